@@ -1,0 +1,354 @@
+/*
+ * The code contract: what published machine code looks like.
+ *
+ * Compiler, runtime, crossing stubs and verifier share only this header. It
+ * fixes registers, the calling convention, the frame, the vmctx layout, the
+ * metadata beside the code, and (code_forms.def) the instruction forms that
+ * may appear. Freestanding; every structure here is laid out by hand and
+ * asserted, because machine code holds the offsets.
+ *
+ * Registers
+ *   R15  vmctx of the running instance; guest code never writes it
+ *   R14  base of memory 0 (module compiled as `gpr`); never written either
+ *   RSP  stack, 16-aligned at every call instruction
+ *   R11  template scratch and callee pointer; never live across instructions
+ *   	  that are not part of one template or one parallel move
+ *   R10  allocatable, but clobbered by the call_indirect template
+ *   XMM15 scratch of parallel moves and templates
+ *   RBX RBP R12 R13 are preserved by every call (as in System V); everything
+ *   else, all XMM registers included, is clobbered by a call
+ *
+ * Calling convention between WebAssembly functions
+ *   Integer and reference arguments, in order: RSI RDX RCX R8 R9 RDI RAX
+ *   Float and vector arguments, in order: XMM0..XMM7
+ *   Integer results: RAX RDX RCX RSI R8 R9; float results: XMM0..XMM7
+ *   What does not fit goes to the incoming-argument area, 8-byte slots in
+ *   order (a v128 takes two). Its size is max(argument slots, result slots),
+ *   rounded up to an even count; it is a function of the type alone. The
+ *   caller owns the area at [RSP + 8 * slot] at the call instruction; the
+ *   callee sees it at [RSP + 8 + 8 * slot] on entry. Overflowing results are
+ *   stored in the same area from slot 0 on.
+ *   An i32's upper half is unspecified in registers and slots.
+ *
+ * Kernel calls and builtins take the vmctx in RDI and then follow System V,
+ * so integer arguments (at most 5) and float arguments need no moves: RSI RDX
+ * RCX R8 R9 and XMM0.. are the same in both conventions; result in RAX/XMM0.
+ *
+ * Frame
+ *   sub rsp, F      F = 8 mod 16 (0 if the function makes no call and spills
+ *                   nothing); the height is constant until the epilogue
+ *   [RSP, +A)       outgoing argument area (A: the largest of all calls)
+ *   [RSP + A, F)    spill slots, saved RBX RBP R12 R13
+ *   [RSP + F]       return address
+ *   [RSP + F + 8)   incoming argument area
+ * A frame over NB_PROBE_INTERVAL bytes touches one word in every interval,
+ * from the top downward, directly after the subtraction; NB_FRAME_MAX is the
+ * largest frame.
+ *
+ * Templates (the only indirect control flow)
+ *   import call      lea r11, [r15 + import]; call [r11 + NB_CALLEE_CROSS]
+ *   builtin call     mov rdi, r15; call [r15 + NB_VMCTX_BUILTINS + 8 * k]
+ *   indirect call    index zero-extended in r10d:
+ *                    mov r11, [r15 + table.desc]
+ *                    cmp r10d, [r11 + NB_TABLE_LENGTH]; jae trap(UNDEFINED_ELEMENT)
+ *                    and r10d, [r11 + NB_TABLE_MASK]
+ *                    shl r10, 5; add r10, [r15 + table.base]
+ *                    mov r11d, [r15 + signature]
+ *                    cmp r11d, [r10 + NB_CALLEE_SIGNATURE]; jne trap(INDIRECT)
+ *                    cmp r15, [r10 + NB_CALLEE_VMCTX]; jne 1f
+ *                    call [r10 + NB_CALLEE_CODE]; jmp 2f
+ *                 1: mov r11, r10; call [r11 + NB_CALLEE_CROSS]
+ *                 2:
+ *   br_table         index zero-extended in r10d, n cases and a default:
+ *                    mov r11d, n; cmp r10d, r11d; cmova r10d, r11d
+ *                    lea r11, [rip + table]; movsxd r10, dword [r11 + 4 * r10]
+ *                    add r10, r11; jmp r10
+ *                    (table: n + 1 signed 32-bit distances from the table)
+ */
+#ifndef ABI_CODE_CONTRACT_H
+#define ABI_CODE_CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bumped when anything in this header changes meaning; artifacts record it. */
+enum { NB_CODE_CONTRACT_VERSION = 1 };
+
+/* General registers by their encoding number. */
+enum nb_reg {
+	NB_RAX, NB_RCX, NB_RDX, NB_RBX, NB_RSP, NB_RBP, NB_RSI, NB_RDI,
+	NB_R8, NB_R9, NB_R10, NB_R11, NB_R12, NB_R13, NB_R14, NB_R15,
+};
+
+enum {
+	NB_REG_VMCTX = NB_R15,
+	NB_REG_MEMORY_BASE = NB_R14,
+	NB_REG_CALLEE = NB_R11,
+	NB_REG_INDEX = NB_R10,
+	NB_XMM_SCRATCH = 15,
+	NB_PRESERVED_GPRS = 1 << NB_RBX | 1 << NB_RBP | 1 << NB_R12 | 1 << NB_R13,
+};
+
+enum {
+	NB_INT_ARGUMENTS = 7,
+	NB_INT_RESULTS = 6,
+	NB_FLOAT_ARGUMENTS = 8,
+	NB_FLOAT_RESULTS = 8,
+	NB_PROBE_INTERVAL = 64 * 1024,
+	NB_FRAME_MAX = 16 * 1024 * 1024,
+	/* Largest static offset an unchecked access may carry: 2^31 - 2^16. */
+	NB_DISPLACEMENT_MAX = 0x7fff0000,
+};
+
+#define NB_SLOT_BYTES (6ull << 30)	 /* distance of two memory slots */
+#define NB_SLOT_ADDRESSABLE (4ull << 30) /* the rest is guard */
+
+/* Where one argument or result travels. */
+enum nb_place_kind { NB_PLACE_GPR, NB_PLACE_XMM, NB_PLACE_SLOT };
+struct nb_place {
+	enum nb_place_kind kind;
+	uint32_t index; /* register number or first slot */
+};
+
+enum nb_value_class { NB_CLASS_INT, NB_CLASS_FLOAT, NB_CLASS_VECTOR };
+
+/* Assigns places in order; start with all zeroes. */
+struct nb_placement {
+	uint32_t ints;
+	uint32_t floats;
+	uint32_t slots;
+};
+
+static inline struct nb_place
+nb_place_slot(struct nb_placement *p, enum nb_value_class value_class)
+{
+	struct nb_place place = { NB_PLACE_SLOT, p->slots };
+	p->slots += value_class == NB_CLASS_VECTOR ? 2 : 1;
+	return place;
+}
+
+static inline struct nb_place
+nb_place_argument(struct nb_placement *p, enum nb_value_class value_class)
+{
+	static const uint8_t gprs[NB_INT_ARGUMENTS] = { NB_RSI, NB_RDX, NB_RCX, NB_R8,
+							NB_R9,	NB_RDI, NB_RAX };
+	if (value_class == NB_CLASS_INT && p->ints < NB_INT_ARGUMENTS)
+		return (struct nb_place){ NB_PLACE_GPR, gprs[p->ints++] };
+	if (value_class != NB_CLASS_INT && p->floats < NB_FLOAT_ARGUMENTS)
+		return (struct nb_place){ NB_PLACE_XMM, p->floats++ };
+	return nb_place_slot(p, value_class);
+}
+
+static inline struct nb_place
+nb_place_result(struct nb_placement *p, enum nb_value_class value_class)
+{
+	static const uint8_t gprs[NB_INT_RESULTS] = { NB_RAX, NB_RDX, NB_RCX,
+						      NB_RSI, NB_R8,  NB_R9 };
+	if (value_class == NB_CLASS_INT && p->ints < NB_INT_RESULTS)
+		return (struct nb_place){ NB_PLACE_GPR, gprs[p->ints++] };
+	if (value_class != NB_CLASS_INT && p->floats < NB_FLOAT_RESULTS)
+		return (struct nb_place){ NB_PLACE_XMM, p->floats++ };
+	return nb_place_slot(p, value_class);
+}
+
+/* Slots of the incoming-argument area of a type, from both final placements. */
+static inline uint32_t
+nb_area_slots(const struct nb_placement *arguments, const struct nb_placement *results)
+{
+	uint32_t slots =
+		arguments->slots > results->slots ? arguments->slots : results->slots;
+	return (slots + 1) & ~1u;
+}
+
+/* A callable function: import slot, table entry, reference entry. Only trusted
+ * routines write these. */
+struct nb_callee {
+	uint64_t code;	    /* entry in the WebAssembly convention; 0: null */
+	uint64_t vmctx;	    /* context the code runs with */
+	uint32_t signature; /* canonical signature word; NB_SIGNATURE_NULL: null */
+	uint32_t reference; /* what table.get yields; 0: null */
+	uint64_t cross;	    /* entered with the callee's address in R11 */
+};
+enum {
+	NB_CALLEE_CODE = 0,
+	NB_CALLEE_VMCTX = 8,
+	NB_CALLEE_SIGNATURE = 16,
+	NB_CALLEE_REFERENCE = 20,
+	NB_CALLEE_CROSS = 24,
+	NB_CALLEE_SHIFT = 5,
+};
+_Static_assert(sizeof(struct nb_callee) == 1 << NB_CALLEE_SHIFT, "table index scale");
+_Static_assert(offsetof(struct nb_callee, vmctx) == NB_CALLEE_VMCTX, "layout");
+_Static_assert(offsetof(struct nb_callee, signature) == NB_CALLEE_SIGNATURE, "layout");
+_Static_assert(offsetof(struct nb_callee, reference) == NB_CALLEE_REFERENCE, "layout");
+_Static_assert(offsetof(struct nb_callee, cross) == NB_CALLEE_CROSS, "layout");
+
+/* A signature word: canonical type number in the low 20 bits, half the
+ * incoming-argument area's slots in the upper 12. */
+#define NB_SIGNATURE_NULL 0xffffffffu
+enum { NB_SIGNATURE_TYPE_BITS = 20 };
+
+struct nb_memory_desc {
+	uint64_t base;
+	uint64_t length; /* bytes; read atomically, grows only */
+	uint64_t maximum; /* bytes */
+};
+enum { NB_MEMORY_LENGTH = 8 };
+_Static_assert(offsetof(struct nb_memory_desc, length) == NB_MEMORY_LENGTH, "layout");
+
+/* A table; `base` never moves. Storage always covers mask + 1 entries, so a
+ * masked index is safe whatever the length. Function tables hold struct
+ * nb_callee, extern tables hold uint32_t references. */
+struct nb_table_desc {
+	uint64_t base;
+	uint32_t length; /* entries */
+	uint32_t mask;	 /* power of two - 1, at least length - 1 */
+	uint32_t maximum;
+	uint32_t element; /* NB_TABLE_FUNCTIONS or NB_TABLE_EXTERNS */
+};
+enum { NB_TABLE_LENGTH = 8, NB_TABLE_MASK = 12, NB_TABLE_FUNCTIONS = 0, NB_TABLE_EXTERNS = 1 };
+_Static_assert(offsetof(struct nb_table_desc, length) == NB_TABLE_LENGTH, "layout");
+_Static_assert(offsetof(struct nb_table_desc, mask) == NB_TABLE_MASK, "layout");
+
+/* Builtins: trusted runtime routines that compiled code calls. */
+enum nb_builtin {
+#define NB_BUILTIN(name, ...) NB_BUILTIN_##name,
+#include "abi/builtin.def"
+#undef NB_BUILTIN
+	NB_BUILTIN_COUNT
+};
+
+/* What assembly stubs and the runtime read of the running thread. The kernel's
+ * thread starts with it; vmctx.thread points to it. */
+struct nb_thread_head {
+	uint64_t stack_limit; /* lowest RSP with which a kernel call may begin */
+	uint64_t pending;     /* nonzero: take the slow path before returning to guest code */
+	uint64_t guest_sp;    /* RSP of the guest at its kernel call, 0 outside */
+	uint64_t activation;  /* innermost struct arch_activation, 0: none */
+};
+enum {
+	NB_THREAD_STACK_LIMIT = 0,
+	NB_THREAD_PENDING = 8,
+	NB_THREAD_GUEST_SP = 16,
+	NB_THREAD_ACTIVATION = 24,
+};
+
+/* The fixed head of a vmctx. The arrays of nb_vmctx_layout follow it. */
+struct nb_vmctx {
+	uint64_t memory_base;	       /* what R14 must hold; a guard slot's base if no memory */
+	struct nb_memory_desc *memory; /* descriptor of memory 0, never NULL */
+	struct nb_thread_head *thread; /* thread that runs in this instance */
+	void *instance;		       /* struct instance of runtime/ */
+	uint32_t reference_base;       /* reference of the first declared function */
+	uint32_t reserved;
+	uint64_t reserved_words[3];
+	uint64_t builtins[NB_BUILTIN_COUNT];
+};
+enum {
+	NB_VMCTX_MEMORY_BASE = 0,
+	NB_VMCTX_MEMORY_DESC = 8,
+	NB_VMCTX_THREAD = 16,
+	NB_VMCTX_INSTANCE = 24,
+	NB_VMCTX_REFERENCE_BASE = 32,
+	NB_VMCTX_BUILTINS = 64,
+};
+_Static_assert(offsetof(struct nb_vmctx, memory) == NB_VMCTX_MEMORY_DESC, "layout");
+_Static_assert(offsetof(struct nb_vmctx, thread) == NB_VMCTX_THREAD, "layout");
+_Static_assert(offsetof(struct nb_vmctx, instance) == NB_VMCTX_INSTANCE, "layout");
+_Static_assert(offsetof(struct nb_vmctx, reference_base) == NB_VMCTX_REFERENCE_BASE, "layout");
+_Static_assert(offsetof(struct nb_vmctx, builtins) == NB_VMCTX_BUILTINS, "layout");
+
+/* What the arrays behind the head depend on; all counts are of index spaces,
+ * imports included, except `imports`. */
+struct nb_vmctx_counts {
+	uint32_t globals;
+	uint32_t tables;
+	uint32_t memories;
+	uint32_t imports; /* imported functions */
+	uint32_t types;
+};
+
+/* Byte offsets from R15. Hot arrays first.
+ *   globals   16 bytes each: the value, or for an imported mutable global the
+ *             address of the exporter's cell in the first 8 bytes
+ *   tables    16 bytes each: base, address of struct nb_table_desc
+ *   memories  16 bytes each: base, address of struct nb_memory_desc
+ *   types     4 bytes each: signature word
+ *   imports   struct nb_callee each */
+struct nb_vmctx_layout {
+	uint32_t globals;
+	uint32_t tables;
+	uint32_t memories;
+	uint32_t types;
+	uint32_t imports;
+	uint32_t size; /* bytes in all, a multiple of 64 */
+};
+enum { NB_VMCTX_TABLE_BASE = 0, NB_VMCTX_TABLE_DESC = 8 };
+
+/* False if the vmctx would pass 2^31 - 1 bytes. */
+static inline bool
+nb_vmctx_layout_compute(const struct nb_vmctx_counts *counts, struct nb_vmctx_layout *out)
+{
+	uint64_t at = (sizeof(struct nb_vmctx) + 15) & ~15ull;
+	out->globals = (uint32_t)at;
+	at += 16ull * counts->globals;
+	out->tables = (uint32_t)at;
+	at += 16ull * counts->tables;
+	out->memories = (uint32_t)at;
+	at += 16ull * counts->memories;
+	out->imports = (uint32_t)at;
+	at += (uint64_t)sizeof(struct nb_callee) * counts->imports;
+	out->types = (uint32_t)at;
+	at += 4ull * counts->types;
+	at = (at + 63) & ~63ull;
+	out->size = (uint32_t)at;
+	return at <= INT32_MAX;
+}
+
+/* A recorded place in the code: where it may trap (kind from trap.def or one
+ * of the special kinds) or where a call returns to. Sorted by code_offset. */
+struct nb_code_site {
+	uint32_t code_offset; /* from the image's start: of the trapping
+			       * instruction, or of the return address */
+	uint32_t info;	      /* kind << 24 | wasm offset from the function body's start */
+};
+enum {
+	NB_SITE_CALL = 0xff,	 /* return address of a call */
+	NB_SITE_DYNAMIC = 0xfe,	 /* ud2: EAX holds the enum nb_trap number */
+	NB_SITE_INDIRECT = 0xfd, /* ud2: R10 points to the callee that did not fit: null ->
+				  * UNINITIALIZED_ELEMENT, else INDIRECT_CALL_TYPE */
+	NB_SITE_DIVIDE = 0xfc,	 /* hardware divide error: INTEGER_DIVIDE_BY_ZERO if the divisor
+				  * is zero; the compiler emits explicit checks for overflow */
+};
+
+/* One compiled function. */
+struct nb_code_function {
+	uint32_t code_offset;  /* of the entry, 16-aligned, from the image's start */
+	uint32_t code_size;    /* bytes of instructions */
+	uint32_t pool_size;    /* bytes of constants and jump tables right behind (16-aligned) */
+	uint32_t frame_size;   /* F above */
+	uint32_t first_site;   /* its sites end where the next function's begin */
+	uint32_t wasm_offset;  /* of the function body in the module's bytes */
+};
+
+/* Everything the compiler produced for a module. Position independent. */
+struct nb_code_image {
+	const uint8_t *code;
+	size_t code_size;
+	const struct nb_code_function *functions; /* defined functions, in order */
+	uint32_t function_count;
+	const struct nb_code_site *sites;
+	uint32_t site_count;
+	uint32_t cpu_features; /* NB_CPU_* the code needs */
+};
+
+/* Processor features beyond x86-64-v2 that code may be compiled for. */
+enum nb_cpu_feature {
+	NB_CPU_AVX = 1 << 0,
+	NB_CPU_BMI1 = 1 << 1,
+	NB_CPU_BMI2 = 1 << 2,
+	NB_CPU_LZCNT = 1 << 3,
+};
+
+#endif
