@@ -1,0 +1,82 @@
+/*
+ * Memory that a platform provides.
+ *
+ * pc implements this over its page tables and physical allocator, hosted over
+ * mmap. All of it may be called from any kernel context that may take the
+ * memory lock; none of it sleeps. Sizes and addresses are multiples of
+ * PORT_PAGE_BYTES unless said otherwise. Exhaustion is NB_OUT_OF_MEMORY and
+ * changes nothing.
+ */
+#ifndef KERNEL_PORT_MEMORY_H
+#define KERNEL_PORT_MEMORY_H
+
+#include "abi/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PORT_PAGE_BYTES = 4096 };
+
+/* Kernel memory: zero-filled, readable and writable, never executable. */
+enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
+void port_pages_put(void *pages, size_t size);
+
+/* A memory slot: NB_SLOT_BYTES of address space of which [0, committed) is
+ * accessible, zero on first touch. The guard of another slot or an unmapped
+ * gap of the same size always stands in front. Slots are pooled: a released
+ * slot keeps nothing of its old content. */
+enum nb_status port_slot_reserve(uint64_t *out_base) NB_MUST_USE;
+enum nb_status port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes) NB_MUST_USE;
+void port_slot_release(uint64_t base, uint64_t committed_bytes);
+
+/* True if `address` lies in some slot's committed part or guard. */
+bool port_slot_contains(uint64_t address);
+
+/* An area: reserved address space that is committed piece by piece and never
+ * moves (tables). Committed bytes are zero. */
+enum nb_status port_area_reserve(size_t size, void **out) NB_MUST_USE;
+enum nb_status port_area_commit(void *area, size_t offset, size_t size) NB_MUST_USE;
+void port_area_release(void *area, size_t size);
+
+/* A guest or kernel thread's stack: `size` usable bytes, committed on first
+ * touch, with at least 1 MiB of inaccessible guard below. */
+struct port_stack {
+	uint64_t guard; /* lowest address of the guard */
+	uint64_t limit; /* lowest usable address */
+	uint64_t top;	/* one past the highest usable address, 16-aligned */
+};
+enum nb_status port_stack_create(size_t size, struct port_stack *out) NB_MUST_USE;
+void port_stack_destroy(const struct port_stack *stack);
+/* Makes [address, stack->top) present, so that kernel code cannot fault there. */
+enum nb_status port_stack_commit(const struct port_stack *stack, uint64_t address) NB_MUST_USE;
+
+/* Code: filled while writable and not executable, then sealed read-execute,
+ * for ever. All code of all modules lies in one contiguous address range. */
+struct port_code {
+	uint8_t *base; /* writable until sealed; the address the code runs at */
+	size_t size;
+};
+enum nb_status port_code_reserve(size_t size, struct port_code *out) NB_MUST_USE;
+enum nb_status port_code_seal(struct port_code *code) NB_MUST_USE;
+void port_code_release(struct port_code *code);
+/* Bounds of the range that holds all guest code, for the is-guest test. */
+void port_code_range(uint64_t *out_start, uint64_t *out_end);
+
+/* Copies between kernel memory and guest memory whose range the caller has
+ * already checked against the memory's length. A page that cannot be had
+ * gives NB_OUT_OF_MEMORY; part may then be copied. */
+enum nb_status port_guest_read(void *to, uint64_t guest_address, size_t len) NB_MUST_USE;
+enum nb_status port_guest_write(uint64_t guest_address, const void *from, size_t len) NB_MUST_USE;
+enum nb_status port_guest_fill(uint64_t guest_address, uint8_t value, size_t len) NB_MUST_USE;
+enum nb_status port_guest_copy(uint64_t to, uint64_t from, size_t len) NB_MUST_USE; /* memmove */
+
+/* What a leak check compares. */
+struct port_memory_info {
+	uint64_t total_pages;
+	uint64_t free_pages; /* pooled pages count as free */
+	uint64_t slots_live, stacks_live, areas_live, code_bytes_live;
+};
+void port_memory_info(struct port_memory_info *out);
+
+#endif
