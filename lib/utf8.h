@@ -1,0 +1,13 @@
+/*
+ * UTF-8, as RFC 3629 has it: no surrogates, no overlong forms, at most U+10FFFF.
+ */
+#ifndef LIB_UTF8_H
+#define LIB_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool utf8_is_valid(const uint8_t *bytes, size_t len);
+
+#endif
