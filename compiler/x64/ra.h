@@ -20,8 +20,33 @@
  *   - No critical edges: a block with several successors passes no arguments,
  *     and a block with parameters has only predecessors with one successor.
  *   - Blocks are numbered in reverse post order of a reducible graph; loops
- *     are contiguous in that order.
+ *     are contiguous in that order. Block 0 is the entry and has neither
+ *     predecessors nor parameters (arguments are RA_FIXED definitions).
+ *   - The last instruction of a block with exactly one successor has neither
+ *     operands nor clobbers; no terminator defines anything.
  *   - At most one operand of an instruction is RA_ANY, unless it is a move.
+ *   - An instruction never needs more registers at a point than there are
+ *     allocatable ones that it does not fix or clobber there.
+ *
+ * Where moves go
+ *   Moves only ever stand between instructions: `before_inst` names the one
+ *   they precede, and they run after everything of the instruction before it.
+ *   - A FIXED use is copied to its register directly before its instruction; a
+ *     FIXED definition is copied away directly after it. Either copy is absent
+ *     when the value lives in that very register. The operand's place is always
+ *     the fixed register.
+ *   - A REUSE definition owns its register from before the instruction on; the
+ *     use it names is copied there directly before the instruction (absent if
+ *     the value ends here and was kept there). The place of that use operand
+ *     equals the definition's place: emit `op place(def), other operands`.
+ *   - Edge moves precede the terminator when the predecessor has one successor
+ *     (after all other moves there), else they stand at the start of the
+ *     successor (before all other moves there), which has one predecessor.
+ *   - Moves may fall between any two instructions, also before a conditional
+ *     terminator: nothing but the operands may be live there. If flags are,
+ *     the emitter must use moves and repeated constants that keep flags.
+ *   - A REMAT definition whose operand 0 got RA_PLACE_NONE is not needed there:
+ *     emit nothing for it.
  */
 #ifndef COMPILER_X64_RA_H
 #define COMPILER_X64_RA_H
@@ -62,7 +87,12 @@ enum ra_inst_flag {
 	RA_INST_MOVE = 1,  /* operand 0 defines, operand 1 is its source: coalesce if possible */
 	RA_INST_REMAT = 2, /* defines operand 0 from nothing but constants: may be repeated
 			    * wherever the value is needed instead of spilling it */
-	RA_INST_COLD = 4,  /* rarely executed: spill here rather than elsewhere */
+	RA_INST_COMMUTE = 4, /* operand 0 is a REUSE of use operand 1 or 2; 1 and 2 may be exchanged:
+			      * then `place(0) == place(2)` holds instead, and if the other of
+			      * them is RA_ANY, operand 1 now may be a slot (see ra_inst_source) */
+	RA_INST_SAME = 8,    /* operand 0 is RA_REG, but the instruction is cheaper if it gets the
+			      * register of use operand 1, or of operand 2 with RA_INST_COMMUTE
+			      * (add: then no lea is needed) */
 };
 
 struct ra_inst {
@@ -114,14 +144,17 @@ struct ra_place {
 
 /* A move to be emitted before instruction `before_inst`. The moves of one
  * point are already in an order in which executing them one after another is
- * right; cycles are resolved with the scratch registers below. */
+ * right; cycles and slot-to-slot moves already go through the scratch
+ * registers below, so `from` and `to` are never both slots. The scratch may be
+ * of the other class than the value (class_ of the place tells): the whole 8
+ * bytes travel. A repeated instruction always goes to a register. */
 struct ra_move {
 	uint32_t before_inst;
 	uint32_t remat_inst; /* instead of moving: repeat this instruction into `to`, or
 			      * UINT32_MAX */
 	struct ra_place from, to;
+	uint32_t vreg; /* whose value moves: gives the emitter the width */
 	uint8_t slots; /* 1 or 2: width of what moves, in 8-byte slots */
-	bool is_swap;  /* exchange two general registers instead of moving */
 };
 
 struct ra_result {
@@ -142,6 +175,15 @@ enum { RA_SCRATCH_GPR = 11, RA_SCRATCH_XMM = 15 };
  * range pieces. Errors: NB_OUT_OF_MEMORY when an arena is exhausted. */
 enum nb_status ra_allocate(const struct ra_function *function, struct arena *out_arena,
 			   struct arena *scratch, struct ra_result *out) NB_MUST_USE;
+
+/* Which operand (1 or 2) of a RA_INST_COMMUTE instruction is the one that does
+ * not share operand 0's place, given the places of its operands. */
+static inline uint32_t
+ra_inst_source(const struct ra_place *places)
+{
+	bool shares = places[1].kind == RA_PLACE_REG && places[1].reg == places[0].reg;
+	return shares ? 2 : 1;
+}
 
 /* Symbolic check that under `result` every use reads the value it names on
  * every path, that constraints and clobbers hold and that preserved sets are
