@@ -1,0 +1,102 @@
+/*
+ * The compiler: a validated module in, machine code and its tables out.
+ *
+ *   wasm_module ── per function: build, passes, select, allocate, emit ──>
+ *   chunks ── join ──> nb_code_image
+ *
+ * Freestanding and reentrant: memory comes from arenas, nothing is static and
+ * mutable, input-controlled nesting never uses the C stack. What comes out
+ * obeys abi/code_contract.h and is trusted by nobody.
+ */
+#ifndef COMPILER_COMPILER_H
+#define COMPILER_COMPILER_H
+
+#include "abi/code_contract.h"
+#include "abi/status.h"
+#include "lib/arena.h"
+#include "lib/diag.h"
+#include "lib/format.h"
+#include "wasm/module.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Every pass that can be switched, in the order in which they run. */
+enum compiler_pass {
+#define COMPILER_PASS(name, text, about) COMPILER_PASS_##name,
+#include "compiler/pass/pass.def"
+#undef COMPILER_PASS
+	COMPILER_PASS_COUNT
+};
+
+/* Where dumps go. A dump is the text of the IR after a stage. */
+struct compiler_dump {
+	/* True if function `func_idx` is wanted after `stage` ("build", a pass's
+	 * name, "schedule", "select", "allocate"). */
+	bool (*wants)(void *context, uint32_t func_idx, const char *stage);
+	format_emit *emit;
+	void *context;
+};
+
+struct compiler_options {
+	uint32_t cpu_features;	  /* NB_CPU_* that the code may use */
+	uint32_t disabled_passes; /* 1 << enum compiler_pass */
+	size_t memory_limit;	  /* bytes that working memory may take at once */
+	bool check;		  /* IR checker after every pass, allocation checker */
+	/* Every load and store happens exactly once, in order, at its width. */
+	bool strict_accesses;
+	/* Called often, at least once a function; anything but NB_OK ends the
+	 * compilation with that status. May be NULL. */
+	enum nb_status (*poll)(void *context, uint32_t done_functions, uint32_t total_functions);
+	void *poll_context;
+	const struct compiler_dump *dump; /* NULL: none */
+};
+
+/* Everything on, baseline processor, 1 GiB of working memory. */
+void compiler_options_init(struct compiler_options *options);
+
+/*
+ * Compiles every defined function of `module`.
+ *
+ * Needs: a module decoded with WASM_CODE_VALIDATE, or WASM_CODE_DEFER, in which
+ * case each body is validated just before it is compiled. Working memory comes
+ * from `source` and is all returned; the image lives in `out_arena`.
+ * Errors, each reported in *diag: NB_UNSUPPORTED_FEATURE (names instruction,
+ * function, offset), NB_LIMIT_EXCEEDED (a frame or the vmctx too large),
+ * NB_OUT_OF_MEMORY, what poll returned, NB_MALFORMED and NB_INVALID of deferred
+ * bodies, NB_INTERNAL (a check failed). After an error *out is unspecified and
+ * out_arena holds no more than before. Does not sleep but in poll.
+ */
+NB_MUST_USE enum nb_status compiler_compile(const struct wasm_module *module,
+					    const struct compiler_options *options,
+					    const struct arena_source *source,
+					    struct arena *out_arena, struct nb_code_image *out,
+					    struct diag *diag);
+
+struct ir_function;
+
+/*
+ * Builds and optimises one defined function as compiler_compile does, up to
+ * what instruction selection receives; for tools and tests. The IR lives in
+ * `arena`. Errors as above.
+ */
+NB_MUST_USE enum nb_status compiler_build_function(const struct wasm_module *module,
+						   uint32_t func_idx,
+						   const struct compiler_options *options,
+						   struct arena *arena, struct ir_function *out,
+						   struct diag *diag);
+
+/* "gvn", …; the name by which --passes=-gvn switches a pass. */
+const char *compiler_pass_text(enum compiler_pass pass);
+
+/* One line about what the pass does. */
+const char *compiler_pass_about(enum compiler_pass pass);
+
+/*
+ * Applies "-gvn,+licm,-all"-like text to options->disabled_passes. Returns
+ * NB_NOT_FOUND, *bad pointing at the unknown name within `text`.
+ */
+NB_MUST_USE enum nb_status compiler_options_set_passes(struct compiler_options *options,
+						       const char *text, const char **bad);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * The intermediate representation: one function in SSA form.
+ *
+ *   wasm body ── ir_build ──> ir_function ── pass/… ──> ir_schedule ──> x64/
+ *
+ * Terms
+ *   value        the result of an instruction; both share one number
+ *   block        straight-line code with one terminator at its end
+ *   edge         one way from a terminator to a block, with the values that it
+ *                passes to the block's parameters
+ *   list         a run of value numbers in the function's list pool
+ *
+ * Everything is a number into dense arrays (instructions, blocks, edges,
+ * lists) that only grow and that live in the function's arena; the arrays may
+ * move when something is added, so pointers into them do not survive that.
+ *
+ * Invariants (ir_check verifies them between passes)
+ *   - A definition dominates its uses. Constants belong to no block and may be
+ *     used everywhere; whoever generates code decides where to materialise.
+ *   - Block 0 is the entry. It has no predecessors; its parameters are the
+ *     function's. Parameters are in no instruction list.
+ *   - Each edge passes as many arguments as its target has parameters, of
+ *     their types.
+ *   - Effects happen in list order: what writes state, calls or may trap is
+ *     never reordered with another such instruction, nor removed unless it
+ *     carries IR_NO_TRAP and its value is unused.
+ *   - i32 values say nothing of the upper half of a register; references are
+ *     i32 (0 is null).
+ *   - Control flow is reducible: a loop is entered through its header only.
+ *
+ * After ir_schedule (what x64/ receives) also
+ *   - `order` lists the reachable blocks in reverse post order, loops
+ *     contiguous; idom, loops and frequencies are valid.
+ *   - No critical edges: the target of an edge from a block with several edges
+ *     has that edge as its only predecessor and no parameters.
+ *   - Every instruction in a block list is used, or has an effect.
+ */
+#ifndef COMPILER_IR_IR_H
+#define COMPILER_IR_IR_H
+
+#include "abi/status.h"
+#include "lib/arena.h"
+#include "wasm/module.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ir_type {
+	IR_VOID,
+	IR_I32,
+	IR_I64,
+	IR_F32,
+	IR_F64,
+	IR_V128, /* reserved for SIMD */
+	IR_TYPE_COUNT,
+};
+
+enum ir_op {
+#define IR_OP(name, text, result, arguments, flags, reads, writes) IR_##name,
+#include "compiler/ir/op.def"
+#undef IR_OP
+	IR_OP_COUNT,
+};
+
+/* Properties of an operation (flags column of op.def). */
+enum ir_op_flag {
+	IR_OP_COMMUTES = 1 << 0,
+	IR_OP_TRAPS = 1 << 1,
+	IR_OP_CALL = 1 << 2,
+	IR_OP_LIST = 1 << 3,
+	IR_OP_EDGES = 1 << 4,
+	IR_OP_END = 1 << 5,
+	IR_OP_FREE = 1 << 6,
+};
+
+/* Parts of the state (reads and writes columns of op.def). */
+enum ir_state {
+	IR_STATE_MEM = 1 << 0,
+	IR_STATE_SIZE = 1 << 1,
+	IR_STATE_GLOBAL = 1 << 2,
+	IR_STATE_TABLE = 1 << 3,
+	IR_STATE_ALL = 15,
+};
+
+/* A row of op.def. */
+struct ir_op_info {
+	const char *text;
+	const char *arguments;
+	char result;
+	uint8_t arg_count;
+	uint8_t flags; /* enum ir_op_flag */
+	uint8_t reads, writes; /* enum ir_state; IR_STATE_ALL for calls */
+};
+extern const struct ir_op_info ir_op_infos[IR_OP_COUNT];
+
+/* No value, block, edge. */
+#define IR_NONE UINT32_MAX
+
+/* Properties of one instruction. */
+enum ir_inst_flag {
+	IR_NO_TRAP = 1 << 0,  /* proven not to trap; with an unused value removable */
+	IR_LIKELY = 1 << 1,   /* BRANCH: edge 0 is probably taken */
+	IR_UNLIKELY = 1 << 2, /* BRANCH: edge 1 is probably taken */
+};
+
+struct ir_inst {
+	uint8_t op;	      /* enum ir_op */
+	uint8_t type;	      /* enum ir_type of the value; IR_VOID: none */
+	uint16_t flags;	      /* enum ir_inst_flag */
+	uint32_t block;	      /* where it is; IR_NONE: CONST, or not placed */
+	uint32_t args[3];     /* values, as many as the operation has, from 0; with a list or
+			       * edges args[1] is the first one and args[2] the count */
+	uint32_t wasm_offset; /* from the function body's start (struct wasm_code.offset) */
+	uint32_t prev, next;  /* in the block's list, IR_NONE at the ends */
+	uint64_t imm;	      /* as op.def says */
+};
+
+struct ir_edge {
+	uint32_t from, to;	       /* blocks */
+	uint32_t first_arg, arg_count; /* in the list pool */
+	uint32_t next_pred, prev_pred; /* the edges into `to`, IR_NONE at the ends */
+};
+
+enum ir_block_flag {
+	IR_BLOCK_COLD = 1 << 0,	     /* ends in a trap, or leads to one only */
+	IR_BLOCK_LOOP_HEADER = 1 << 1, /* valid after ir_schedule */
+};
+
+struct ir_block {
+	uint32_t first_inst, last_inst; /* the last one is the terminator */
+	uint32_t first_param, param_count; /* in the list pool: PARAM values */
+	uint32_t first_pred;		/* edge into the block, then next_pred */
+	uint32_t flags;			/* enum ir_block_flag */
+	/* Valid after ir_analyze until control flow changes: */
+	uint32_t position;    /* in ir_function.order, IR_NONE: unreachable */
+	uint32_t idom;	      /* immediate dominator, IR_NONE for the entry */
+	uint32_t dom_in, dom_out; /* a dominates b: a.in <= b.in && b.out <= a.out */
+	uint32_t loop_header; /* of the innermost loop it is in (its own if it is one), IR_NONE */
+	uint32_t loop_depth;  /* 0 outside loops */
+	float frequency;      /* estimated executions per call, > 0 */
+};
+
+struct ir_function {
+	struct arena *arena;		    /* all arrays live here */
+	const struct wasm_module *module;   /* whose indices imm refers to */
+	const struct wasm_functype *type;   /* of this function */
+	uint32_t func_idx;		    /* in the module's index space */
+
+	struct ir_inst *insts;
+	struct ir_block *blocks;
+	struct ir_edge *edges;
+	uint32_t *lists; /* arguments, parameters, switch cases */
+	uint32_t inst_count, inst_cap;
+	uint32_t block_count, block_cap;
+	uint32_t edge_count, edge_cap;
+	uint32_t list_count, list_cap;
+
+	uint32_t *order; /* blocks; valid like ir_block.position */
+	uint32_t order_count;
+};
+
+/* --- instructions --------------------------------------------------------- */
+
+static inline const struct ir_op_info *
+ir_op_info(uint32_t op)
+{
+	return &ir_op_infos[op];
+}
+
+/* The list of a LIST operation. */
+struct ir_list {
+	const uint32_t *values;
+	uint32_t count;
+};
+
+static inline struct ir_list
+ir_inst_list(const struct ir_function *fn, const struct ir_inst *inst)
+{
+	return (struct ir_list){ fn->lists + inst->args[1], inst->args[2] };
+}
+
+/* Number of edges of any terminator. */
+static inline uint32_t
+ir_inst_edge_count(const struct ir_inst *inst)
+{
+	return ir_op_info(inst->op)->flags & IR_OP_EDGES ? inst->args[2] : 0;
+}
+
+/* Edge `index` of an EDGES terminator. Its edges are adjacent. */
+static inline struct ir_edge *
+ir_inst_edge(const struct ir_function *fn, const struct ir_inst *inst, uint32_t index)
+{
+	return &fn->edges[inst->args[1] + index];
+}
+
+/* SWITCH: imm is the number of cases (the default included, so at least 1) |
+ * the cases' place in the list pool << 32. Several cases may share an edge. */
+static inline uint32_t
+ir_switch_case_count(const struct ir_inst *inst)
+{
+	return (uint32_t)inst->imm;
+}
+
+/* Which edge of the SWITCH (for ir_inst_edge) case `index` takes. */
+static inline uint32_t
+ir_switch_case(const struct ir_function *fn, const struct ir_inst *inst, uint32_t index)
+{
+	return fn->lists[(uint32_t)(inst->imm >> 32) + index];
+}
+
+/* imm of loads and stores: static offset | memory << 32. */
+static inline uint32_t
+ir_access_offset(const struct ir_inst *inst)
+{
+	return (uint32_t)inst->imm;
+}
+
+static inline uint32_t
+ir_access_memory(const struct ir_inst *inst)
+{
+	return (uint32_t)(inst->imm >> 32);
+}
+
+/* Bytes that a load or store touches: 1, 2, 4, 8 or 16; 0 for other operations. */
+uint32_t ir_access_bytes(const struct ir_function *fn, const struct ir_inst *inst);
+
+/* imm of CALL_INDIRECT. */
+static inline uint32_t
+ir_indirect_type(const struct ir_inst *inst)
+{
+	return (uint32_t)inst->imm;
+}
+
+static inline uint32_t
+ir_indirect_table(const struct ir_inst *inst)
+{
+	return (uint32_t)(inst->imm >> 32);
+}
+
+/* The type of a CALL, CALL_IMPORT or CALL_INDIRECT. */
+static inline const struct wasm_functype *
+ir_call_type(const struct ir_function *fn, const struct ir_inst *inst)
+{
+	if (inst->op == IR_CALL_INDIRECT)
+		return &fn->module->types[ir_indirect_type(inst)];
+	return wasm_module_function_type(fn->module, (uint32_t)inst->imm);
+}
+
+/* True if the instruction must stay even if its value is unused, and must not
+ * change places with another such instruction. */
+static inline bool
+ir_inst_has_effect(const struct ir_inst *inst)
+{
+	const struct ir_op_info *info = ir_op_info(inst->op);
+	if (info->flags & (IR_OP_CALL | IR_OP_END) || info->writes)
+		return true;
+	return info->flags & IR_OP_TRAPS && !(inst->flags & IR_NO_TRAP);
+}
+
+/* True if the value depends on the arguments and imm alone and computing it
+ * anywhere is harmless. */
+static inline bool
+ir_inst_is_pure(const struct ir_inst *inst)
+{
+	return !ir_inst_has_effect(inst) && !ir_op_info(inst->op)->reads &&
+	       inst->op != IR_RESULT && inst->op != IR_PARAM;
+}
+
+/* The IR type of a WebAssembly type. */
+static inline enum ir_type
+ir_type_from_wasm(enum wasm_valtype type)
+{
+	switch ((uint32_t)type) {
+	case WASM_I64:
+		return IR_I64;
+	case WASM_F32:
+		return IR_F32;
+	case WASM_F64:
+		return IR_F64;
+	case WASM_V128:
+		return IR_V128;
+	default:
+		return IR_I32;
+	}
+}
+
+static inline bool
+ir_type_is_int(uint32_t type)
+{
+	return type == IR_I32 || type == IR_I64;
+}
+
+static inline bool
+ir_type_is_float(uint32_t type)
+{
+	return type == IR_F32 || type == IR_F64;
+}
+
+/* Bits of an i32, i64, f32 or f64. */
+static inline uint32_t
+ir_type_bits(uint32_t type)
+{
+	return type == IR_I64 || type == IR_F64 ? 64 : 32;
+}
+
+/* "i32", …; "void". */
+const char *ir_type_text(uint32_t type);
+
+#endif
