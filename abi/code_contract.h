@@ -184,9 +184,10 @@ _Static_assert(offsetof(struct nb_callee, signature) == NB_CALLEE_SIGNATURE, "la
 _Static_assert(offsetof(struct nb_callee, reference) == NB_CALLEE_REFERENCE, "layout");
 _Static_assert(offsetof(struct nb_callee, cross) == NB_CALLEE_CROSS, "layout");
 
-/* A signature word: canonical type number in the low 20 bits, half the
- * incoming-argument area's slots in the upper 12. */
-#define NB_SIGNATURE_NULL 0xffffffffu
+/* A signature word: canonical type number (from 1) in the low 20 bits, half the
+ * incoming-argument area's slots in the upper 12. No type has the null word, so
+ * a zero-filled table entry is null and fits no call, speculative ones included. */
+#define NB_SIGNATURE_NULL 0u
 enum { NB_SIGNATURE_TYPE_BITS = 20 };
 
 struct nb_memory_desc {
@@ -222,16 +223,19 @@ enum nb_builtin {
 /* What assembly stubs and the runtime read of the running thread. The kernel's
  * thread starts with it; vmctx.thread points to it. */
 struct nb_thread_head {
-	uint64_t stack_limit; /* lowest RSP with which a kernel call may begin */
+	uint64_t stack_limit; /* with RSP at or above it a kernel call finds its headroom
+			       * present; stubs lower it after touching more */
 	uint64_t pending;     /* nonzero: take the slow path before returning to guest code */
 	uint64_t guest_sp;    /* RSP of the guest at its kernel call, 0 outside */
-	uint64_t activation;  /* innermost struct arch_activation, 0: none */
+	uint64_t activation;  /* innermost struct guest_activation, 0: none */
+	uint64_t stack_floor; /* lowest RSP with which a kernel call may ever begin */
 };
 enum {
 	NB_THREAD_STACK_LIMIT = 0,
 	NB_THREAD_PENDING = 8,
 	NB_THREAD_GUEST_SP = 16,
 	NB_THREAD_ACTIVATION = 24,
+	NB_THREAD_STACK_FLOOR = 32,
 };
 
 /* The fixed head of a vmctx. The arrays of nb_vmctx_layout follow it. */
@@ -242,7 +246,8 @@ struct nb_vmctx {
 	void *instance;		       /* struct instance of runtime/ */
 	uint32_t reference_base;       /* reference of the first declared function */
 	uint32_t reserved;
-	uint64_t reserved_words[3];
+	uint64_t host_function; /* of a host context: what guest_host_thunk calls */
+	uint64_t reserved_words[2];
 	uint64_t builtins[NB_BUILTIN_COUNT];
 };
 enum {
@@ -251,12 +256,14 @@ enum {
 	NB_VMCTX_THREAD = 16,
 	NB_VMCTX_INSTANCE = 24,
 	NB_VMCTX_REFERENCE_BASE = 32,
+	NB_VMCTX_HOST_FUNCTION = 40,
 	NB_VMCTX_BUILTINS = 64,
 };
 _Static_assert(offsetof(struct nb_vmctx, memory) == NB_VMCTX_MEMORY_DESC, "layout");
 _Static_assert(offsetof(struct nb_vmctx, thread) == NB_VMCTX_THREAD, "layout");
 _Static_assert(offsetof(struct nb_vmctx, instance) == NB_VMCTX_INSTANCE, "layout");
 _Static_assert(offsetof(struct nb_vmctx, reference_base) == NB_VMCTX_REFERENCE_BASE, "layout");
+_Static_assert(offsetof(struct nb_vmctx, host_function) == NB_VMCTX_HOST_FUNCTION, "layout");
 _Static_assert(offsetof(struct nb_vmctx, builtins) == NB_VMCTX_BUILTINS, "layout");
 
 /* What the arrays behind the head depend on; all counts are of index spaces,

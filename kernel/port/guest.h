@@ -3,6 +3,11 @@
  *
  * arch/x86_64 implements this for both platforms; platforms deliver faults and
  * interrupts through the upcalls at the end, which the kernel core implements.
+ *
+ * A guest thread's stack carries, from the top: C frames, a guest_enter (an
+ * activation), guest frames and crossing stubs, and at last perhaps a thunk
+ * (kernel call or builtin) with C frames above it. C code that runs behind a
+ * thunk finds GUEST_KERNEL_HEADROOM bytes of present stack.
  */
 #ifndef KERNEL_PORT_GUEST_H
 #define KERNEL_PORT_GUEST_H
@@ -14,27 +19,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a kernel call or builtin may use of the guest's stack: whoever starts a
+ * thread sets head.stack_floor to stack.limit + GUEST_KERNEL_HEADROOM, and
+ * head.stack_limit to any address from there up to the top below which the
+ * headroom is known to be present. */
+enum { GUEST_KERNEL_HEADROOM = 64 * 1024 };
+
 /* Registers of a call from C into guest code: arguments in, results out. */
 struct guest_call {
-	uint64_t gpr[NB_INT_ARGUMENTS];	       /* in argument order; results in result order */
-	uint8_t xmm[NB_FLOAT_ARGUMENTS][16];   /* likewise */
-	uint64_t *area;			       /* incoming-argument area, or NULL */
-	uint32_t area_slots;		       /* even */
+	uint64_t gpr[NB_INT_ARGUMENTS];	     /* in argument order; results in result order */
+	uint8_t xmm[NB_FLOAT_ARGUMENTS][16]; /* likewise */
+	uint64_t *area;			     /* incoming-argument area, or NULL */
+	uint32_t area_slots;		     /* even */
 };
 
 /* Saved by guest_enter; chained from nb_thread_head.activation. Lives on the
  * stack of the thread that entered. */
 struct guest_activation {
-	uint64_t previous;  /* outer activation or 0 */
-	uint64_t stack;	    /* RSP to return to guest_enter's caller */
-	uint64_t outcome;   /* enum nb_trap that ended it */
+	uint64_t previous; /* outer activation or 0 */
+	uint64_t stack;	   /* RSP to return to guest_enter's caller */
+	uint64_t outcome;  /* enum nb_trap that ended it */
 	uint64_t saved_guest_sp;
 };
 
 /* Calls `callee` on the current stack and returns what ended it: NB_TRAP_NONE
  * after a normal return (results in `call`), else the trap with which
  * guest_unwind was called. `head` is the running thread's; the vmctx's thread
- * field must already point to it. */
+ * field must already point to it. The caller guarantees stack for the area.
+ * May sleep. */
 enum nb_trap guest_enter(struct nb_thread_head *head, const struct nb_callee *callee,
 			 struct guest_call *call);
 
@@ -57,15 +69,17 @@ struct guest_state {
 void guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_head *head,
 				 enum nb_trap trap);
 
-/* Continues an interrupted thread. Interrupts (or signals) must be off; they
- * are on again afterwards. */
+/* Continues an interrupted thread. Interrupts must be off; on pc rflags of the
+ * state turns them on at the last instruction. On hosted the caller lets
+ * signals in just before (the stub is not guest code, so one that arrives in
+ * between is deferred like one in kernel code). */
 _Noreturn void guest_state_resume(const struct guest_state *state);
 
 /* A voluntarily suspended context: callee-saved registers live on its stack. */
 struct guest_context {
-	uint64_t stack; /* RSP */
-	void *sanitizer_stack;	   /* hosted with the address sanitizer */
-	const void *stack_bottom;  /* likewise */
+	uint64_t stack;		  /* RSP */
+	void *sanitizer_stack;	  /* hosted with the address sanitizer */
+	const void *stack_bottom; /* likewise */
 	uint64_t stack_size;
 };
 typedef void guest_entry(void *argument);
@@ -79,39 +93,72 @@ void guest_context_init(struct guest_context *context, const struct port_stack *
 void guest_context_switch(struct guest_context *from, struct guest_context *to);
 /* Continues `to` without saving anything; the caller's stack may be freed. */
 _Noreturn void guest_context_jump(struct guest_context *to);
+/* Tells the address sanitizer that execution continues on `stack` after a
+ * change it has not seen (guest_state_resume, an edited guest_state). Nothing
+ * without the sanitizer. */
+void guest_context_announce(const struct port_stack *stack);
 
-/* Addresses of the stubs that struct nb_callee.cross may hold. */
-extern const uint8_t guest_cross_stub[];     /* to another instance's WebAssembly function */
-/* Frame walk through guest code, crossing stubs and kernel-call thunks of one
- * activation: start with guest_walk_start, then step until it returns false. */
+/* ---- stubs: addresses that struct nb_callee may hold ---- */
+
+/* `cross` of a WebAssembly function: switches R15 and R14, copies the area. */
+extern const uint8_t guest_cross_stub[];
+/* `code` and `cross` of a C function with the signature
+ * R function(struct nb_vmctx *context, ...) in the kernel-call convention,
+ * found in context->host_function. */
+extern const uint8_t guest_host_code[];
+extern const uint8_t guest_host_cross[];
+/* What vmctx.builtins[k] holds; each calls runtime_builtin_NAME. */
+extern const uint64_t guest_builtin_table[NB_BUILTIN_COUNT];
+/* The one piece of trusted code in which a fault counts as the guest's: it
+ * touches the headroom of a kernel call. */
+extern const uint8_t guest_stack_probe[];
+extern const uint8_t guest_stack_probe_end[];
+
+static inline bool
+guest_pc_is_probe(uint64_t pc)
+{
+	return pc >= (uint64_t)(uintptr_t)guest_stack_probe &&
+	       pc < (uint64_t)(uintptr_t)guest_stack_probe_end;
+}
+
+/* Frame walk through guest code and crossing stubs of one activation: start
+ * with guest_walk_start, then step until it returns false. */
 struct guest_walk {
 	uint64_t pc; /* in guest code: the instruction or return address */
 	uint64_t sp;
-	bool is_return_address;
 	uint64_t stop_sp; /* activation's stack */
+	bool is_return_address;
 };
-/* pc/sp of a thread stopped in a kernel call (head->guest_sp) or of `state`. */
+/* From `state`, or if that is NULL from the kernel call that head->guest_sp
+ * records. False if there is no guest frame. */
 bool guest_walk_start(struct guest_walk *walk, const struct nb_thread_head *head,
 		      const struct guest_state *state);
-/* Steps to the caller, given the frame size of the function that holds pc
- * (runtime finds it by pc). False at the activation's end. */
-bool guest_walk_step(struct guest_walk *walk, uint32_t frame_size);
+/* Steps to the caller, given the bytes between walk->sp and the return address
+ * and the incoming-argument area slots of the function that holds pc (the
+ * runtime knows both). False at the activation's end. */
+bool guest_walk_step(struct guest_walk *walk, uint32_t frame_size, uint32_t area_slots);
 
 /* ---- upcalls, implemented by the kernel core (tests may provide others) ---- */
 
 enum guest_fault_kind {
-	GUEST_FAULT_MEMORY,  /* page fault / SIGSEGV, SIGBUS */
-	GUEST_FAULT_INVALID, /* ud2 / SIGILL */
-	GUEST_FAULT_DIVIDE,  /* #DE / SIGFPE */
+	GUEST_FAULT_MEMORY,    /* page fault / SIGSEGV, SIGBUS */
+	GUEST_FAULT_NO_MEMORY, /* page fault on a committed address, and no page was free */
+	GUEST_FAULT_INVALID,   /* ud2 / SIGILL */
+	GUEST_FAULT_DIVIDE,    /* #DE / SIGFPE */
 };
-/* A fault at an address of published code (state->rip). Edits `state` so that
- * continuing is right (a trap: guest_state_redirect_unwind) and returns true;
- * false if the fault is no recorded trap site: the platform then panics.
+/* A fault with state->rip in published code or guest_pc_is_probe. Edits `state`
+ * so that continuing is right (a trap: guest_state_redirect_unwind) and returns
+ * true; false if the fault is no recorded trap site: the platform then panics.
  * Runs on the fault stack with interrupts off; must not block. */
 bool kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state);
 
 /* The timer (or a device) interrupted published code at `state`. May store
  * the state away and edit it to continue elsewhere (the scheduler). */
 void kernel_guest_interrupted(struct guest_state *state);
+
+/* A kernel call or builtin of the running thread is about to return to guest
+ * code while head->pending is set. Runs on the guest's stack, owns nothing:
+ * may switch, sleep or guest_unwind. */
+void kernel_guest_pending(struct nb_thread_head *head);
 
 #endif
