@@ -1,0 +1,18 @@
+# What follows from the tables in abi/: prototypes, dispatch table, SDK header.
+# ABI_GEN is an order-only prerequisite of everything that includes them; the
+# generator touches a file only when its text changes.
+ABI_TABLES := $(wildcard abi/*.def) abi/types.h abi/startup.h
+ABI_GEN := build/gen/abi.stamp
+
+$(ABI_GEN): scripts/gen_abi.py $(ABI_TABLES)
+	@mkdir -p $(@D)
+	python3 scripts/gen_abi.py --out build/gen
+	@touch $@
+
+$(HOSTED_OBJ) $(TEST_BIN): | $(ABI_GEN)
+
+.PHONY: abi-update abi-check
+abi-update:
+	python3 scripts/gen_abi.py --update
+abi-check:
+	python3 scripts/gen_abi.py --check

@@ -1,0 +1,170 @@
+/*
+ * Numbers and structures that native calls pass through memory.
+ *
+ * Little-endian, naturally aligned without padding; used alike by the kernel
+ * and by modules (through the SDK). Addresses are 32-bit offsets into the
+ * memory that the call's namespace binds. Freestanding.
+ */
+#ifndef ABI_TYPES_H
+#define ABI_TYPES_H
+
+#include <stdint.h>
+
+#define NB_NAMESPACE "nebulet"
+#define NB_NAMESPACE_CLIENT "nebulet:client"
+
+/* No handle has this number. */
+#define NB_HANDLE_NONE 0u
+/* handle_duplicate, process_grant: the rights of the original. */
+#define NB_RIGHTS_SAME 0xffffffffu
+/* Deadlines. */
+#define NB_DEADLINE_POLL INT64_C(0)
+#define NB_DEADLINE_NEVER INT64_MAX
+
+enum {
+	NB_ABI_VERSION = 1,
+	NB_NAME_MAX = 63,	     /* bytes of an object's name */
+	NB_LOG_TEXT_MAX = 1024,	     /* bytes of a log record */
+	NB_WAIT_ITEMS_MAX = 64,	     /* of one object_wait_many */
+	NB_STREAM_CAPACITY_DEFAULT = 64 * 1024,
+	NB_STREAM_CAPACITY_MAX = 1024 * 1024,
+	NB_STARTUP_MAX = 1024 * 1024, /* bytes of a startup block */
+	NB_BINDINGS_MAX = 64,	     /* of one process_instantiate */
+};
+
+enum nb_right {
+#define NB_RIGHT(name, bit, text) NB_RIGHT_##name = 1 << bit,
+#include "abi/rights.def"
+#undef NB_RIGHT
+};
+
+enum nb_signal {
+#define NB_SIGNAL(name, bit, text) NB_SIGNAL_##name = (int)(1u << bit),
+#include "abi/signals.def"
+#undef NB_SIGNAL
+};
+#define NB_SIGNALS_USER 0xff000000u
+
+/* NB_OBJECT_*, NB_INFO_*, NB_PROCESS_*, NB_MODULE_*, NB_CLOCK_*, NB_LOG_*,
+ * NB_SYSTEM_*, NB_POWER_*, NB_PRIORITY_*. */
+enum nb_value {
+#define NB_VALUE(group, name, number, text) NB_##group##_##name = number,
+#include "abi/values.def"
+#undef NB_VALUE
+};
+
+/* One of the waits of object_wait_many. */
+struct nb_wait_item {
+	uint32_t handle;
+	uint32_t wanted; /* signals */
+	uint32_t seen;	 /* stored by the call: all signals set at its end */
+};
+
+/* 0 in a field: no limit of its own. Everything is charged to the creator,
+ * too, so its limits hold for the sum of what it creates. */
+struct nb_limits {
+	uint64_t memory_bytes; /* linear memories, tables, kernel memory */
+	uint32_t handles;
+	uint32_t priority; /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
+	uint64_t reserved[2]; /* must be 0 */
+};
+
+/* An import namespace and the instance of the same process whose exports it
+ * stands for. */
+struct nb_binding {
+	uint32_t name;	   /* address of the namespace's name */
+	uint32_t name_len; /* bytes */
+	uint32_t instance; /* index that process_instantiate returned */
+};
+
+/* Where to put a zero-terminated text. */
+struct nb_text_buffer {
+	uint32_t address;
+	uint32_t capacity; /* bytes, the zero included */
+};
+
+struct nb_stream_ends {
+	uint32_t writer;
+	uint32_t reader;
+};
+
+struct nb_object_info {
+	uint64_t id;	  /* unique since boot */
+	uint32_t type;	  /* NB_OBJECT_* */
+	uint32_t rights;  /* of the handle used */
+	uint32_t signals; /* set now */
+	uint32_t handles; /* open handles to the object, in all processes */
+};
+
+struct nb_process_info {
+	uint32_t state;	 /* NB_PROCESS_* */
+	int32_t status;	 /* exit status; a trap's is 128 + its number. Valid when ENDED */
+	uint32_t trap;	 /* enum nb_trap that ended it, 0: exited. Valid when ENDED */
+	uint32_t handles; /* open now */
+	uint64_t run_ns; /* processor time */
+	uint64_t memory_bytes; /* charged now */
+	uint64_t memory_peak_bytes;
+	uint32_t instances;
+	uint32_t threads;
+};
+
+struct nb_module_info {
+	uint32_t state;	 /* NB_MODULE_* */
+	uint32_t status; /* enum nb_status: why it FAILED */
+	uint32_t functions_done; /* compiled so far */
+	uint32_t functions_total; /* 0: not known yet */
+	uint64_t binary_bytes;
+	uint64_t code_bytes; /* machine code. Valid when READY */
+	uint64_t publish_ns; /* time it took. Valid when not PUBLISHING */
+	uint32_t is_artifact; /* 1: was compiled before */
+	uint32_t imports_client; /* 1: imports from nebulet:client, so it is a personality */
+};
+
+struct nb_stream_info {
+	uint32_t capacity;	 /* bytes */
+	uint32_t readable_bytes; /* now, whichever end the handle is of */
+	uint32_t writable_bytes; /* now, likewise */
+};
+
+/* The text follows in a buffer of its own. */
+struct nb_log_record {
+	uint64_t sequence; /* counts from 0 */
+	uint64_t time_ns;  /* monotonic */
+	uint32_t level;	   /* NB_LOG_* */
+	uint32_t len;	   /* bytes of the text */
+};
+
+struct nb_system_info {
+	uint32_t abi_version; /* NB_ABI_VERSION */
+	uint32_t processors;
+	uint64_t boot_ns;     /* monotonic time when the kernel was entered */
+	uint64_t boot_ticks;  /* time stamp counter, kernel entry to first guest instruction */
+	uint64_t counter_hz;  /* of the time stamp counter, 0: not known */
+	uint32_t processes_live; /* until their exit record is gone, too */
+	uint32_t threads_live;	 /* those of the kernel not counted */
+	uint32_t objects_live;	 /* all kernel objects */
+	uint32_t handles_live;	 /* in all processes */
+};
+
+struct nb_memory_info {
+	uint64_t total_bytes;
+	uint64_t free_bytes;
+	uint32_t slots_live;  /* linear memories */
+	uint32_t stacks_live; /* thread stacks */
+	uint64_t code_bytes_live; /* published code */
+};
+
+_Static_assert(sizeof(struct nb_wait_item) == 12, "layout");
+_Static_assert(sizeof(struct nb_limits) == 32, "layout");
+_Static_assert(sizeof(struct nb_binding) == 12, "layout");
+_Static_assert(sizeof(struct nb_text_buffer) == 8, "layout");
+_Static_assert(sizeof(struct nb_stream_ends) == 8, "layout");
+_Static_assert(sizeof(struct nb_object_info) == 24, "layout");
+_Static_assert(sizeof(struct nb_process_info) == 48, "layout");
+_Static_assert(sizeof(struct nb_module_info) == 48, "layout");
+_Static_assert(sizeof(struct nb_stream_info) == 12, "layout");
+_Static_assert(sizeof(struct nb_log_record) == 24, "layout");
+_Static_assert(sizeof(struct nb_system_info) == 48, "layout");
+_Static_assert(sizeof(struct nb_memory_info) == 32, "layout");
+
+#endif
