@@ -51,9 +51,9 @@ leb128_read_signed(const uint8_t **pos, const uint8_t *end, unsigned bits, int64
 			return LEB128_TOO_LONG;
 		} else {
 			/* The sign bit of the number and all above it must agree. */
-			uint8_t top = (uint8_t)(byte << 1) >> (bits - shift);
+			unsigned top = (unsigned)(uint8_t)(byte << 1) >> (bits - shift);
 
-			if (top != 0 && top != 0xff >> (bits - shift))
+			if (top != 0 && top != 0xffU >> (bits - shift))
 				return LEB128_TOO_LARGE;
 		}
 		if (used < 64 && (byte & 0x40))

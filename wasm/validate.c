@@ -1,0 +1,754 @@
+/*
+ * Validation of function bodies: the loop, simple instructions, control flow.
+ */
+#include "wasm/validate.h"
+
+#include "lib/string.h"
+#include "wasm/limits.h"
+#include "wasm/reader.h"
+
+void
+wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module,
+		    struct arena *arena, struct diag *diag)
+{
+	*v = (struct wasm_validator){
+		.module = module,
+		.arena = arena,
+		.in = {.base = module->bytes, .diag = diag},
+	};
+}
+
+void
+wasm_validate_fail_type(struct wasm_validator *v, enum wasm_valtype expected,
+			enum wasm_valtype actual)
+{
+	wasm_input_fail(&v->in, NB_INVALID, v->at, "type mismatch: %s needs %s but finds %s",
+			wasm_opcode_text(v->op), wasm_valtype_text(expected),
+			wasm_valtype_text(actual));
+}
+
+void
+wasm_validate_fail_underflow(struct wasm_validator *v, enum wasm_valtype expected)
+{
+	wasm_input_fail(&v->in, NB_INVALID, v->at,
+			"type mismatch: %s needs %s but the stack is empty",
+			wasm_opcode_text(v->op),
+			expected == WASM_BOTTOM ? "an operand" : wasm_valtype_text(expected));
+}
+
+bool
+wasm_validate_grow(struct wasm_validator *v, size_t count)
+{
+	size_t used = (size_t)(v->top - v->operands);
+	size_t floor = (size_t)(v->floor - v->operands);
+	size_t capacity = (size_t)(v->limit - v->operands);
+	size_t wish = 2 * capacity;
+	enum wasm_valtype *grown;
+
+	if (count <= capacity - used)
+		return true;
+	if (wish < used + count)
+		wish = used + count;
+	if (wish < 256)
+		wish = 256;
+	grown = arena_grow_array(v->arena, v->operands, used, wish, sizeof(*grown),
+				 _Alignof(enum wasm_valtype));
+	if (!grown) {
+		wasm_input_fail_memory(&v->in);
+		return false;
+	}
+	v->operands = grown;
+	v->top = grown + used;
+	v->floor = grown + floor;
+	v->limit = grown + wish;
+	return true;
+}
+
+static inline bool
+are_equal(const enum wasm_valtype *a, const enum wasm_valtype *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
+void
+wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
+{
+	if (v->top - v->floor >= (ptrdiff_t)count && are_equal(v->top - count, types, count)) {
+		v->top -= count;
+		return;
+	}
+	while (count > 0)
+		wasm_validate_pop(v, types[--count]);
+}
+
+void
+wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
+{
+	if (!wasm_validate_grow(v, count))
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		v->top[i] = types[i];
+	v->top += count;
+}
+
+/* Pops and pushes what the instruction's row says; memories are 32-bit. */
+static inline void
+apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
+{
+	ptrdiff_t count = info->operand_count;
+	bool has_operands = v->top - v->floor >= count;
+	uint8_t result = info->result;
+	unsigned difference = 0;
+
+	for (ptrdiff_t i = 0; has_operands && i < count; i++) {
+		unsigned kind = info->operands[i];
+
+		kind = kind == WASM_KIND_ADDRESS ? WASM_KIND_I32 : kind;
+		difference |= kind ^ v->top[i - count];
+	}
+	if (__builtin_expect(has_operands && difference == 0, 1)) {
+		v->top -= count;
+	} else {
+		for (ptrdiff_t i = count; i > 0; i--) {
+			uint8_t kind = info->operands[i - 1];
+
+			wasm_validate_pop(v, kind == WASM_KIND_ADDRESS ? WASM_I32 :
+									 (enum wasm_valtype)kind);
+		}
+	}
+	if (result != WASM_KIND_NONE)
+		wasm_validate_push(v, result == WASM_KIND_ADDRESS ? WASM_I32 :
+								    (enum wasm_valtype)result);
+}
+
+static void
+push_frame(struct wasm_validator *v, enum wasm_opcode opcode, const struct wasm_functype *type)
+{
+	struct wasm_frame *frame = vec_push(v->arena, &v->frames);
+
+	if (!frame) {
+		wasm_input_fail_memory(&v->in);
+		return;
+	}
+	*frame = (struct wasm_frame){
+		.type = type,
+		.height = (uint32_t)(v->top - v->operands),
+		.opcode = (uint16_t)opcode,
+	};
+	v->floor = v->top;
+	wasm_validate_push_types(v, type->params, type->param_count);
+}
+
+/* Checks that the innermost frame ends with exactly its results and leaves
+ * none of them; the frame stays. */
+static void
+close_frame(struct wasm_validator *v)
+{
+	const struct wasm_functype *type = wasm_validate_frame(v)->type;
+
+	wasm_validate_pop_types(v, type->results, type->result_count);
+	if (v->top != v->floor)
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: %zu values remain at the end of the block",
+				(size_t)(v->top - v->floor));
+}
+
+static const struct wasm_functype *
+read_block_type(struct wasm_validator *v)
+{
+	struct wasm_input *in = &v->in;
+	const uint8_t *at = in->pos;
+	int64_t idx;
+
+	if (at < in->end && (*at & 0xc0) == 0x40) {
+		if (*at == 0x40) {
+			in->pos++;
+			return wasm_functype_shorthand(WASM_BOTTOM);
+		}
+		return wasm_functype_shorthand(wasm_input_valtype(in, v->module));
+	}
+	idx = wasm_input_signed(in, 33, "block type");
+	if (idx >= 0 && idx < v->module->type_count)
+		return &v->module->types[idx];
+	if (idx < 0)
+		wasm_input_fail(in, NB_MALFORMED, at, "malformed block type");
+	else
+		wasm_input_fail(in, NB_INVALID, at, "unknown type %lld", (long long)idx);
+	return wasm_functype_shorthand(WASM_BOTTOM);
+}
+
+static void
+validate_block(struct wasm_validator *v)
+{
+	const struct wasm_functype *type = read_block_type(v);
+
+	if (v->op == WASM_OP_IF)
+		wasm_validate_pop(v, WASM_I32);
+	wasm_validate_pop_types(v, type->params, type->param_count);
+	push_frame(v, v->op, type);
+}
+
+static void
+validate_else(struct wasm_validator *v)
+{
+	struct wasm_frame *frame = wasm_validate_frame(v);
+
+	if (frame->opcode != WASM_OP_IF) {
+		wasm_input_fail(&v->in, NB_MALFORMED, v->at, "else without if");
+		return;
+	}
+	close_frame(v);
+	frame->opcode = WASM_OP_ELSE;
+	frame->is_unreachable = false;
+	v->top = v->floor;
+	wasm_validate_push_types(v, frame->type->params, frame->type->param_count);
+}
+
+static void
+validate_end(struct wasm_validator *v)
+{
+	struct wasm_frame frame = *wasm_validate_frame(v);
+	const struct wasm_functype *type = frame.type;
+
+	close_frame(v);
+	if (frame.opcode == WASM_OP_IF &&
+	    (type->param_count != type->result_count ||
+	     !are_equal(type->params, type->results, type->param_count)))
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: an if without else must give what it takes");
+	v->frames.count--;
+	if (v->frames.count == 0) {
+		if (v->in.pos != v->in.end)
+			wasm_input_fail(&v->in, NB_MALFORMED, v->in.pos,
+					"section size mismatch: operators behind the function's "
+					"end");
+		return;
+	}
+	v->top = v->floor;
+	v->floor = v->operands + wasm_validate_frame(v)->height;
+	wasm_validate_push_types(v, type->results, type->result_count);
+}
+
+/* The frame that label `depth` names; its index was read at `at`. */
+static struct wasm_frame *
+label_frame(struct wasm_validator *v, uint32_t depth)
+{
+	if (__builtin_expect(depth >= v->frames.count, 0)) {
+		wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown label %u (%s)", depth,
+				wasm_opcode_text(v->op));
+		depth = 0;
+	}
+	return &v->frames.items[v->frames.count - 1 - depth];
+}
+
+/* The types that a branch to the frame carries. */
+static inline uint32_t
+label_types(const struct wasm_frame *frame, const enum wasm_valtype **types)
+{
+	*types = frame->opcode == WASM_OP_LOOP ? frame->type->params : frame->type->results;
+	return frame->opcode == WASM_OP_LOOP ? frame->type->param_count : frame->type->result_count;
+}
+
+static void
+validate_branch(struct wasm_validator *v)
+{
+	const struct wasm_frame *frame = label_frame(v, wasm_input_u32(&v->in, "label"));
+	const enum wasm_valtype *types;
+	uint32_t count = label_types(frame, &types);
+
+	if (v->op == WASM_OP_BR) {
+		wasm_validate_pop_types(v, types, count);
+		wasm_validate_unreachable(v);
+		return;
+	}
+	wasm_validate_pop(v, WASM_I32);
+	if (count > 0) {
+		wasm_validate_pop_types(v, types, count);
+		wasm_validate_push_types(v, types, count);
+	}
+}
+
+/* Checks one target of a br_table, which must take `arity` operands that are
+ * on the stack; they stay there. A frame is checked once per br_table, so that the
+ * cost is bounded by targets plus frames times results. */
+static void
+check_target(struct wasm_validator *v, struct wasm_frame *frame, uint32_t arity)
+{
+	const enum wasm_valtype *types;
+	uint32_t count = label_types(frame, &types);
+	const enum wasm_valtype *operand = v->top;
+
+	if (frame->br_table_number == v->br_table_count)
+		return;
+	frame->br_table_number = v->br_table_count;
+	if (count != arity) {
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: br_table targets take %u and %u operands", count,
+				arity);
+		return;
+	}
+	while (count > 0) {
+		count--;
+		if (operand == v->floor) {
+			if (!wasm_validate_frame(v)->is_unreachable)
+				wasm_validate_fail_underflow(v, types[count]);
+			return;
+		}
+		operand--;
+		if (*operand != types[count] && *operand != WASM_BOTTOM) {
+			wasm_validate_fail_type(v, types[count], *operand);
+			return;
+		}
+	}
+}
+
+static void
+validate_br_table(struct wasm_validator *v)
+{
+	struct wasm_input *in = &v->in;
+	uint32_t count = wasm_input_count(in, WASM_LIMIT_BR_TABLE, 1, "number of br_table targets");
+	const uint8_t *targets = in->pos;
+	const enum wasm_valtype *types;
+	uint32_t arity;
+
+	/* The default comes last and sets the number of operands. */
+	for (uint32_t i = 0; i < count; i++)
+		wasm_input_u32(in, "label");
+	arity = label_types(label_frame(v, wasm_input_u32(in, "label")), &types);
+	wasm_validate_pop(v, WASM_I32);
+	if (in->status != NB_OK)
+		return;
+	v->br_table_count++;
+	in->pos = targets;
+	for (uint32_t i = 0; i <= count && in->status == NB_OK; i++)
+		check_target(v, label_frame(v, wasm_input_u32(in, "label")), arity);
+	wasm_validate_unreachable(v);
+}
+
+static void
+validate_return(struct wasm_validator *v)
+{
+	const struct wasm_functype *type = v->frames.items[0].type;
+
+	wasm_validate_pop_types(v, type->results, type->result_count);
+	wasm_validate_unreachable(v);
+}
+
+static inline void
+validate_call(struct wasm_validator *v)
+{
+	uint32_t func_idx = wasm_validate_index(v, v->module->func_count, "function");
+	const struct wasm_functype *type;
+
+	if (v->in.status != NB_OK)
+		return;
+	type = wasm_module_function_type(v->module, func_idx);
+	wasm_validate_pop_types(v, type->params, type->param_count);
+	wasm_validate_push_types(v, type->results, type->result_count);
+}
+
+/* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
+static enum wasm_valtype
+far_local_type(const struct wasm_validator *v, uint32_t idx)
+{
+	uint32_t low = 0;
+	uint32_t high = v->spans.count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (idx < v->spans.items[middle].end)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return v->spans.items[low].type;
+}
+
+static inline void
+validate_local(struct wasm_validator *v)
+{
+	uint32_t idx = wasm_validate_index(v, v->local_count, "local");
+	enum wasm_valtype type;
+
+	if (__builtin_expect(v->in.status != NB_OK, 0))
+		return;
+	type = idx < WASM_LOCALS_DIRECT ? (enum wasm_valtype)v->direct[idx] :
+					  far_local_type(v, idx);
+	if (v->op != WASM_OP_LOCAL_GET)
+		wasm_validate_pop(v, type);
+	if (v->op != WASM_OP_LOCAL_SET)
+		wasm_validate_push(v, type);
+}
+
+static void
+validate_global(struct wasm_validator *v)
+{
+	uint32_t idx = wasm_validate_index(v, v->module->global_count, "global");
+	const struct wasm_global_type *type;
+
+	if (v->in.status != NB_OK)
+		return;
+	type = &v->module->globals[idx].type;
+	if (v->op == WASM_OP_GLOBAL_GET) {
+		wasm_validate_push(v, type->type);
+		return;
+	}
+	if (!type->is_mutable)
+		wasm_input_fail(&v->in, NB_INVALID, v->at, "global is immutable: global.set %u",
+				idx);
+	wasm_validate_pop(v, type->type);
+}
+
+static void
+require_memory(struct wasm_validator *v, uint32_t idx)
+{
+	if (__builtin_expect(idx >= v->module->memory_count, 0))
+		wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown memory %u (%s)", idx,
+				wasm_opcode_text(v->op));
+}
+
+/* A memory index that is one zero byte as long as there is one memory only. */
+static void
+read_memory_index(struct wasm_validator *v)
+{
+	const uint8_t *at = v->in.pos;
+
+	if (wasm_input_byte(&v->in, "memory index") != 0)
+		wasm_input_fail(&v->in, NB_MALFORMED, at, "zero byte expected (%s)",
+				wasm_opcode_text(v->op));
+	require_memory(v, 0);
+}
+
+/* Alignment and offset of a load or store of 2^width bytes. */
+static inline void
+read_memarg(struct wasm_validator *v, uint8_t width)
+{
+	const uint8_t *at = v->in.pos;
+	uint32_t align = wasm_input_u32(&v->in, "alignment");
+
+	if (__builtin_expect(align > width, 0)) {
+		if (align >= 128)
+			wasm_input_fail(&v->in, NB_MALFORMED, at, "malformed memop flags 0x%x",
+					align);
+		else if (align >= 64)
+			wasm_input_fail_feature(&v->in, at, WASM_FEATURE_MULTI_MEMORY,
+						"memory index of a load or store");
+		else
+			wasm_input_fail(&v->in, NB_INVALID, at,
+					"alignment must not be larger than natural: 2^%u (%s)",
+					align, wasm_opcode_text(v->op));
+	}
+	wasm_input_u32(&v->in, "offset");
+	require_memory(v, 0);
+}
+
+static void
+read_lane(struct wasm_validator *v, uint8_t width)
+{
+	const uint8_t *at = v->in.pos;
+	uint8_t lane = wasm_input_byte(&v->in, "lane");
+
+	if (lane >= 16 >> width)
+		wasm_input_fail(&v->in, NB_INVALID, at, "invalid lane index %u (%s)", lane,
+				wasm_opcode_text(v->op));
+}
+
+static void
+read_shuffle(struct wasm_validator *v)
+{
+	const uint8_t *at = v->in.pos;
+	const uint8_t *lanes = wasm_input_bytes(&v->in, 16, "lanes");
+
+	for (unsigned i = 0; lanes && i < 16; i++) {
+		if (lanes[i] >= 32) {
+			wasm_input_fail(&v->in, NB_INVALID, at + i,
+					"invalid lane index %u (i8x16.shuffle)", lanes[i]);
+			return;
+		}
+	}
+}
+
+/* In 2.0 data segments can be named in code only if a data count section
+ * announced them. */
+static void
+read_data_index(struct wasm_validator *v)
+{
+	const struct wasm_module *module = v->module;
+
+	if (!module->has_data_count)
+		wasm_input_fail(&v->in, NB_MALFORMED, v->at, "data count section required (%s)",
+				wasm_opcode_text(v->op));
+	wasm_validate_index(v, module->declared_data_count, "data segment");
+}
+
+/* Reads an immediate that needs only to be in range. */
+static void
+read_immediate(struct wasm_validator *v, const struct wasm_opcode_info *info)
+{
+	struct wasm_input *in = &v->in;
+
+	switch (info->immediate) {
+	case WASM_IMM_I64:
+		wasm_input_signed(in, 64, "i64.const");
+		break;
+	case WASM_IMM_F32:
+		wasm_input_bytes(in, 4, "f32.const");
+		break;
+	case WASM_IMM_F64:
+		wasm_input_bytes(in, 8, "f64.const");
+		break;
+	case WASM_IMM_V128:
+		wasm_input_bytes(in, 16, "v128.const");
+		break;
+	case WASM_IMM_SHUFFLE:
+		read_shuffle(v);
+		break;
+	case WASM_IMM_LANE:
+		read_lane(v, info->width);
+		break;
+	case WASM_IMM_MEMARG_LANE:
+		read_memarg(v, info->width);
+		read_lane(v, info->width);
+		break;
+	case WASM_IMM_MEMORY_MEMORY:
+		read_memory_index(v);
+		read_memory_index(v);
+		break;
+	case WASM_IMM_MEMORY:
+		read_memory_index(v);
+		break;
+	case WASM_IMM_DATA_MEMORY:
+		read_data_index(v);
+		read_memory_index(v);
+		break;
+	case WASM_IMM_DATA:
+		read_data_index(v);
+		break;
+	case WASM_IMM_ELEM:
+		wasm_validate_index(v, v->module->elem_count, "elem segment");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Instructions without an immediate whose row says `special`. */
+static void
+validate_plain_special(struct wasm_validator *v)
+{
+	switch ((unsigned)v->op) {
+	case WASM_OP_END:
+		validate_end(v);
+		break;
+	case WASM_OP_ELSE:
+		validate_else(v);
+		break;
+	case WASM_OP_RETURN:
+		validate_return(v);
+		break;
+	case WASM_OP_UNREACHABLE:
+		wasm_validate_unreachable(v);
+		break;
+	case WASM_OP_DROP:
+		wasm_validate_pop_any(v, WASM_BOTTOM);
+		break;
+	default:
+		wasm_validate_special(v);
+		break;
+	}
+}
+
+static void
+validate_instruction(struct wasm_validator *v, const struct wasm_opcode_info *info)
+{
+	switch (info->immediate) {
+	case WASM_IMM_NONE:
+		if (info->operand_count == WASM_OPERANDS_SPECIAL)
+			validate_plain_special(v);
+		else
+			apply_signature(v, info);
+		break;
+	case WASM_IMM_LOCAL:
+		validate_local(v);
+		break;
+	case WASM_IMM_I32:
+		wasm_input_signed(&v->in, 32, "i32.const");
+		wasm_validate_push(v, WASM_I32);
+		break;
+	case WASM_IMM_MEMARG:
+		read_memarg(v, info->width);
+		apply_signature(v, info);
+		break;
+	case WASM_IMM_BLOCK:
+		validate_block(v);
+		break;
+	case WASM_IMM_LABEL:
+		validate_branch(v);
+		break;
+	case WASM_IMM_BR_TABLE:
+		validate_br_table(v);
+		break;
+	case WASM_IMM_FUNC:
+		if (v->op == WASM_OP_CALL)
+			validate_call(v);
+		else
+			wasm_validate_special(v);
+		break;
+	case WASM_IMM_GLOBAL:
+		validate_global(v);
+		break;
+	default:
+		if (info->operand_count == WASM_OPERANDS_SPECIAL) {
+			wasm_validate_special(v);
+		} else {
+			read_immediate(v, info);
+			apply_signature(v, info);
+		}
+		break;
+	}
+}
+
+/* The row of an instruction whose first byte is a prefix, an unknown number,
+ * or of a feature that is off; NULL after a report. Sets `op`. */
+static const struct wasm_opcode_info *
+resolve_opcode(struct wasm_validator *v, uint8_t byte)
+{
+	const struct wasm_opcode_info *info = &wasm_opcode_info[byte];
+	uint32_t number = 0;
+	uint32_t count;
+	uint32_t page;
+
+	if (wasm_opcode_page(byte, &page, &count)) {
+		number = wasm_input_u32(&v->in, "opcode");
+		if (v->in.status != NB_OK)
+			return NULL;
+		v->op = (enum wasm_opcode)(page + (number < count ? number : 0));
+		info = &wasm_opcode_info[v->op];
+		if (number >= count || info->immediate == WASM_IMM_ILLEGAL) {
+			wasm_input_fail(&v->in, NB_MALFORMED, v->at, "illegal opcode 0x%02x 0x%02x",
+					byte, number);
+			return NULL;
+		}
+	} else if (info->immediate == WASM_IMM_ILLEGAL) {
+		wasm_input_fail(&v->in, NB_MALFORMED, v->at, "illegal opcode 0x%02x", byte);
+		return NULL;
+	}
+	if (!wasm_input_has_feature(v->module, (enum wasm_feature)info->feature)) {
+		wasm_input_fail_feature(&v->in, v->at, (enum wasm_feature)info->feature,
+					wasm_opcode_text(v->op));
+		return NULL;
+	}
+	return info;
+}
+
+static void
+validate_instructions(struct wasm_validator *v)
+{
+	struct wasm_input *in = &v->in;
+
+	while (in->pos < in->end) {
+		const struct wasm_opcode_info *info;
+		uint8_t byte;
+
+		v->at = in->pos;
+		byte = *in->pos++;
+		v->op = (enum wasm_opcode)byte;
+		info = &wasm_opcode_info[byte];
+		if (__builtin_expect(info->immediate <= WASM_IMM_PREFIX ||
+					     info->feature != WASM_FEATURE_CORE,
+				     0)) {
+			info = resolve_opcode(v, byte);
+			if (!info)
+				return;
+		}
+		validate_instruction(v, info);
+	}
+}
+
+/* Notes `count` more locals of `type`, which come behind *end. */
+static void
+add_locals(struct wasm_validator *v, uint32_t *end, uint32_t count, enum wasm_valtype type)
+{
+	struct wasm_local_span *span;
+
+	for (uint32_t i = 0; i < count && *end + i < WASM_LOCALS_DIRECT; i++)
+		v->direct[*end + i] = (uint8_t)type;
+	*end += count;
+	if (count == 0 || *end <= WASM_LOCALS_DIRECT)
+		return;
+	span = vec_push(v->arena, &v->spans);
+	if (span)
+		*span = (struct wasm_local_span){*end, type};
+	else
+		wasm_input_fail_memory(&v->in);
+}
+
+static void
+set_locals(struct wasm_validator *v, const struct wasm_functype *type,
+	   const struct wasm_code *code)
+{
+	struct wasm_locals locals = wasm_locals_begin(v->module, code);
+	struct wasm_local_run run;
+	uint32_t end = 0;
+
+	v->spans.count = 0;
+	v->local_count = code->local_count;
+	for (uint32_t i = 0; i < type->param_count; i++)
+		add_locals(v, &end, 1, type->params[i]);
+	while (wasm_locals_next(&locals, &run))
+		add_locals(v, &end, run.count, run.type);
+}
+
+enum nb_status
+wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
+{
+	const struct wasm_functype *type = wasm_module_function_type(v->module, func_idx);
+	const struct wasm_code *code = wasm_module_code(v->module, func_idx);
+	struct wasm_frame *frame;
+
+	v->in.pos = v->module->bytes + code->code_offset;
+	v->in.end = v->module->bytes + code->offset + code->len;
+	v->at = v->in.pos;
+	v->top = v->operands;
+	v->floor = v->operands;
+	v->frames.count = 0;
+	v->br_table_count = 0;
+	if (!v->operands && !wasm_validate_grow(v, 1))
+		return v->in.status;
+	set_locals(v, type, code);
+	frame = vec_push(v->arena, &v->frames);
+	if (!frame)
+		wasm_input_fail_memory(&v->in);
+	else
+		*frame = (struct wasm_frame){.type = type, .opcode = WASM_OP_BLOCK};
+	if (v->in.status == NB_OK)
+		validate_instructions(v);
+	if (v->in.status == NB_OK && v->frames.count != 0)
+		wasm_input_fail(&v->in, NB_MALFORMED, v->in.end,
+				"unexpected end: END opcode expected");
+	return v->in.status;
+}
+
+enum nb_status
+wasm_function_validate(const struct wasm_module *module, uint32_t func_idx, struct arena *arena,
+		       struct diag *diag)
+{
+	struct arena_mark mark = arena_mark_get(arena);
+	bool is_first_report = diag->status == NB_OK;
+	struct wasm_validator v;
+	enum nb_status status;
+
+	wasm_validator_init(&v, module, arena, diag);
+	status = wasm_validator_run(&v, func_idx);
+	if (status != NB_OK && is_first_report) {
+		diag->section = "code";
+		diag->function_idx = func_idx;
+	}
+	arena_release(arena, mark);
+	return status;
+}

@@ -1,0 +1,148 @@
+/*
+ * The validator of function bodies: its state and its stack operations.
+ *
+ * It is the algorithm of Core 2.0, appendix 7.3: a stack of operand types, a
+ * stack of control frames, one pass. Each instruction's row in opcode.def
+ * says what to read and, for most, what to pop and push; validate.c runs the
+ * loop and control flow, validate_ops.c has the instructions with rules of
+ * their own.
+ *
+ * Failures stick in `in` (wasm/input.h): the loop ends because `in.pos`
+ * reaches `in.end`. Until then every operation keeps these invariants:
+ * operands <= floor <= top <= limit; frame_count >= 1 inside a body; floor is
+ * the height of the innermost frame.
+ *
+ * Private to wasm/.
+ */
+#ifndef WASM_VALIDATE_H
+#define WASM_VALIDATE_H
+
+#include "lib/vec.h"
+#include "wasm/input.h"
+#include "wasm/opcode.h"
+
+struct wasm_frame {
+	const struct wasm_functype *type;
+	uint32_t height;	  /* operands below the frame's own */
+	uint32_t br_table_number; /* of the last br_table that checked it */
+	uint16_t opcode;	  /* BLOCK, LOOP, IF, ELSE; BLOCK for the body */
+	bool is_unreachable;	  /* operands missing below are of any type */
+};
+
+/* Declared locals and parameters with index < end, from where the run before
+ * ended. */
+struct wasm_local_span {
+	uint32_t end;
+	enum wasm_valtype type;
+};
+
+enum { WASM_LOCALS_DIRECT = 256 };
+
+struct wasm_validator {
+	const struct wasm_module *module;
+	struct arena *arena;
+	struct wasm_input in;
+	const uint8_t *at;   /* first byte of the present instruction */
+	enum wasm_opcode op; /* the present instruction */
+
+	enum wasm_valtype *operands; /* bottom of the operand stack */
+	enum wasm_valtype *top;	     /* behind the topmost operand */
+	enum wasm_valtype *floor;    /* the innermost frame's lowest operand */
+	enum wasm_valtype *limit;    /* end of the memory at `operands` */
+	VEC(struct wasm_frame) frames;
+	uint32_t br_table_count; /* so far, in this body */
+
+	/* The types of the first locals directly, of the rest by span. */
+	uint32_t local_count;
+	VEC(struct wasm_local_span) spans; /* empty if `direct` holds all */
+	uint8_t direct[WASM_LOCALS_DIRECT];
+};
+
+/* Prepares for any number of bodies of `module`, whose sections before the
+ * code section are decoded. Memory that grows stays in `arena`. */
+void wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module,
+			 struct arena *arena, struct diag *diag);
+
+/* Validates the instructions of `func_idx`, whose `codes` entry is filled in
+ * and whose local declarations are checked. */
+NB_MUST_USE enum nb_status wasm_validator_run(struct wasm_validator *v, uint32_t func_idx);
+
+/* The instructions whose operands do not follow from their row. */
+void wasm_validate_special(struct wasm_validator *v);
+
+/* "type mismatch" with what was wanted and what was there. */
+void wasm_validate_fail_type(struct wasm_validator *v, enum wasm_valtype expected,
+			     enum wasm_valtype actual) __attribute__((cold));
+
+/* An operand is missing in reachable code. */
+void wasm_validate_fail_underflow(struct wasm_validator *v, enum wasm_valtype expected)
+	__attribute__((cold));
+
+/* Makes room for `count` more operands; false after reporting exhaustion. */
+bool wasm_validate_grow(struct wasm_validator *v, size_t count);
+
+static inline struct wasm_frame *
+wasm_validate_frame(struct wasm_validator *v)
+{
+	return &v->frames.items[v->frames.count - 1];
+}
+
+static inline void
+wasm_validate_push(struct wasm_validator *v, enum wasm_valtype type)
+{
+	if (__builtin_expect(v->top == v->limit, 0) && !wasm_validate_grow(v, 1))
+		return;
+	*v->top++ = type;
+}
+
+/* Pops an operand of any type; WASM_BOTTOM if its type is unknown. `wanted`
+ * is for the report of a missing one. */
+static inline enum wasm_valtype
+wasm_validate_pop_any(struct wasm_validator *v, enum wasm_valtype wanted)
+{
+	if (__builtin_expect(v->top > v->floor, 1))
+		return *--v->top;
+	if (!wasm_validate_frame(v)->is_unreachable)
+		wasm_validate_fail_underflow(v, wanted);
+	return WASM_BOTTOM;
+}
+
+static inline void
+wasm_validate_pop(struct wasm_validator *v, enum wasm_valtype expected)
+{
+	enum wasm_valtype actual = wasm_validate_pop_any(v, expected);
+
+	if (__builtin_expect(actual != expected && actual != WASM_BOTTOM, 0))
+		wasm_validate_fail_type(v, expected, actual);
+}
+
+/* Pops operands of these types, the last first. */
+void wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types,
+			     uint32_t count);
+
+void wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *types,
+			      uint32_t count);
+
+/* What follows cannot be reached: the frame's operands become unknown. */
+static inline void
+wasm_validate_unreachable(struct wasm_validator *v)
+{
+	wasm_validate_frame(v)->is_unreachable = true;
+	v->top = v->floor;
+}
+
+/* Reads an index that must be below `count`; 0 after reporting. */
+static inline uint32_t
+wasm_validate_index(struct wasm_validator *v, uint32_t count, const char *what)
+{
+	uint32_t idx = wasm_input_u32(&v->in, what);
+
+	if (__builtin_expect(idx >= count, 0)) {
+		wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown %s %u (%s)", what, idx,
+				wasm_opcode_text(v->op));
+		return 0;
+	}
+	return idx;
+}
+
+#endif
