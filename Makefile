@@ -46,7 +46,7 @@ TEST_SRC := $(shell find tests -name 'test_*.c' 2>/dev/null | sort)
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 $(B)/tests/%: tests/%.c $(HOSTED_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(HOSTED_CFLAGS) $< -o $@ $(HOSTED_LIB) -lcmocka
+	$(CC) $(HOSTED_CFLAGS) $(filter %.c %.o,$^) -o $@ $(HOSTED_LIB) -lcmocka
 tests: $(TEST_BIN)
 
 clean:

@@ -69,11 +69,11 @@ struct guest_state {
 void guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_head *head,
 				 enum nb_trap trap);
 
-/* Continues an interrupted thread. Interrupts must be off; on pc rflags of the
+/* Continues an interrupted thread, whose stack is `stack`. Interrupts must be off; on pc rflags of the
  * state turns them on at the last instruction. On hosted the caller lets
  * signals in just before (the stub is not guest code, so one that arrives in
  * between is deferred like one in kernel code). */
-_Noreturn void guest_state_resume(const struct guest_state *state);
+_Noreturn void guest_state_resume(const struct guest_state *state, const struct port_stack *stack);
 
 /* A voluntarily suspended context: callee-saved registers live on its stack. */
 struct guest_context {
@@ -94,8 +94,8 @@ void guest_context_switch(struct guest_context *from, struct guest_context *to);
 /* Continues `to` without saving anything; the caller's stack may be freed. */
 _Noreturn void guest_context_jump(struct guest_context *to);
 /* Tells the address sanitizer that execution continues on `stack` after a
- * change it has not seen (guest_state_resume, an edited guest_state). Nothing
- * without the sanitizer. */
+ * change it has not seen (an edited guest_state); called first on arrival.
+ * Nothing without the sanitizer. */
 void guest_context_announce(const struct port_stack *stack);
 
 /* ---- stubs: addresses that struct nb_callee may hold ---- */

@@ -1,0 +1,19 @@
+/*
+ * Between context.c and its assembly only.
+ */
+#ifndef ARCH_X86_64_CONTEXT_H
+#define ARCH_X86_64_CONTEXT_H
+
+#include "kernel/port/guest.h"
+
+/* Pushes the callee-saved registers, stores RSP in *save, continues `stack`. */
+void guest_context_swap(uint64_t *save, uint64_t stack);
+
+/* The first return address of a new context; calls guest_context_begin. */
+void guest_context_start(void);
+_Noreturn void guest_context_begin(guest_entry *entry, void *argument);
+
+/* Loads every register from `state`; in guest.S. */
+_Noreturn void guest_state_restore(const struct guest_state *state);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * The part of guest entry that C can say: the layouts behind guest.S, edited
+ * states, and the walk over guest frames.
+ */
+#include "kernel/port/guest.h"
+
+#include "arch/x86_64/guest_layout.h"
+
+#define ASSERT_OFFSET(type, field, value)                                                          \
+	_Static_assert(offsetof(struct type, field) == (value), "guest_layout.h: " #type)
+ASSERT_OFFSET(nb_callee, code, CALLEE_CODE);
+ASSERT_OFFSET(nb_callee, vmctx, CALLEE_VMCTX);
+ASSERT_OFFSET(nb_callee, signature, CALLEE_SIGNATURE);
+_Static_assert(SIGNATURE_AREA_SHIFT == NB_SIGNATURE_TYPE_BITS, "signature word");
+ASSERT_OFFSET(nb_vmctx, memory_base, VMCTX_MEMORY_BASE);
+ASSERT_OFFSET(nb_vmctx, thread, VMCTX_THREAD);
+ASSERT_OFFSET(nb_vmctx, host_function, VMCTX_HOST_FUNCTION);
+ASSERT_OFFSET(nb_thread_head, stack_limit, THREAD_STACK_LIMIT);
+ASSERT_OFFSET(nb_thread_head, pending, THREAD_PENDING);
+ASSERT_OFFSET(nb_thread_head, guest_sp, THREAD_GUEST_SP);
+ASSERT_OFFSET(nb_thread_head, activation, THREAD_ACTIVATION);
+ASSERT_OFFSET(nb_thread_head, stack_floor, THREAD_STACK_FLOOR);
+ASSERT_OFFSET(guest_activation, previous, ACTIVATION_PREVIOUS);
+ASSERT_OFFSET(guest_activation, stack, ACTIVATION_STACK);
+ASSERT_OFFSET(guest_activation, outcome, ACTIVATION_OUTCOME);
+ASSERT_OFFSET(guest_activation, saved_guest_sp, ACTIVATION_SAVED_GUEST_SP);
+_Static_assert(sizeof(struct guest_activation) == ACTIVATION_BYTES, "activation");
+ASSERT_OFFSET(guest_call, gpr, CALL_GPR);
+ASSERT_OFFSET(guest_call, xmm, CALL_XMM);
+ASSERT_OFFSET(guest_call, area, CALL_AREA);
+ASSERT_OFFSET(guest_call, area_slots, CALL_AREA_SLOTS);
+ASSERT_OFFSET(guest_state, gpr, STATE_GPR);
+ASSERT_OFFSET(guest_state, rip, STATE_RIP);
+ASSERT_OFFSET(guest_state, rflags, STATE_RFLAGS);
+ASSERT_OFFSET(guest_state, xmm, STATE_XMM);
+ASSERT_OFFSET(guest_state, mxcsr, STATE_MXCSR);
+_Static_assert(HEADROOM_PAGES * PAGE_BYTES == GUEST_KERNEL_HEADROOM, "probed headroom");
+_Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
+
+/* Return addresses inside the stubs of guest.S. */
+extern const uint8_t guest_enter_return[];
+extern const uint8_t guest_cross_return[];
+extern const uint8_t guest_cross_area_return[];
+
+enum { RFLAGS_DIRECTION = 1 << 10, RFLAGS_RESUME = 1 << 16 };
+
+void
+guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_head *head,
+			    enum nb_trap trap)
+{
+	const struct guest_activation *activation =
+		(const struct guest_activation *)(uintptr_t)head->activation;
+
+	state->rip = (uint64_t)(uintptr_t)guest_unwind;
+	state->gpr[NB_RDI] = (uint64_t)(uintptr_t)head;
+	state->gpr[NB_RSI] = trap;
+	state->gpr[NB_RSP] = activation->stack;
+	state->rflags &= ~(uint64_t)(RFLAGS_DIRECTION | RFLAGS_RESUME);
+}
+
+/* Words of the walked stack are read past the sanitizer's redzones, which C
+ * frames discarded by an unwind may have left there. */
+static __attribute__((no_sanitize("address"))) uint64_t
+stack_word(uint64_t address)
+{
+	return *(const uint64_t *)(uintptr_t)address;
+}
+
+/* The return address at `sp` becomes the walk's place. */
+static bool
+walk_return(struct guest_walk *walk, uint64_t sp)
+{
+	walk->pc = stack_word(sp);
+	walk->sp = sp + 8;
+	walk->is_return_address = true;
+	return walk->pc != (uint64_t)(uintptr_t)guest_enter_return;
+}
+
+bool
+guest_walk_start(struct guest_walk *walk, const struct nb_thread_head *head,
+		 const struct guest_state *state)
+{
+	const struct guest_activation *activation =
+		(const struct guest_activation *)(uintptr_t)head->activation;
+
+	*walk = (struct guest_walk){ 0 };
+	if (!activation)
+		return false;
+	walk->stop_sp = activation->stack;
+	if (state && !guest_pc_is_probe(state->rip)) {
+		walk->pc = state->rip;
+		walk->sp = state->gpr[NB_RSP];
+		return true;
+	}
+	uint64_t sp = state ? state->gpr[NB_RSP] : head->guest_sp;
+	return sp && walk_return(walk, sp);
+}
+
+bool
+guest_walk_step(struct guest_walk *walk, uint32_t frame_size, uint32_t area_slots)
+{
+	uint64_t at = walk->sp + frame_size;
+
+	if (at >= walk->stop_sp)
+		return false;
+	bool is_guest = walk_return(walk, at);
+	if (walk->pc == (uint64_t)(uintptr_t)guest_cross_return)
+		is_guest = walk_return(walk, walk->sp + 8);
+	else if (walk->pc == (uint64_t)(uintptr_t)guest_cross_area_return)
+		is_guest = walk_return(walk, walk->sp + 8ull * area_slots + CROSS_AREA_SAVED);
+	return is_guest;
+}

@@ -1,0 +1,170 @@
+/*
+ * Kernel pages, areas, stacks and guest copies of the hosted platform: one
+ * mmap each. Slots are in slot.c, code in code_range.c.
+ */
+#include "kernel/port/memory.h"
+
+#include "platform/hosted/account.h"
+
+#include <sanitizer/asan_interface.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { STACK_GUARD_BYTES = 1 << 20 };
+
+static enum nb_status
+make_accessible(void *at, size_t size)
+{
+	if (size && mprotect(at, size, PROT_READ | PROT_WRITE) != 0)
+		return NB_OUT_OF_MEMORY;
+	return NB_OK;
+}
+
+enum nb_status
+port_pages_get(size_t size, void **out)
+{
+	enum nb_status status = hosted_account_take(size);
+	if (status != NB_OK)
+		return status;
+	void *pages =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED) {
+		hosted_account_give(size);
+		return NB_OUT_OF_MEMORY;
+	}
+	*out = pages;
+	return NB_OK;
+}
+
+void
+port_pages_put(void *pages, size_t size)
+{
+	hosted_unmap(pages, size);
+	hosted_account_give(size);
+}
+
+/* In the page before an area: no page of one is committed twice, so a count
+ * is all that the accounting needs. */
+struct area_head {
+	size_t committed_bytes;
+};
+
+static struct area_head *
+area_head(void *area)
+{
+	return (struct area_head *)(void *)((uint8_t *)area - PORT_PAGE_BYTES);
+}
+
+enum nb_status
+port_area_reserve(size_t size, void **out)
+{
+	enum nb_status status = hosted_account_take(0);
+	if (status != NB_OK)
+		return status;
+	uint8_t *at = hosted_reserve(size + PORT_PAGE_BYTES);
+	if (!at)
+		return NB_OUT_OF_MEMORY;
+	status = make_accessible(at, PORT_PAGE_BYTES);
+	if (status != NB_OK) {
+		hosted_unmap(at, size + PORT_PAGE_BYTES);
+		return status;
+	}
+	hosted_account_live(HOSTED_AREA, 1);
+	*out = at + PORT_PAGE_BYTES;
+	return NB_OK;
+}
+
+enum nb_status
+port_area_commit(void *area, size_t offset, size_t size)
+{
+	enum nb_status status = hosted_account_take(size);
+	if (status != NB_OK)
+		return status;
+	status = make_accessible((uint8_t *)area + offset, size);
+	if (status != NB_OK) {
+		hosted_account_give(size);
+		return status;
+	}
+	area_head(area)->committed_bytes += size;
+	return NB_OK;
+}
+
+void
+port_area_release(void *area, size_t size)
+{
+	hosted_account_give(area_head(area)->committed_bytes);
+	hosted_account_live(HOSTED_AREA, -1);
+	hosted_unmap(area_head(area), size + PORT_PAGE_BYTES);
+}
+
+enum nb_status
+port_stack_create(size_t size, struct port_stack *out)
+{
+	enum nb_status status = hosted_account_take(size);
+	if (status != NB_OK)
+		return status;
+	uint8_t *guard = hosted_reserve(size + STACK_GUARD_BYTES);
+	if (!guard) {
+		hosted_account_give(size);
+		return NB_OUT_OF_MEMORY;
+	}
+	status = make_accessible(guard + STACK_GUARD_BYTES, size);
+	if (status != NB_OK) {
+		hosted_unmap(guard, size + STACK_GUARD_BYTES);
+		hosted_account_give(size);
+		return status;
+	}
+	out->guard = (uint64_t)(uintptr_t)guard;
+	out->limit = out->guard + STACK_GUARD_BYTES;
+	out->top = out->limit + size;
+	hosted_account_live(HOSTED_STACK, 1);
+	return NB_OK;
+}
+
+void
+port_stack_destroy(const struct port_stack *stack)
+{
+	ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)stack->limit, stack->top - stack->limit);
+	hosted_unmap((void *)(uintptr_t)stack->guard, stack->top - stack->guard);
+	hosted_account_give(stack->top - stack->limit);
+	hosted_account_live(HOSTED_STACK, -1);
+}
+
+/* The host backs every accessible page by itself. */
+enum nb_status
+port_stack_commit(const struct port_stack *stack, uint64_t address)
+{
+	return address >= stack->limit && address <= stack->top ? NB_OK : NB_OUT_OF_MEMORY;
+}
+
+/*
+ * The caller has checked the range against the memory's length, so every byte
+ * is accessible; the host never fails to supply a page without ending us.
+ */
+enum nb_status
+port_guest_read(void *to, uint64_t guest_address, size_t len)
+{
+	memcpy(to, (const void *)(uintptr_t)guest_address, len);
+	return NB_OK;
+}
+
+enum nb_status
+port_guest_write(uint64_t guest_address, const void *from, size_t len)
+{
+	memcpy((void *)(uintptr_t)guest_address, from, len);
+	return NB_OK;
+}
+
+enum nb_status
+port_guest_fill(uint64_t guest_address, uint8_t value, size_t len)
+{
+	memset((void *)(uintptr_t)guest_address, value, len);
+	return NB_OK;
+}
+
+enum nb_status
+port_guest_copy(uint64_t to, uint64_t from, size_t len)
+{
+	memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, len);
+	return NB_OK;
+}

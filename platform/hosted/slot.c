@@ -1,0 +1,108 @@
+/*
+ * Memory slots of the hosted platform.
+ *
+ * Address space is reserved in regions: one leading guard and then slots side
+ * by side, so that each slot's tail is the guard in front of the next. Regions
+ * stay for the life of the process; a slot's pages go back to the host when it
+ * is released. Regions are only ever appended, with region_count published
+ * last, so that fault handlers may read the list without the lock.
+ */
+#include "abi/code_contract.h"
+#include "kernel/port/memory.h"
+#include "platform/hosted/account.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+enum { SLOTS_PER_REGION = 64, REGIONS_MAX = 256 };
+#define FRONT_GUARD_BYTES (NB_SLOT_BYTES - NB_SLOT_ADDRESSABLE)
+#define REGION_BYTES (FRONT_GUARD_BYTES + SLOTS_PER_REGION * NB_SLOT_BYTES)
+
+struct region {
+	uint64_t start;	    /* of the leading guard */
+	uint64_t free_mask; /* bit k: slot k is free; under the lock */
+};
+
+static pthread_mutex_t region_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct region regions[REGIONS_MAX];
+static _Atomic uint32_t region_count;
+
+static struct region *
+region_with_free_slot_locked(void)
+{
+	uint32_t count = atomic_load(&region_count);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (regions[i].free_mask)
+			return &regions[i];
+	if (count == REGIONS_MAX)
+		return NULL;
+	void *at = hosted_reserve(REGION_BYTES);
+	if (!at)
+		return NULL;
+	regions[count] = (struct region){ (uint64_t)(uintptr_t)at, UINT64_MAX };
+	atomic_store(&region_count, count + 1);
+	return &regions[count];
+}
+
+enum nb_status
+port_slot_reserve(uint64_t *out_base)
+{
+	enum nb_status status = hosted_account_take(0);
+	if (status != NB_OK)
+		return status;
+	pthread_mutex_lock(&region_lock);
+	struct region *region = region_with_free_slot_locked();
+	if (region) {
+		uint32_t slot = (uint32_t)__builtin_ctzll(region->free_mask);
+		region->free_mask &= region->free_mask - 1;
+		*out_base = region->start + FRONT_GUARD_BYTES + slot * NB_SLOT_BYTES;
+		hosted_account_live(HOSTED_SLOT, 1);
+	}
+	pthread_mutex_unlock(&region_lock);
+	return region ? NB_OK : NB_OUT_OF_MEMORY;
+}
+
+enum nb_status
+port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
+{
+	if (new_bytes == old_bytes)
+		return NB_OK;
+	enum nb_status status = hosted_account_take(new_bytes - old_bytes);
+	if (status != NB_OK)
+		return status;
+	if (mprotect((void *)(uintptr_t)(base + old_bytes), new_bytes - old_bytes,
+		     PROT_READ | PROT_WRITE) != 0) {
+		hosted_account_give(new_bytes - old_bytes);
+		return NB_OUT_OF_MEMORY;
+	}
+	return NB_OK;
+}
+
+void
+port_slot_release(uint64_t base, uint64_t committed_bytes)
+{
+	hosted_decommit((void *)(uintptr_t)base, committed_bytes);
+	hosted_account_give(committed_bytes);
+	hosted_account_live(HOSTED_SLOT, -1);
+	pthread_mutex_lock(&region_lock);
+	uint32_t count = atomic_load(&region_count);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t distance = base - regions[i].start - FRONT_GUARD_BYTES;
+		if (distance < SLOTS_PER_REGION * NB_SLOT_BYTES)
+			regions[i].free_mask |= 1ull << distance / NB_SLOT_BYTES;
+	}
+	pthread_mutex_unlock(&region_lock);
+}
+
+bool
+port_slot_contains(uint64_t address)
+{
+	uint32_t count = atomic_load(&region_count);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (address - regions[i].start < REGION_BYTES)
+			return true;
+	return false;
+}
