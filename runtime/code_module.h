@@ -1,0 +1,77 @@
+/*
+ * A module as it exists in the system: decoded, compiled, published.
+ *
+ * kernel/code makes one (decode, compile, place, verify, seal) and counts its
+ * users; instances of any process share it. While it is sealed, every address
+ * of its code leads back to it through code_module_find, which fault handlers
+ * may call: it takes no lock, and a module whose code some thread executes is
+ * never released.
+ */
+#ifndef RUNTIME_CODE_MODULE_H
+#define RUNTIME_CODE_MODULE_H
+
+#include "abi/code_contract.h"
+#include "abi/status.h"
+#include "kernel/port/memory.h"
+#include "lib/arena.h"
+#include "wasm/module.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CODE_MODULE_NAME_BYTES = 64 };
+
+struct code_module {
+	struct arena arena;	    /* owns whatever wasm and image point to */
+	struct wasm_module wasm;    /* with the bytes its names and data lie in */
+	struct nb_code_image image; /* image.code: the placed code, once placed */
+	struct port_code code;	    /* size 0: not placed, or no functions */
+	bool is_sealed;
+	char name[CODE_MODULE_NAME_BYTES]; /* zero-terminated, for messages */
+};
+
+/* An empty module whose arena takes at most `limit_bytes` from `source`. */
+void code_module_init(struct code_module *module, const struct arena_source *source,
+		      size_t limit_bytes);
+
+/* The first CODE_MODULE_NAME_BYTES - 1 bytes of `name` become the name;
+ * control characters become '?'. */
+void code_module_set_name(struct code_module *module, const char *name, size_t len);
+
+/* Copies image.code to where it will run, writable and not executable;
+ * trapping bytes fill what is left of the last page. Afterwards image.code is
+ * that place. NB_OUT_OF_MEMORY leaves the module as it was. Does not sleep. */
+NB_MUST_USE enum nb_status code_module_place(struct code_module *module);
+
+/* Makes the placed code executable and findable. Callers serialise this and
+ * code_module_release among all modules. NB_OUT_OF_MEMORY changes nothing. */
+NB_MUST_USE enum nb_status code_module_seal(struct code_module *module);
+
+/* Returns everything; the module is empty. No instance may be left. */
+void code_module_release(struct code_module *module);
+
+/* The sealed module that holds `pc`, or NULL. Any context. */
+const struct code_module *code_module_find(uint64_t pc);
+
+/* What lies at an address of published code. */
+struct code_place {
+	const struct code_module *module;
+	const struct nb_code_function *function;
+	uint32_t func_idx;	   /* in the module's function index space */
+	const struct nb_code_site *site; /* the site exactly there, or NULL */
+	uint32_t wasm_offset;	   /* in the module's bytes; of the body if no site */
+	uint32_t frame_size;	   /* bytes from RSP to the return address, at pc */
+	uint32_t area_slots;	   /* of the function's type */
+};
+
+/* Finds what is at `pc`, which is a return address or an instruction. False if
+ * no function of a sealed module is there. Any context. */
+bool code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out);
+
+/* The name of function `func_idx`: from the name section, else the export's;
+ * false if it has neither. Any context. */
+bool code_module_function_name(const struct code_module *module, uint32_t func_idx,
+			       struct wasm_name *out);
+
+#endif
