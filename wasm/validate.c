@@ -1,5 +1,6 @@
 /*
- * Validation of function bodies: the loop, simple instructions, control flow.
+ * Validation of function bodies: the operand stack, the loop over instructions
+ * and those whose rows in opcode.def say what they do.
  */
 #include "wasm/validate.h"
 
@@ -64,20 +65,10 @@ wasm_validate_grow(struct wasm_validator *v, size_t count)
 	return true;
 }
 
-static inline bool
-are_equal(const enum wasm_valtype *a, const enum wasm_valtype *b, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (a[i] != b[i])
-			return false;
-	}
-	return true;
-}
-
 void
 wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
 {
-	if (v->top - v->floor >= (ptrdiff_t)count && are_equal(v->top - count, types, count)) {
+	if (v->top - v->floor >= (ptrdiff_t)count && wasm_valtypes_equal(v->top - count, types, count)) {
 		v->top -= count;
 		return;
 	}
@@ -123,232 +114,6 @@ apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 	if (result != WASM_KIND_NONE)
 		wasm_validate_push(v, result == WASM_KIND_ADDRESS ? WASM_I32 :
 								    (enum wasm_valtype)result);
-}
-
-static void
-push_frame(struct wasm_validator *v, enum wasm_opcode opcode, const struct wasm_functype *type)
-{
-	struct wasm_frame *frame = vec_push(v->arena, &v->frames);
-
-	if (!frame) {
-		wasm_input_fail_memory(&v->in);
-		return;
-	}
-	*frame = (struct wasm_frame){
-		.type = type,
-		.height = (uint32_t)(v->top - v->operands),
-		.opcode = (uint16_t)opcode,
-	};
-	v->floor = v->top;
-	wasm_validate_push_types(v, type->params, type->param_count);
-}
-
-/* Checks that the innermost frame ends with exactly its results and leaves
- * none of them; the frame stays. */
-static void
-close_frame(struct wasm_validator *v)
-{
-	const struct wasm_functype *type = wasm_validate_frame(v)->type;
-
-	wasm_validate_pop_types(v, type->results, type->result_count);
-	if (v->top != v->floor)
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: %zu values remain at the end of the block",
-				(size_t)(v->top - v->floor));
-}
-
-static const struct wasm_functype *
-read_block_type(struct wasm_validator *v)
-{
-	struct wasm_input *in = &v->in;
-	const uint8_t *at = in->pos;
-	int64_t idx;
-
-	if (at < in->end && (*at & 0xc0) == 0x40) {
-		if (*at == 0x40) {
-			in->pos++;
-			return wasm_functype_shorthand(WASM_BOTTOM);
-		}
-		return wasm_functype_shorthand(wasm_input_valtype(in, v->module));
-	}
-	idx = wasm_input_signed(in, 33, "block type");
-	if (idx >= 0 && idx < v->module->type_count)
-		return &v->module->types[idx];
-	if (idx < 0)
-		wasm_input_fail(in, NB_MALFORMED, at, "malformed block type");
-	else
-		wasm_input_fail(in, NB_INVALID, at, "unknown type %lld", (long long)idx);
-	return wasm_functype_shorthand(WASM_BOTTOM);
-}
-
-static void
-validate_block(struct wasm_validator *v)
-{
-	const struct wasm_functype *type = read_block_type(v);
-
-	if (v->op == WASM_OP_IF)
-		wasm_validate_pop(v, WASM_I32);
-	wasm_validate_pop_types(v, type->params, type->param_count);
-	push_frame(v, v->op, type);
-}
-
-static void
-validate_else(struct wasm_validator *v)
-{
-	struct wasm_frame *frame = wasm_validate_frame(v);
-
-	if (frame->opcode != WASM_OP_IF) {
-		wasm_input_fail(&v->in, NB_MALFORMED, v->at, "else without if");
-		return;
-	}
-	close_frame(v);
-	frame->opcode = WASM_OP_ELSE;
-	frame->is_unreachable = false;
-	v->top = v->floor;
-	wasm_validate_push_types(v, frame->type->params, frame->type->param_count);
-}
-
-static void
-validate_end(struct wasm_validator *v)
-{
-	struct wasm_frame frame = *wasm_validate_frame(v);
-	const struct wasm_functype *type = frame.type;
-
-	close_frame(v);
-	if (frame.opcode == WASM_OP_IF &&
-	    (type->param_count != type->result_count ||
-	     !are_equal(type->params, type->results, type->param_count)))
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: an if without else must give what it takes");
-	v->frames.count--;
-	if (v->frames.count == 0) {
-		if (v->in.pos != v->in.end)
-			wasm_input_fail(&v->in, NB_MALFORMED, v->in.pos,
-					"section size mismatch: operators behind the function's "
-					"end");
-		return;
-	}
-	v->top = v->floor;
-	v->floor = v->operands + wasm_validate_frame(v)->height;
-	wasm_validate_push_types(v, type->results, type->result_count);
-}
-
-/* The frame that label `depth` names; its index was read at `at`. */
-static struct wasm_frame *
-label_frame(struct wasm_validator *v, uint32_t depth)
-{
-	if (__builtin_expect(depth >= v->frames.count, 0)) {
-		wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown label %u (%s)", depth,
-				wasm_opcode_text(v->op));
-		depth = 0;
-	}
-	return &v->frames.items[v->frames.count - 1 - depth];
-}
-
-/* The types that a branch to the frame carries. */
-static inline uint32_t
-label_types(const struct wasm_frame *frame, const enum wasm_valtype **types)
-{
-	*types = frame->opcode == WASM_OP_LOOP ? frame->type->params : frame->type->results;
-	return frame->opcode == WASM_OP_LOOP ? frame->type->param_count : frame->type->result_count;
-}
-
-static void
-validate_branch(struct wasm_validator *v)
-{
-	const struct wasm_frame *frame = label_frame(v, wasm_input_u32(&v->in, "label"));
-	const enum wasm_valtype *types;
-	uint32_t count = label_types(frame, &types);
-
-	if (v->op == WASM_OP_BR) {
-		wasm_validate_pop_types(v, types, count);
-		wasm_validate_unreachable(v);
-		return;
-	}
-	wasm_validate_pop(v, WASM_I32);
-	if (count > 0) {
-		wasm_validate_pop_types(v, types, count);
-		wasm_validate_push_types(v, types, count);
-	}
-}
-
-/* Checks one target of a br_table, which must take `arity` operands that are
- * on the stack; they stay there. A frame is checked once per br_table, so that the
- * cost is bounded by targets plus frames times results. */
-static void
-check_target(struct wasm_validator *v, struct wasm_frame *frame, uint32_t arity)
-{
-	const enum wasm_valtype *types;
-	uint32_t count = label_types(frame, &types);
-	const enum wasm_valtype *operand = v->top;
-
-	if (frame->br_table_number == v->br_table_count)
-		return;
-	frame->br_table_number = v->br_table_count;
-	if (count != arity) {
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: br_table targets take %u and %u operands", count,
-				arity);
-		return;
-	}
-	while (count > 0) {
-		count--;
-		if (operand == v->floor) {
-			if (!wasm_validate_frame(v)->is_unreachable)
-				wasm_validate_fail_underflow(v, types[count]);
-			return;
-		}
-		operand--;
-		if (*operand != types[count] && *operand != WASM_BOTTOM) {
-			wasm_validate_fail_type(v, types[count], *operand);
-			return;
-		}
-	}
-}
-
-static void
-validate_br_table(struct wasm_validator *v)
-{
-	struct wasm_input *in = &v->in;
-	uint32_t count = wasm_input_count(in, WASM_LIMIT_BR_TABLE, 1, "number of br_table targets");
-	const uint8_t *targets = in->pos;
-	const enum wasm_valtype *types;
-	uint32_t arity;
-
-	/* The default comes last and sets the number of operands. */
-	for (uint32_t i = 0; i < count; i++)
-		wasm_input_u32(in, "label");
-	arity = label_types(label_frame(v, wasm_input_u32(in, "label")), &types);
-	wasm_validate_pop(v, WASM_I32);
-	if (in->status != NB_OK)
-		return;
-	v->br_table_count++;
-	in->pos = targets;
-	for (uint32_t i = 0; i <= count && in->status == NB_OK; i++)
-		check_target(v, label_frame(v, wasm_input_u32(in, "label")), arity);
-	wasm_validate_unreachable(v);
-}
-
-static void
-validate_return(struct wasm_validator *v)
-{
-	const struct wasm_functype *type = v->frames.items[0].type;
-
-	wasm_validate_pop_types(v, type->results, type->result_count);
-	wasm_validate_unreachable(v);
-}
-
-static inline void
-validate_call(struct wasm_validator *v)
-{
-	uint32_t func_idx = wasm_validate_index(v, v->module->func_count, "function");
-	const struct wasm_functype *type;
-
-	if (v->in.status != NB_OK)
-		return;
-	type = wasm_module_function_type(v->module, func_idx);
-	wasm_validate_pop_types(v, type->params, type->param_count);
-	wasm_validate_push_types(v, type->results, type->result_count);
 }
 
 /* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
@@ -543,13 +308,13 @@ validate_plain_special(struct wasm_validator *v)
 {
 	switch ((unsigned)v->op) {
 	case WASM_OP_END:
-		validate_end(v);
+		wasm_validate_end(v);
 		break;
 	case WASM_OP_ELSE:
-		validate_else(v);
+		wasm_validate_else(v);
 		break;
 	case WASM_OP_RETURN:
-		validate_return(v);
+		wasm_validate_return(v);
 		break;
 	case WASM_OP_UNREACHABLE:
 		wasm_validate_unreachable(v);
@@ -585,17 +350,17 @@ validate_instruction(struct wasm_validator *v, const struct wasm_opcode_info *in
 		apply_signature(v, info);
 		break;
 	case WASM_IMM_BLOCK:
-		validate_block(v);
+		wasm_validate_block(v);
 		break;
 	case WASM_IMM_LABEL:
-		validate_branch(v);
+		wasm_validate_branch(v);
 		break;
 	case WASM_IMM_BR_TABLE:
-		validate_br_table(v);
+		wasm_validate_br_table(v);
 		break;
 	case WASM_IMM_FUNC:
 		if (v->op == WASM_OP_CALL)
-			validate_call(v);
+			wasm_validate_call(v);
 		else
 			wasm_validate_special(v);
 		break;

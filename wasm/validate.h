@@ -4,8 +4,8 @@
  * It is the algorithm of Core 2.0, appendix 7.3: a stack of operand types, a
  * stack of control frames, one pass. Each instruction's row in opcode.def
  * says what to read and, for most, what to pop and push; validate.c runs the
- * loop and control flow, validate_ops.c has the instructions with rules of
- * their own.
+ * loop, validate_control.c has blocks and branches, validate_ops.c the other
+ * instructions with rules of their own.
  *
  * Failures stick in `in` (wasm/input.h): the loop ends because `in.pos`
  * reaches `in.end`. Until then every operation keeps these invariants:
@@ -67,8 +67,16 @@ void wasm_validator_init(struct wasm_validator *v, const struct wasm_module *mod
  * and whose local declarations are checked. */
 NB_MUST_USE enum nb_status wasm_validator_run(struct wasm_validator *v, uint32_t func_idx);
 
-/* The instructions whose operands do not follow from their row. */
-void wasm_validate_special(struct wasm_validator *v);
+/* The instructions whose operands do not follow from their row; the opcode has
+ * been read, the immediate not. */
+void wasm_validate_block(struct wasm_validator *v); /* block, loop, if */
+void wasm_validate_else(struct wasm_validator *v);
+void wasm_validate_end(struct wasm_validator *v);
+void wasm_validate_branch(struct wasm_validator *v); /* br, br_if */
+void wasm_validate_br_table(struct wasm_validator *v);
+void wasm_validate_return(struct wasm_validator *v);
+void wasm_validate_call(struct wasm_validator *v);
+void wasm_validate_special(struct wasm_validator *v); /* all others */
 
 /* "type mismatch" with what was wanted and what was there. */
 void wasm_validate_fail_type(struct wasm_validator *v, enum wasm_valtype expected,
@@ -114,6 +122,16 @@ wasm_validate_pop(struct wasm_validator *v, enum wasm_valtype expected)
 
 	if (__builtin_expect(actual != expected && actual != WASM_BOTTOM, 0))
 		wasm_validate_fail_type(v, expected, actual);
+}
+
+static inline bool
+wasm_valtypes_equal(const enum wasm_valtype *a, const enum wasm_valtype *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
 }
 
 /* Pops operands of these types, the last first. */
