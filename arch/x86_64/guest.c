@@ -58,6 +58,18 @@ guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_head *he
 	state->rflags &= ~(uint64_t)(RFLAGS_DIRECTION | RFLAGS_RESUME);
 }
 
+void
+guest_state_redirect_call(struct guest_state *state, const struct port_stack *stack,
+			  void (*entry)(void *argument), void *argument)
+{
+	state->rip = (uint64_t)(uintptr_t)entry;
+	state->gpr[NB_RDI] = (uint64_t)(uintptr_t)argument;
+	state->gpr[NB_RBP] = 0;
+	/* As behind a call: 8 below a multiple of 16. */
+	state->gpr[NB_RSP] = stack->top - 8;
+	state->rflags &= ~(uint64_t)(RFLAGS_DIRECTION | RFLAGS_RESUME);
+}
+
 /* Words of the walked stack are read past the sanitizer's redzones, which C
  * frames discarded by an unwind may have left there. */
 static __attribute__((no_sanitize("address"))) uint64_t

@@ -69,6 +69,11 @@ struct guest_state {
 void guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_head *head,
 				 enum nb_trap trap);
 
+/* Makes an interrupt handler return into entry(argument) on the empty stack
+ * `stack`: edits `state` only. `entry` does not return. */
+void guest_state_redirect_call(struct guest_state *state, const struct port_stack *stack,
+			       void (*entry)(void *argument), void *argument);
+
 /* Continues an interrupted thread, whose stack is `stack`. Interrupts must be off; on pc rflags of the
  * state turns them on at the last instruction. On hosted the caller lets
  * signals in just before (the stub is not guest code, so one that arrives in

@@ -1,0 +1,134 @@
+/*
+ * Accounts. The path to the root is charged from below; when a limit refuses,
+ * what was charged below it is taken back.
+ */
+#include "kernel/mm/account.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/mm/heap.h"
+
+#include <stdbool.h>
+
+static void *
+account_chunk_get(void *context, size_t size)
+{
+	return account_alloc(context, size);
+}
+
+static void
+account_chunk_put(void *context, void *chunk, size_t size)
+{
+	account_free(context, chunk, size);
+}
+
+enum nb_status
+account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COUNT],
+	       struct account **out)
+{
+	struct account *account =
+		parent ? account_alloc(parent, sizeof *account) : heap_new(struct account);
+
+	if (!account)
+		return NB_OUT_OF_MEMORY;
+	account->parent = parent ? account_get(parent) : NULL;
+	account->refs = 1;
+	for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++)
+		account->limit[i] = limit[i] ? limit[i] : UINT64_MAX;
+	account->source = (struct arena_source){ account_chunk_get, account_chunk_put, account };
+	*out = account;
+	return NB_OK;
+}
+
+struct account *
+account_get(struct account *account)
+{
+	__atomic_fetch_add(&account->refs, 1, __ATOMIC_RELAXED);
+	return account;
+}
+
+void
+account_put(struct account *account)
+{
+	while (account && __atomic_sub_fetch(&account->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+		struct account *parent = account->parent;
+
+		for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++) {
+			if (account->used[i])
+				panic("account ends with %lu of resource %d charged",
+				      (unsigned long)account->used[i], i);
+		}
+		if (parent)
+			account_free(parent, account, sizeof *account);
+		else
+			heap_delete(account);
+		account = parent;
+	}
+}
+
+static bool
+account_charge_one(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	uint64_t used = __atomic_load_n(&account->used[resource], __ATOMIC_RELAXED);
+	uint64_t peak;
+
+	do {
+		if (amount > account->limit[resource] - used)
+			return false;
+	} while (!__atomic_compare_exchange_n(&account->used[resource], &used, used + amount, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	used += amount;
+	peak = __atomic_load_n(&account->peak[resource], __ATOMIC_RELAXED);
+	while (used > peak &&
+	       !__atomic_compare_exchange_n(&account->peak[resource], &peak, used, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return true;
+}
+
+enum nb_status
+account_charge(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	struct account *refusing = account;
+
+	while (refusing && account_charge_one(refusing, resource, amount))
+		refusing = refusing->parent;
+	if (!refusing)
+		return NB_OK;
+	for (; account != refusing; account = account->parent)
+		__atomic_fetch_sub(&account->used[resource], amount, __ATOMIC_RELAXED);
+	return NB_LIMIT_EXCEEDED;
+}
+
+void
+account_uncharge(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	for (; account; account = account->parent) {
+		uint64_t before =
+			__atomic_fetch_sub(&account->used[resource], amount, __ATOMIC_RELAXED);
+
+		if (before < amount)
+			panic("account returns more of resource %d than was charged", resource);
+	}
+}
+
+void *
+account_alloc(struct account *account, size_t size)
+{
+	void *memory;
+
+	if (account_charge(account, ACCOUNT_MEMORY, size) != NB_OK)
+		return NULL;
+	memory = heap_alloc(size);
+	if (!memory)
+		account_uncharge(account, ACCOUNT_MEMORY, size);
+	return memory;
+}
+
+void
+account_free(struct account *account, void *memory, size_t size)
+{
+	if (!memory)
+		return;
+	heap_free(memory, size);
+	account_uncharge(account, ACCOUNT_MEMORY, size);
+}

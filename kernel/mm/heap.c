@@ -1,0 +1,242 @@
+/*
+ * The kernel heap.
+ *
+ * A slab is one page: a head, then objects of one size class. A slab with free
+ * objects is in its class's list; a full one is in no list; an empty one goes
+ * back to the platform unless it is the class's last, which is kept. A
+ * pointer's slab is found by clearing its low 12 bits, so anything over the
+ * largest class is whole pages and never page-internal.
+ */
+#include "kernel/mm/heap.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/port/memory.h"
+#include "kernel/sched/lock.h"
+#include "lib/list.h"
+#include "lib/string.h"
+
+#include <stdbool.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define HEAP_POISON(at, size)	__asan_poison_memory_region(at, size)
+#define HEAP_UNPOISON(at, size) __asan_unpoison_memory_region(at, size)
+#else
+#define HEAP_POISON(at, size)	((void)0)
+#define HEAP_UNPOISON(at, size) ((void)0)
+#endif
+
+struct heap_free_object {
+	struct heap_free_object *next;
+};
+
+struct slab {
+	struct list_link link;	       /* in its class's `partial`, or alone */
+	struct heap_free_object *free; /* first free object */
+	uint32_t used;		       /* objects given out */
+	uint32_t class_idx;
+};
+enum { SLAB_BYTES = PORT_PAGE_BYTES, SLAB_HEAD = 48 };
+_Static_assert(sizeof(struct slab) <= SLAB_HEAD, "objects follow the head");
+
+/* Sizes that fill a page well; multiples of 16. */
+static const uint16_t class_sizes[] = { 32,  48,  64,  96,  128,  192,	256,
+					336, 448, 576, 800, 1008, 1344, 2016 };
+enum { CLASS_COUNT = sizeof class_sizes / sizeof class_sizes[0] };
+
+static struct {
+	struct spinlock lock;
+	/* Under the lock: */
+	bool ready;
+	struct list_link partial[CLASS_COUNT];
+	struct heap_info info;
+	uint64_t fail_after;
+} heap = { .lock = SPINLOCK_INIT(LOCK_RANK_HEAP), .fail_after = UINT64_MAX };
+
+static void
+heap_prepare_locked(void)
+{
+	if (heap.ready)
+		return;
+	for (uint32_t i = 0; i < CLASS_COUNT; i++)
+		list_init(&heap.partial[i]);
+	heap.ready = true;
+}
+
+/* The smallest class of at least `size` bytes; CLASS_COUNT: whole pages. */
+static uint32_t
+class_of(size_t size)
+{
+	uint32_t i = 0;
+
+	while (i < CLASS_COUNT && class_sizes[i] < size)
+		i++;
+	return i;
+}
+
+static size_t
+page_round(size_t size)
+{
+	return (size + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
+}
+
+static void *
+pages_get_locked(size_t size)
+{
+	void *pages;
+
+	if (port_pages_get(size, &pages) != NB_OK)
+		return NULL;
+	heap.info.page_bytes += size;
+	return pages;
+}
+
+static void
+pages_put_locked(void *pages, size_t size)
+{
+	port_pages_put(pages, size);
+	heap.info.page_bytes -= size;
+}
+
+static struct slab *
+slab_create_locked(uint32_t class_idx)
+{
+	size_t size = class_sizes[class_idx];
+	struct slab *slab = pages_get_locked(SLAB_BYTES);
+
+	if (!slab)
+		return NULL;
+	list_init(&slab->link);
+	slab->class_idx = class_idx;
+	for (size_t at = SLAB_HEAD; at + size <= SLAB_BYTES; at += size) {
+		struct heap_free_object *object = (void *)((uint8_t *)slab + at);
+
+		object->next = slab->free;
+		slab->free = object;
+		HEAP_POISON((uint8_t *)object + sizeof *object, size - sizeof *object);
+	}
+	list_push_front(&heap.partial[class_idx], &slab->link);
+	return slab;
+}
+
+static void
+slab_destroy_locked(struct slab *slab)
+{
+	list_remove(&slab->link);
+	HEAP_UNPOISON(slab, SLAB_BYTES);
+	pages_put_locked(slab, SLAB_BYTES);
+}
+
+static void *
+small_alloc_locked(uint32_t class_idx)
+{
+	struct list_link *first = list_first(&heap.partial[class_idx]);
+	struct slab *slab =
+		first ? list_entry(first, struct slab, link) : slab_create_locked(class_idx);
+	struct heap_free_object *object;
+
+	if (!slab)
+		return NULL;
+	object = slab->free;
+	slab->free = object->next;
+	slab->used++;
+	if (!slab->free)
+		list_remove(&slab->link);
+	HEAP_UNPOISON(object, class_sizes[class_idx]);
+	return object;
+}
+
+static void
+small_free_locked(void *memory, uint32_t class_idx)
+{
+	struct slab *slab = (void *)((uintptr_t)memory & ~(uintptr_t)(SLAB_BYTES - 1));
+	struct heap_free_object *object = memory;
+	struct list_link *partial = &heap.partial[class_idx];
+
+	if (slab->class_idx != class_idx || slab->used == 0)
+		panic("heap_free of %p with a wrong size", memory);
+	if (!slab->free)
+		list_push_front(partial, &slab->link);
+	object->next = slab->free;
+	slab->free = object;
+	slab->used--;
+	HEAP_POISON((uint8_t *)object + sizeof *object, class_sizes[class_idx] - sizeof *object);
+	if (slab->used == 0 && partial->next != partial->prev)
+		slab_destroy_locked(slab);
+}
+
+void *
+heap_alloc(size_t size)
+{
+	uint32_t class_idx = class_of(size);
+	void *memory = NULL;
+
+	spinlock_lock(&heap.lock);
+	heap_prepare_locked();
+	if (heap.fail_after != UINT64_MAX && heap.fail_after-- == 0)
+		heap.fail_after = 0;
+	else if (class_idx < CLASS_COUNT)
+		memory = small_alloc_locked(class_idx);
+	else if (size <= SIZE_MAX - PORT_PAGE_BYTES)
+		memory = pages_get_locked(page_round(size));
+	if (memory) {
+		heap.info.live_bytes += size;
+		heap.info.live_count++;
+	}
+	spinlock_unlock(&heap.lock);
+	if (memory && class_idx < CLASS_COUNT)
+		memset(memory, 0, size);
+	return memory;
+}
+
+void
+heap_free(void *memory, size_t size)
+{
+	uint32_t class_idx = class_of(size);
+
+	if (!memory)
+		return;
+	spinlock_lock(&heap.lock);
+	if (class_idx < CLASS_COUNT)
+		small_free_locked(memory, class_idx);
+	else
+		pages_put_locked(memory, page_round(size));
+	heap.info.live_bytes -= size;
+	heap.info.live_count--;
+	spinlock_unlock(&heap.lock);
+}
+
+void
+heap_info_get(struct heap_info *out)
+{
+	spinlock_lock(&heap.lock);
+	*out = heap.info;
+	spinlock_unlock(&heap.lock);
+}
+
+void
+heap_trim(void)
+{
+	struct list_link *link, *after;
+
+	spinlock_lock(&heap.lock);
+	heap_prepare_locked();
+	for (uint32_t i = 0; i < CLASS_COUNT; i++) {
+		list_for_each_safe(link, after, &heap.partial[i])
+		{
+			struct slab *slab = list_entry(link, struct slab, link);
+
+			if (slab->used == 0)
+				slab_destroy_locked(slab);
+		}
+	}
+	spinlock_unlock(&heap.lock);
+}
+
+void
+heap_fail_after(uint64_t count)
+{
+	spinlock_lock(&heap.lock);
+	heap.fail_after = count;
+	spinlock_unlock(&heap.lock);
+}

@@ -1,0 +1,55 @@
+/*
+ * A processor as the scheduler sees it.
+ *
+ * Each processor has a loop (sched_run, on the stack that brought it up) that
+ * runs when no thread does, and a small stack of its own on which interrupted
+ * guest code lands and from which it is resumed. Threads switch directly to
+ * each other where they can, else by way of the loop.
+ */
+#ifndef KERNEL_SCHED_CPU_H
+#define KERNEL_SCHED_CPU_H
+
+#include "abi/types.h"
+#include "kernel/port/guest.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/pairing.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread;
+
+enum { CPU_PRIORITIES = NB_PRIORITY_MAX + 1 };
+
+/* Bits of cpu->events. */
+enum cpu_event {
+	CPU_EVENT_TIMER = 1,
+	CPU_EVENT_SERIAL = 2,
+};
+
+struct cpu {
+	uint32_t index;
+	uint32_t held_ranks;	/* locks this processor holds, by rank; debug builds */
+	struct thread *current; /* NULL: the loop runs. Only this processor writes it */
+	uint32_t events;	/* atomic: enum cpu_event, set by interrupt handlers */
+
+	struct spinlock lock;
+	/* Under the lock: */
+	struct pairing ready[CPU_PRIORITIES];
+	uint32_t ready_mask;			  /* priorities with ready threads */
+	uint64_t min_vruntime_ns[CPU_PRIORITIES]; /* where new threads begin; never falls */
+	struct pairing timeouts;		  /* of blocked threads */
+	struct thread *dead; /* has left its stack for ever; the loop frees it */
+
+	/* Only by this processor, in kernel context: */
+	uint64_t switched_ns; /* run time of `current` is accounted up to here */
+	uint64_t slice_end_ns;
+	uint64_t armed_ns;	 /* deadline the port's timer was last given */
+	struct thread *resuming; /* handed to the resume stack */
+	struct guest_context loop;
+	struct guest_context resume;
+	struct port_stack stack; /* of interrupted and resumed guest code */
+	uint64_t switches;	 /* how often a thread was given the processor */
+};
+
+#endif

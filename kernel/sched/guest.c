@@ -1,0 +1,97 @@
+/*
+ * The upcalls of the ports: faults and interrupts in guest code, interrupts
+ * in general, and the slow path at the end of kernel calls.
+ */
+#include "kernel/port/guest.h"
+#include "kernel/port/cpu.h"
+#include "kernel/port/platform.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/sched_private.h"
+#include "kernel/sched/thread.h"
+#include "lib/string.h"
+#include "runtime/trap.h"
+
+/* Notes where the thread's guest code is: `state`, or if NULL in the kernel
+ * call that head.guest_sp records. The first note stays. */
+static void
+thread_trace(struct thread *thread, const struct guest_state *state)
+{
+	if (thread->has_trace)
+		return;
+	thread->has_trace = true;
+	runtime_backtrace_capture(&thread->trace, &thread->head, state);
+}
+
+void
+thread_condemn_interrupted(struct thread *thread)
+{
+	uint64_t pending = __atomic_load_n(&thread->head.pending, __ATOMIC_ACQUIRE);
+
+	if (!(pending & THREAD_PENDING_DIE) || thread->is_condemned)
+		return;
+	thread->is_condemned = true;
+	thread_trace(thread, &thread->state);
+	guest_state_redirect_unwind(&thread->state, &thread->head, NB_TRAP_KILLED);
+}
+
+bool
+kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
+{
+	struct thread *thread = thread_current();
+	enum nb_trap trap;
+
+	if (!thread || !thread->process)
+		return false;
+	if (!runtime_fault_resolve(kind, address, state, &thread->stack, &trap))
+		return false;
+	thread_trace(thread, state);
+	guest_state_redirect_unwind(state, &thread->head, trap);
+	return true;
+}
+
+void
+kernel_guest_interrupted(struct guest_state *state)
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *thread = cpu->current;
+
+	memcpy(&thread->state, state, sizeof *state);
+	thread->is_interrupted = true;
+	guest_state_redirect_call(state, &cpu->stack, sched_interrupted, cpu);
+}
+
+void
+kernel_guest_pending(struct nb_thread_head *head)
+{
+	struct thread *thread = (struct thread *)head;
+	uint64_t pending;
+
+	while ((pending = __atomic_load_n(&head->pending, __ATOMIC_ACQUIRE))) {
+		if (pending & THREAD_PENDING_DIE) {
+			thread_trace(thread, NULL);
+			guest_unwind(head, NB_TRAP_KILLED);
+		}
+		__atomic_fetch_and(&head->pending, ~pending, __ATOMIC_RELAXED);
+		if (pending & THREAD_PENDING_EVENTS)
+			sched_poll();
+		if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED) & THREAD_PENDING_YIELD ||
+		    pending & THREAD_PENDING_YIELD)
+			sched_preempt();
+	}
+}
+
+void
+kernel_timer_expired(void)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	cpu->armed_ns = UINT64_MAX;
+	sched_note_event(cpu, CPU_EVENT_TIMER);
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+	sched_note_event(port_cpu_current(), CPU_EVENT_SERIAL);
+}

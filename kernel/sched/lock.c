@@ -1,0 +1,64 @@
+/*
+ * Spin locks. The ranks that a processor holds are counted in its record, so
+ * that a wrong order is found on one processor, too.
+ */
+#include "kernel/sched/lock.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/port/cpu.h"
+#include "kernel/sched/cpu.h"
+
+#ifdef NB_DEBUG
+static void
+order_enter(const struct spinlock *lock)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	if (!cpu)
+		return;
+	if (cpu->held_ranks >> lock->rank)
+		panic("lock of rank %u taken while holding ranks %x", lock->rank, cpu->held_ranks);
+	cpu->held_ranks |= 1u << lock->rank;
+}
+
+static void
+order_leave(const struct spinlock *lock)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	if (cpu)
+		cpu->held_ranks &= ~(1u << lock->rank);
+}
+#endif
+
+void
+spinlock_lock(struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	order_enter(lock);
+#endif
+	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
+		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+			;
+	}
+}
+
+void
+spinlock_unlock(struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	order_leave(lock);
+#endif
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
+
+void
+spinlock_assert_held(const struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	if (!__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+		panic("a lock of rank %u is not held", lock->rank);
+#else
+	(void)lock;
+#endif
+}

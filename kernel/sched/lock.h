@@ -1,0 +1,51 @@
+/*
+ * Spin locks with a fixed order.
+ *
+ * Kernel code is never preempted and interrupt handlers take no lock, so a
+ * lock is held for a few dozen instructions and only ever contended by another
+ * processor. A holder may take only locks of a higher rank; debug builds
+ * assert it. Nothing that may sleep runs under a lock.
+ *
+ * The order, outermost first, is enum lock_rank.
+ */
+#ifndef KERNEL_SCHED_LOCK_H
+#define KERNEL_SCHED_LOCK_H
+
+#include <stdint.h>
+
+enum lock_rank {
+	LOCK_RANK_PROCESS,   /* struct process: state, instances, children */
+	LOCK_RANK_HANDLES,   /* struct handle_table */
+	LOCK_RANK_MODULE,    /* struct module: state, progress */
+	LOCK_RANK_STREAM,    /* shared part of a stream's two ends, serial ports */
+	LOCK_RANK_OBJECT,    /* struct object: signals, observers, name */
+	LOCK_RANK_RUN_QUEUE, /* struct cpu: threads that want to run, timers */
+	LOCK_RANK_LOG,	     /* the log's ring */
+	LOCK_RANK_HEAP,	     /* the kernel heap */
+	LOCK_RANK_COUNT,
+};
+
+struct spinlock {
+	uint32_t held; /* atomic */
+	uint32_t rank;
+};
+
+#define SPINLOCK_INIT(lock_rank)               \
+	{                                      \
+		.held = 0, .rank = (lock_rank) \
+	}
+
+static inline void
+spinlock_init(struct spinlock *lock, enum lock_rank rank)
+{
+	lock->held = 0;
+	lock->rank = rank;
+}
+
+/* Takes the lock; panics on an order violation in debug builds. */
+void spinlock_lock(struct spinlock *lock);
+void spinlock_unlock(struct spinlock *lock);
+/* Panics unless the lock is held (debug builds). */
+void spinlock_assert_held(const struct spinlock *lock);
+
+#endif

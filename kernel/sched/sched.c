@@ -1,0 +1,444 @@
+/*
+ * The scheduler. Every switch happens with the processor's lock held: who
+ * leaves takes it, who arrives releases it.
+ */
+#include "kernel/sched/sched.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/port/cpu.h"
+#include "kernel/sched/sched_private.h"
+#include "kernel/sched/thread.h"
+
+enum {
+	SLICE_NS = 4 * 1000 * 1000,  /* longest turn while others wait */
+	GRANULARITY_NS = 500 * 1000, /* lead in virtual time that preempts */
+	RETRY_NS = 100 * 1000,	     /* until an interrupt in kernel code is looked at again */
+	RESUME_STACK_BYTES = 64 * 1024,
+};
+
+static void (*serial_handler)(void);
+
+void
+sched_set_serial_handler(void (*handler)(void))
+{
+	serial_handler = handler;
+}
+
+enum nb_status
+sched_cpu_init(struct cpu *cpu, uint32_t index)
+{
+	enum nb_status status = port_stack_create(RESUME_STACK_BYTES, &cpu->stack);
+
+	if (status != NB_OK)
+		return status;
+	status = port_stack_commit(&cpu->stack, cpu->stack.limit);
+	if (status != NB_OK) {
+		port_stack_destroy(&cpu->stack);
+		return status;
+	}
+	cpu->index = index;
+	cpu->armed_ns = UINT64_MAX;
+	spinlock_init(&cpu->lock, LOCK_RANK_RUN_QUEUE);
+	port_cpu_set_current(cpu);
+	return NB_OK;
+}
+
+void
+sched_cpu_exit(struct cpu *cpu)
+{
+	ASSERT(!cpu->current && !cpu->ready_mask && !cpu->dead);
+	port_timer_arm(UINT64_MAX);
+	port_stack_destroy(&cpu->stack);
+}
+
+/* ---- the queue ---- */
+
+static struct thread *
+thread_of_ready(struct pairing_node *node)
+{
+	return node ? list_entry(node, struct thread, ready) : NULL;
+}
+
+static void
+queue_insert_locked(struct cpu *cpu, struct thread *thread)
+{
+	thread->run_state = THREAD_READY;
+	thread->cpu = cpu;
+	thread->ready.key = thread->vruntime_ns;
+	pairing_insert(&cpu->ready[thread->priority], &thread->ready);
+	cpu->ready_mask |= 1u << thread->priority;
+}
+
+/* Takes out the thread that should run next; NULL: nobody wants to. */
+static struct thread *
+queue_take_locked(struct cpu *cpu)
+{
+	struct thread *thread;
+	uint32_t priority;
+
+	if (!cpu->ready_mask)
+		return NULL;
+	priority = 31 - (uint32_t)__builtin_clz(cpu->ready_mask);
+	thread = thread_of_ready(pairing_first(&cpu->ready[priority]));
+	pairing_remove(&cpu->ready[priority], &thread->ready);
+	if (!pairing_first(&cpu->ready[priority]))
+		cpu->ready_mask &= ~(1u << priority);
+	return thread;
+}
+
+/* The least virtual run time of those that run or wait at `priority`. */
+static void
+min_vruntime_update_locked(struct cpu *cpu, const struct thread *running)
+{
+	uint64_t least = running->vruntime_ns;
+	struct pairing_node *first = pairing_first(&cpu->ready[running->priority]);
+
+	if (first && first->key < least)
+		least = first->key;
+	if (least > cpu->min_vruntime_ns[running->priority])
+		cpu->min_vruntime_ns[running->priority] = least;
+}
+
+static void
+account_locked(struct cpu *cpu, uint64_t now_ns)
+{
+	struct thread *thread = cpu->current;
+	uint64_t ran_ns = now_ns > cpu->switched_ns ? now_ns - cpu->switched_ns : 0;
+	uint32_t sharing;
+
+	cpu->switched_ns = now_ns;
+	if (!thread)
+		return;
+	sharing = __atomic_load_n(&thread->share->runnable, __ATOMIC_RELAXED);
+	thread->run_ns += ran_ns;
+	thread->vruntime_ns += ran_ns * (sharing ? sharing : 1);
+	min_vruntime_update_locked(cpu, thread);
+}
+
+void
+sched_account_current(void)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	spinlock_lock(&cpu->lock);
+	account_locked(cpu, port_time_monotonic_ns());
+	spinlock_unlock(&cpu->lock);
+}
+
+/* Whether somebody should run before `running`, which may lead by `lead_ns`. */
+static bool
+is_preempted_locked(const struct cpu *cpu, const struct thread *running, uint64_t lead_ns)
+{
+	const struct pairing_node *first = pairing_first(&cpu->ready[running->priority]);
+
+	if (cpu->ready_mask >> running->priority > 1)
+		return true;
+	return first && first->key + lead_ns < running->vruntime_ns;
+}
+
+static bool
+has_company_locked(const struct cpu *cpu, const struct thread *running)
+{
+	return cpu->ready_mask >> running->priority != 0;
+}
+
+/* Gives the port the next deadline unless it will wake us early enough. */
+static void
+arm_locked(struct cpu *cpu, const struct thread *running)
+{
+	struct pairing_node *first = pairing_first(&cpu->timeouts);
+	uint64_t deadline = first ? first->key : UINT64_MAX;
+	bool enabled;
+
+	if (running && has_company_locked(cpu, running) && cpu->slice_end_ns < deadline)
+		deadline = cpu->slice_end_ns;
+	enabled = port_interrupts_disable();
+	if (deadline < cpu->armed_ns) {
+		cpu->armed_ns = deadline;
+		port_timer_arm(deadline);
+	}
+	port_interrupts_restore(enabled);
+}
+
+void
+sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
+{
+	uint64_t floor = cpu->min_vruntime_ns[thread->priority];
+	struct thread *current = cpu->current;
+
+	if (thread->run_state == THREAD_BLOCKED)
+		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
+	if (thread->vruntime_ns < floor)
+		thread->vruntime_ns = floor;
+	if (pairing_contains(&thread->timeout))
+		pairing_remove(&cpu->timeouts, &thread->timeout);
+	__atomic_fetch_add(&thread->share->runnable, 1, __ATOMIC_RELAXED);
+	queue_insert_locked(cpu, thread);
+	if (!current)
+		return;
+	account_locked(cpu, port_time_monotonic_ns());
+	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
+		__atomic_fetch_or(&current->head.pending, THREAD_PENDING_YIELD, __ATOMIC_RELAXED);
+	else
+		arm_locked(cpu, current);
+}
+
+/* ---- switching ---- */
+
+/* Accounts the thread that leaves and prepares for `next` (NULL: the loop). */
+static void
+dispatch_locked(struct cpu *cpu, struct thread *next)
+{
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	account_locked(cpu, now_ns);
+	cpu->current = next;
+	cpu->slice_end_ns = now_ns + SLICE_NS;
+	if (next) {
+		next->run_state = THREAD_RUNNING;
+		next->cpu = cpu;
+		cpu->switches++;
+		__atomic_fetch_and(&next->head.pending, ~(uint64_t)THREAD_PENDING_YIELD,
+				   __ATOMIC_RELAXED);
+	}
+	arm_locked(cpu, next);
+	if (next && __atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
+		sched_note_event(cpu, 0);
+}
+
+void
+sched_arrived(void)
+{
+	spinlock_unlock(&port_cpu_current()->lock);
+}
+
+void
+sched_switch_locked(struct cpu *cpu)
+{
+	struct thread *self = cpu->current;
+	struct thread *next = queue_take_locked(cpu);
+
+	if (self->run_state == THREAD_BLOCKED)
+		__atomic_fetch_sub(&self->share->runnable, 1, __ATOMIC_RELAXED);
+	if (next && !next->is_interrupted) {
+		dispatch_locked(cpu, next);
+		if (next != self)
+			guest_context_switch(&self->context, &next->context);
+	} else {
+		if (next)
+			queue_insert_locked(cpu, next);
+		dispatch_locked(cpu, NULL);
+		guest_context_switch(&self->context, &cpu->loop);
+	}
+	sched_arrived();
+}
+
+void
+sched_leave_locked(struct cpu *cpu)
+{
+	struct thread *self = cpu->current;
+
+	__atomic_fetch_sub(&self->share->runnable, 1, __ATOMIC_RELAXED);
+	dispatch_locked(cpu, NULL);
+	cpu->dead = self;
+	guest_context_jump(&cpu->loop);
+}
+
+static _Noreturn void
+leave_interrupted(struct cpu *cpu)
+{
+	spinlock_lock(&cpu->lock);
+	queue_insert_locked(cpu, cpu->current);
+	dispatch_locked(cpu, NULL);
+	guest_context_jump(&cpu->loop);
+}
+
+/* No sanitizer frame: the sanitizer learns of the stack only here. */
+__attribute__((no_sanitize("address"))) void
+sched_interrupted(void *argument)
+{
+	struct cpu *cpu = argument;
+
+	guest_context_announce(&cpu->stack);
+	leave_interrupted(cpu);
+}
+
+static void
+prepare_resume(struct thread *thread)
+{
+	thread->is_interrupted = false;
+	sched_arrived();
+	thread_condemn_interrupted(thread);
+	(void)port_interrupts_disable();
+}
+
+/* On the resume stack, with the lock that the loop took. */
+static __attribute__((no_sanitize("address"))) void
+resume_interrupted(void *argument)
+{
+	struct cpu *cpu = argument;
+
+	prepare_resume(cpu->resuming);
+	guest_state_resume(&cpu->resuming->state, &cpu->resuming->stack);
+}
+
+/* From the loop: runs `next` until something comes back to the loop. */
+static void
+loop_run_locked(struct cpu *cpu, struct thread *next)
+{
+	dispatch_locked(cpu, next);
+	if (next->is_interrupted) {
+		cpu->resuming = next;
+		guest_context_init(&cpu->resume, &cpu->stack, resume_interrupted, cpu);
+		guest_context_switch(&cpu->loop, &cpu->resume);
+	} else {
+		guest_context_switch(&cpu->loop, &next->context);
+	}
+}
+
+static void
+loop_reap(struct cpu *cpu)
+{
+	struct thread *dead = cpu->dead;
+
+	cpu->dead = NULL;
+	if (dead)
+		thread_destroy(dead);
+}
+
+static void
+loop_idle(struct cpu *cpu)
+{
+	bool enabled = port_interrupts_disable();
+
+	if (!__atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
+		port_cpu_idle();
+	port_interrupts_restore(enabled);
+}
+
+void
+sched_run(bool (*is_done)(void))
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *next;
+
+	for (;;) {
+		sched_poll();
+		spinlock_lock(&cpu->lock);
+		next = queue_take_locked(cpu);
+		if (next)
+			loop_run_locked(cpu, next);
+		else
+			arm_locked(cpu, NULL);
+		spinlock_unlock(&cpu->lock);
+		loop_reap(cpu);
+		if (next)
+			continue;
+		if (is_done())
+			return;
+		loop_idle(cpu);
+	}
+}
+
+/* ---- safe points ---- */
+
+static void
+expire_timeouts(struct cpu *cpu)
+{
+	struct pairing_node *first;
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	spinlock_lock(&cpu->lock);
+	while ((first = pairing_first(&cpu->timeouts)) && first->key <= now_ns)
+		sched_make_ready_locked(cpu, list_entry(first, struct thread, timeout));
+	if (cpu->current && now_ns >= cpu->slice_end_ns) {
+		account_locked(cpu, now_ns);
+		if (is_preempted_locked(cpu, cpu->current, 0))
+			__atomic_fetch_or(&cpu->current->head.pending, THREAD_PENDING_YIELD,
+					  __ATOMIC_RELAXED);
+		cpu->slice_end_ns = now_ns + SLICE_NS;
+	}
+	arm_locked(cpu, cpu->current);
+	spinlock_unlock(&cpu->lock);
+}
+
+void
+sched_poll(void)
+{
+	struct cpu *cpu = port_cpu_current();
+	uint32_t events = __atomic_exchange_n(&cpu->events, 0, __ATOMIC_ACQUIRE);
+
+	if (events & CPU_EVENT_TIMER)
+		expire_timeouts(cpu);
+	if ((events & CPU_EVENT_SERIAL) && serial_handler)
+		serial_handler();
+}
+
+void
+sched_note_event(struct cpu *cpu, uint32_t event)
+{
+	struct thread *current = cpu->current;
+
+	__atomic_fetch_or(&cpu->events, event, __ATOMIC_RELEASE);
+	if (!current)
+		return;
+	__atomic_fetch_or(&current->head.pending, THREAD_PENDING_EVENTS, __ATOMIC_RELAXED);
+	if (current->process) {
+		cpu->armed_ns = port_time_monotonic_ns() + RETRY_NS;
+		port_timer_arm(cpu->armed_ns);
+	}
+}
+
+static void
+yield_to_first(struct cpu *cpu)
+{
+	struct thread *self = cpu->current;
+
+	account_locked(cpu, port_time_monotonic_ns());
+	queue_insert_locked(cpu, self);
+	sched_switch_locked(cpu);
+}
+
+void
+sched_preempt(void)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	spinlock_lock(&cpu->lock);
+	if (has_company_locked(cpu, cpu->current))
+		yield_to_first(cpu);
+	else
+		spinlock_unlock(&cpu->lock);
+}
+
+void
+sched_yield(void)
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *self = cpu->current;
+	struct pairing_node *first;
+
+	spinlock_lock(&cpu->lock);
+	if (!has_company_locked(cpu, self)) {
+		spinlock_unlock(&cpu->lock);
+		return;
+	}
+	first = pairing_first(&cpu->ready[self->priority]);
+	if (first && self->vruntime_ns < first->key)
+		self->vruntime_ns = first->key;
+	yield_to_first(cpu);
+}
+
+void
+sched_relax(void)
+{
+	struct thread *self = thread_current();
+	const uint64_t bits = THREAD_PENDING_EVENTS | THREAD_PENDING_YIELD;
+	uint64_t pending = __atomic_load_n(&self->head.pending, __ATOMIC_RELAXED);
+
+	if (!(pending & bits))
+		return;
+	__atomic_fetch_and(&self->head.pending, ~bits, __ATOMIC_RELAXED);
+	sched_poll();
+	sched_preempt();
+}

@@ -1,0 +1,46 @@
+/*
+ * The scheduler: strict priorities, fair among threads of one priority.
+ *
+ * Fairness follows virtual run time: the ready thread that has run least goes
+ * next. Run time counts as many times as its process has threads that want to
+ * run, so processes share, not threads. A thread that slept begins at most one
+ * slice ahead, which lets it preempt but not make up for long sleep. A tick
+ * comes only when somebody else waits at the same priority.
+ *
+ * Interrupt handlers only set flags (cpu->events, head.pending); what they ask
+ * for is done by sched_poll in kernel context: before guest code goes on, in
+ * the loop, and in sched_relax.
+ */
+#ifndef KERNEL_SCHED_SCHED_H
+#define KERNEL_SCHED_SCHED_H
+
+#include "abi/status.h"
+#include "kernel/sched/cpu.h"
+
+#include <stdbool.h>
+
+/* Makes *cpu this processor's record. NB_OUT_OF_MEMORY. */
+NB_MUST_USE enum nb_status sched_cpu_init(struct cpu *cpu, uint32_t index);
+/* Gives back what sched_cpu_init took; no thread may be left. */
+void sched_cpu_exit(struct cpu *cpu);
+
+/* Runs threads on the calling stack until is_done() is true while no thread
+ * wants to run. */
+void sched_run(bool (*is_done)(void));
+
+/* Lets equal or more urgent threads run first; returns at once if none waits.
+ * The calling thread holds no lock. */
+void sched_yield(void);
+/* For long kernel work on a kernel thread: does what interrupts left to do, and
+ * yields if somebody should run instead. Cheap when there is nothing. */
+void sched_relax(void);
+/* Does what interrupt handlers left to do. No lock held. */
+void sched_poll(void);
+
+/* Accounts the run time of the current thread up to now. */
+void sched_account_current(void);
+
+/* What sched_poll calls for CPU_EVENT_SERIAL; set once at start. */
+void sched_set_serial_handler(void (*handler)(void));
+
+#endif

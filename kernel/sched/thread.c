@@ -1,0 +1,171 @@
+/*
+ * Threads: creation, blocking, waking, ending.
+ */
+#include "kernel/sched/thread.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/mm/account.h"
+#include "kernel/port/cpu.h"
+#include "kernel/sched/sched_private.h"
+
+/* A new thread's first function, on its own stack. */
+static void
+thread_begin(void *argument)
+{
+	struct thread *thread = argument;
+
+	sched_arrived();
+	thread->entry(thread->argument);
+	panic("a thread's entry function returned");
+}
+
+/* What of the stack is present from the start, and charged. */
+static size_t
+stack_present_bytes(const struct thread_options *options)
+{
+	if (options->process && options->stack_bytes > GUEST_KERNEL_HEADROOM)
+		return GUEST_KERNEL_HEADROOM;
+	return options->stack_bytes;
+}
+
+static enum nb_status
+thread_stack_create(struct thread *thread, const struct thread_options *options)
+{
+	size_t present = stack_present_bytes(options);
+	enum nb_status status = account_charge(thread->account, ACCOUNT_MEMORY, present);
+
+	if (status != NB_OK)
+		return status;
+	status = port_stack_create(options->stack_bytes, &thread->stack);
+	if (status == NB_OK && !options->process) {
+		status = port_stack_commit(&thread->stack, thread->stack.limit);
+		if (status != NB_OK)
+			port_stack_destroy(&thread->stack);
+	}
+	if (status != NB_OK)
+		account_uncharge(thread->account, ACCOUNT_MEMORY, present);
+	return status;
+}
+
+enum nb_status
+thread_create(const struct thread_options *options, struct thread **out)
+{
+	struct thread *thread = account_alloc(options->account, sizeof *thread);
+	enum nb_status status;
+
+	if (!thread)
+		return NB_OUT_OF_MEMORY;
+	thread->account = options->account;
+	status = thread_stack_create(thread, options);
+	if (status != NB_OK) {
+		account_free(options->account, thread, sizeof *thread);
+		return status;
+	}
+	account_get(thread->account);
+	thread->process = options->process;
+	thread->share = options->share ? options->share : &thread->own_share;
+	thread->entry = options->entry;
+	thread->argument = options->argument;
+	thread->priority = options->priority;
+	thread->run_state = THREAD_NEW;
+	thread->present_bytes = stack_present_bytes(options);
+	list_init(&thread->link);
+	thread->head.stack_floor = thread->stack.limit + GUEST_KERNEL_HEADROOM;
+	thread->head.stack_limit = thread->stack.top;
+	guest_context_init(&thread->context, &thread->stack, thread_begin, thread);
+	*out = thread;
+	return NB_OK;
+}
+
+void
+thread_destroy(struct thread *thread)
+{
+	struct account *account = thread->account;
+
+	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
+	port_stack_destroy(&thread->stack);
+	account_uncharge(account, ACCOUNT_MEMORY, thread->present_bytes);
+	account_free(account, thread, sizeof *thread);
+	account_put(account);
+}
+
+void
+thread_start(struct thread *thread)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	spinlock_lock(&cpu->lock);
+	ASSERT(thread->run_state == THREAD_NEW);
+	sched_make_ready_locked(cpu, thread);
+	spinlock_unlock(&cpu->lock);
+}
+
+void
+thread_exit(void)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	spinlock_lock(&cpu->lock);
+	cpu->current->run_state = THREAD_DEAD;
+	sched_leave_locked(cpu);
+}
+
+struct thread *
+thread_current(void)
+{
+	return port_cpu_current()->current;
+}
+
+bool
+thread_block(uint64_t deadline_ns)
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *self = cpu->current;
+
+	if (port_time_monotonic_ns() >= deadline_ns)
+		return false;
+	spinlock_lock(&cpu->lock);
+	if (self->wake_permit) {
+		self->wake_permit = false;
+		spinlock_unlock(&cpu->lock);
+		return true;
+	}
+	self->run_state = THREAD_BLOCKED;
+	if (deadline_ns != UINT64_MAX) {
+		self->timeout.key = deadline_ns;
+		pairing_insert(&cpu->timeouts, &self->timeout);
+	}
+	sched_switch_locked(cpu);
+	return port_time_monotonic_ns() < deadline_ns;
+}
+
+void
+thread_wake(struct thread *thread)
+{
+	struct cpu *cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
+
+	if (!cpu)
+		cpu = port_cpu_current();
+	spinlock_lock(&cpu->lock);
+	if (thread->run_state == THREAD_BLOCKED)
+		sched_make_ready_locked(cpu, thread);
+	else
+		thread->wake_permit = true;
+	spinlock_unlock(&cpu->lock);
+}
+
+void
+thread_set_pending(struct thread *thread, uint64_t bits)
+{
+	__atomic_fetch_or(&thread->head.pending, bits, __ATOMIC_RELEASE);
+	if (bits & THREAD_PENDING_DIE)
+		thread_wake(thread);
+}
+
+bool
+thread_is_canceled(void)
+{
+	struct thread *self = thread_current();
+
+	return __atomic_load_n(&self->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE;
+}

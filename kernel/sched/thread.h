@@ -1,0 +1,119 @@
+/*
+ * Threads: what the scheduler runs.
+ *
+ * A guest thread belongs to a process and runs guest code, kernel calls and
+ * its process's end on its own stack. A kernel thread has no process; it does
+ * long work and calls sched_relax often. Suspended threads are of two kinds:
+ * those that left by themselves in kernel code have `context`; those that an
+ * interrupt found in guest code have `state`.
+ *
+ * Life: thread_create -> thread_start -> (running, ready, blocked)* ->
+ * thread_exit, after which the scheduler frees stack and record.
+ */
+#ifndef KERNEL_SCHED_THREAD_H
+#define KERNEL_SCHED_THREAD_H
+
+#include "abi/code_contract.h"
+#include "abi/status.h"
+#include "kernel/port/guest.h"
+#include "kernel/sched/pairing.h"
+#include "lib/list.h"
+#include "runtime/trap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct account;
+struct process;
+
+/* Who shares the processor: a process's threads count as one. */
+struct thread_share {
+	uint32_t runnable; /* atomic: ready or running threads */
+};
+
+enum thread_state {
+	THREAD_NEW,
+	THREAD_READY,	/* in a run queue */
+	THREAD_RUNNING, /* cpu->current */
+	THREAD_BLOCKED,
+	THREAD_DEAD,
+};
+
+/* Reasons in head.pending to take the slow path before guest code goes on. */
+enum thread_pending {
+	THREAD_PENDING_EVENTS = 1, /* interrupts left something to do */
+	THREAD_PENDING_YIELD = 2,  /* another thread should run */
+	THREAD_PENDING_DIE = 4,	   /* the process is ending; never cleared */
+};
+
+struct thread {
+	struct nb_thread_head head; /* must be first: the vmctx points here */
+	struct process *process;    /* NULL: kernel thread. Constant */
+	struct thread_share *share; /* the process's, or own_share. Constant */
+	struct thread_share own_share;
+	struct account *account; /* pays for this record and the stack. Constant */
+	struct list_link link;	 /* in process->threads, under the process's lock */
+	struct port_stack stack;
+	size_t present_bytes; /* of the stack, charged */
+	void (*entry)(void *argument);
+	void *argument;
+
+	/* Under the lock of `cpu`: */
+	struct cpu *cpu; /* whose queue it is in or was in last */
+	enum thread_state run_state;
+	struct pairing_node ready;   /* key: vruntime */
+	uint64_t vruntime_ns;	     /* run time scaled by the threads that share it */
+	struct pairing_node timeout; /* key: deadline; in cpu->timeouts while blocked with one */
+	bool wake_permit;	     /* thread_wake came before thread_block */
+	uint32_t priority;	     /* NB_PRIORITY_* */
+
+	uint64_t run_ns; /* written by the processor that runs it */
+
+	/* Owned by the thread, or by who switches it: */
+	bool is_interrupted; /* `state` holds it, else `context` */
+	bool is_condemned;   /* `state` has been made to unwind */
+	struct guest_context context;
+	struct guest_state state;
+
+	/* Where guest code was when it trapped or was told to die: */
+	bool has_trace;
+	struct runtime_backtrace trace;
+};
+
+struct thread_options {
+	struct process *process;    /* or NULL */
+	struct thread_share *share; /* or NULL: shares with nobody */
+	struct account *account;    /* a reference is taken */
+	uint32_t priority;
+	size_t stack_bytes;
+	void (*entry)(void *argument); /* must not return: ends with thread_exit */
+	void *argument;
+};
+
+/* A thread that does not run yet. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED. */
+NB_MUST_USE enum nb_status thread_create(const struct thread_options *options, struct thread **out);
+/* Frees a thread that was never started, or is dead and off its stack. */
+void thread_destroy(struct thread *thread);
+/* Lets it run. */
+void thread_start(struct thread *thread);
+/* Ends the calling thread. */
+_Noreturn void thread_exit(void);
+
+/* The running thread; NULL in the scheduler's own loop. */
+struct thread *thread_current(void);
+
+/* Sleeps until thread_wake is called for this thread, or was called since the
+ * last thread_block; may also return without cause. Returns false, perhaps at
+ * once, if the monotonic clock is past `deadline_ns` (UINT64_MAX: none). The
+ * caller holds no lock and checks its condition again. */
+bool thread_block(uint64_t deadline_ns);
+/* Makes `thread` leave or not enter thread_block. Any context but interrupts;
+ * takes the run queue's lock. */
+void thread_wake(struct thread *thread);
+/* Sets bits of thread_pending; wakes the thread if DIE is among them. */
+void thread_set_pending(struct thread *thread, uint64_t bits);
+
+/* True if the calling thread must stop waiting because its process ends. */
+bool thread_is_canceled(void);
+
+#endif
