@@ -132,21 +132,19 @@ take_signed(struct format_args *args, const struct format_spec *spec)
 	return va_arg(args->list, int);
 }
 
-/* A number or * at *at; leaves *at behind it. A negative * counts as none. */
-static size_t
-parse_count(const char **at, struct format_args *args, size_t none)
+/* A number or * at *at; leaves *at behind it. */
+static int64_t
+parse_count(const char **at, struct format_args *args)
 {
-	size_t count = 0;
+	int64_t count = 0;
 
 	if (**at == '*') {
-		int value = va_arg(args->list, int);
-
 		++*at;
-		return value < 0 ? none : (size_t)value;
+		return va_arg(args->list, int);
 	}
 	for (; **at >= '0' && **at <= '9'; ++*at) {
 		if (count < WIDTH_MOST)
-			count = count * 10 + (size_t)(**at - '0');
+			count = count * 10 + (**at - '0');
 	}
 	return count;
 }
@@ -156,6 +154,7 @@ static struct format_spec
 parse_spec(const char **at, struct format_args *args)
 {
 	struct format_spec spec = {.precision = SIZE_MAX};
+	int64_t count;
 
 	for (; **at == '0' || **at == '-'; ++*at) {
 		if (**at == '0')
@@ -163,12 +162,16 @@ parse_spec(const char **at, struct format_args *args)
 		else
 			spec.left = true;
 	}
-	spec.width = parse_count(at, args, 0);
-	if (spec.width > WIDTH_MOST)
-		spec.width = WIDTH_MOST;
+	count = parse_count(at, args);
+	if (count < 0) {
+		spec.left = true;
+		count = -count;
+	}
+	spec.width = count < WIDTH_MOST ? (size_t)count : WIDTH_MOST;
 	if (**at == '.') {
 		++*at;
-		spec.precision = parse_count(at, args, SIZE_MAX);
+		count = parse_count(at, args);
+		spec.precision = count < 0 ? SIZE_MAX : (size_t)count;
 	}
 	if (**at == 'z') {
 		++*at;

@@ -2,7 +2,7 @@
  * Formatted text without a C library.
  *
  * The language is a subset of C11 printf: %d %i %u %x %X %c %s %p %%, with
- * the flags 0 and -, a width, a precision for %s (also %.*s), and the length
+ * the flags 0 and -, a width, a precision for %s (either also *), and the length
  * modifiers h, hh, l, ll, z. Anything else is printed as it stands.
  */
 #ifndef LIB_FORMAT_H
