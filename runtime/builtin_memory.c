@@ -1,0 +1,106 @@
+/*
+ * Builtins on memories: what compiled code calls for memory.grow, memory.fill,
+ * memory.copy, memory.init and data.drop.
+ *
+ * Their arguments come from machine code, so indices are checked here, and
+ * long operations let others run between pieces: the guest's own thread stays
+ * interruptible.
+ */
+#include "kernel/port/guest.h"
+#include "kernel/port/memory.h"
+#include "runtime/builtin.h"
+#include "runtime/segment.h"
+
+/* Between two looks at head.pending: well under 100 us of copying. */
+enum { PIECE_BYTES = 256 * 1024 };
+
+static struct runtime_memory *
+memory_at(struct nb_vmctx *vmctx, uint32_t idx)
+{
+	struct instance *instance = instance_of(vmctx);
+
+	return idx < instance->module->wasm.memory_count ? instance->memories[idx] : NULL;
+}
+
+static bool
+range_fits(const struct runtime_memory *memory, uint64_t at, uint64_t count)
+{
+	uint64_t length = __atomic_load_n(&memory->desc.length, __ATOMIC_ACQUIRE);
+
+	return count <= length && at <= length - count;
+}
+
+static void
+give_way(struct nb_vmctx *vmctx)
+{
+	if (__atomic_load_n(&vmctx->thread->pending, __ATOMIC_RELAXED))
+		kernel_guest_pending(vmctx->thread);
+}
+
+int64_t
+runtime_builtin_MEMORY_GROW(struct nb_vmctx *vmctx, uint32_t idx, uint64_t delta_pages)
+{
+	struct runtime_memory *memory = memory_at(vmctx, idx);
+
+	return memory ? runtime_memory_grow(memory, delta_pages) : -1;
+}
+
+enum nb_trap
+runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, uint32_t value,
+			    uint64_t count)
+{
+	struct runtime_memory *memory = memory_at(vmctx, idx);
+
+	if (!memory || !range_fits(memory, at, count))
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	while (count) {
+		uint64_t piece = count < PIECE_BYTES ? count : PIECE_BYTES;
+		if (port_guest_fill(memory->desc.base + at, (uint8_t)value, piece) != NB_OK)
+			return NB_TRAP_OUT_OF_MEMORY;
+		at += piece;
+		count -= piece;
+		if (count)
+			give_way(vmctx);
+	}
+	return NB_TRAP_NONE;
+}
+
+enum nb_trap
+runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to,
+			    uint64_t from, uint64_t count)
+{
+	struct runtime_memory *target = memory_at(vmctx, memories & 0xffff);
+	struct runtime_memory *source = memory_at(vmctx, memories >> 16);
+
+	if (!target || !source || !range_fits(target, to, count) ||
+	    !range_fits(source, from, count))
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	uint64_t target_address = target->desc.base + to;
+	uint64_t source_address = source->desc.base + from;
+	bool is_backward = target_address > source_address;
+	for (uint64_t done = 0; done < count;) {
+		uint64_t piece = count - done < PIECE_BYTES ? count - done : PIECE_BYTES;
+		uint64_t at = is_backward ? count - done - piece : done;
+		if (port_guest_copy(target_address + at, source_address + at, piece) != NB_OK)
+			return NB_TRAP_OUT_OF_MEMORY;
+		done += piece;
+		if (done < count)
+			give_way(vmctx);
+	}
+	return NB_TRAP_NONE;
+}
+
+enum nb_trap
+runtime_builtin_MEMORY_INIT(struct nb_vmctx *vmctx, uint32_t segment, uint32_t memory,
+			    uint64_t to, uint32_t from, uint32_t count)
+{
+	struct segment_range range = { to, from, count };
+
+	return segment_memory_init(instance_of(vmctx), segment, memory, &range);
+}
+
+void
+runtime_builtin_DATA_DROP(struct nb_vmctx *vmctx, uint32_t segment)
+{
+	segment_data_drop(instance_of(vmctx), segment);
+}

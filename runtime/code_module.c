@@ -1,0 +1,175 @@
+/*
+ * Life of a published module, and what lies at an address of its code.
+ */
+#include "runtime/code_module.h"
+
+#include "lib/string.h"
+#include "runtime/code_registry.h"
+#include "runtime/signature.h"
+
+enum { INT3 = 0xcc, RET = 0xc3 };
+
+void
+code_module_init(struct code_module *module, const struct arena_source *source,
+		 size_t limit_bytes)
+{
+	*module = (struct code_module){ 0 };
+	arena_init(&module->arena, source, limit_bytes);
+}
+
+void
+code_module_set_name(struct code_module *module, const char *name, size_t len)
+{
+	size_t n = len < sizeof(module->name) - 1 ? len : sizeof(module->name) - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)name[i];
+		module->name[i] = c < 0x20 || c == 0x7f ? '?' : name[i];
+	}
+	module->name[n] = 0;
+}
+
+enum nb_status
+code_module_place(struct code_module *module)
+{
+	size_t used = module->image.code_size;
+	size_t size = (used + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
+
+	if (size == 0)
+		return NB_OK;
+	enum nb_status status = port_code_reserve(size, &module->code);
+	if (status != NB_OK) {
+		module->code = (struct port_code){ 0 };
+		return status;
+	}
+	memcpy(module->code.base, module->image.code, used);
+	memset(module->code.base + used, INT3, size - used);
+	module->image.code = module->code.base;
+	return NB_OK;
+}
+
+enum nb_status
+code_module_seal(struct code_module *module)
+{
+	if (module->code.size) {
+		enum nb_status status = code_registry_enter(module);
+		if (status != NB_OK)
+			return status;
+		status = port_code_seal(&module->code);
+		if (status != NB_OK) {
+			code_registry_leave(module);
+			return status;
+		}
+	}
+	module->is_sealed = true;
+	return NB_OK;
+}
+
+void
+code_module_release(struct code_module *module)
+{
+	if (module->code.size) {
+		if (module->is_sealed)
+			code_registry_leave(module);
+		port_code_release(&module->code);
+	}
+	arena_reset(&module->arena);
+	*module = (struct code_module){ .arena = module->arena };
+}
+
+/* The last function that begins at or before `offset`; NULL if none. */
+static const struct nb_code_function *
+function_at(const struct nb_code_image *image, uint32_t offset)
+{
+	uint32_t low = 0, high = image->function_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (image->functions[middle].code_offset <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &image->functions[low - 1] : NULL;
+}
+
+/* The site with exactly this offset, or NULL. */
+static const struct nb_code_site *
+site_at(const struct nb_code_image *image, uint32_t offset)
+{
+	uint32_t low = 0, high = image->site_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (image->sites[middle].code_offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < image->site_count && image->sites[low].code_offset == offset
+		       ? &image->sites[low]
+		       : NULL;
+}
+
+/* Before its first instruction and at its `ret` a function has no frame. */
+static uint32_t
+frame_at(const struct nb_code_image *image, const struct nb_code_function *function,
+	 uint32_t offset, bool is_return_address)
+{
+	if (!is_return_address &&
+	    (offset == function->code_offset || image->code[offset] == RET))
+		return 0;
+	return function->frame_size;
+}
+
+bool
+code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out)
+{
+	const struct code_module *module = code_module_find(pc);
+
+	if (!module)
+		return false;
+	const struct nb_code_image *image = &module->image;
+	uint64_t offset = pc - (uint64_t)(uintptr_t)image->code;
+	if (offset >= image->code_size)
+		return false;
+	/* A call may be a function's last instruction: its return address then
+	 * is the next function's entry. */
+	uint32_t inside = (uint32_t)offset - (is_return_address && offset > 0);
+	const struct nb_code_function *function = function_at(image, inside);
+	if (!function || inside - function->code_offset >= function->code_size)
+		return false;
+
+	uint32_t func_idx =
+		(uint32_t)(function - image->functions) + module->wasm.func_import_count;
+	const struct nb_code_site *site = site_at(image, (uint32_t)offset);
+	*out = (struct code_place){
+		.module = module,
+		.function = function,
+		.func_idx = func_idx,
+		.site = site,
+		.wasm_offset = function->wasm_offset + (site ? site->info & 0xffffff : 0),
+		.frame_size = frame_at(image, function, (uint32_t)offset, is_return_address),
+		.area_slots = signature_area_slots(
+			wasm_module_function_type(&module->wasm, func_idx)),
+	};
+	return true;
+}
+
+bool
+code_module_function_name(const struct code_module *module, uint32_t func_idx,
+			  struct wasm_name *out)
+{
+	const struct wasm_module *wasm = &module->wasm;
+
+	if (wasm_module_function_name(wasm, func_idx, out) && out->len)
+		return true;
+	for (uint32_t i = 0; i < wasm->export_count; i++) {
+		const struct wasm_export *export = &wasm->exports[i];
+		if (export->kind == WASM_EXTERN_FUNC && export->idx == func_idx) {
+			*out = export->name;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,389 @@
+/*
+ * Making instances.
+ */
+#include "runtime/instance.h"
+
+#include "kernel/port/guest.h"
+#include "lib/string.h"
+#include "runtime/link.h"
+#include "runtime/segment.h"
+#include "runtime/store_internal.h"
+
+/* ---- looking into a vmctx ---- */
+
+static void *
+vmctx_at(const struct instance *instance, uint32_t offset)
+{
+	return (uint8_t *)instance->vmctx + offset;
+}
+
+static uint64_t *
+global_slot(const struct instance *instance, uint32_t idx)
+{
+	return vmctx_at(instance, instance->layout.globals + 16 * idx);
+}
+
+static uint64_t *
+pair_slot(const struct instance *instance, uint32_t array, uint32_t idx)
+{
+	return vmctx_at(instance, array + 16 * idx);
+}
+
+static struct nb_callee *
+import_slot(const struct instance *instance, uint32_t idx)
+{
+	return (struct nb_callee *)vmctx_at(instance, instance->layout.imports) + idx;
+}
+
+static uint32_t *
+type_slots(const struct instance *instance)
+{
+	return vmctx_at(instance, instance->layout.types);
+}
+
+const struct nb_callee *
+instance_function(const struct instance *instance, uint32_t func_idx)
+{
+	uint32_t imports = instance->module->wasm.func_import_count;
+
+	if (func_idx < imports)
+		return import_slot(instance, func_idx);
+	return &instance->store->callees[instance->vmctx->reference_base + func_idx - imports];
+}
+
+uint32_t
+instance_reference(const struct instance *instance, uint32_t func_idx)
+{
+	return instance_function(instance, func_idx)->reference;
+}
+
+uint64_t *
+instance_global(const struct instance *instance, uint32_t idx)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	uint64_t *slot = global_slot(instance, idx);
+
+	if (idx < wasm->global_import_count && wasm->globals[idx].type.is_mutable)
+		return (uint64_t *)(uintptr_t)*slot;
+	return slot;
+}
+
+struct runtime_extern
+instance_extern(const struct instance *instance, enum wasm_extern_kind kind, uint32_t idx)
+{
+	struct runtime_extern result = { .kind = kind };
+
+	switch (kind) {
+	case WASM_EXTERN_FUNC:
+		result.func = *instance_function(instance, idx);
+		break;
+	case WASM_EXTERN_TABLE:
+		result.table = instance->tables[idx];
+		break;
+	case WASM_EXTERN_MEMORY:
+		result.memory = instance->memories[idx];
+		break;
+	case WASM_EXTERN_GLOBAL:
+		result.global = (struct runtime_global){
+			instance->module->wasm.globals[idx].type,
+			instance_global(instance, idx),
+		};
+		break;
+	case WASM_EXTERN_TAG:
+		break;
+	}
+	return result;
+}
+
+bool
+instance_export(const struct instance *instance, const char *name, size_t len,
+		struct runtime_extern *out)
+{
+	const struct wasm_export *export =
+		wasm_module_find_export(&instance->module->wasm, name, len);
+
+	if (!export)
+		return false;
+	*out = instance_extern(instance, export->kind, export->idx);
+	return true;
+}
+
+/* ---- creation ---- */
+
+static enum nb_status
+allocate(struct store *store, const struct code_module *module, struct instance **out)
+{
+	const struct wasm_module *wasm = &module->wasm;
+	struct arena *arena = &store->arena;
+	struct nb_vmctx_counts counts = {
+		.globals = wasm->global_count,
+		.tables = wasm->table_count,
+		.memories = wasm->memory_count,
+		.imports = wasm->func_import_count,
+		.types = wasm->type_count,
+	};
+	struct instance *instance = arena_new(arena, struct instance);
+
+	if (!instance)
+		return NB_OUT_OF_MEMORY;
+	if (!nb_vmctx_layout_compute(&counts, &instance->layout))
+		return NB_LIMIT_EXCEEDED;
+	instance->store = store;
+	instance->module = module;
+	instance->vmctx = arena_alloc_array(arena, 1, instance->layout.size, 64);
+	instance->memories = arena_new_array(arena, struct runtime_memory *, wasm->memory_count);
+	instance->tables = arena_new_array(arena, struct runtime_table *, wasm->table_count);
+	instance->dropped_elems = arena_new_array(arena, uint64_t, (wasm->elem_count + 63) / 64);
+	instance->dropped_datas = arena_new_array(arena, uint64_t, (wasm->data_count + 63) / 64);
+	if (!instance->vmctx || !instance->memories || !instance->tables ||
+	    !instance->dropped_elems || !instance->dropped_datas)
+		return NB_OUT_OF_MEMORY;
+	instance->vmctx->instance = instance;
+	instance->vmctx->thread = store->thread;
+	memcpy(instance->vmctx->builtins, guest_builtin_table,
+	       sizeof(instance->vmctx->builtins));
+	for (uint32_t i = 0; i < wasm->type_count; i++) {
+		enum nb_status status =
+			store_signature(store, &wasm->types[i], &type_slots(instance)[i]);
+		if (status != NB_OK)
+			return status;
+	}
+	*out = instance;
+	return NB_OK;
+}
+
+static enum nb_status
+bind_function(struct instance *instance, uint32_t idx, const struct nb_callee *callee)
+{
+	struct store *store = instance->store;
+	struct nb_callee *slot = import_slot(instance, idx);
+
+	*slot = *callee;
+	if (slot->reference == 0) {
+		enum nb_status status = store_references_take(store, 1, &slot->reference);
+		if (status != NB_OK)
+			return status;
+		store->callees[slot->reference] = *slot;
+	}
+	return NB_OK;
+}
+
+static void
+bind_global(struct instance *instance, uint32_t idx, const struct runtime_global *global)
+{
+	uint64_t *slot = global_slot(instance, idx);
+
+	if (global->type.is_mutable) {
+		slot[0] = (uint64_t)(uintptr_t)global->cell;
+	} else {
+		slot[0] = global->cell[0];
+		slot[1] = global->cell[1];
+	}
+}
+
+static enum nb_status
+bind(struct instance *instance, const struct wasm_import *import,
+     const struct runtime_extern *given)
+{
+	switch (import->kind) {
+	case WASM_EXTERN_FUNC:
+		return bind_function(instance, import->idx, &given->func);
+	case WASM_EXTERN_TABLE:
+		instance->tables[import->idx] = given->table;
+		break;
+	case WASM_EXTERN_MEMORY:
+		instance->memories[import->idx] = given->memory;
+		break;
+	case WASM_EXTERN_GLOBAL:
+		bind_global(instance, import->idx, &given->global);
+		break;
+	case WASM_EXTERN_TAG:
+		return NB_NOT_SUPPORTED;
+	}
+	return NB_OK;
+}
+
+static enum nb_status
+link_imports(struct instance *instance, instance_resolve *resolve, void *context,
+	     struct diag *diag)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	for (uint32_t i = 0; i < wasm->import_count; i++) {
+		const struct wasm_import *import = &wasm->imports[i];
+		struct runtime_extern given = { 0 };
+		enum nb_status status = resolve(context, instance, import, &given);
+		if (status == NB_NOT_FOUND)
+			return link_unknown(import, diag);
+		if (status == NB_OK)
+			status = link_check(instance, import, &given, diag);
+		if (status == NB_OK)
+			status = bind(instance, import, &given);
+		if (status != NB_OK)
+			return status;
+	}
+	return NB_OK;
+}
+
+static enum nb_status
+define_functions(struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	const struct nb_code_image *image = &instance->module->image;
+	uint32_t count = wasm->func_count - wasm->func_import_count;
+
+	if (image->function_count != count)
+		return NB_INTERNAL;
+	enum nb_status status = store_references_take(instance->store, count,
+						      &instance->vmctx->reference_base);
+	if (status != NB_OK)
+		return status;
+	struct nb_callee *callee =
+		instance->store->callees + instance->vmctx->reference_base;
+	for (uint32_t i = 0; i < count; i++, callee++) {
+		uint32_t type = wasm->func_types[wasm->func_import_count + i];
+		callee->code = (uint64_t)(uintptr_t)image->code + image->functions[i].code_offset;
+		callee->vmctx = (uint64_t)(uintptr_t)instance->vmctx;
+		callee->signature = type_slots(instance)[type];
+		callee->cross = (uint64_t)(uintptr_t)guest_cross_stub;
+	}
+	return NB_OK;
+}
+
+static enum nb_status
+define_memories(struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	struct nb_vmctx *vmctx = instance->vmctx;
+	enum nb_status status = NB_OK;
+
+	for (uint32_t i = wasm->memory_import_count; i < wasm->memory_count; i++) {
+		status = store_memory_create(instance->store, &wasm->memories[i],
+					     &instance->memories[i]);
+		if (status != NB_OK)
+			return status;
+	}
+	for (uint32_t i = 0; i < wasm->memory_count; i++) {
+		uint64_t *pair = pair_slot(instance, instance->layout.memories, i);
+		pair[0] = instance->memories[i]->desc.base;
+		pair[1] = (uint64_t)(uintptr_t)&instance->memories[i]->desc;
+	}
+	if (wasm->memory_count) {
+		vmctx->memory = &instance->memories[0]->desc;
+		vmctx->memory_base = vmctx->memory->base;
+		return NB_OK;
+	}
+	status = store_guard_slot(instance->store, &vmctx->memory_base);
+	vmctx->memory = &instance->store->no_memory;
+	return status;
+}
+
+static enum nb_status
+define_tables(struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	for (uint32_t i = wasm->table_import_count; i < wasm->table_count; i++) {
+		enum nb_status status = store_table_create(instance->store, &wasm->tables[i],
+							   &instance->tables[i]);
+		if (status != NB_OK)
+			return status;
+	}
+	for (uint32_t i = 0; i < wasm->table_count; i++) {
+		uint64_t *pair = pair_slot(instance, instance->layout.tables, i);
+		pair[0] = instance->tables[i]->desc.base;
+		pair[1] = (uint64_t)(uintptr_t)&instance->tables[i]->desc;
+	}
+	return NB_OK;
+}
+
+static void
+evaluate(const struct instance *instance, const struct wasm_init_expr *init, uint64_t out[2])
+{
+	const uint64_t *global;
+
+	out[0] = out[1] = 0;
+	switch (init->kind) {
+	case WASM_INIT_CONST:
+		out[0] = init->bits[0];
+		out[1] = init->bits[1];
+		break;
+	case WASM_INIT_GLOBAL_GET:
+		global = instance_global(instance, init->idx);
+		out[0] = global[0];
+		out[1] = global[1];
+		break;
+	case WASM_INIT_REF_FUNC:
+		out[0] = instance_reference(instance, init->idx);
+		break;
+	case WASM_INIT_REF_NULL:
+		break;
+	}
+}
+
+enum nb_status
+instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
+		void *context, struct diag *diag, struct instance **out)
+{
+	const struct wasm_module *wasm = &module->wasm;
+	struct instance *instance;
+	enum nb_status status = allocate(store, module, &instance);
+
+	if (status == NB_OK)
+		status = link_imports(instance, resolve, context, diag);
+	if (status == NB_OK)
+		status = define_functions(instance);
+	if (status == NB_OK)
+		status = define_memories(instance);
+	if (status == NB_OK)
+		status = define_tables(instance);
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "cannot instantiate: %s",
+				   nb_status_text(status));
+	for (uint32_t i = wasm->global_import_count; i < wasm->global_count; i++)
+		evaluate(instance, &wasm->globals[i].init, global_slot(instance, i));
+	instance->next = store->instances;
+	store->instances = instance;
+	*out = instance;
+	return NB_OK;
+}
+
+enum nb_trap
+instance_initialize(struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	enum nb_trap trap = NB_TRAP_NONE;
+	uint64_t offset[2];
+
+	for (uint32_t i = 0; i < wasm->elem_count && trap == NB_TRAP_NONE; i++) {
+		const struct wasm_elem_segment *elem = &wasm->elems[i];
+		if (elem->mode == WASM_SEGMENT_PASSIVE)
+			continue;
+		if (elem->mode == WASM_SEGMENT_ACTIVE) {
+			evaluate(instance, &elem->offset, offset);
+			struct segment_range range = { (uint32_t)offset[0], 0, elem->item_count };
+			trap = segment_table_init(instance, i, elem->table_idx, &range);
+		}
+		if (trap == NB_TRAP_NONE)
+			segment_elem_drop(instance, i);
+	}
+	for (uint32_t i = 0; i < wasm->data_count && trap == NB_TRAP_NONE; i++) {
+		const struct wasm_data_segment *data = &wasm->datas[i];
+		if (data->mode == WASM_SEGMENT_PASSIVE)
+			continue;
+		evaluate(instance, &data->offset, offset);
+		struct segment_range range = { (uint32_t)offset[0], 0, data->bytes_len };
+		trap = segment_memory_init(instance, i, data->memory_idx, &range);
+		if (trap == NB_TRAP_NONE)
+			segment_data_drop(instance, i);
+	}
+	return trap;
+}
+
+const struct nb_callee *
+instance_start(const struct instance *instance)
+{
+	uint32_t func_idx = instance->module->wasm.start_func_idx;
+
+	return func_idx == WASM_NO_INDEX ? NULL : instance_function(instance, func_idx);
+}

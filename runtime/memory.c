@@ -1,0 +1,91 @@
+/*
+ * Linear memories: a slot each, committed as far as the length goes.
+ */
+#include "kernel/port/memory.h"
+#include "runtime/store_internal.h"
+#include "wasm/limits.h"
+
+/* The most pages that the declared type allows a memory to have. */
+static uint64_t
+maximum_pages(const struct wasm_limits *limits)
+{
+	if (limits->has_max && limits->max < WASM_MEMORY32_MAX_PAGES)
+		return limits->max;
+	return WASM_MEMORY32_MAX_PAGES;
+}
+
+enum nb_status
+store_memory_create(struct store *store, const struct wasm_memory_type *type,
+		    struct runtime_memory **out)
+{
+	uint64_t bytes = type->limits.min * WASM_PAGE_BYTES;
+	struct runtime_memory *memory = arena_new(&store->arena, struct runtime_memory);
+
+	if (type->limits.min > WASM_MEMORY32_MAX_PAGES)
+		return NB_LIMIT_EXCEEDED;
+	if (!memory)
+		return NB_OUT_OF_MEMORY;
+	enum nb_status status = store_charge(store, bytes);
+	if (status != NB_OK)
+		return status;
+	status = port_slot_reserve(&memory->desc.base);
+	if (status != NB_OK)
+		goto uncharge;
+	status = port_slot_commit(memory->desc.base, 0, bytes);
+	if (status != NB_OK)
+		goto release;
+	memory->desc.length = bytes;
+	memory->desc.maximum = maximum_pages(&type->limits) * WASM_PAGE_BYTES;
+	memory->limits = type->limits;
+	memory->store = store;
+	memory->next = store->memories;
+	store->memories = memory;
+	*out = memory;
+	return NB_OK;
+
+release:
+	port_slot_release(memory->desc.base, 0);
+uncharge:
+	store_uncharge(store, bytes);
+	return status;
+}
+
+void
+store_memory_release(struct runtime_memory *memory)
+{
+	port_slot_release(memory->desc.base, memory->desc.length);
+	store_uncharge(memory->store, memory->desc.length);
+}
+
+int64_t
+runtime_memory_grow(struct runtime_memory *memory, uint64_t delta_pages)
+{
+	uint64_t old_bytes = memory->desc.length;
+	uint64_t old_pages = old_bytes / WASM_PAGE_BYTES;
+
+	if (delta_pages > memory->desc.maximum / WASM_PAGE_BYTES - old_pages)
+		return -1;
+	uint64_t new_bytes = old_bytes + delta_pages * WASM_PAGE_BYTES;
+	if (store_charge(memory->store, new_bytes - old_bytes) != NB_OK)
+		return -1;
+	if (port_slot_commit(memory->desc.base, old_bytes, new_bytes) != NB_OK) {
+		store_uncharge(memory->store, new_bytes - old_bytes);
+		return -1;
+	}
+	__atomic_store_n(&memory->desc.length, new_bytes, __ATOMIC_RELEASE);
+	return (int64_t)old_pages;
+}
+
+enum nb_status
+store_guard_slot(struct store *store, uint64_t *out_base)
+{
+	if (!store->guard_slot) {
+		enum nb_status status = port_slot_reserve(&store->guard_slot);
+		if (status != NB_OK) {
+			store->guard_slot = 0;
+			return status;
+		}
+	}
+	*out_base = store->guard_slot;
+	return NB_OK;
+}

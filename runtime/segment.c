@@ -1,0 +1,94 @@
+/*
+ * Element and data segments. Nothing is kept per segment but a bit that says
+ * it was dropped: items are evaluated when they are copied, which is the same,
+ * because they only name functions and immutable globals.
+ */
+#include "runtime/segment.h"
+
+#include "kernel/port/memory.h"
+
+static bool
+bit_get(const uint64_t *bits, uint32_t i)
+{
+	return bits[i / 64] >> i % 64 & 1;
+}
+
+static void
+bit_set(uint64_t *bits, uint32_t i)
+{
+	bits[i / 64] |= 1ull << i % 64;
+}
+
+static uint32_t
+item_reference(const struct instance *instance, struct wasm_elem_item item)
+{
+	switch ((enum wasm_init_kind)item.kind) {
+	case WASM_INIT_REF_FUNC:
+		return instance_reference(instance, item.idx);
+	case WASM_INIT_GLOBAL_GET:
+		return (uint32_t)*instance_global(instance, item.idx);
+	case WASM_INIT_REF_NULL:
+	case WASM_INIT_CONST:
+		break;
+	}
+	return 0;
+}
+
+enum nb_trap
+segment_table_init(struct instance *instance, uint32_t segment, uint32_t table_idx,
+		   const struct segment_range *range)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	if (segment >= wasm->elem_count || table_idx >= wasm->table_count)
+		return NB_TRAP_TABLE_OUT_OF_BOUNDS;
+	const struct wasm_elem_segment *elem = &wasm->elems[segment];
+	struct runtime_table *table = instance->tables[table_idx];
+	uint32_t items = bit_get(instance->dropped_elems, segment) ? 0 : elem->item_count;
+	if (range->count > items || range->from > items - range->count ||
+	    range->count > table->desc.length ||
+	    range->to > table->desc.length - range->count)
+		return NB_TRAP_TABLE_OUT_OF_BOUNDS;
+	for (uint32_t i = 0; i < range->count; i++)
+		if (!runtime_table_set(table, range->to + i,
+				       item_reference(instance, elem->items[range->from + i])))
+			return NB_TRAP_TABLE_OUT_OF_BOUNDS;
+	return NB_TRAP_NONE;
+}
+
+enum nb_trap
+segment_memory_init(struct instance *instance, uint32_t segment, uint32_t memory_idx,
+		    const struct segment_range *range)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	if (segment >= wasm->data_count || memory_idx >= wasm->memory_count)
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	const struct wasm_data_segment *data = &wasm->datas[segment];
+	const struct nb_memory_desc *memory = &instance->memories[memory_idx]->desc;
+	uint32_t bytes = bit_get(instance->dropped_datas, segment) ? 0 : data->bytes_len;
+	uint64_t length = __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
+	if (range->count > bytes || range->from > bytes - range->count ||
+	    range->count > length || range->to > length - range->count)
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	if (range->count == 0)
+		return NB_TRAP_NONE;
+	const uint8_t *from = wasm->bytes + data->bytes_offset + range->from;
+	return port_guest_write(memory->base + range->to, from, range->count) == NB_OK
+		       ? NB_TRAP_NONE
+		       : NB_TRAP_OUT_OF_MEMORY;
+}
+
+void
+segment_elem_drop(struct instance *instance, uint32_t segment)
+{
+	if (segment < instance->module->wasm.elem_count)
+		bit_set(instance->dropped_elems, segment);
+}
+
+void
+segment_data_drop(struct instance *instance, uint32_t segment)
+{
+	if (segment < instance->module->wasm.data_count)
+		bit_set(instance->dropped_datas, segment);
+}
