@@ -1,0 +1,630 @@
+/*
+ * Emission: selected instructions with their places become code.
+ *
+ * Blocks are emitted in reverse post order, those that only lead to traps
+ * last. Blocks that contain nothing but a jump are skipped and jumps to them
+ * go on to where they lead. What an instruction needs only rarely is emitted
+ * at the end of the function (struct emit_cold).
+ */
+#include "compiler/x64/emit.h"
+
+#include "abi/trap.h"
+#include "compiler/x64/zx.h"
+#include "lib/string.h"
+
+/* --- labels, events ------------------------------------------------------- */
+
+static void
+emit_fail(struct emitter *e, enum nb_status status)
+{
+	if (e->code.status == NB_OK)
+		e->code.status = status;
+}
+
+static void *
+grow(struct emitter *e, void *array, uint32_t *cap, uint32_t size)
+{
+	uint32_t new_cap = *cap ? *cap * 2 : 64;
+	void *grown = arena_grow_array(e->arena, array, *cap, new_cap, size, 8);
+	if (!grown) {
+		emit_fail(e, NB_OUT_OF_MEMORY);
+		return NULL;
+	}
+	*cap = new_cap;
+	return grown;
+}
+
+static void
+add_event(struct emitter *e, enum emit_event_kind kind, uint32_t cc, uint32_t value)
+{
+	if (e->event_count == e->event_cap) {
+		void *grown = grow(e, e->events, &e->event_cap, sizeof(*e->events));
+		if (!grown)
+			return;
+		e->events = grown;
+	}
+	e->events[e->event_count++] = (struct emit_event){
+		.at = e->code.len, .kind = (uint8_t)kind, .cc = (uint8_t)cc, .value = value
+	};
+}
+
+uint32_t
+emit_label_new(struct emitter *e)
+{
+	return e->label_count++;
+}
+
+void
+emit_label(struct emitter *e, uint32_t label)
+{
+	add_event(e, EMIT_LABEL, 0, label);
+	e->flags_reg = X64_NO_REG;
+}
+
+void
+emit_jump(struct emitter *e, uint32_t cc, uint32_t label)
+{
+	add_event(e, EMIT_JUMP, cc, label);
+	e->jump_count++;
+}
+
+void
+emit_site(struct emitter *e, uint32_t kind)
+{
+	add_event(e, EMIT_SITE, 0, kind << 24 | emit_inst(e)->wasm_offset);
+	e->site_count++;
+}
+
+void
+emit_trap(struct emitter *e, uint32_t kind)
+{
+	emit_site(e, kind);
+	emit_put(e, NB_FORM_UD2, &(struct x64_operands){ 0 });
+}
+
+struct emit_cold
+emit_cold_add(struct emitter *e)
+{
+	struct emit_cold cold = {
+		.inst = e->inst,
+		.entry = emit_label_new(e),
+		.back = emit_label_new(e),
+		.zx = e->zx,
+	};
+	if (e->cold_count == e->cold_cap) {
+		void *grown = grow(e, e->colds, &e->cold_cap, sizeof(*e->colds));
+		if (!grown)
+			return cold;
+		e->colds = grown;
+	}
+	e->colds[e->cold_count++] = cold;
+	return cold;
+}
+
+uint32_t
+emit_trap_label(struct emitter *e, uint32_t kind)
+{
+	if (e->cold_count) {
+		const struct emit_cold *last = &e->colds[e->cold_count - 1];
+		if (last->trap == kind &&
+		    e->fn->insts[last->inst].wasm_offset == emit_inst(e)->wasm_offset)
+			return last->entry;
+	}
+	struct emit_cold cold = emit_cold_add(e);
+	if (e->code.status == NB_OK)
+		e->colds[e->cold_count - 1].trap = (uint8_t)kind;
+	return cold.entry;
+}
+
+void
+emit_call_fixup(struct emitter *e, uint32_t func_idx)
+{
+	add_event(e, EMIT_CALL, 0, func_idx);
+	e->call_count++;
+}
+
+uint32_t
+emit_table_add(struct emitter *e, uint32_t cases)
+{
+	uint32_t at = e->pool_size;
+	if (e->table_count == e->table_cap) {
+		void *grown = grow(e, e->tables, &e->table_cap, sizeof(*e->tables));
+		if (!grown)
+			return at;
+		e->tables = grown;
+	}
+	e->tables[e->table_count++] =
+		(struct emit_table){ .pool_offset = at, .block = e->block };
+	e->pool_size += 4 * cases;
+	return at;
+}
+
+/* --- instructions --------------------------------------------------------- */
+
+/* Whether ZF and SF tell of the result that `form` writes. */
+static bool
+sets_result_flags(enum nb_form form)
+{
+	switch ((uint32_t)form) {
+	case NB_FORM_ADD32: case NB_FORM_ADD64: case NB_FORM_ADD32_IMM: case NB_FORM_ADD64_IMM:
+	case NB_FORM_SUB32: case NB_FORM_SUB64: case NB_FORM_SUB32_IMM: case NB_FORM_SUB64_IMM:
+	case NB_FORM_AND32: case NB_FORM_AND64: case NB_FORM_AND32_IMM: case NB_FORM_AND64_IMM:
+	case NB_FORM_OR32: case NB_FORM_OR64: case NB_FORM_OR32_IMM: case NB_FORM_OR64_IMM:
+	case NB_FORM_XOR32: case NB_FORM_XOR64: case NB_FORM_XOR32_IMM: case NB_FORM_XOR64_IMM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Plain moves leave the flags as they are. */
+static bool
+keeps_flags(enum nb_form form)
+{
+	switch ((uint32_t)form) {
+	case NB_FORM_MOV32: case NB_FORM_MOV64: case NB_FORM_MOV32_STORE:
+	case NB_FORM_MOV64_STORE: case NB_FORM_MOV32_IMM: case NB_FORM_MOV64_IMM:
+	case NB_FORM_MOVAPS: case NB_FORM_MOVSS: case NB_FORM_MOVSD:
+	case NB_FORM_MOVSS_STORE: case NB_FORM_MOVSD_STORE: case NB_FORM_LEA32:
+	case NB_FORM_LEA64:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+track_write(struct emitter *e, uint32_t reg, bool is_zx)
+{
+	uint16_t bit = (uint16_t)(1u << reg);
+	e->zx = is_zx ? e->zx | bit : (uint16_t)(e->zx & ~bit);
+	if (e->flags_reg == reg)
+		e->flags_reg = X64_NO_REG;
+}
+
+/* Brings zx and flags_reg up to date with what an instruction writes. */
+static void
+track(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
+{
+	const struct nb_form_info *info = x64_form_info(form);
+	bool rm_is_reg = ops->rm.kind == X64_RM_REG;
+	uint32_t written = X64_NO_REG;
+	switch ((enum nb_form_writes)info->writes) {
+	case NB_WRITES_REG32:
+	case NB_WRITES_REG64:
+		written = ops->reg;
+		track_write(e, written, info->writes == NB_WRITES_REG32);
+		break;
+	case NB_WRITES_RM32:
+	case NB_WRITES_RM64:
+		if (rm_is_reg) {
+			written = ops->rm.reg;
+			track_write(e, written, info->writes == NB_WRITES_RM32);
+		}
+		break;
+	case NB_WRITES_EDX:
+	case NB_WRITES_RDX:
+		track_write(e, NB_RDX, info->writes == NB_WRITES_EDX);
+		break;
+	case NB_WRITES_EAX_EDX:
+	case NB_WRITES_RAX_RDX:
+		track_write(e, NB_RAX, info->writes == NB_WRITES_EAX_EDX);
+		track_write(e, NB_RDX, info->writes == NB_WRITES_EAX_EDX);
+		break;
+	case NB_WRITES_BOTH64:
+		track_write(e, ops->reg, false);
+		track_write(e, ops->rm.reg, false);
+		break;
+	case NB_WRITES_NONE:
+	case NB_WRITES_REG8:
+	case NB_WRITES_REGX:
+	case NB_WRITES_RM8:
+	case NB_WRITES_RMX:
+		break;
+	}
+	if (sets_result_flags(form)) {
+		e->flags_reg = (uint8_t)written;
+		e->flags_wide = info->wide;
+	} else if (!keeps_flags(form)) {
+		e->flags_reg = X64_NO_REG;
+	}
+}
+
+void
+emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
+{
+	if (e->site) {
+		add_event(e, EMIT_SITE, 0, e->site);
+		e->site_count++;
+		e->site = 0;
+	}
+	x64_encode(&e->code, form, ops);
+	if (ops->rm.kind == X64_RM_RIP)
+		add_event(e, EMIT_POOL, 0, e->pool_ref);
+	track(e, form, ops);
+}
+
+void
+emit_rm(struct emitter *e, enum nb_form form, uint32_t reg, struct x64_rm rm)
+{
+	emit_put(e, form, &(struct x64_operands){ .reg = (uint8_t)reg, .rm = rm });
+}
+
+void
+emit_rr(struct emitter *e, enum nb_form form, uint32_t reg, uint32_t rm)
+{
+	emit_rm(e, form, reg, x64_rm_reg(rm));
+}
+
+void
+emit_rm_imm(struct emitter *e, enum nb_form form, struct x64_rm rm, int64_t imm)
+{
+	emit_put(e, form, &(struct x64_operands){ .rm = rm, .imm = imm });
+}
+
+void
+emit_r_imm(struct emitter *e, enum nb_form form, uint32_t rm, int64_t imm)
+{
+	emit_rm_imm(e, form, x64_rm_reg(rm), imm);
+}
+
+void
+emit_zero(struct emitter *e, uint32_t reg)
+{
+	emit_rr(e, NB_FORM_XOR32, reg, reg);
+}
+
+void
+emit_const(struct emitter *e, uint32_t reg, uint64_t value, bool is_64)
+{
+	if (value == 0)
+		emit_zero(e, reg);
+	else if (!is_64 || value <= UINT32_MAX)
+		emit_put(e, NB_FORM_MOV32_IMM,
+			 &(struct x64_operands){ .reg = (uint8_t)reg,
+						 .imm = (int64_t)(value & UINT32_MAX) });
+	else if ((int64_t)value == (int32_t)value)
+		emit_r_imm(e, NB_FORM_MOV64_SIMM, reg, (int64_t)value);
+	else
+		emit_put(e, NB_FORM_MOV64_IMM,
+			 &(struct x64_operands){ .reg = (uint8_t)reg, .imm = (int64_t)value });
+}
+
+void
+emit_zero_extend(struct emitter *e, uint32_t reg)
+{
+	if (!(e->zx >> reg & 1))
+		emit_rr(e, NB_FORM_MOV32, reg, reg);
+}
+
+/* --- operands ------------------------------------------------------------- */
+
+struct x64_rm
+emit_slot_rm(const struct emitter *e, uint32_t slot)
+{
+	return x64_rm_mem(NB_RSP, (int32_t)(e->slots_at + 8 * slot));
+}
+
+struct x64_rm
+emit_pool_rm(struct emitter *e, uint32_t offset)
+{
+	e->pool_ref = offset;
+	return (struct x64_rm){ .kind = X64_RM_RIP };
+}
+
+struct x64_rm
+emit_operand_rm(struct emitter *e, uint32_t operand)
+{
+	const struct ra_place *place = emit_place(e, operand);
+	return place->kind == RA_PLACE_SLOT ? emit_slot_rm(e, place->slot)
+					    : x64_rm_reg(place->reg);
+}
+
+static struct x64_rm
+linear_rm(struct emitter *e, const struct x64_inst *inst)
+{
+	struct x64_rm rm = x64_rm_mem(NB_REG_MEMORY_BASE, inst->disp);
+	if (inst->index != X64_NO_OPERAND) {
+		uint32_t index = emit_reg(e, inst->index);
+		emit_zero_extend(e, index);
+		rm.index = (uint8_t)index;
+	}
+	if (inst->trap)
+		e->site = (uint32_t)inst->trap << 24 | inst->wasm_offset;
+	return rm;
+}
+
+struct x64_rm
+emit_inst_rm(struct emitter *e)
+{
+	const struct x64_inst *inst = emit_inst(e);
+	int32_t disp = inst->disp;
+	switch ((enum x64_base)inst->base) {
+	case X64_BASE_LINEAR:
+		return linear_rm(e, inst);
+	case X64_BASE_VMCTX:
+		return x64_rm_mem(NB_REG_VMCTX, disp);
+	case X64_BASE_CELL:
+	case X64_BASE_LENGTH:
+		emit_rm(e, NB_FORM_MOV64, RA_SCRATCH_GPR, x64_rm_mem(NB_REG_VMCTX, disp));
+		return x64_rm_mem(RA_SCRATCH_GPR,
+				  inst->base == X64_BASE_CELL ? 0 : NB_MEMORY_LENGTH);
+	case X64_BASE_IN:
+		return x64_rm_mem(NB_RSP, (int32_t)e->frame_size + 8 + 8 * disp);
+	case X64_BASE_OUT:
+		return x64_rm_mem(NB_RSP, 8 * disp);
+	case X64_BASE_POOL:
+		return emit_pool_rm(e, (uint32_t)disp);
+	case X64_BASE_ADDRESS:
+		return x64_rm_indexed(emit_reg(e, inst->rm), emit_reg(e, inst->index), inst->scale,
+				      disp);
+	case X64_BASE_NONE:
+		break;
+	}
+	if (inst->rm == X64_NO_OPERAND)
+		return (struct x64_rm){ .kind = X64_RM_NONE };
+	if (inst->op == X64_COMMUTE)
+		return emit_operand_rm(e, ra_inst_source(emit_place(e, 0)));
+	return emit_operand_rm(e, inst->rm);
+}
+
+/* --- moves ---------------------------------------------------------------- */
+
+static void
+move_gpr(struct emitter *e, const struct ra_move *move, bool is_64)
+{
+	const struct ra_place *from = &move->from, *to = &move->to;
+	enum nb_form load = is_64 ? NB_FORM_MOV64 : NB_FORM_MOV32;
+	enum nb_form store = is_64 ? NB_FORM_MOV64_STORE : NB_FORM_MOV32_STORE;
+	if (from->kind == RA_PLACE_SLOT)
+		emit_rm(e, load, to->reg, emit_slot_rm(e, from->slot));
+	else if (to->kind == RA_PLACE_SLOT)
+		emit_rm(e, store, from->reg, emit_slot_rm(e, to->slot));
+	else
+		emit_rr(e, load, to->reg, from->reg);
+}
+
+static void
+move_xmm(struct emitter *e, const struct ra_move *move, bool is_64)
+{
+	const struct ra_place *from = &move->from, *to = &move->to;
+	if (from->kind == RA_PLACE_SLOT)
+		emit_rm(e, is_64 ? NB_FORM_MOVSD : NB_FORM_MOVSS, to->reg,
+			emit_slot_rm(e, from->slot));
+	else if (to->kind == RA_PLACE_SLOT)
+		emit_rm(e, is_64 ? NB_FORM_MOVSD_STORE : NB_FORM_MOVSS_STORE, from->reg,
+			emit_slot_rm(e, to->slot));
+	else
+		emit_rr(e, NB_FORM_MOVAPS, to->reg, from->reg);
+}
+
+static void
+emit_move(struct emitter *e, const struct ra_move *move)
+{
+	if (move->remat_inst != UINT32_MAX) {
+		emit_remat(e, move->remat_inst, move->to.reg);
+		return;
+	}
+	enum ir_type type = e->fn->vreg_type[move->vreg];
+	uint8_t own = ir_type_is_int(type) ? RA_GPR : RA_XMM;
+	bool from_reg = move->from.kind == RA_PLACE_REG, to_reg = move->to.kind == RA_PLACE_REG;
+	/* A scratch register of the other class carries all 8 bytes. */
+	bool is_64 = ir_type_bits(type) == 64 || (from_reg && move->from.class_ != own) ||
+		     (to_reg && move->to.class_ != own);
+	if (from_reg && to_reg && move->from.class_ != move->to.class_) {
+		if (move->to.class_ == RA_XMM)
+			emit_rr(e, NB_FORM_MOVQ_FROM_GPR, move->to.reg, move->from.reg);
+		else
+			emit_rr(e, NB_FORM_MOVQ_TO_GPR, move->from.reg, move->to.reg);
+		return;
+	}
+	uint8_t class_ = from_reg ? move->from.class_ : move->to.class_;
+	if (class_ == RA_GPR)
+		move_gpr(e, move, is_64);
+	else
+		move_xmm(e, move, is_64);
+}
+
+/* --- blocks --------------------------------------------------------------- */
+
+uint32_t
+emit_next_block(const struct emitter *e)
+{
+	uint32_t next = e->layout_pos + 1;
+	return next < e->layout_count ? e->layout[next] : UINT32_MAX;
+}
+
+void
+emit_goto(struct emitter *e, uint32_t block)
+{
+	if (e->forward[block] != emit_next_block(e))
+		emit_jump(e, EMIT_ALWAYS, e->forward[block]);
+}
+
+static void
+emit_block(struct emitter *e, uint32_t b)
+{
+	const struct ra_block *block = &e->fn->ra.blocks[b];
+	e->block = b;
+	emit_label(e, b);
+	e->zx = e->zx_in[b];
+	while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst < block->first_inst)
+		e->move++;
+	for (uint32_t i = block->first_inst; i < block->end_inst; i++) {
+		e->inst = i;
+		while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst == i)
+			emit_move(e, &e->ra->moves[e->move++]);
+		emit_instruction(e);
+	}
+}
+
+static void
+emit_cold(struct emitter *e, const struct emit_cold *cold)
+{
+	e->inst = cold->inst;
+	emit_label(e, cold->entry);
+	e->zx = cold->zx;
+	if (cold->trap) {
+		emit_trap(e, cold->trap);
+		return;
+	}
+	switch (emit_inst(e)->op) {
+	case X64_FMINMAX:
+		emit_fminmax_cold(e);
+		break;
+	case X64_FROM_U64:
+		emit_from_u64_cold(e);
+		break;
+	case X64_TRUNC:
+		emit_trunc_cold(e, cold->back);
+		break;
+	case X64_DIVIDE:
+		emit_divide_cold(e, cold->back);
+		break;
+	case X64_TRAP_RESULT:
+		emit_trap_result_cold(e);
+		return;
+	default:
+		emit_fail(e, NB_INTERNAL);
+		return;
+	}
+	emit_jump(e, EMIT_ALWAYS, cold->back);
+}
+
+/* --- layout --------------------------------------------------------------- */
+
+/* Whether block `b` does nothing but jump. `move` runs along with the blocks. */
+static bool
+is_only_jump(const struct emitter *e, uint32_t b, uint32_t *move)
+{
+	const struct ra_block *block = &e->fn->ra.blocks[b];
+	while (*move < e->ra->move_count && e->ra->moves[*move].before_inst < block->first_inst)
+		(*move)++;
+	bool has_move = *move < e->ra->move_count &&
+			e->ra->moves[*move].before_inst < block->end_inst;
+	return b != 0 && !has_move && block->end_inst - block->first_inst == 1 &&
+	       e->fn->insts[block->first_inst].op == X64_JUMP;
+}
+
+/* Leads every block of the chain from `b` to its end: a block that does
+ * something or, in an empty endless loop, the block where the chain closes. */
+static void
+resolve_chain(uint32_t *forward, uint32_t *seen, uint32_t b)
+{
+	uint32_t end = b;
+	while (forward[end] != end) {
+		if (seen[end] == b + 1) {
+			forward[end] = end;
+			break;
+		}
+		seen[end] = b + 1;
+		end = forward[end];
+	}
+	while (forward[b] != end) {
+		uint32_t next = forward[b];
+		forward[b] = end;
+		b = next;
+	}
+}
+
+static const uint32_t *
+find_forwards(struct emitter *e)
+{
+	uint32_t count = e->fn->ra.block_count;
+	uint32_t *forward = arena_new_array(e->arena, uint32_t, count);
+	uint32_t *seen = arena_new_array(e->arena, uint32_t, count);
+	if (!forward || !seen)
+		return NULL;
+	uint32_t move = 0;
+	for (uint32_t b = 0; b < count; b++)
+		forward[b] = is_only_jump(e, b, &move)
+				     ? e->fn->ra.block_lists[e->fn->ra.blocks[b].first_succ]
+				     : b;
+	for (uint32_t b = 0; b < count; b++)
+		resolve_chain(forward, seen, b);
+	return forward;
+}
+
+static const uint32_t *
+find_layout(struct emitter *e)
+{
+	uint32_t count = e->fn->ra.block_count;
+	uint32_t *layout = arena_new_array(e->arena, uint32_t, count);
+	if (!layout)
+		return NULL;
+	for (uint32_t cold = 0; cold < 2; cold++)
+		for (uint32_t b = 0; b < count; b++) {
+			bool is_cold = b != 0 && e->fn->block_flags[b] & IR_BLOCK_COLD;
+			if (e->forward[b] == b && is_cold == cold)
+				layout[e->layout_count++] = b;
+		}
+	return layout;
+}
+
+static void
+emit_blocks(struct emitter *e)
+{
+	/* Moves are sorted by instruction; cold blocks start over. */
+	uint32_t previous = 0;
+	for (e->layout_pos = 0; e->layout_pos < e->layout_count; e->layout_pos++) {
+		uint32_t b = e->layout[e->layout_pos];
+		if (b < previous)
+			e->move = 0;
+		previous = b;
+		emit_block(e, b);
+		if (e->code.status != NB_OK)
+			return;
+	}
+	for (uint32_t i = 0; i < e->cold_count && e->code.status == NB_OK; i++) {
+		struct emit_cold cold = e->colds[i];
+		emit_cold(e, &cold);
+	}
+}
+
+/* --- frame ---------------------------------------------------------------- */
+
+static enum nb_status
+frame_compute(struct emitter *e)
+{
+	uint32_t saves = (uint32_t)__builtin_popcount(e->ra->used[RA_GPR] & NB_PRESERVED_GPRS);
+	uint64_t size = 8ull * e->fn->out_slots;
+	e->slots_at = (uint32_t)size;
+	size += 8ull * e->ra->slot_count;
+	e->saves_at = (uint32_t)size;
+	size += 8 * saves;
+	if (size || e->fn->has_calls)
+		size += size % 16 == 8 ? 0 : 8;
+	if (size > NB_FRAME_MAX)
+		return NB_LIMIT_EXCEEDED;
+	e->frame_size = (uint32_t)size;
+	return NB_OK;
+}
+
+enum nb_status
+x64_emit(const struct x64_context *context, const struct x64_function *fn,
+	 const struct ra_result *ra, struct arena *out_arena, struct arena *scratch,
+	 struct x64_chunk *out)
+{
+	struct emitter e = {
+		.context = context,
+		.fn = fn,
+		.ra = ra,
+		.arena = scratch,
+		.code = { .arena = scratch },
+		.label_count = fn->ra.block_count,
+		.pool_size = fn->pool_size,
+		.flags_reg = X64_NO_REG,
+	};
+	enum nb_status status = frame_compute(&e);
+	if (status != NB_OK)
+		return status;
+	e.zx_in = x64_zx_analyze(fn, ra, scratch);
+	e.forward = find_forwards(&e);
+	e.layout = find_layout(&e);
+	if (!e.zx_in || !e.forward || !e.layout)
+		return NB_OUT_OF_MEMORY;
+	emit_blocks(&e);
+	if (e.code.status != NB_OK)
+		return e.code.status;
+	return emit_finish(&e, out_arena, out);
+}

@@ -1,0 +1,199 @@
+/*
+ * Inside emission: its state and the helpers the emit_*.c files share.
+ *
+ * Instructions go into `code` one after another. Jumps do not: they are events
+ * at a place in `code`, as is everything else that has to be found again when
+ * places are known (labels, sites, fields to fill in). Events are in the order
+ * of their places. emit_finish.c gives jumps their sizes and makes the chunk.
+ */
+#ifndef COMPILER_X64_EMIT_H
+#define COMPILER_X64_EMIT_H
+
+#include "compiler/x64/minst.h"
+#include "compiler/x64/x64.h"
+
+enum emit_event_kind {
+	EMIT_LABEL, /* value: label */
+	EMIT_JUMP,  /* value: label; cc or EMIT_ALWAYS */
+	EMIT_ALIGN, /* to 16 bytes */
+	EMIT_SITE,  /* value: info of struct nb_code_site */
+	EMIT_CALL,  /* value: function; the four bytes before the place */
+	EMIT_POOL,  /* value: pool offset; the four bytes before the place */
+};
+
+enum { EMIT_ALWAYS = 0xff };
+
+struct emit_event {
+	uint32_t at; /* in `code` */
+	uint8_t kind; /* enum emit_event_kind */
+	uint8_t cc;
+	bool is_near; /* JUMP: has the long form */
+	uint32_t value;
+};
+
+/* Code that belongs to an instruction but stands at the function's end. */
+struct emit_cold {
+	uint32_t inst;	/* number of the instruction */
+	uint32_t entry; /* label */
+	uint32_t back;	/* label behind the instruction's fast path */
+	uint16_t zx;	/* what is zero-extended on entry */
+	uint8_t trap;	/* nonzero: nothing but a trap of this kind */
+};
+
+/* The jump table of the SWITCH that ends a block. */
+struct emit_table {
+	uint32_t pool_offset;
+	uint32_t block;
+};
+
+struct emitter {
+	const struct x64_context *context;
+	const struct x64_function *fn;
+	const struct ra_result *ra;
+	struct arena *arena;
+	struct x64_buffer code; /* code.status is the emitter's status */
+
+	struct emit_event *events;
+	uint32_t event_count, event_cap;
+	struct emit_cold *colds;
+	uint32_t cold_count, cold_cap;
+	struct emit_table *tables;
+	uint32_t table_count, table_cap;
+	uint32_t label_count; /* the first ones are the blocks' */
+	uint32_t pool_size;   /* constants and tables so far */
+	uint32_t jump_count, site_count, call_count;
+
+	uint32_t frame_size;
+	uint32_t slots_at; /* of spill slot 0 from RSP */
+	uint32_t saves_at; /* of the saved registers from RSP */
+
+	const uint16_t *zx_in;	 /* per block, see zx.h */
+	const uint32_t *forward; /* per block: where a jump to it really goes */
+	const uint32_t *layout;	 /* blocks in the order of emission */
+	uint32_t layout_count;
+	uint32_t layout_pos;	 /* of the block being emitted */
+	uint32_t block;
+	uint32_t inst; /* number of the instruction being emitted */
+	uint32_t move; /* next of ra->moves */
+
+	uint16_t zx; /* general registers whose upper half is zero here */
+	uint8_t flags_reg; /* ZF and SF tell of this register, X64_NO_REG: of none */
+	bool flags_wide;
+	uint32_t site;	    /* info for the next instruction, 0: none */
+	uint32_t pool_ref;  /* pool offset of the next instruction's RIP operand */
+};
+
+/* --- emit.c --------------------------------------------------------------- */
+
+/* Emits `fn` with the places of `ra`. The chunk lives in `out_arena`. Errors:
+ * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED (the frame), NB_INTERNAL. */
+NB_MUST_USE enum nb_status x64_emit(const struct x64_context *context,
+				    const struct x64_function *fn, const struct ra_result *ra,
+				    struct arena *out_arena, struct arena *scratch,
+				    struct x64_chunk *out);
+
+/* One instruction; keeps track of zero-extended registers and flags. */
+void emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops);
+void emit_rm(struct emitter *e, enum nb_form form, uint32_t reg, struct x64_rm rm);
+void emit_rr(struct emitter *e, enum nb_form form, uint32_t reg, uint32_t rm);
+void emit_rm_imm(struct emitter *e, enum nb_form form, struct x64_rm rm, int64_t imm);
+void emit_r_imm(struct emitter *e, enum nb_form form, uint32_t rm, int64_t imm);
+void emit_zero(struct emitter *e, uint32_t reg);
+void emit_const(struct emitter *e, uint32_t reg, uint64_t value, bool is_64);
+
+uint32_t emit_label_new(struct emitter *e);
+void emit_label(struct emitter *e, uint32_t label);
+/* A jump if `cc` (enum x64_cc) or EMIT_ALWAYS. */
+void emit_jump(struct emitter *e, uint32_t cc, uint32_t label);
+/* Notes info (kind, offset of the current instruction) for this place. */
+void emit_site(struct emitter *e, uint32_t kind);
+/* The trap of a kind at the current instruction, out of line: its label. */
+uint32_t emit_trap_label(struct emitter *e, uint32_t kind);
+/* ud2 here. */
+void emit_trap(struct emitter *e, uint32_t kind);
+/* Out-of-line code for the current instruction. */
+struct emit_cold emit_cold_add(struct emitter *e);
+/* The newest four bytes are the distance to function `func_idx`. */
+void emit_call_fixup(struct emitter *e, uint32_t func_idx);
+/* A jump table of the current block behind the constants: its pool offset. */
+uint32_t emit_table_add(struct emitter *e, uint32_t cases);
+/* The IR's SWITCH at the end of the current block. */
+static inline const struct ir_inst *
+emit_switch_end(const struct emitter *e)
+{
+	const struct ir_function *ir = e->fn->ir;
+	return &ir->insts[ir->blocks[ir->order[e->block]].last_inst];
+}
+/* Zero-extends an i32 in a general register unless it is known to be. */
+void emit_zero_extend(struct emitter *e, uint32_t reg);
+
+static inline const struct x64_inst *
+emit_inst(const struct emitter *e)
+{
+	return &e->fn->insts[e->inst];
+}
+
+/* Place of operand `operand` of the current instruction. */
+static inline const struct ra_place *
+emit_place(const struct emitter *e, uint32_t operand)
+{
+	return &e->ra->places[e->fn->ra.insts[e->inst].first_operand + operand];
+}
+
+static inline uint32_t
+emit_reg(const struct emitter *e, uint32_t operand)
+{
+	return emit_place(e, operand)->reg;
+}
+
+static inline bool
+emit_is_wide(enum nb_form form)
+{
+	return x64_form_info(form)->wide;
+}
+
+/* A register or slot operand as r/m. */
+struct x64_rm emit_operand_rm(struct emitter *e, uint32_t operand);
+/* The r/m operand of the current instruction. May emit instructions that use
+ * R11, and notes the site of a faulting access for the next instruction. */
+struct x64_rm emit_inst_rm(struct emitter *e);
+struct x64_rm emit_slot_rm(const struct emitter *e, uint32_t slot);
+struct x64_rm emit_pool_rm(struct emitter *e, uint32_t offset);
+
+/* --- emit_inst.c ---------------------------------------------------------- */
+
+void emit_instruction(struct emitter *e);
+/* A constant, or other repeatable instruction `inst`, into register `reg`. */
+void emit_remat(struct emitter *e, uint32_t inst, uint32_t reg);
+void emit_flags(struct emitter *e);
+
+/* --- emit_float.c, emit_call.c: instructions of several ------------------- */
+
+void emit_fminmax(struct emitter *e);
+void emit_fminmax_cold(struct emitter *e);
+void emit_copysign(struct emitter *e);
+void emit_from_u64(struct emitter *e);
+void emit_from_u64_cold(struct emitter *e);
+void emit_trunc(struct emitter *e);
+void emit_trunc_cold(struct emitter *e, uint32_t back);
+
+void emit_divide(struct emitter *e);
+void emit_divide_cold(struct emitter *e, uint32_t back);
+void emit_prologue(struct emitter *e);
+void emit_return(struct emitter *e);
+void emit_call(struct emitter *e);
+void emit_trap_result(struct emitter *e);
+void emit_trap_result_cold(struct emitter *e);
+void emit_switch(struct emitter *e);
+void emit_switch_few(struct emitter *e);
+
+/* Jumps to block `block` unless it comes next. */
+void emit_goto(struct emitter *e, uint32_t block);
+uint32_t emit_next_block(const struct emitter *e);
+
+/* --- emit_finish.c -------------------------------------------------------- */
+
+NB_MUST_USE enum nb_status emit_finish(struct emitter *e, struct arena *out_arena,
+				       struct x64_chunk *out);
+
+#endif

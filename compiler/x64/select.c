@@ -1,0 +1,705 @@
+/*
+ * Instruction selection.
+ *
+ * Blocks and instructions are visited from last to first. An instruction whose
+ * value nobody has asked for, and which has no effect, produces nothing: so
+ * whatever was folded into its only user vanishes by itself. A value that is
+ * used as an operand is asked for by select_use.
+ *
+ * The code of one IR instruction is appended in forward order and then turned
+ * around, and at the end everything is turned around once more.
+ *
+ * Folding a load moves it down to its user (the root). That is right if it has
+ * one use, is in the root's block, and nothing with an effect other than a load
+ * stands between; `epoch` counts such effects. Under strict accesses loads
+ * count as well.
+ */
+#include "compiler/x64/select.h"
+
+#include "lib/string.h"
+
+uint32_t
+select_vreg_new(struct selector *s, enum ir_type type)
+{
+	uint32_t vreg = s->vreg_count++;
+	s->vreg_type[vreg] = (uint8_t)type;
+	s->vreg_class[vreg] = ir_type_is_int(type) ? RA_GPR : RA_XMM;
+	s->vreg_slots[vreg] = type == IR_V128 ? 2 : 1;
+	return vreg;
+}
+
+uint32_t
+select_def(struct selector *s, uint32_t value)
+{
+	if (s->vreg[value] == IR_NONE)
+		s->vreg[value] = select_vreg_new(s, select_inst(s, value)->type);
+	return s->vreg[value];
+}
+
+static uint32_t
+materialize(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *constant = select_inst(s, value);
+	uint32_t vreg = select_vreg_new(s, constant->type);
+	if (ir_type_is_int(constant->type)) {
+		bool is_64 = constant->type == IR_I64;
+		struct x64_inst *inst =
+			select_emit(s, X64_CONST, is_64 ? NB_FORM_MOV64_IMM : NB_FORM_MOV32_IMM);
+		inst->imm = (int64_t)constant->imm;
+		inst->reg = select_op_def(s, vreg);
+	} else if (constant->imm == 0) {
+		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_XORPS);
+		inst->flags = X64_ZERO;
+		inst->reg = select_op_def(s, vreg);
+	} else {
+		int32_t at = (int32_t)select_pool_const(s, value);
+		struct x64_inst *inst =
+			select_emit(s, X64_FCONST, select_load_form(constant->type));
+		inst->base = X64_BASE_POOL;
+		inst->disp = at;
+		inst->reg = select_op_def(s, vreg);
+	}
+	select_flag(s, RA_INST_REMAT);
+	return vreg;
+}
+
+uint32_t
+select_use(struct selector *s, uint32_t value)
+{
+	if (select_inst(s, value)->op == IR_CONST)
+		return materialize(s, value);
+	return select_def(s, value);
+}
+
+struct x64_inst *
+select_emit(struct selector *s, enum x64_op op, enum nb_form form)
+{
+	uint32_t at = s->inst_count++;
+	s->ra_insts[at] = (struct ra_inst){ .first_operand = s->operand_count };
+	struct x64_inst *inst = &s->insts[at];
+	*inst = (struct x64_inst){
+		.form = (uint16_t)form,
+		.op = (uint8_t)op,
+		.reg = X64_NO_OPERAND,
+		.rm = X64_NO_OPERAND,
+		.index = X64_NO_OPERAND,
+		.wasm_offset = select_inst(s, s->root)->wasm_offset,
+	};
+	return inst;
+}
+
+static uint8_t
+add_operand(struct selector *s, struct ra_operand operand)
+{
+	s->operands[s->operand_count++] = operand;
+	return (uint8_t)s->ra_insts[s->inst_count - 1].operand_count++;
+}
+
+uint8_t
+select_op_use(struct selector *s, uint32_t vreg, enum ra_constraint constraint)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = (uint8_t)constraint,
+						   .role = RA_USE,
+						   .time = RA_EARLY });
+}
+
+uint8_t
+select_op_use_late(struct selector *s, uint32_t vreg)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = RA_REG,
+						   .role = RA_USE,
+						   .time = RA_LATE });
+}
+
+uint8_t
+select_op_use_fixed(struct selector *s, uint32_t vreg, uint32_t reg)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = RA_FIXED,
+						   .role = RA_USE,
+						   .time = RA_EARLY,
+						   .detail = (uint8_t)reg });
+}
+
+uint8_t
+select_op_def(struct selector *s, uint32_t vreg)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = RA_REG,
+						   .role = RA_DEF,
+						   .time = RA_LATE });
+}
+
+uint8_t
+select_op_def_reuse(struct selector *s, uint32_t vreg, uint32_t operand)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = RA_REUSE,
+						   .role = RA_DEF,
+						   .time = RA_LATE,
+						   .detail = (uint8_t)operand });
+}
+
+uint8_t
+select_op_def_fixed(struct selector *s, uint32_t vreg, uint32_t reg)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = vreg,
+						   .constraint = RA_FIXED,
+						   .role = RA_DEF,
+						   .time = RA_LATE,
+						   .detail = (uint8_t)reg });
+}
+
+uint8_t
+select_op_scratch(struct selector *s, enum ir_type type)
+{
+	return add_operand(s, (struct ra_operand){ .vreg = select_vreg_new(s, type),
+						   .constraint = RA_REG,
+						   .role = RA_DEF,
+						   .time = RA_EARLY });
+}
+
+void
+select_clobber(struct selector *s, uint32_t gprs, uint32_t xmms)
+{
+	struct ra_inst *inst = &s->ra_insts[s->inst_count - 1];
+	inst->clobbers[RA_GPR] |= (uint16_t)gprs;
+	inst->clobbers[RA_XMM] |= (uint16_t)xmms;
+}
+
+void
+select_flag(struct selector *s, enum ra_inst_flag flag)
+{
+	s->ra_insts[s->inst_count - 1].flags |= (uint16_t)flag;
+}
+
+void
+select_op_source(struct selector *s, struct x64_inst *inst, const struct select_source *source,
+		 enum ra_constraint constraint)
+{
+	inst->base = source->base;
+	if (source->base == X64_BASE_NONE) {
+		inst->rm = select_op_use(s, source->vreg, constraint);
+		return;
+	}
+	inst->disp = source->disp;
+	if (source->trap) {
+		inst->trap = source->trap;
+		inst->wasm_offset = source->wasm_offset;
+	}
+	if (source->vreg != IR_NONE)
+		inst->index = select_op_use(s, source->vreg, RA_REG);
+}
+
+bool
+select_const(const struct selector *s, uint32_t value, int64_t *out)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	if (inst->op != IR_CONST || !ir_type_is_int(inst->type))
+		return false;
+	*out = inst->type == IR_I32 ? (int32_t)(uint32_t)inst->imm : (int64_t)inst->imm;
+	return true;
+}
+
+bool
+select_imm32(const struct selector *s, uint32_t value, int64_t *out)
+{
+	return select_const(s, value, out) && *out >= INT32_MIN && *out <= INT32_MAX;
+}
+
+/* --- constant pool -------------------------------------------------------- */
+
+uint32_t
+select_pool_add(struct selector *s, const void *bytes, uint32_t size)
+{
+	uint32_t at = (s->pool_size + size - 1) & ~(size - 1);
+	if (at + size > s->pool_cap) {
+		uint32_t cap = s->pool_cap ? s->pool_cap * 2 : 128;
+		uint8_t *grown =
+			arena_grow_array(s->arena, s->pool, s->pool_cap, cap, 1, 16);
+		if (!grown) {
+			s->status = NB_OUT_OF_MEMORY;
+			return 0;
+		}
+		s->pool = grown;
+		s->pool_cap = cap;
+	}
+	memset(s->pool + s->pool_size, 0, at - s->pool_size);
+	memcpy(s->pool + at, bytes, size);
+	s->pool_size = at + size;
+	return at;
+}
+
+uint32_t
+select_pool_mask(struct selector *s, enum select_mask mask)
+{
+	static const uint64_t words[SELECT_MASK_COUNT] = {
+		[SELECT_MASK_SIGN_F32] = 0x8000000080000000,
+		[SELECT_MASK_SIGN_F64] = 0x8000000000000000,
+		[SELECT_MASK_ABS_F32] = 0x7fffffff7fffffff,
+		[SELECT_MASK_ABS_F64] = 0x7fffffffffffffff,
+	};
+	if (!s->masks[mask]) {
+		uint64_t bytes[2] = { words[mask], words[mask] };
+		s->masks[mask] = select_pool_add(s, bytes, sizeof(bytes)) + 1;
+	}
+	return s->masks[mask] - 1;
+}
+
+uint32_t
+select_pool_const(struct selector *s, uint32_t value)
+{
+	if (!s->const_at[value]) {
+		const struct ir_inst *inst = select_inst(s, value);
+		uint64_t bits = inst->imm;
+		s->const_at[value] = select_pool_add(s, &bits, ir_type_bits(inst->type) / 8) + 1;
+	}
+	return s->const_at[value] - 1;
+}
+
+struct select_source
+select_source_reg(struct selector *s, uint32_t value)
+{
+	return (struct select_source){ .base = X64_BASE_NONE, .vreg = select_use(s, value) };
+}
+
+struct select_source
+select_source_any(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	if (inst->op == IR_CONST && ir_type_is_float(inst->type))
+		return (struct select_source){ .base = X64_BASE_POOL,
+					       .vreg = IR_NONE,
+					       .disp = (int32_t)select_pool_const(s, value) };
+	if (inst->op == IR_LOAD && select_can_sink(s, value))
+		return select_access(s, value);
+	return select_source_reg(s, value);
+}
+
+/* --- one instruction ------------------------------------------------------ */
+
+static void
+select_jump(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	const struct ir_edge *edge = ir_inst_edge(s->ir, inst, 0);
+	const struct ir_block *to = &s->ir->blocks[edge->to];
+	for (uint32_t i = 0; i < edge->arg_count; i++) {
+		uint32_t arg = s->ir->lists[edge->first_arg + i];
+		if (s->marks[s->ir->lists[to->first_param + i]] & SELECT_ADDRESS)
+			s->marks[arg] |= SELECT_ADDRESS;
+		s->args[i] = select_use(s, arg);
+	}
+	select_emit(s, X64_JUMP, NB_FORM_JMP_32);
+}
+
+static void
+lower_memory(struct selector *s, uint32_t value, const struct ir_inst *inst)
+{
+	if (inst->op == IR_GLOBAL_GET)
+		select_global_get(s, value);
+	else if (inst->op == IR_GLOBAL_SET)
+		select_global_set(s, value);
+	else if (inst->op == IR_MEMORY_SIZE || inst->op == IR_TABLE_SIZE)
+		select_size(s, value);
+	else if (inst->op == IR_REF_FUNC)
+		select_ref_func(s, value);
+	else if (inst->op >= IR_STORE && inst->op <= IR_STORE32)
+		select_store(s, value);
+	else
+		select_load(s, value);
+}
+
+static void
+lower(struct selector *s, uint32_t value, const struct ir_inst *inst)
+{
+	switch (inst->op) {
+	case IR_ADD: case IR_AND: case IR_OR: case IR_XOR:
+		select_binary(s, value);
+		break;
+	case IR_SUB:
+		select_sub(s, value);
+		break;
+	case IR_MUL:
+		select_mul(s, value);
+		break;
+	case IR_MUL_HIGH_S: case IR_MUL_HIGH_U:
+		select_mul_high(s, value);
+		break;
+	case IR_DIV_S: case IR_DIV_U: case IR_REM_S: case IR_REM_U:
+		select_divide(s, value);
+		break;
+	case IR_SHL: case IR_SHR_S: case IR_SHR_U: case IR_ROTL: case IR_ROTR:
+		select_shift(s, value);
+		break;
+	case IR_CLZ: case IR_CTZ: case IR_POPCNT:
+		select_bit_count(s, value);
+		break;
+	case IR_EXTEND8_S: case IR_EXTEND16_S: case IR_EXTEND32_S: case IR_WRAP:
+	case IR_EXTEND_S: case IR_EXTEND_U:
+		select_extend(s, value);
+		break;
+	case IR_EQ: case IR_NE: case IR_LT_S: case IR_LT_U: case IR_GT_S: case IR_GT_U:
+	case IR_LE_S: case IR_LE_U: case IR_GE_S: case IR_GE_U: case IR_FEQ: case IR_FNE:
+	case IR_FLT: case IR_FGT: case IR_FLE: case IR_FGE:
+		select_compare_value(s, value);
+		break;
+	case IR_SELECT:
+		select_select(s, value);
+		break;
+	case IR_FADD: case IR_FSUB: case IR_FMUL: case IR_FDIV: case IR_FMIN: case IR_FMAX:
+		select_float_binary(s, value);
+		break;
+	case IR_FCOPYSIGN:
+		select_copysign(s, value);
+		break;
+	case IR_FABS: case IR_FNEG: case IR_FSQRT: case IR_FCEIL: case IR_FFLOOR:
+	case IR_FTRUNC: case IR_FNEAREST: case IR_PROMOTE: case IR_DEMOTE:
+		select_float_unary(s, value);
+		break;
+	case IR_TRUNC_S: case IR_TRUNC_U: case IR_TRUNC_SAT_S: case IR_TRUNC_SAT_U:
+		select_trunc(s, value);
+		break;
+	case IR_CONVERT_S: case IR_CONVERT_U:
+		select_convert(s, value);
+		break;
+	case IR_BITCAST:
+		select_bitcast(s, value);
+		break;
+	case IR_TRAP_IF:
+		select_trap_if(s, value);
+		break;
+	case IR_CALL: case IR_CALL_IMPORT: case IR_CALL_INDIRECT: case IR_CALL_BUILTIN:
+		select_call(s, value);
+		break;
+	case IR_JUMP:
+		select_jump(s, value);
+		break;
+	case IR_BRANCH:
+		select_branch(s, value);
+		break;
+	case IR_SWITCH:
+		if (ir_inst_edge_count(inst) == 1)
+			select_jump(s, value);
+		else
+			select_switch(s, value);
+		break;
+	case IR_RETURN:
+		select_return(s, value);
+		break;
+	case IR_TRAP:
+		select_emit(s, X64_TRAP, NB_FORM_UD2)->trap = (uint8_t)inst->imm;
+		break;
+	default:
+		lower_memory(s, value, inst);
+		break;
+	}
+}
+
+static bool
+is_wanted(const struct selector *s, uint32_t value, const struct ir_inst *inst)
+{
+	if (inst->op == IR_RESULT || s->marks[value] & SELECT_SUNK)
+		return false;
+	return s->vreg[value] != IR_NONE || ir_inst_has_effect(inst);
+}
+
+/* --- room ----------------------------------------------------------------- */
+
+static bool
+grow(struct selector *s, void **array, uint32_t *cap, uint32_t need, uint32_t size)
+{
+	if (need <= *cap)
+		return true;
+	uint32_t new_cap = *cap * 2 > need ? *cap * 2 : need;
+	void *grown = arena_grow_array(s->arena, *array, *cap, new_cap, size, 8);
+	if (!grown) {
+		s->status = NB_OUT_OF_MEMORY;
+		return false;
+	}
+	*array = grown;
+	*cap = new_cap;
+	return true;
+}
+
+/* Room for the code of any one IR instruction with `values` listed values, so
+ * that adding instructions, operands and registers cannot fail. */
+static bool
+reserve(struct selector *s, uint32_t values)
+{
+	uint32_t insts = s->inst_count + 16 + 3 * values;
+	uint32_t operands = s->operand_count + 64 + 6 * values;
+	uint32_t vregs = s->vreg_count + 32 + 3 * values;
+	if (insts > s->inst_cap) {
+		uint32_t cap = s->inst_cap;
+		if (!grow(s, (void **)&s->insts, &cap, insts, sizeof(*s->insts)) ||
+		    !grow(s, (void **)&s->ra_insts, &s->inst_cap, insts, sizeof(*s->ra_insts)))
+			return false;
+	}
+	if (vregs > s->vreg_cap) {
+		uint32_t cap = s->vreg_cap, cap2 = s->vreg_cap;
+		if (!grow(s, (void **)&s->vreg_class, &cap, vregs, 1) ||
+		    !grow(s, (void **)&s->vreg_slots, &cap2, vregs, 1) ||
+		    !grow(s, (void **)&s->vreg_type, &s->vreg_cap, vregs, 1))
+			return false;
+	}
+	return grow(s, (void **)&s->operands, &s->operand_cap, operands, sizeof(*s->operands));
+}
+
+static void
+reverse_insts(struct selector *s, uint32_t first, uint32_t end)
+{
+	while (first + 1 < end) {
+		end--;
+		struct x64_inst inst = s->insts[first];
+		s->insts[first] = s->insts[end];
+		s->insts[end] = inst;
+		struct ra_inst ra = s->ra_insts[first];
+		s->ra_insts[first] = s->ra_insts[end];
+		s->ra_insts[end] = ra;
+		first++;
+	}
+}
+
+/* Values in an instruction's list or passed along its only edge. */
+static uint32_t
+listed_values(const struct selector *s, const struct ir_inst *inst)
+{
+	uint32_t count = 0;
+	if (ir_op_info(inst->op)->flags & IR_OP_LIST)
+		count = inst->args[2];
+	if (ir_inst_edge_count(inst) == 1)
+		count = ir_inst_edge(s->ir, inst, 0)->arg_count;
+	if (ir_op_info(inst->op)->flags & IR_OP_CALL && inst->op != IR_CALL_BUILTIN)
+		count += ir_call_type(s->ir, inst)->result_count;
+	return count;
+}
+
+static enum nb_status
+select_block(struct selector *s, uint32_t block)
+{
+	uint32_t value = s->ir->blocks[block].last_inst;
+	while (value != IR_NONE) {
+		const struct ir_inst *inst = select_inst(s, value);
+		if (is_wanted(s, value, inst)) {
+			if (!reserve(s, listed_values(s, inst)))
+				return s->status;
+			uint32_t first = s->inst_count;
+			s->root = value;
+			lower(s, value, inst);
+			reverse_insts(s, first, s->inst_count);
+		}
+		value = inst->prev;
+	}
+	return s->status;
+}
+
+/* --- before and after ----------------------------------------------------- */
+
+static void
+count_uses(struct selector *s, const struct ir_inst *inst)
+{
+	const struct ir_op_info *info = ir_op_info(inst->op);
+	for (uint32_t i = 0; i < info->arg_count; i++)
+		s->use_count[inst->args[i]]++;
+	if (info->flags & IR_OP_LIST) {
+		struct ir_list list = ir_inst_list(s->ir, inst);
+		for (uint32_t i = 0; i < list.count; i++)
+			s->use_count[list.values[i]]++;
+	}
+	for (uint32_t e = 0; e < ir_inst_edge_count(inst); e++) {
+		const struct ir_edge *edge = ir_inst_edge(s->ir, inst, e);
+		for (uint32_t i = 0; i < edge->arg_count; i++)
+			s->use_count[s->ir->lists[edge->first_arg + i]]++;
+	}
+}
+
+static bool
+moves_epoch(const struct selector *s, const struct ir_inst *inst)
+{
+	bool is_load = inst->op >= IR_LOAD && inst->op <= IR_LOAD32_U;
+	if (is_load)
+		return s->context->options->strict_accesses;
+	return ir_inst_has_effect(inst);
+}
+
+static void
+scan(struct selector *s)
+{
+	uint32_t epoch = 0;
+	for (uint32_t i = 0; i < s->ir->order_count; i++) {
+		uint32_t value = s->ir->blocks[s->ir->order[i]].first_inst;
+		while (value != IR_NONE) {
+			const struct ir_inst *inst = select_inst(s, value);
+			s->epoch[value] = epoch;
+			epoch += moves_epoch(s, inst);
+			count_uses(s, inst);
+			value = inst->next;
+		}
+	}
+}
+
+static enum nb_status
+selector_init(struct selector *s)
+{
+	uint32_t values = s->ir->inst_count;
+	uint32_t cap = values + values / 4 + 64;
+	s->vreg = arena_alloc(s->arena, sizeof(uint32_t) * values, 8);
+	s->use_count = arena_new_array(s->arena, uint32_t, values);
+	s->epoch = arena_new_array(s->arena, uint32_t, values);
+	s->const_at = arena_new_array(s->arena, uint32_t, values);
+	s->marks = arena_new_array(s->arena, uint8_t, values);
+	if (!s->vreg || !s->use_count || !s->epoch || !s->const_at || !s->marks)
+		return NB_OUT_OF_MEMORY;
+	memset(s->vreg, 0xff, sizeof(uint32_t) * values);
+	s->insts = arena_alloc(s->arena, sizeof(*s->insts) * cap, 8);
+	s->ra_insts = arena_alloc(s->arena, sizeof(*s->ra_insts) * cap, 8);
+	s->operands = arena_alloc(s->arena, sizeof(*s->operands) * cap * 3, 8);
+	s->vreg_class = arena_alloc(s->arena, cap, 8);
+	s->vreg_slots = arena_alloc(s->arena, cap, 8);
+	s->vreg_type = arena_alloc(s->arena, cap, 8);
+	if (!s->insts || !s->ra_insts || !s->operands || !s->vreg_class || !s->vreg_slots ||
+	    !s->vreg_type)
+		return NB_OUT_OF_MEMORY;
+	s->inst_cap = s->vreg_cap = cap;
+	s->operand_cap = cap * 3;
+	return NB_OK;
+}
+
+/* The RA's blocks and the lists of their neighbours; parameters' registers and
+ * arguments are filled in while selecting. */
+struct block_table {
+	struct ra_block *blocks;
+	uint32_t *lists;
+	uint8_t *flags;
+};
+
+static enum nb_status
+blocks_build(struct selector *s, struct block_table *out)
+{
+	const struct ir_function *ir = s->ir;
+	uint32_t total = 0;
+	for (uint32_t i = 0; i < ir->order_count; i++) {
+		const struct ir_block *block = &ir->blocks[ir->order[i]];
+		const struct ir_inst *end = select_inst(s, block->last_inst);
+		uint32_t edges = ir_inst_edge_count(end);
+		total += block->param_count + 2 * edges;
+		if (edges == 1)
+			total += ir_inst_edge(ir, end, 0)->arg_count;
+	}
+	out->blocks = arena_new_array(s->arena, struct ra_block, ir->order_count);
+	out->flags = arena_new_array(s->arena, uint8_t, ir->order_count);
+	out->lists = arena_new_array(s->arena, uint32_t, total);
+	if (!out->blocks || !out->flags || !out->lists)
+		return NB_OUT_OF_MEMORY;
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < ir->order_count; i++) {
+		const struct ir_block *block = &ir->blocks[ir->order[i]];
+		const struct ir_inst *end = select_inst(s, block->last_inst);
+		struct ra_block *ra = &out->blocks[i];
+		ra->first_param = at;
+		ra->param_count = i == 0 ? 0 : block->param_count;
+		at += ra->param_count;
+		ra->first_succ = at;
+		ra->succ_count = ir_inst_edge_count(end);
+		for (uint32_t e = 0; e < ra->succ_count; e++)
+			out->lists[at++] = ir->blocks[ir_inst_edge(ir, end, e)->to].position;
+		ra->first_pred = at;
+		for (uint32_t e = block->first_pred; e != IR_NONE; e = ir->edges[e].next_pred) {
+			uint32_t from = ir->blocks[ir->edges[e].from].position;
+			if (from != IR_NONE)
+				out->lists[at++] = from;
+		}
+		ra->pred_count = at - ra->first_pred;
+		ra->first_arg = at;
+		if (ra->succ_count == 1)
+			at += ir_inst_edge(ir, end, 0)->arg_count;
+		ra->loop_depth = block->loop_depth;
+		ra->loop_header = block->loop_header == IR_NONE
+					  ? UINT32_MAX
+					  : ir->blocks[block->loop_header].position;
+		ra->frequency = block->frequency;
+		out->flags[i] = (uint8_t)block->flags;
+	}
+	return NB_OK;
+}
+
+static enum nb_status
+select_blocks(struct selector *s, struct block_table *table)
+{
+	const struct ir_function *ir = s->ir;
+	for (uint32_t i = ir->order_count; i-- > 0;) {
+		struct ra_block *ra = &table->blocks[i];
+		const struct ir_block *block = &ir->blocks[ir->order[i]];
+		/* In reversed order until finish() turns everything around. */
+		ra->end_inst = s->inst_count;
+		s->args = table->lists + ra->first_arg;
+		if (select_block(s, ir->order[i]) != NB_OK)
+			return s->status;
+		if (!reserve(s, block->param_count))
+			return s->status;
+		if (i == 0) {
+			uint32_t first = s->inst_count;
+			select_entry(s);
+			reverse_insts(s, first, s->inst_count);
+		}
+		for (uint32_t k = 0; k < ra->param_count; k++)
+			table->lists[ra->first_param + k] =
+				select_def(s, ir->lists[block->first_param + k]);
+		ra->first_inst = s->inst_count;
+	}
+	return s->status;
+}
+
+static void
+finish(struct selector *s, struct block_table *table)
+{
+	reverse_insts(s, 0, s->inst_count);
+	for (uint32_t i = 0; i < s->ir->order_count; i++) {
+		table->blocks[i].first_inst = s->inst_count - table->blocks[i].first_inst;
+		table->blocks[i].end_inst = s->inst_count - table->blocks[i].end_inst;
+	}
+	struct x64_function *out = s->out;
+	out->insts = s->insts;
+	out->vreg_type = s->vreg_type;
+	out->block_flags = table->flags;
+	out->pool = s->pool;
+	out->pool_size = (s->pool_size + 3) & ~3u;
+	out->ra = (struct ra_function){
+		.insts = s->ra_insts,
+		.inst_count = s->inst_count,
+		.operands = s->operands,
+		.operand_count = s->operand_count,
+		.blocks = table->blocks,
+		.block_count = s->ir->order_count,
+		.block_lists = table->lists,
+		.vreg_class = s->vreg_class,
+		.vreg_slots = s->vreg_slots,
+		.vreg_count = s->vreg_count,
+		.allocatable = { 0xffff & ~(1 << NB_RSP | 1 << NB_REG_MEMORY_BASE |
+					    1 << NB_REG_VMCTX | 1 << RA_SCRATCH_GPR),
+				 0xffff & ~(1 << RA_SCRATCH_XMM) },
+		.preserved = { NB_PRESERVED_GPRS, 0 },
+	};
+}
+
+enum nb_status
+x64_select(const struct x64_context *context, const struct ir_function *ir, struct arena *arena,
+	   struct x64_function *out)
+{
+	struct selector s = { .context = context, .ir = ir, .arena = arena, .out = out };
+	struct block_table table;
+	*out = (struct x64_function){ .ir = ir };
+	enum nb_status status = selector_init(&s);
+	if (status == NB_OK)
+		status = blocks_build(&s, &table);
+	if (status != NB_OK)
+		return status;
+	scan(&s);
+	status = select_blocks(&s, &table);
+	if (status == NB_OK)
+		finish(&s, &table);
+	return status;
+}
