@@ -22,7 +22,8 @@ CORE_DIRS := lib wasm compiler compiler/ir compiler/pass compiler/x64 verifier r
 HOSTED_DIRS := platform/hosted
 CORE_SRC := $(sort $(foreach d,$(CORE_DIRS),$(wildcard $(d)/*.c) $(wildcard $(d)/*.S)))
 HOSTED_SRC := $(sort $(foreach d,$(HOSTED_DIRS),$(wildcard $(d)/*.c) $(wildcard $(d)/*.S)))
-obj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
+# NAME.c gives NAME.o and NAME.S gives NAME.S.o, so both may exist.
+obj = $(patsubst %.c,$(B)/$(1)/%.o,$(filter %.c,$(2))) $(patsubst %,$(B)/$(1)/%.o,$(filter %.S,$(2)))
 
 HOSTED_OBJ := $(call obj,hosted,$(CORE_SRC) $(HOSTED_SRC))
 HOSTED_CFLAGS := $(CFLAGS_ALL) -D_GNU_SOURCE
@@ -31,7 +32,7 @@ HOSTED_LIB := $(B)/libnebulet-hosted.a
 $(B)/hosted/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) -c $< -o $@
-$(B)/hosted/%.o: %.S
+$(B)/hosted/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -I. -I$(B)/gen -Ibuild/gen -g -MMD -MP -c $< -o $@
 $(HOSTED_LIB): $(HOSTED_OBJ)
