@@ -36,6 +36,11 @@ void port_interrupts_restore(bool were_enabled);
  * interrupts disabled. */
 void port_cpu_idle(void);
 
+/* The processor's cycle counter, and how often it counts a second (0: not
+ * known). Under an emulator that counts instructions, those. */
+uint64_t port_cycles(void);
+uint64_t port_cycles_hz(void);
+
 /* NB_CPU_* of abi/code_contract.h. */
 uint32_t port_cpu_features(void);
 

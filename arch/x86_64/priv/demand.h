@@ -17,6 +17,9 @@ enum demand {
  * address-space and frame locks, touches no memory that could fault. */
 enum demand demand_page(uint64_t address);
 
+/* Maps a page of zeroes over `address`, writable; SERVED also if one is there. */
+enum demand demand_map_zeroed(uint64_t address);
+
 /* The two that demand_page asks, by range; false from the predicate means the
  * other was meant. */
 bool slot_covers(uint64_t address);

@@ -2,8 +2,8 @@
  * Spin lock that keeps local interrupts off while held, and the one way to
  * state an invariant.
  *
- * Order of this layer's locks, outermost first: va_space, address space
- * (page_table.c), frames. A lock may be taken only while every lock held ranks
+ * Order of this layer's locks, outermost first: records and ranges (range.c), address space
+ * (space.c), frames. Serial and clock come last. A lock may be taken only while every lock held ranks
  * before it; debug builds check it per processor.
  */
 #ifndef ARCH_X86_64_PRIV_LOCK_H
@@ -23,7 +23,7 @@
 			port_panic(__FILE__ ":" CHECK_TEXT(__LINE__) ": broken: " #holds);         \
 	} while (0)
 
-enum lock_rank { LOCK_RANK_RECORDS = 1, LOCK_RANK_SPACE, LOCK_RANK_FRAMES };
+enum lock_rank { LOCK_RANK_RECORDS = 1, LOCK_RANK_SPACE, LOCK_RANK_FRAMES, LOCK_RANK_SERIAL, LOCK_RANK_CLOCK };
 
 struct lock {
 	uint32_t held;	      /* 0 or 1 */

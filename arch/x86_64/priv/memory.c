@@ -1,0 +1,216 @@
+/*
+ * The memory port on pc: kernel pages, areas, code, totals, and the dispatch
+ * of first touches.
+ */
+#include "arch/x86_64/priv/memory.h"
+
+#include "arch/x86_64/priv/demand.h"
+#include "arch/x86_64/priv/frames.h"
+#include "arch/x86_64/priv/memory_map.h"
+#include "arch/x86_64/priv/range.h"
+#include "arch/x86_64/priv/space.h"
+#include "kernel/port/memory.h"
+
+enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, BREAKPOINT = 0xcc };
+
+static struct range_region areas = RANGE_REGION(MAP_AREA_BASE, MAP_AREA_END);
+static struct range_region code = RANGE_REGION(MAP_CODE_BASE, MAP_CODE_END);
+static uint64_t areas_count;
+static uint64_t code_bytes;
+
+/* ---- first touches ---- */
+
+enum demand
+demand_map_zeroed(uint64_t address)
+{
+	uint64_t frame = frame_alloc_zeroed();
+	enum nb_status status;
+
+	if (frame == FRAME_NONE)
+		return DEMAND_NO_MEMORY;
+	status = space_map(address & ~(SPACE_PAGE - 1), frame, SPACE_PAGE, SPACE_WRITE);
+	if (status != NB_OK)
+		frame_free_zeroed(frame);
+	return status == NB_OUT_OF_MEMORY ? DEMAND_NO_MEMORY : DEMAND_SERVED;
+}
+
+enum demand
+demand_page(uint64_t address)
+{
+	if (slot_covers(address))
+		return slot_demand(address);
+	if (stack_covers(address))
+		return stack_demand(address);
+	return DEMAND_REFUSED;
+}
+
+/* ---- kernel pages ---- */
+
+static bool
+is_direct(const void *pages)
+{
+	uint64_t address = (uint64_t)(uintptr_t)pages;
+
+	return address - MAP_DIRECT_BASE < MAP_DIRECT_BYTES;
+}
+
+static enum nb_status
+populate_range(size_t size, void **out)
+{
+	uint64_t address;
+	enum nb_status status = range_reserve(&areas, size, &address);
+
+	if (status != NB_OK)
+		return status;
+	status = space_populate(address, size, SPACE_WRITE, 0);
+	if (status != NB_OK) {
+		range_return(&areas, address, size);
+		return status;
+	}
+	*out = (void *)(uintptr_t)address;
+	return NB_OK;
+}
+
+enum nb_status
+port_pages_get(size_t size, void **out)
+{
+	uint64_t frame = FRAME_NONE;
+
+	check_that(size > 0 && size % PORT_PAGE_BYTES == 0);
+	if (size == PORT_PAGE_BYTES) {
+		frame = frame_alloc_zeroed();
+	} else if (size <= RUN_MOST) {
+		frame = frame_alloc_run(size / FRAME_BYTES);
+		if (frame != FRAME_NONE)
+			frame_clear(frame, size);
+	}
+	if (frame == FRAME_NONE)
+		return size == PORT_PAGE_BYTES ? NB_OUT_OF_MEMORY : populate_range(size, out);
+	*out = map_direct(frame);
+	return NB_OK;
+}
+
+void
+port_pages_put(void *pages, size_t size)
+{
+	uint64_t address = (uint64_t)(uintptr_t)pages;
+
+	if (is_direct(pages)) {
+		frame_free_run(map_direct_physical(pages), size / FRAME_BYTES);
+		return;
+	}
+	space_release(address, size);
+	range_return(&areas, address, size);
+}
+
+/* ---- areas ---- */
+
+enum nb_status
+port_area_reserve(size_t size, void **out)
+{
+	uint64_t address;
+	enum nb_status status = range_reserve(&areas, size, &address);
+
+	if (status != NB_OK)
+		return status;
+	__atomic_add_fetch(&areas_count, 1, __ATOMIC_RELAXED);
+	*out = (void *)(uintptr_t)address;
+	return NB_OK;
+}
+
+enum nb_status
+port_area_commit(void *area, size_t offset, size_t size)
+{
+	return space_populate((uint64_t)(uintptr_t)area + offset, size, SPACE_WRITE, 0);
+}
+
+void
+port_area_release(void *area, size_t size)
+{
+	space_release((uint64_t)(uintptr_t)area, size);
+	range_return(&areas, (uint64_t)(uintptr_t)area, size);
+	__atomic_sub_fetch(&areas_count, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- code ---- */
+
+enum nb_status
+port_code_reserve(size_t size, struct port_code *out)
+{
+	uint64_t address;
+	enum nb_status status = range_reserve(&code, size, &address);
+
+	if (status != NB_OK)
+		return status;
+	/* What the owner leaves unwritten traps when executed. */
+	status = space_populate(address, size, SPACE_WRITE, BREAKPOINT);
+	if (status != NB_OK) {
+		range_return(&code, address, size);
+		return status;
+	}
+	__atomic_add_fetch(&code_bytes, size, __ATOMIC_RELAXED);
+	out->base = (uint8_t *)(uintptr_t)address;
+	out->size = size;
+	return NB_OK;
+}
+
+enum nb_status
+port_code_seal(struct port_code *sealed)
+{
+	space_protect((uint64_t)(uintptr_t)sealed->base, sealed->size, SPACE_EXECUTE);
+	return NB_OK;
+}
+
+void
+port_code_release(struct port_code *released)
+{
+	uint64_t address = (uint64_t)(uintptr_t)released->base;
+
+	space_release(address, released->size);
+	range_return(&code, address, released->size);
+	__atomic_sub_fetch(&code_bytes, released->size, __ATOMIC_RELAXED);
+	*released = (struct port_code){ NULL, 0 };
+}
+
+void
+port_code_range(uint64_t *out_start, uint64_t *out_end)
+{
+	*out_start = MAP_CODE_BASE;
+	*out_end = MAP_CODE_END;
+}
+
+/* ---- totals ---- */
+
+void
+port_memory_info(struct port_memory_info *out)
+{
+	struct frame_totals totals = frames_totals();
+
+	*out = (struct port_memory_info){
+		.total_pages = totals.total,
+		.free_pages = totals.free,
+		.slots_live = slots_live(),
+		.stacks_live = stacks_live(),
+		.areas_live = __atomic_load_n(&areas_count, __ATOMIC_RELAXED),
+		.code_bytes_live = __atomic_load_n(&code_bytes, __ATOMIC_RELAXED),
+	};
+}
+
+void
+memory_init(void)
+{
+	uint64_t base;
+	struct port_stack stack;
+	void *area;
+	struct port_code piece;
+
+	if (port_slot_reserve(&base) != NB_OK ||
+	    port_stack_create(PORT_PAGE_BYTES, &stack) != NB_OK ||
+	    port_area_reserve(PORT_PAGE_BYTES, &area) != NB_OK ||
+	    port_code_reserve(PORT_PAGE_BYTES, &piece) != NB_OK)
+		port_panic("no memory for the first records");
+	port_slot_release(base, 0);
+	port_stack_destroy(&stack);
+	port_area_release(area, PORT_PAGE_BYTES);
+	port_code_release(&piece);
+}

@@ -1,0 +1,16 @@
+/*
+ * Pieces of the memory port that its files share.
+ */
+#ifndef ARCH_X86_64_PRIV_MEMORY_H
+#define ARCH_X86_64_PRIV_MEMORY_H
+
+#include <stdint.h>
+
+/* After space_init: makes what every first use would otherwise allocate for
+ * ever, so that leak checks see only real owners. Panics when memory is short. */
+void memory_init(void);
+
+uint64_t slots_live(void);
+uint64_t stacks_live(void);
+
+#endif

@@ -1,0 +1,479 @@
+/*
+ * Page tables of the kernel's address space; see space.h.
+ *
+ * Four levels of 512 entries: level 3 is the root, level 0 holds 4 KiB pages;
+ * level 1 entries may be 2 MiB pages and level 2 entries 1 GiB pages (the
+ * direct map only). A table below the root counts its entries in its frame's
+ * counter and is freed at zero. Freed tables are all zero again.
+ *
+ * Translations are flushed before a frame is freed. `struct doomed` gathers
+ * the frames until then, linked through themselves.
+ */
+#include "arch/x86_64/priv/space.h"
+
+#include "arch/x86_64/priv/cpu.h"
+#include "arch/x86_64/priv/frames.h"
+#include "arch/x86_64/priv/lock.h"
+#include "arch/x86_64/priv/memory_map.h"
+#include "arch/x86_64/priv/processor.h"
+
+enum {
+	ENTRY_PRESENT = 1 << 0,
+	ENTRY_WRITE = 1 << 1,
+	ENTRY_UNCACHED = 3 << 3,
+	ENTRY_ACCESSED_DIRTY = 3 << 5,
+	ENTRY_LARGE = 1 << 7,
+	ENTRY_GLOBAL = 1 << 8,
+	ROOT_LEVEL = 3,
+	ENTRIES = 512,
+	FLUSH_SINGLY_MOST = 16,
+};
+#define ENTRY_NO_EXECUTE (1ull << 63)
+#define ENTRY_FRAME	 0x000ffffffffff000ull
+#define GIB		 (1ull << 30)
+
+static struct lock lock = LOCK_INIT(LOCK_RANK_SPACE);
+static uint64_t *root;
+static uint64_t next_window = MAP_WINDOW_BASE;
+
+/* Frames that wait for a flush. */
+struct doomed_frame {
+	struct doomed_frame *next;
+	uint64_t order;
+};
+struct doomed {
+	struct doomed_frame *frames;
+	struct doomed_frame *tables; /* zero but for this node */
+};
+
+static uint64_t
+entry_bits(enum space_rights rights)
+{
+	const uint64_t common = ENTRY_PRESENT | ENTRY_ACCESSED_DIRTY;
+
+	switch (rights) {
+	case SPACE_READ:
+		return common | ENTRY_NO_EXECUTE;
+	case SPACE_WRITE:
+		return common | ENTRY_NO_EXECUTE | ENTRY_WRITE;
+	case SPACE_EXECUTE:
+		return common;
+	case SPACE_DEVICE:
+		return common | ENTRY_NO_EXECUTE | ENTRY_WRITE | ENTRY_UNCACHED;
+	}
+	return 0;
+}
+
+static unsigned
+index_at(uint64_t address, int level)
+{
+	return (unsigned)(address >> (12 + 9 * level)) % ENTRIES;
+}
+
+static uint64_t *
+table_of(uint64_t entry)
+{
+	return map_direct(entry & ENTRY_FRAME);
+}
+
+static uint16_t *
+counter_of(const uint64_t *table)
+{
+	return frame_counter(map_direct_physical(table));
+}
+
+/* Sets an empty entry and counts it. */
+static void
+entry_set(uint64_t *table, unsigned index, uint64_t value)
+{
+	check_that(table[index] == 0);
+	table[index] = value;
+	if (table != root)
+		++*counter_of(table);
+}
+
+/* The table of `level` that covers `address`, made with those above it if need
+ * be; NULL when no frame is free or a large page lies there. */
+static uint64_t *
+walk_create(uint64_t address, int level)
+{
+	uint64_t *table = root;
+
+	for (int at = ROOT_LEVEL; at > level; at--) {
+		unsigned index = index_at(address, at);
+
+		if (!table[index]) {
+			uint64_t frame = frame_alloc_zeroed();
+
+			if (frame == FRAME_NONE)
+				return NULL;
+			entry_set(table, index, frame | ENTRY_PRESENT | ENTRY_WRITE);
+		} else if (table[index] & ENTRY_LARGE) {
+			return NULL;
+		}
+		table = table_of(table[index]);
+	}
+	return table;
+}
+
+/* Frees tables on the way to `address` that have no entries: the upper part of
+ * a walk_create that failed. Nothing can have been cached of them. */
+static void
+walk_trim(uint64_t address)
+{
+	uint64_t *tables[ROOT_LEVEL + 1] = { [ROOT_LEVEL] = root };
+	int level = ROOT_LEVEL;
+
+	while (level > 0) {
+		uint64_t entry = tables[level][index_at(address, level)];
+
+		if (!entry || entry & ENTRY_LARGE)
+			break;
+		tables[--level] = table_of(entry);
+	}
+	for (; level < ROOT_LEVEL && *counter_of(tables[level]) == 0; level++) {
+		tables[level + 1][index_at(address, level + 1)] = 0;
+		if (level + 1 < ROOT_LEVEL)
+			--*counter_of(tables[level + 1]);
+		frame_free_zeroed(map_direct_physical(tables[level]));
+	}
+}
+
+static enum nb_status
+map_locked(uint64_t address, uint64_t frame, uint64_t size, uint64_t bits)
+{
+	int level = size == SPACE_LARGE ? 1 : 0;
+	uint64_t *table = walk_create(address, level);
+	unsigned index = index_at(address, level);
+
+	if (!table) {
+		walk_trim(address);
+		return NB_OUT_OF_MEMORY;
+	}
+	if (table[index])
+		return NB_ALREADY_EXISTS;
+	entry_set(table, index, frame | bits | (level ? (uint64_t)ENTRY_LARGE : 0));
+	return NB_OK;
+}
+
+enum nb_status
+space_map(uint64_t address, uint64_t frame, uint64_t size, enum space_rights rights)
+{
+	enum nb_status status;
+
+	lock_take(&lock);
+	status = map_locked(address, frame, size, entry_bits(rights));
+	lock_drop(&lock);
+	return status;
+}
+
+enum nb_status
+space_populate(uint64_t address, size_t len, enum space_rights rights, uint8_t fill)
+{
+	for (size_t at = 0; at < len; at += SPACE_PAGE) {
+		uint64_t frame = fill ? frame_alloc(0) : frame_alloc_zeroed();
+		enum nb_status status = NB_OUT_OF_MEMORY;
+
+		if (frame != FRAME_NONE) {
+			if (fill)
+				__builtin_memset(map_direct(frame), fill, SPACE_PAGE);
+			status = space_map(address + at, frame, SPACE_PAGE, rights);
+			if (status != NB_OK)
+				frame_free(frame, 0);
+		}
+		if (status != NB_OK) {
+			space_release(address, at);
+			return status;
+		}
+	}
+	return NB_OK;
+}
+
+/* Forgets cached translations of a range on every processor. */
+static void
+flush(uint64_t address, uint64_t len)
+{
+	if (len > FLUSH_SINGLY_MOST * SPACE_PAGE) {
+		cpu_write_cr3(cpu_read_cr3());
+		return;
+	}
+	for (uint64_t at = 0; at < len; at += SPACE_PAGE)
+		cpu_invalidate_page(address + at);
+}
+
+static void
+doom(struct doomed_frame **list, uint64_t frame, unsigned order)
+{
+	struct doomed_frame *node = map_direct(frame);
+
+	node->next = *list;
+	node->order = order;
+	*list = node;
+}
+
+static void
+free_doomed(struct doomed *doomed)
+{
+	while (doomed->frames) {
+		struct doomed_frame *node = doomed->frames;
+
+		doomed->frames = node->next;
+		frame_free(map_direct_physical(node), (unsigned)node->order);
+	}
+	while (doomed->tables) {
+		struct doomed_frame *node = doomed->tables;
+
+		doomed->tables = node->next;
+		*node = (struct doomed_frame){ NULL, 0 };
+		frame_free_zeroed(map_direct_physical(node));
+	}
+}
+
+/* Empties `entry_index` of tables[level], and tables that this empties. */
+static void
+entry_clear(uint64_t *tables[ROOT_LEVEL + 1], uint64_t address, int level, struct doomed *doomed)
+{
+	tables[level][index_at(address, level)] = 0;
+	while (level < ROOT_LEVEL && --*counter_of(tables[level]) == 0) {
+		doom(&doomed->tables, map_direct_physical(tables[level]), 0);
+		level++;
+		tables[level][index_at(address, level)] = 0;
+	}
+}
+
+/* Removes what is mapped from `address` to at most `end` or the next 2 MiB
+ * boundary; returns where to go on, which is far behind when upper tables are
+ * absent. */
+static uint64_t
+release_step(uint64_t address, uint64_t end, struct doomed *doomed)
+{
+	uint64_t *tables[ROOT_LEVEL + 1] = { [ROOT_LEVEL] = root };
+	uint64_t stop = (address | (SPACE_LARGE - 1)) + 1;
+
+	for (int level = ROOT_LEVEL; level > 0; level--) {
+		uint64_t span = 1ull << (12 + 9 * level);
+		uint64_t entry = tables[level][index_at(address, level)];
+
+		if (!entry)
+			return (address | (span - 1)) + 1;
+		if (entry & ENTRY_LARGE) {
+			check_that(level == 1 && address % span == 0 && end - address >= span);
+			entry_clear(tables, address, level, doomed);
+			doom(&doomed->frames, entry & ENTRY_FRAME & ~(span - 1),
+			     FRAME_ORDER_LARGE);
+			return address + span;
+		}
+		tables[level - 1] = table_of(entry);
+	}
+	if (stop > end || stop == 0)
+		stop = end;
+	for (; address < stop; address += SPACE_PAGE) {
+		uint64_t entry = tables[0][index_at(address, 0)];
+
+		if (!entry)
+			continue;
+		doom(&doomed->frames, entry & ENTRY_FRAME, 0);
+		entry_clear(tables, address, 0, doomed);
+		if (*counter_of(tables[0]) == 0)
+			break;
+	}
+	return stop;
+}
+
+void
+space_release(uint64_t address, size_t len)
+{
+	uint64_t end = address + len;
+
+	while (address < end) {
+		struct doomed doomed = { NULL, NULL };
+		uint64_t from = address;
+
+		lock_take(&lock);
+		address = release_step(address, end, &doomed);
+		if (doomed.frames)
+			flush(from, (address < end ? address : end) - from);
+		lock_drop(&lock);
+		free_doomed(&doomed);
+	}
+}
+
+/* The entry that maps `address` and its level, or NULL. */
+static uint64_t *
+find_entry(uint64_t address, int *out_level)
+{
+	uint64_t *table = root;
+
+	for (int level = ROOT_LEVEL; level >= 0; level--) {
+		uint64_t *entry = &table[index_at(address, level)];
+
+		if (!*entry)
+			return NULL;
+		if (level == 0 || *entry & ENTRY_LARGE) {
+			*out_level = level;
+			return entry;
+		}
+		table = table_of(*entry);
+	}
+	return NULL;
+}
+
+void
+space_protect(uint64_t address, size_t len, enum space_rights rights)
+{
+	uint64_t bits = entry_bits(rights);
+	uint64_t at = address;
+
+	lock_take(&lock);
+	while (at < address + len) {
+		int level = 0;
+		uint64_t *entry = find_entry(at, &level);
+
+		if (entry)
+			*entry = (*entry & ENTRY_FRAME) | bits |
+				 (level ? (uint64_t)ENTRY_LARGE : 0);
+		at = (at | ((1ull << (12 + 9 * level)) - 1)) + 1;
+	}
+	flush(address, len);
+	lock_drop(&lock);
+}
+
+bool
+space_lookup(uint64_t address, uint64_t *out_physical)
+{
+	int level = 0;
+	const uint64_t *entry;
+	uint64_t span;
+
+	/* A panic may have come from within: no lock, only reads. */
+	if (!root || (int64_t)(address << 16) >> 16 != (int64_t)address)
+		return false;
+	entry = find_entry(address, &level);
+	if (!entry)
+		return false;
+	span = 1ull << (12 + 9 * level);
+	*out_physical = (*entry & ENTRY_FRAME & ~(span - 1)) | (address & (span - 1));
+	return true;
+}
+
+/* Reserves window addresses congruent to `physical` modulo 2 MiB. */
+static uint64_t
+reserve_window(uint64_t physical, uint64_t len)
+{
+	uint64_t base = next_window + (physical & (SPACE_LARGE - 1));
+
+	check_that(len < MAP_WINDOW_END - base);
+	next_window = (base + len + SPACE_LARGE - 1) & ~(SPACE_LARGE - 1);
+	return base;
+}
+
+static void *
+map_window(uint64_t physical, size_t len, enum space_rights rights)
+{
+	uint64_t offset = physical & (SPACE_PAGE - 1);
+	uint64_t at = physical - offset;
+	uint64_t end = (physical + len + SPACE_PAGE - 1) & ~(SPACE_PAGE - 1);
+	uint64_t base;
+	uint64_t address;
+
+	lock_take(&lock);
+	base = reserve_window(at, end - at);
+	address = base;
+	while (at < end) {
+		bool is_large = at % SPACE_LARGE == 0 && end - at >= SPACE_LARGE;
+		uint64_t size = is_large ? SPACE_LARGE : SPACE_PAGE;
+
+		if (map_locked(address, at, size, entry_bits(rights) | ENTRY_GLOBAL) != NB_OK) {
+			lock_drop(&lock);
+			return NULL;
+		}
+		at += size;
+		address += size;
+	}
+	lock_drop(&lock);
+	return (void *)(uintptr_t)(base + offset);
+}
+
+volatile void *
+space_map_device(uint64_t physical, size_t len)
+{
+	return map_window(physical, len, SPACE_DEVICE);
+}
+
+const void *
+space_map_window(uint64_t physical, size_t len)
+{
+	return map_window(physical, len, SPACE_READ);
+}
+
+/* ---- boot ---- */
+
+static void
+map_at_boot(uint64_t address, uint64_t frame, uint64_t size, uint64_t bits)
+{
+	if (map_locked(address, frame, size, bits | ENTRY_GLOBAL) != NB_OK)
+		port_panic("no memory for the first page tables");
+}
+
+static void
+map_image(const struct space_image *image)
+{
+	for (uint64_t at = image->start; at < image->end; at += SPACE_PAGE) {
+		enum space_rights rights = SPACE_READ;
+
+		if (at == image->guard)
+			continue;
+		if (at < image->text_end)
+			rights = SPACE_EXECUTE;
+		else if (at >= image->data_start && at < image->data_end)
+			rights = SPACE_WRITE;
+		map_at_boot(at, image->physical + (at - image->start), SPACE_PAGE,
+			    entry_bits(rights));
+	}
+}
+
+/* The direct map in the largest pages that do not touch the image: its frames
+ * have no second, writable address. */
+static void
+map_all_memory(const struct space_image *image, uint64_t top)
+{
+	const uint64_t hole = image->physical;
+	const uint64_t hole_end = image->physical + (image->end - image->start);
+	const uint64_t bits = entry_bits(SPACE_WRITE);
+	uint64_t at = 0;
+
+	while (at < top) {
+		uint64_t size = SPACE_PAGE;
+
+		if (at % GIB == 0 && processor_features.pages_1g &&
+		    (at >= hole_end || at + GIB <= hole)) {
+			uint64_t address = MAP_DIRECT_BASE + at;
+			uint64_t *table = walk_create(address, 2);
+
+			check_that(table != NULL);
+			entry_set(table, index_at(address, 2),
+				  at | bits | ENTRY_LARGE | ENTRY_GLOBAL);
+			at += GIB;
+			continue;
+		}
+		if (at % SPACE_LARGE == 0 && (at >= hole_end || at + SPACE_LARGE <= hole))
+			size = SPACE_LARGE;
+		if (at < hole || at >= hole_end)
+			map_at_boot(MAP_DIRECT_BASE + at, at, size, bits);
+		at += size;
+	}
+}
+
+void
+space_init(const struct space_image *image, uint64_t top)
+{
+	uint64_t frame = frame_alloc_zeroed();
+
+	check_that(frame != FRAME_NONE);
+	lock_take(&lock);
+	root = map_direct(frame);
+	map_image(image);
+	map_all_memory(image, (top + GIB - 1) & ~(GIB - 1));
+	lock_drop(&lock);
+	cpu_write_cr3(frame);
+}
