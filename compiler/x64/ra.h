@@ -53,6 +53,7 @@
 
 #include "abi/status.h"
 #include "lib/arena.h"
+#include "lib/format.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -190,5 +191,9 @@ ra_inst_source(const struct ra_place *places)
  * right. For debug builds and tests. NB_INTERNAL with a reason in `reason`. */
 enum nb_status ra_check(const struct ra_function *function, const struct ra_result *result,
 			struct arena *scratch, char *reason, uint32_t reason_cap) NB_MUST_USE;
+
+/* Prints the function with its places and moves; `result` NULL: without. */
+void ra_dump(const struct ra_function *function, const struct ra_result *result, format_emit *emit,
+	     void *context);
 
 #endif

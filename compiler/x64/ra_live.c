@@ -1,0 +1,388 @@
+/*
+ * Live ranges with holes.
+ *
+ * Each use explores the blocks between itself and the definition once, upward;
+ * marks keep the work of a value proportional to the blocks it is live in. A
+ * function in which very many values are live through very many blocks would
+ * still need their product: once the exploration has cost EXPLORE_PER_LINE
+ * steps a line, the remaining values get one range without holes, from the
+ * definition to the end of the outermost loop that has a use but not the
+ * definition. That is too long where control flow goes past the value, which
+ * costs registers and never correctness: nothing reads it there.
+ */
+#include "compiler/x64/ra_state.h"
+#include "lib/sort.h"
+
+enum { EXPLORE_PER_LINE = 64, EXPLORE_FREE = 1 << 16 };
+
+struct live {
+	struct ra *ra;
+	uint32_t vreg;
+	uint32_t *in_mark;  /* per block: vreg + 1 if live at its entry */
+	uint32_t *out_mark; /* likewise at its end */
+	uint32_t *blocks;   /* those marked live-in */
+	uint32_t block_count;
+	uint32_t *sort_scratch;
+	uint64_t steps_left;
+};
+
+enum nb_status
+ra_range_new(struct ra *ra, uint32_t *out)
+{
+	if (ra->range_count == ra->range_cap) {
+		uint32_t cap = ra->range_cap * 2 + 64;
+		struct ra_range *ranges =
+			arena_grow_array(ra->scratch, ra->ranges, ra->range_cap, cap,
+					 sizeof(*ranges), _Alignof(struct ra_range));
+
+		if (ranges == NULL)
+			return NB_OUT_OF_MEMORY;
+		ra->ranges = ranges;
+		ra->range_cap = cap;
+	}
+	*out = ra->range_count++;
+	return NB_OK;
+}
+
+/* Appends [from, to) to the value's ranges, which come in order. */
+static enum nb_status
+add_range(struct live *live, uint32_t from, uint32_t to)
+{
+	struct ra *ra = live->ra;
+	uint32_t first = ra->vreg_first_range[live->vreg];
+	uint32_t range;
+	enum nb_status status;
+
+	if (ra->range_count > first && ra->ranges[ra->range_count - 1].to == from) {
+		ra->ranges[ra->range_count - 1].to = to;
+		return NB_OK;
+	}
+	status = ra_range_new(ra, &range);
+	if (status != NB_OK)
+		return status;
+	if (range > first)
+		ra->ranges[range - 1].vreg_next = range;
+	ra->ranges[range] = (struct ra_range){ .from = from,
+					       .to = to,
+					       .vreg = live->vreg,
+					       .bundle = RA_NONE,
+					       .next = RA_NONE,
+					       .vreg_next = RA_NONE };
+	return NB_OK;
+}
+
+/* The point up to which `use` keeps its value live in its block. */
+static uint32_t
+use_end(const struct ra_use *use)
+{
+	if (use->kind == RA_USE_COPY)
+		return 2 * use->line;
+	return 2 * use->line + use->to;
+}
+
+/* The first point at which the value exists. */
+static uint32_t
+def_start(const struct ra_use *def)
+{
+	if (def->kind == RA_DEF_FIXED)
+		return 2 * def->line + 2;
+	return 2 * def->line + def->from;
+}
+
+/* The point up to which a definition lasts even if nothing uses it. */
+static uint32_t
+def_end(const struct ra_use *def)
+{
+	if (def->kind == RA_DEF_REG || def->kind == RA_DEF_ANY)
+		return 2 * def->line + 2;
+	return def_start(def);
+}
+
+/* Copies of a repeatable value are repetitions: they need no range. */
+static bool
+use_extends(const struct ra *ra, uint32_t vreg, const struct ra_use *use)
+{
+	return !ra->vreg_is_remat[vreg] || ra_use_needs_reg(use) || use->kind == RA_USE_ANY;
+}
+
+static void
+mark_live_in(struct live *live, uint32_t block)
+{
+	if (live->in_mark[block] == live->vreg + 1)
+		return;
+	live->in_mark[block] = live->vreg + 1;
+	live->blocks[live->block_count++] = block;
+}
+
+/* Marks everything between the entry of `block` and the definition. */
+static void
+explore(struct live *live, uint32_t block, uint32_t def_block)
+{
+	const struct ra_function *fn = live->ra->fn;
+	uint32_t next = live->block_count;
+
+	mark_live_in(live, block);
+	for (; next < live->block_count; next++) {
+		const struct ra_block *b = &fn->blocks[live->blocks[next]];
+
+		for (uint32_t k = 0; k < b->pred_count; k++) {
+			uint32_t pred = fn->block_lists[b->first_pred + k];
+
+			live->out_mark[pred] = live->vreg + 1;
+			if (pred != def_block)
+				mark_live_in(live, pred);
+		}
+		uint32_t cost = b->pred_count + 1;
+		live->steps_left -= live->steps_left < cost ? live->steps_left : cost;
+	}
+}
+
+static bool
+index_is_before(const void *context, uint32_t a, uint32_t b)
+{
+	(void)context;
+	return a < b;
+}
+
+/* Brings the marked blocks in order: by looking at all blocks between the
+ * first and the last where they are dense. */
+static void
+sort_blocks(struct live *live)
+{
+	uint32_t low = RA_NONE, high = 0, count = 0;
+
+	for (uint32_t i = 0; i < live->block_count; i++) {
+		uint32_t block = live->blocks[i];
+
+		low = block < low ? block : low;
+		high = block > high ? block : high;
+	}
+	if (live->block_count < 2)
+		return;
+	if ((high - low) / 8 > live->block_count) {
+		sort_indices(live->blocks, live->sort_scratch, live->block_count, index_is_before,
+			     NULL);
+		return;
+	}
+	for (uint32_t block = low; block <= high; block++)
+		if (live->in_mark[block] == live->vreg + 1)
+			live->blocks[count++] = block;
+}
+
+static enum nb_status
+build_exact(struct live *live, const struct ra_use *uses, uint32_t count)
+{
+	struct ra *ra = live->ra;
+	uint32_t def_block = ra->line_block[uses[0].line];
+	uint32_t from = def_start(&uses[0]);
+	uint32_t to = def_end(&uses[0]);
+	uint32_t at = 1;
+	enum nb_status status = NB_OK;
+
+	live->block_count = 0;
+	for (uint32_t i = 1; i < count; i++) {
+		uint32_t block = ra->line_block[uses[i].line];
+
+		if (block != def_block && use_extends(ra, live->vreg, &uses[i]) &&
+		    live->in_mark[block] != live->vreg + 1)
+			explore(live, block, def_block);
+	}
+	sort_blocks(live);
+	for (uint32_t i = 0; i <= live->block_count && status == NB_OK; i++) {
+		uint32_t block = i == 0 ? def_block : live->blocks[i - 1];
+		uint32_t end = ra_block_end(ra, block);
+
+		if (i > 0)
+			from = to = 2 * ra_block_entry(ra, block);
+		for (; at < count && uses[at].line < end; at++)
+			if (use_extends(ra, live->vreg, &uses[at]) && use_end(&uses[at]) > to)
+				to = use_end(&uses[at]);
+		if (live->out_mark[block] == live->vreg + 1)
+			to = 2 * end;
+		if (to > from)
+			status = add_range(live, from, to);
+	}
+	return status;
+}
+
+static enum nb_status
+build_hull(struct live *live, const struct ra_use *uses, uint32_t count)
+{
+	struct ra *ra = live->ra;
+	uint32_t def_block = ra->line_block[uses[0].line];
+	uint32_t from = def_start(&uses[0]);
+	uint32_t to = def_end(&uses[0]);
+
+	for (uint32_t i = 1; i < count; i++) {
+		uint32_t block = ra->line_block[uses[i].line];
+		uint32_t loop = ra->block_loop[block];
+
+		if (!use_extends(ra, live->vreg, &uses[i]))
+			continue;
+		if (use_end(&uses[i]) > to)
+			to = use_end(&uses[i]);
+		for (; loop != RA_NONE; loop = ra->loops[loop].parent) {
+			uint32_t end_block = ra->loops[loop].end_block;
+			uint32_t end = 2 * ra_block_end(ra, end_block - 1);
+
+			if (def_block >= ra->loops[loop].header && def_block < end_block)
+				break;
+			if (end > to)
+				to = end;
+		}
+	}
+	return to > from ? add_range(live, from, to) : NB_OK;
+}
+
+/* The range of `vreg` that has the point before `line`, or NULL. */
+static struct ra_range *
+range_before(struct ra *ra, uint32_t vreg, uint32_t line)
+{
+	uint32_t low = ra->vreg_first_range[vreg], high = ra->vreg_first_range[vreg + 1];
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (ra->ranges[middle].to < 2 * line)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == ra->vreg_first_range[vreg + 1] || ra->ranges[low].from >= 2 * line)
+		return NULL;
+	return &ra->ranges[low];
+}
+
+static struct ra_use *
+find_use(struct ra *ra, uint32_t vreg, uint32_t line, uint32_t operand)
+{
+	uint32_t low = ra->use_start[vreg], high = ra->use_start[vreg + 1];
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (ra->uses[middle].line < line)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (ra->uses[low].operand != operand)
+		low++;
+	return &ra->uses[low];
+}
+
+/* `reused` is the operand that the definition consumes, `other` the one that
+ * stays; makes it the other way round if that saves a copy: when `other` ends
+ * here or can be repeated, and `reused` lives on. */
+static void
+exchange_operands(struct ra *ra, uint32_t line, uint32_t inst, uint32_t reused, uint32_t other)
+{
+	uint32_t reused_vreg = ra->fn->operands[reused].vreg;
+	uint32_t other_vreg = ra->fn->operands[other].vreg;
+	struct ra_range *reused_range = range_before(ra, reused_vreg, line);
+	struct ra_range *other_range = range_before(ra, other_vreg, line);
+	struct ra_use *reused_use, *other_use, saved;
+
+	if (reused_vreg == other_vreg || ra->vreg_is_remat[reused_vreg] || reused_range == NULL ||
+	    reused_range->to <= 2 * line || other_range == NULL ||
+	    (other_range->to != 2 * line + 1 && !ra->vreg_is_remat[other_vreg]))
+		return;
+	reused_use = find_use(ra, reused_vreg, line, reused);
+	other_use = find_use(ra, other_vreg, line, other);
+	saved = *reused_use;
+	reused_use->kind = other_use->kind;
+	other_use->kind = saved.kind;
+	if (other_range->to == 2 * line + 1)
+		other_range->to = 2 * line;
+	ra->is_exchanged[inst] = 1;
+}
+
+static void
+exchange_all(struct ra *ra)
+{
+	const struct ra_function *fn = ra->fn;
+
+	for (uint32_t b = 0; b < fn->block_count; b++) {
+		for (uint32_t i = fn->blocks[b].first_inst; i < fn->blocks[b].end_inst; i++) {
+			const struct ra_inst *inst = &fn->insts[i];
+			uint32_t first = inst->first_operand;
+			const struct ra_operand *def = &fn->operands[first];
+
+			if ((inst->flags & RA_INST_COMMUTE) == 0 || def->constraint != RA_REUSE)
+				continue;
+			exchange_operands(ra, ra_line_of(i, b), i, first + def->detail,
+					  first + 3 - def->detail);
+		}
+	}
+}
+
+/* Uses of one line in the order of their anchors; the definition stays first. */
+static void
+sort_uses(struct ra_use *uses, uint32_t count)
+{
+	for (uint32_t i = 2; i < count; i++) {
+		struct ra_use use = uses[i];
+		uint32_t at = i;
+
+		for (; at > 1 && ra_use_anchor(&uses[at - 1]) > ra_use_anchor(&use); at--)
+			uses[at] = uses[at - 1];
+		uses[at] = use;
+	}
+}
+
+/* Gives each range the uses whose anchor it contains. */
+static void
+attach_uses(struct ra *ra, uint32_t vreg)
+{
+	uint32_t use = ra->use_start[vreg], end = ra->use_start[vreg + 1];
+
+	sort_uses(&ra->uses[use], end - use);
+	for (uint32_t i = ra->vreg_first_range[vreg]; i < ra->vreg_first_range[vreg + 1]; i++) {
+		struct ra_range *range = &ra->ranges[i];
+
+		while (use < end && ra_use_anchor(&ra->uses[use]) < range->from)
+			use++;
+		range->first_use = use;
+		while (use < end && ra_use_anchor(&ra->uses[use]) < range->to)
+			use++;
+		range->end_use = use;
+	}
+}
+
+enum nb_status
+ra_live_build(struct ra *ra)
+{
+	uint32_t blocks = ra->fn->block_count;
+	struct live live = {
+		.ra = ra,
+		.in_mark = arena_new_array(ra->scratch, uint32_t, blocks),
+		.out_mark = arena_new_array(ra->scratch, uint32_t, blocks),
+		.blocks = arena_new_array(ra->scratch, uint32_t, blocks),
+		.sort_scratch = arena_new_array(ra->scratch, uint32_t, blocks),
+		.steps_left = EXPLORE_FREE + (uint64_t)EXPLORE_PER_LINE * ra->line_count,
+	};
+	enum nb_status status = NB_OK;
+
+	ra->vreg_first_range =
+		arena_new_array(ra->scratch, uint32_t, (size_t)ra->fn->vreg_count + 1);
+	if (live.in_mark == NULL || live.out_mark == NULL || live.blocks == NULL ||
+	    live.sort_scratch == NULL || ra->vreg_first_range == NULL)
+		return NB_OUT_OF_MEMORY;
+	for (uint32_t v = 0; v < ra->fn->vreg_count && status == NB_OK; v++) {
+		const struct ra_use *uses = &ra->uses[ra->use_start[v]];
+		uint32_t count = ra->use_start[v + 1] - ra->use_start[v];
+
+		live.vreg = v;
+		ra->vreg_first_range[v] = ra->range_count;
+		if (count != 0)
+			status = live.steps_left > 0 ? build_exact(&live, uses, count) :
+						       build_hull(&live, uses, count);
+		ra->vreg_first_range[v + 1] = ra->range_count;
+	}
+	if (status != NB_OK)
+		return status;
+	exchange_all(ra);
+	for (uint32_t v = 0; v < ra->fn->vreg_count; v++)
+		attach_uses(ra, v);
+	return NB_OK;
+}

@@ -1,0 +1,125 @@
+/*
+ * Spill slots. Each family that has something in memory needs one slot (two
+ * adjacent ones for vectors) from the start of the first of its values that is
+ * spilled to the end of the last; families whose stretches do not overlap share
+ * one, if they are of the same class and width: so places never overlap partly,
+ * and the moves of one class never wait for those of the other.
+ */
+#include "compiler/x64/ra_state.h"
+#include "lib/sort.h"
+
+enum { POOLS = 3 }; /* general registers, scalars and vectors of the other class */
+
+/* Slots in use, as a heap by the point they fall free. */
+struct pool {
+	uint32_t *heap; /* families whose slots these are */
+	uint32_t count;
+};
+
+static bool
+starts_before(const void *context, uint32_t a, uint32_t b)
+{
+	const struct ra *ra = context;
+
+	return ra->families[a].slot_from < ra->families[b].slot_from;
+}
+
+static bool
+ends_before(const struct ra *ra, uint32_t a, uint32_t b)
+{
+	return ra->families[a].slot_to < ra->families[b].slot_to;
+}
+
+static void
+pool_push(const struct ra *ra, struct pool *pool, uint32_t family)
+{
+	uint32_t at = pool->count++;
+
+	for (; at > 0 && ends_before(ra, family, pool->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		pool->heap[at] = pool->heap[(at - 1) / 2];
+	pool->heap[at] = family;
+}
+
+static void
+pool_drop_first(const struct ra *ra, struct pool *pool)
+{
+	uint32_t last = pool->heap[--pool->count];
+	uint32_t at = 0;
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child >= pool->count)
+			break;
+		if (child + 1 < pool->count &&
+		    ends_before(ra, pool->heap[child + 1], pool->heap[child]))
+			child++;
+		if (!ends_before(ra, pool->heap[child], last))
+			break;
+		pool->heap[at] = pool->heap[child];
+		at = child;
+	}
+	pool->heap[at] = last;
+}
+
+/* Widens each family's stretch by its values that are in memory somewhere. */
+static void
+find_stretches(struct ra *ra)
+{
+	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
+		uint32_t first = ra->vreg_first_range[v], last = first;
+		struct ra_family *family;
+		bool is_spilled = false;
+
+		if (first == ra->vreg_first_range[v + 1] || ra->vreg_is_remat[v])
+			continue;
+		family = &ra->families[ra->vreg_family[v]];
+		for (uint32_t r = first; r != RA_NONE; r = ra->ranges[r].vreg_next) {
+			is_spilled |= ra->bundles[ra->ranges[r].bundle].state == RA_SPILLED;
+			last = r;
+		}
+		if (!is_spilled)
+			continue;
+		if (ra->ranges[first].from < family->slot_from)
+			family->slot_from = ra->ranges[first].from;
+		if (ra->ranges[last].to > family->slot_to)
+			family->slot_to = ra->ranges[last].to;
+	}
+}
+
+enum nb_status
+ra_slot_assign(struct ra *ra)
+{
+	uint32_t *order = arena_new_array(ra->scratch, uint32_t, ra->family_count);
+	uint32_t *sort_scratch = arena_new_array(ra->scratch, uint32_t, ra->family_count);
+	struct pool pools[POOLS] = { { 0 } };
+	uint32_t count = 0;
+
+	if (order == NULL || sort_scratch == NULL)
+		return NB_OUT_OF_MEMORY;
+	for (uint32_t i = 0; i < POOLS; i++) {
+		pools[i].heap = arena_new_array(ra->scratch, uint32_t, ra->family_count);
+		if (pools[i].heap == NULL)
+			return NB_OUT_OF_MEMORY;
+	}
+	find_stretches(ra);
+	for (uint32_t f = 0; f < ra->family_count; f++)
+		if (ra->families[f].slot_from != RA_NONE)
+			order[count++] = f;
+	sort_indices(order, sort_scratch, count, starts_before, ra);
+	for (uint32_t i = 0; i < count; i++) {
+		struct ra_family *family = &ra->families[order[i]];
+		struct pool *pool = &pools[family->class_ == RA_GPR ? 0 : family->slots];
+
+		if (pool->count != 0 &&
+		    ra->families[pool->heap[0]].slot_to <= family->slot_from) {
+			family->slot = ra->families[pool->heap[0]].slot;
+			pool_drop_first(ra, pool);
+		} else {
+			family->slot = ra->result->slot_count;
+			ra->result->slot_count += family->slots;
+		}
+		pool_push(ra, pool, order[i]);
+	}
+	return NB_OK;
+}

@@ -1,0 +1,367 @@
+/*
+ * Splitting a bundle that found no register.
+ *
+ * First along loops: what lies in a loop of the innermost region that holds
+ * the whole bundle, and has uses there, becomes a bundle of its own, so that
+ * values compete for registers where they are used most and moves stand at the
+ * loop's border. When no such loop is left, into runs: stretches of successive
+ * uses in which some register is free throughout. What remains, places between
+ * runs, stays in memory; a lone use that must have a register gets one there.
+ *
+ * A piece may end at an odd point (between the two points of a line) only if
+ * what follows stays in memory, since moves stand before lines only. The piece
+ * left in memory is the original bundle.
+ */
+#include "compiler/x64/ra_state.h"
+
+/* The uses of a bundle at one line, and what holds from there to the next. */
+struct spot {
+	uint32_t line;
+	uint32_t from, to; /* points at which the register must hold the value */
+	uint32_t range;	   /* that has them */
+	uint32_t blocked;   /* registers not free in [from, to) */
+	uint32_t blocked_after; /* registers not free between this spot and the next */
+	uint32_t blocked_late;	/* registers not free at the odd point `to`, if it is odd */
+	float cost;
+	float frequency;
+	bool needs_reg;
+	bool is_copy; /* nothing but copies: not worth a register alone */
+	bool is_def;
+};
+
+struct split {
+	struct ra *ra;
+	uint32_t bundle;
+	uint32_t class_mask;
+	struct spot *spots;
+	uint32_t spot_count, spot_cap;
+	struct ra_cut cut;
+};
+
+static uint32_t
+loop_depth(const struct ra *ra, uint32_t loop)
+{
+	return loop == RA_NONE ? 0 : ra->loops[loop].depth;
+}
+
+/* The innermost loop that contains both blocks, or RA_NONE. */
+static uint32_t
+common_loop(const struct ra *ra, uint32_t a, uint32_t b)
+{
+	uint32_t x = ra->block_loop[a], y = ra->block_loop[b];
+
+	while (x != y) {
+		if (loop_depth(ra, x) >= loop_depth(ra, y))
+			x = ra->loops[x].parent;
+		else
+			y = ra->loops[y].parent;
+	}
+	return x;
+}
+
+/* The loop directly inside `region` that contains `block`, or RA_NONE. */
+static uint32_t
+child_loop(const struct ra *ra, uint32_t region, uint32_t block)
+{
+	uint32_t loop = ra->block_loop[block], child = RA_NONE;
+
+	for (; loop != region; loop = ra->loops[loop].parent)
+		child = loop;
+	return child;
+}
+
+static enum nb_status
+cut_loop(struct split *split, uint32_t loop)
+{
+	struct ra *ra = split->ra;
+	uint32_t piece;
+	enum nb_status status =
+		ra_bundle_cut(ra, &split->cut, 2 * ra_block_entry(ra, ra->loops[loop].header),
+			      2 * ra_block_end(ra, ra->loops[loop].end_block - 1), &piece);
+
+	ra->split_count++;
+	return status == NB_OK && piece != RA_NONE ? ra_enqueue(ra, piece) : status;
+}
+
+/* Cuts out every child loop that has uses. *done is false if there is none. */
+static enum nb_status
+split_loops(struct split *split, bool *done)
+{
+	struct ra *ra = split->ra;
+	const struct spot *spots = split->spots;
+	uint32_t first = ra->ranges[ra->bundles[split->bundle].first_range].from / 2;
+	uint32_t last = first, region;
+
+	*done = false;
+	if (split->spot_count == 0)
+		return NB_OK;
+	for (uint32_t r = ra->bundles[split->bundle].first_range; r != RA_NONE;
+	     r = ra->ranges[r].next)
+		last = (ra->ranges[r].to - 1) / 2;
+	region = common_loop(ra, ra->line_block[first], ra->line_block[last]);
+	for (uint32_t i = 0; i < split->spot_count; i++) {
+		uint32_t loop = child_loop(ra, region, ra->line_block[spots[i].line]);
+		uint32_t end;
+		enum nb_status status;
+
+		if (loop == RA_NONE)
+			continue;
+		*done = true;
+		end = ra_block_end(ra, ra->loops[loop].end_block - 1);
+		while (i + 1 < split->spot_count && spots[i + 1].line < end)
+			i++;
+		status = cut_loop(split, loop);
+		if (status != NB_OK)
+			return status;
+	}
+	return *done ? ra_enqueue(ra, split->bundle) : NB_OK;
+}
+
+static enum nb_status
+push_spot(struct split *split, struct spot spot)
+{
+	if (split->spot_count == split->spot_cap) {
+		uint32_t cap = split->spot_cap * 2 + 16;
+		struct spot *spots =
+			arena_grow_array(split->ra->scratch, split->spots, split->spot_cap, cap,
+					 sizeof(*spots), _Alignof(struct spot));
+
+		if (spots == NULL)
+			return NB_OUT_OF_MEMORY;
+		split->spots = spots;
+		split->spot_cap = cap;
+	}
+	split->spots[split->spot_count++] = spot;
+	return NB_OK;
+}
+
+/* The points at which a use wants its value in the register. */
+static void
+use_extent(const struct ra_use *use, uint32_t *from, uint32_t *to)
+{
+	*from = ra_use_anchor(use);
+	*to = *from + 1;
+	if (use->kind == RA_DEF_PARAM)
+		*to = *from + 2;
+	else if (use->kind != RA_USE_COPY && use->kind != RA_DEF_FIXED)
+		*to = 2 * use->line + use->to;
+}
+
+static enum nb_status
+add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
+{
+	const struct ra_range *range = &split->ra->ranges[r];
+	struct spot *last = split->spot_count == 0 ? NULL : &split->spots[split->spot_count - 1];
+	bool is_copy = use->kind == RA_USE_COPY || use->kind == RA_USE_ARG;
+	uint32_t from, to;
+
+	use_extent(use, &from, &to);
+	from = from < range->from ? range->from : from;
+	to = to > range->to ? range->to : to;
+	if (from >= to)
+		return NB_OK;
+	if (last != NULL && last->line == use->line && last->range == r) {
+		if (last->is_copy || (!is_copy && from < last->from))
+			last->from = from;
+		last->to = to > last->to ? to : last->to;
+		last->cost += use->frequency;
+		last->needs_reg |= ra_use_needs_reg(use);
+		last->is_copy &= is_copy;
+		return NB_OK;
+	}
+	return push_spot(split, (struct spot){ .line = use->line,
+					       .from = from,
+					       .to = to,
+					       .range = r,
+					       .cost = use->frequency,
+					       .frequency = use->frequency,
+					       .needs_reg = ra_use_needs_reg(use),
+					       .is_copy = is_copy,
+					       .is_def = ra_use_is_def(use) });
+}
+
+static uint32_t
+blocked_in(const struct ra *ra, const struct ra_range *range, uint32_t from, uint32_t to)
+{
+	if (from >= to)
+		return 0;
+	return ra_range_fixed(ra, range, from, to) | ra_busy_query(&ra->busy, from, to);
+}
+
+static enum nb_status
+collect_spots(struct split *split)
+{
+	struct ra *ra = split->ra;
+
+	for (uint32_t r = ra->bundles[split->bundle].first_range; r != RA_NONE;
+	     r = ra->ranges[r].next) {
+		for (uint32_t u = ra->ranges[r].first_use; u < ra->ranges[r].end_use; u++) {
+			enum nb_status status = add_spot_use(split, r, &ra->uses[u]);
+
+			if (status != NB_OK)
+				return status;
+		}
+	}
+	return NB_OK;
+}
+
+/* Fills in which registers are blocked at and between spots. */
+static void
+measure_spots(struct split *split)
+{
+	const struct ra *ra = split->ra;
+
+	for (uint32_t i = 0; i < split->spot_count; i++) {
+		struct spot *spot = &split->spots[i];
+		uint32_t end = i + 1 < split->spot_count ? spot[1].from : spot->to;
+		uint32_t at = spot->to;
+
+		spot->blocked = blocked_in(ra, &ra->ranges[spot->range], spot->from, spot->to);
+		spot->blocked_late = UINT32_MAX;
+		if (at % 2 != 0 && ra->ranges[spot->range].to > at)
+			spot->blocked_late =
+				blocked_in(ra, &ra->ranges[spot->range], at, at + 1);
+		spot->blocked_after = 0;
+		for (uint32_t r = spot->range; r != RA_NONE && ra->ranges[r].from < end;
+		     r = ra->ranges[r].next) {
+			uint32_t from = ra->ranges[r].from > at ? ra->ranges[r].from : at;
+			uint32_t to = ra->ranges[r].to < end ? ra->ranges[r].to : end;
+
+			spot->blocked_after |= blocked_in(ra, &ra->ranges[r], from, to);
+		}
+	}
+}
+
+/* The last spot of the longest run from `first` on; *reg is free throughout. */
+static uint32_t
+longest_run(const struct split *split, uint32_t first, uint32_t *reg)
+{
+	uint32_t free = split->class_mask & ~split->spots[first].blocked;
+	uint32_t last = first;
+
+	*reg = RA_NO_REG;
+	if (free == 0)
+		return first;
+	for (uint32_t i = first; i + 1 < split->spot_count; i++) {
+		uint32_t still = free & ~split->spots[i].blocked_after &
+				 ~split->spots[i + 1].blocked;
+
+		if (still == 0)
+			break;
+		free = still;
+		last = i + 1;
+	}
+	while (last > first && split->spots[last].is_copy && split->spots[last - 1].is_copy)
+		last--;
+	*reg = (uint32_t)__builtin_ctz(free);
+	return last;
+}
+
+/* Where a piece of the spots [first, last] begins and ends, if it is to be in
+ * `reg`. It ends between the points of a line unless the register stays free. */
+static void
+run_extent(const struct split *split, uint32_t first, uint32_t last, uint32_t reg, uint32_t *from,
+	   uint32_t *to)
+{
+	const struct spot *end = &split->spots[last];
+
+	*from = split->spots[first].from;
+	*to = end->to;
+	if (*to % 2 != 0 && reg != RA_NO_REG && (end->blocked_late >> reg & 1) == 0)
+		++*to;
+}
+
+static enum nb_status
+cut_run(struct split *split, uint32_t first, uint32_t last, uint32_t reg)
+{
+	uint32_t from, to, piece;
+	enum nb_status status;
+
+	run_extent(split, first, last, reg, &from, &to);
+	split->ra->split_count++;
+	status = ra_bundle_cut(split->ra, &split->cut, from, to, &piece);
+	return status == NB_OK ? ra_enqueue(split->ra, piece) : status;
+}
+
+/* Whether a piece of the spots [first, last] would be the whole bundle again. */
+static bool
+is_whole(const struct split *split, uint32_t first, uint32_t last, uint32_t reg)
+{
+	const struct ra *ra = split->ra;
+	uint32_t r = ra->bundles[split->bundle].first_range;
+	uint32_t from, to;
+
+	if (first != 0 || last + 1 != split->spot_count)
+		return false;
+	run_extent(split, first, last, reg, &from, &to);
+	if (ra->ranges[r].from < from)
+		return false;
+	while (ra->ranges[r].next != RA_NONE)
+		r = ra->ranges[r].next;
+	return ra->ranges[r].to <= to;
+}
+
+/* One past the last of the spots from `first` on, in the same block, that have no
+ * run either. */
+static uint32_t
+blocked_group(const struct split *split, uint32_t first)
+{
+	const struct ra *ra = split->ra;
+	uint32_t block = ra->line_block[split->spots[first].line];
+	uint32_t end = first + 1, reg;
+
+	while (end < split->spot_count &&
+	       ra->line_block[split->spots[end].line] == block &&
+	       longest_run(split, end, &reg) == end)
+		end++;
+	return end;
+}
+
+static enum nb_status
+split_runs(struct split *split)
+{
+	struct ra *ra = split->ra;
+	enum nb_status status = NB_OK;
+
+	for (uint32_t i = 0; i < split->spot_count && status == NB_OK;) {
+		uint32_t reg;
+		uint32_t end = longest_run(split, i, &reg) + 1;
+
+		if (split->spots[i].is_copy) {
+			i++;
+			continue;
+		}
+		if (end == i + 1)
+			end = blocked_group(split, i);
+		if (end > i + 1 && !is_whole(split, i, end - 1, reg)) {
+			status = cut_run(split, i, end - 1, reg);
+		} else {
+			for (uint32_t k = i; k < end && status == NB_OK; k++)
+				if (split->spots[k].needs_reg)
+					status = cut_run(split, k, k, RA_NO_REG);
+		}
+		i = end;
+	}
+	ra->bundles[split->bundle].state = RA_SPILLED;
+	return status;
+}
+
+enum nb_status
+ra_split(struct ra *ra, uint32_t bundle)
+{
+	const struct ra_bundle *b = &ra->bundles[bundle];
+	struct split split = { .ra = ra, .bundle = bundle, .cut = { bundle, RA_NONE } };
+	enum nb_status status;
+	bool done = false;
+
+	split.class_mask = ra_class_mask(ra, b->class_);
+	if (b->is_frugal)
+		split.class_mask &= ~ra_closed_mask(ra);
+	status = collect_spots(&split);
+	if (status == NB_OK)
+		status = split_loops(&split, &done);
+	if (status != NB_OK || done)
+		return status;
+	measure_spots(&split);
+	return split_runs(&split);
+}
