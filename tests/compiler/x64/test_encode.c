@@ -1,0 +1,450 @@
+/*
+ * The encoder against an independent decoder: every form with every register
+ * and every shape of memory operand. Also that the columns of code_forms.def
+ * (what is written, how memory is accessed) say what the decoder knows, and
+ * that operands outside a form are refused.
+ */
+#include "compiler/x64/encode.h"
+
+#include "tests/wasm/host_arena.h"
+
+#include <Zydis/Zydis.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static ZydisDecoder decoder;
+
+static const char *const cc_texts[] = { "o", "no", "b",	 "nb", "z", "nz", "be", "nbe",
+					"s", "ns", "p",	 "np", "l", "nl", "le", "nle" };
+
+struct encoded {
+	struct x64_buffer buffer;
+	enum nb_form form;
+	struct x64_operands ops;
+};
+
+static void
+fail_at(const struct encoded *c, const char *what)
+{
+	char hex[3 * 16 + 1] = "";
+	for (uint32_t i = 0; i < c->buffer.len && i < 16; i++)
+		snprintf(hex + 3 * i, 4, "%02x ", c->buffer.bytes[i]);
+	fail_msg("form %d (%s) reg %u rm %u/%u+%u*%u%+d imm %lld: %s; bytes %s", c->form,
+		 x64_form_text(c->form), c->ops.reg, c->ops.rm.kind, c->ops.rm.reg,
+		 c->ops.rm.index, 1u << c->ops.rm.scale, c->ops.rm.disp, (long long)c->ops.imm,
+		 what, hex);
+}
+
+static ZydisRegister
+gpr_of(uint32_t reg, uint32_t bits)
+{
+	static const ZydisRegister low8[] = {
+		ZYDIS_REGISTER_AL,  ZYDIS_REGISTER_CL,	ZYDIS_REGISTER_DL,  ZYDIS_REGISTER_BL,
+		ZYDIS_REGISTER_SPL, ZYDIS_REGISTER_BPL, ZYDIS_REGISTER_SIL, ZYDIS_REGISTER_DIL
+	};
+	if (bits == 8)
+		return reg < 8 ? low8[reg] : (ZydisRegister)(ZYDIS_REGISTER_R8B + reg - 8);
+	if (bits == 16)
+		return (ZydisRegister)(ZYDIS_REGISTER_AX + reg);
+	if (bits == 32)
+		return (ZydisRegister)(ZYDIS_REGISTER_EAX + reg);
+	return (ZydisRegister)(ZYDIS_REGISTER_RAX + reg);
+}
+
+static ZydisRegister
+xmm_of(uint32_t reg)
+{
+	return (ZydisRegister)(ZYDIS_REGISTER_XMM0 + reg);
+}
+
+/* Width of the general register in ModRM.reg or the opcode. */
+static uint32_t
+reg_bits(const struct nb_form_info *info)
+{
+	if (info->writes == NB_WRITES_REG32)
+		return 32;
+	if (info->writes == NB_WRITES_REG64)
+		return info->wide ? 64 : 32; /* bsf and bsr promise less than they do */
+	return info->bytes * 8u;
+}
+
+static void
+check_register(const struct encoded *c, const ZydisDecodedOperand *operand)
+{
+	const struct nb_form_info *info = x64_form_info(c->form);
+	ZydisRegister want = ZYDIS_REGISTER_NONE;
+	switch (operand->encoding) {
+	case ZYDIS_OPERAND_ENCODING_MODRM_REG:
+		/* The decoder shows the unused field of a long nop as a register. */
+		if (c->form == NB_FORM_NOP_LONG)
+			return;
+		want = info->reg == NB_REG_X	? xmm_of(c->ops.reg)
+		       : info->reg == NB_REG_G8 ? gpr_of(c->ops.reg, 8)
+						: gpr_of(c->ops.reg, reg_bits(info));
+		break;
+	case ZYDIS_OPERAND_ENCODING_OPCODE:
+		want = gpr_of(c->ops.reg, reg_bits(info));
+		break;
+	case ZYDIS_OPERAND_ENCODING_NDSNDD:
+		want = gpr_of(c->ops.vvvv, info->wide ? 64 : 32);
+		break;
+	case ZYDIS_OPERAND_ENCODING_MODRM_RM:
+		want = info->rm & NB_RM_X ? xmm_of(c->ops.rm.reg)
+					  : gpr_of(c->ops.rm.reg, info->bytes * 8u);
+		break;
+	default:
+		return;
+	}
+	if (operand->reg.value != want)
+		fail_at(c, ZydisRegisterGetString(operand->reg.value));
+}
+
+static void
+check_memory(const struct encoded *c, const ZydisDecodedOperand *operand)
+{
+	const struct nb_form_info *info = x64_form_info(c->form);
+	const struct x64_rm *rm = &c->ops.rm;
+	if (rm->kind == X64_RM_RIP) {
+		if (operand->mem.base != ZYDIS_REGISTER_RIP || operand->mem.disp.value != 0)
+			fail_at(c, "rip operand");
+	} else {
+		ZydisRegister base = rm->reg == X64_NO_REG ? ZYDIS_REGISTER_NONE
+							   : gpr_of(rm->reg, 64);
+		ZydisRegister index = rm->index == X64_NO_REG ? ZYDIS_REGISTER_NONE
+							      : gpr_of(rm->index, 64);
+		if (operand->mem.base != base || operand->mem.index != index)
+			fail_at(c, "base or index");
+		if (index != ZYDIS_REGISTER_NONE && operand->mem.scale != 1 << rm->scale)
+			fail_at(c, "scale");
+		if (operand->mem.disp.value != rm->disp)
+			fail_at(c, "displacement");
+	}
+	if (info->rm & NB_RM_ADDRESS)
+		return;
+	if (operand->size != info->bytes * 8u)
+		fail_at(c, "access size");
+	uint32_t access = 0;
+	if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+		access |= NB_ACCESS_READ;
+	if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+		access |= NB_ACCESS_WRITE;
+	if (access != info->access)
+		fail_at(c, "access kind");
+}
+
+static uint64_t
+mask_of(uint32_t bits)
+{
+	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+/* Registers written, 4 bits each: 0 no, 1 low 8 bits, 4 32 bits, 8 64 bits. */
+static uint64_t
+written_by(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *operands)
+{
+	uint64_t set = 0;
+	for (uint32_t i = 0; i < inst->operand_count; i++) {
+		const ZydisDecodedOperand *o = &operands[i];
+		if (o->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		    !(o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+			continue;
+		ZydisRegisterClass class_ = ZydisRegisterGetClass(o->reg.value);
+		if (class_ != ZYDIS_REGCLASS_GPR8 && class_ != ZYDIS_REGCLASS_GPR32 &&
+		    class_ != ZYDIS_REGCLASS_GPR64)
+			continue;
+		ZydisRegister wide = ZydisRegisterGetLargestEnclosing(
+			ZYDIS_MACHINE_MODE_LONG_64, o->reg.value);
+		uint32_t number = (uint32_t)(wide - ZYDIS_REGISTER_RAX);
+		if (number == NB_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN)
+			continue;
+		uint64_t width = class_ == ZYDIS_REGCLASS_GPR8	  ? 1
+				 : class_ == ZYDIS_REGCLASS_GPR32 ? 4
+								  : 8;
+		set |= width << 4 * number;
+	}
+	return set;
+}
+
+static uint64_t
+written_expected(const struct encoded *c)
+{
+	const struct nb_form_info *info = x64_form_info(c->form);
+	uint64_t reg = UINT64_C(1) << 4 * c->ops.reg, rm = UINT64_C(1) << 4 * (c->ops.rm.reg & 15);
+	if (c->ops.rm.kind != X64_RM_REG)
+		rm = 0;
+	bool is_bit_scan = c->form == NB_FORM_BSF32 || c->form == NB_FORM_BSR32;
+	switch ((enum nb_form_writes)info->writes) {
+	case NB_WRITES_REG8:
+		return reg;
+	case NB_WRITES_REG32:
+		return 4 * reg;
+	case NB_WRITES_REG64:
+		return (is_bit_scan ? 4 : 8) * reg;
+	case NB_WRITES_RM8:
+		return rm;
+	case NB_WRITES_RM32:
+		return 4 * rm;
+	case NB_WRITES_RM64:
+		return 8 * rm;
+	case NB_WRITES_BOTH64:
+		return 8 * reg | 8 * rm;
+	case NB_WRITES_EDX:
+		return 4ull << 4 * NB_RDX;
+	case NB_WRITES_RDX:
+		return 8ull << 4 * NB_RDX;
+	case NB_WRITES_EAX_EDX:
+		return 4ull << 4 * NB_RDX | 4;
+	case NB_WRITES_RAX_RDX:
+		return 8ull << 4 * NB_RDX | 8;
+	case NB_WRITES_NONE:
+	case NB_WRITES_REGX:
+	case NB_WRITES_RMX:
+		return 0;
+	}
+	return 0;
+}
+
+static void
+check_mnemonic(const struct encoded *c, const ZydisDecodedInstruction *inst)
+{
+	char want[16];
+	const struct nb_form_info *info = x64_form_info(c->form);
+	snprintf(want, sizeof(want), "%s%s", x64_form_text(c->form),
+		 info->kind == NB_FORM_CONDITION ? cc_texts[c->ops.cc] : "");
+	if (strcmp(want, "movabs") == 0)
+		want[3] = 0;
+	if (strcmp(want, ZydisMnemonicGetString(inst->mnemonic)) != 0)
+		fail_at(c, ZydisMnemonicGetString(inst->mnemonic));
+}
+
+static void
+check_decoded(const struct encoded *c)
+{
+	ZydisDecodedInstruction inst;
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, c->buffer.bytes, c->buffer.len, &inst,
+						 operands)))
+		fail_at(c, "does not decode");
+	if (inst.length != c->buffer.len)
+		fail_at(c, "length");
+	check_mnemonic(c, &inst);
+	bool saw_memory = false;
+	for (uint32_t i = 0; i < inst.operand_count_visible; i++) {
+		const ZydisDecodedOperand *o = &operands[i];
+		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER) {
+			check_register(c, o);
+		} else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
+			saw_memory = true;
+			check_memory(c, o);
+		} else if (o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+			   o->encoding != ZYDIS_OPERAND_ENCODING_NONE) {
+			/* A shift by one has its count in the mnemonic only. */
+			if (((o->imm.value.u ^ (uint64_t)c->ops.imm) & mask_of(o->size)) != 0)
+				fail_at(c, "immediate");
+		}
+	}
+	bool is_memory = c->ops.rm.kind == X64_RM_MEM || c->ops.rm.kind == X64_RM_RIP;
+	if (is_memory != saw_memory)
+		fail_at(c, "memory operand");
+	if (written_by(&inst, operands) != written_expected(c))
+		fail_at(c, "written registers");
+}
+
+/* --- generating ----------------------------------------------------------- */
+
+struct sweep {
+	struct host_arena host;
+	struct encoded c;
+	uint64_t count;
+};
+
+static void
+try_operands(struct sweep *s)
+{
+	s->c.buffer.len = 0;
+	x64_encode(&s->c.buffer, s->c.form, &s->c.ops);
+	if (s->c.buffer.status != NB_OK)
+		fail_at(&s->c, "refused");
+	check_decoded(&s->c);
+	s->count++;
+}
+
+static void
+try_immediates(struct sweep *s)
+{
+	static const int64_t values[] = { 0,	 1,	-1,	   63,	      127,	 128,
+					  -128,	 -129,	255,	   0x7fff,    -0x8000,	 INT32_MAX,
+					  INT32_MIN, UINT32_MAX, INT64_MAX, INT64_MIN };
+	static const int64_t limits[][2] = {
+		[NB_IMM_NONE] = { 0, 0 },
+		[NB_IMM_S8] = { -128, 127 },
+		[NB_IMM_U8] = { 0, 255 },
+		[NB_IMM_S16] = { -0x8000, 0x7fff },
+		[NB_IMM_S32] = { INT32_MIN, INT32_MAX },
+		[NB_IMM_U32] = { 0, UINT32_MAX },
+		[NB_IMM_Q64] = { INT64_MIN, INT64_MAX },
+		[NB_IMM_S8_32] = { INT32_MIN, INT32_MAX },
+		[NB_IMM_REL8] = { -128, 127 },
+		[NB_IMM_REL32] = { INT32_MIN, INT32_MAX },
+	};
+	const struct nb_form_info *info = x64_form_info(s->c.form);
+	for (uint32_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		if (values[i] < limits[info->imm][0] || values[i] > limits[info->imm][1])
+			continue;
+		s->c.ops.imm = values[i];
+		try_operands(s);
+	}
+}
+
+static void
+try_memory(struct sweep *s, bool is_address)
+{
+	static const int32_t disps[] = { 0, 1, -1, 127, -128, 128, -129, INT32_MAX, INT32_MIN };
+	const struct nb_form_info *info = x64_form_info(s->c.form);
+	for (uint32_t base = 0; base <= 16; base++)
+		for (uint32_t index = 0; index <= 16; index++)
+			for (uint32_t scale = 0; scale < (is_address ? 4u : 1u); scale++)
+				for (uint32_t d = 0; d < sizeof(disps) / sizeof(*disps); d++) {
+					if (index == NB_RSP || (base == 16 && !is_address) ||
+					    (base == 16 && index == 16) || (index == 16 && scale))
+						continue;
+					s->c.ops.rm = x64_rm_indexed(
+						base == 16 ? X64_NO_REG : base,
+						index == 16 ? X64_NO_REG : index, scale, disps[d]);
+					try_immediates(s);
+				}
+	s->c.ops.rm = (struct x64_rm){ .kind = X64_RM_RIP };
+	if (info->imm == NB_IMM_NONE)
+		try_operands(s);
+}
+
+static void
+try_rm(struct sweep *s)
+{
+	const struct nb_form_info *info = x64_form_info(s->c.form);
+	if (info->rm == NB_RM_NONE) {
+		s->c.ops.rm = (struct x64_rm){ 0 };
+		try_immediates(s);
+	}
+	if (info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X))
+		for (uint32_t reg = 0; reg < 16; reg++) {
+			s->c.ops.rm = x64_rm_reg(reg);
+			try_immediates(s);
+		}
+	if (info->rm & NB_RM_TABLE) {
+		s->c.ops.rm = x64_rm_indexed(NB_R11, NB_R10, 2, 0);
+		try_operands(s);
+	}
+	/* All of memory's shapes need not meet all registers. */
+	if (info->rm & (NB_RM_M | NB_RM_ADDRESS) && (s->c.ops.reg & 3) == 1)
+		try_memory(s, info->rm & NB_RM_ADDRESS);
+}
+
+static void
+sweep_form(struct sweep *s, enum nb_form form)
+{
+	const struct nb_form_info *info = x64_form_info(form);
+	bool has_reg = info->reg >= NB_REG_G8 && info->reg <= NB_REG_OPCODE;
+	uint32_t conditions = info->kind == NB_FORM_CONDITION ? 16 : 1;
+	uint32_t others = info->vvvv == NB_REG_NONE ? 1 : 16;
+	s->c.form = form;
+	for (uint32_t cc = 0; cc < conditions; cc++)
+		for (uint32_t vvvv = 0; vvvv < others; vvvv++)
+			for (uint32_t reg = 0; reg < (has_reg ? 16u : 2u); reg++) {
+				s->c.ops = (struct x64_operands){ .reg = (uint8_t)reg,
+								  .cc = (uint8_t)cc,
+								  .vvvv = (uint8_t)vvvv };
+				try_rm(s);
+			}
+}
+
+static void
+test_every_form_decodes(void **state)
+{
+	(void)state;
+	struct sweep s = { 0 };
+	host_arena_init(&s.host, 1 << 20);
+	s.c.buffer.arena = &s.host.arena;
+	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
+		uint64_t before = s.count;
+		sweep_form(&s, (enum nb_form)form);
+		assert_true(s.count > before);
+	}
+	print_message("%llu instructions\n", (unsigned long long)s.count);
+	arena_reset(&s.host.arena);
+}
+
+/* --- refusals ------------------------------------------------------------- */
+
+static void
+expect_refused(enum nb_form form, struct x64_operands ops)
+{
+	struct host_arena host;
+	host_arena_init(&host, 1 << 20);
+	struct x64_buffer buffer = { .arena = &host.arena };
+	x64_encode(&buffer, form, &ops);
+	assert_int_equal(buffer.status, NB_INTERNAL);
+	assert_int_equal(buffer.len, 0);
+	/* It stays refused. */
+	x64_encode(&buffer, NB_FORM_RET, &(struct x64_operands){ 0 });
+	assert_int_equal(buffer.len, 0);
+	arena_reset(&host.arena);
+}
+
+#define OPS(...) ((struct x64_operands){ __VA_ARGS__ })
+
+static void
+test_operands_outside_the_form(void **state)
+{
+	(void)state;
+	struct x64_rm reg = x64_rm_reg(NB_RAX), mem = x64_rm_mem(NB_R14, 0);
+	expect_refused(NB_FORM_MOV32_STORE, OPS(.rm = reg));
+	expect_refused(NB_FORM_SHL32_CL, OPS(.rm = mem));
+	expect_refused(NB_FORM_LEA64, OPS(.rm = reg));
+	expect_refused(NB_FORM_RET, OPS(.rm = reg));
+	expect_refused(NB_FORM_ADD32, OPS(.rm = { 0 }));
+	expect_refused(NB_FORM_ADD32, OPS(.reg = 16, .rm = reg));
+	expect_refused(NB_FORM_ADD32, OPS(.rm = x64_rm_reg(16)));
+	expect_refused(NB_FORM_ADD32, OPS(.rm = x64_rm_indexed(NB_R14, NB_RSP, 0, 0)));
+	expect_refused(NB_FORM_ADD32, OPS(.rm = x64_rm_indexed(NB_R14, NB_RAX, 1, 0)));
+	expect_refused(NB_FORM_ADD32, OPS(.rm = x64_rm_indexed(X64_NO_REG, NB_RAX, 0, 0)));
+	expect_refused(NB_FORM_LEA64, OPS(.rm = x64_rm_indexed(X64_NO_REG, X64_NO_REG, 0, 0)));
+	expect_refused(NB_FORM_LEA64, OPS(.rm = x64_rm_indexed(NB_RAX, NB_RAX, 4, 0)));
+	expect_refused(NB_FORM_MOVSXD_TABLE, OPS(.rm = x64_rm_indexed(NB_R11, NB_RAX, 2, 0)));
+	expect_refused(NB_FORM_MOVSXD_TABLE, OPS(.rm = x64_rm_indexed(NB_R14, NB_R10, 2, 0)));
+	expect_refused(NB_FORM_ADD32_IMM, OPS(.rm = reg, .imm = INT64_C(1) << 31));
+	expect_refused(NB_FORM_SHL32_IMM, OPS(.rm = reg, .imm = -1));
+	expect_refused(NB_FORM_CMP8_IMM, OPS(.rm = reg, .imm = 128));
+	expect_refused(NB_FORM_MOV32_IMM, OPS(.imm = -1));
+	expect_refused(NB_FORM_JMP_8, OPS(.imm = 128));
+	expect_refused(NB_FORM_CMP32_IMM, OPS(.rm = { .kind = X64_RM_RIP }));
+}
+
+static void
+test_exhaustion_is_reported(void **state)
+{
+	(void)state;
+	struct host_arena host;
+	host_arena_init(&host, 8192);
+	struct x64_buffer buffer = { .arena = &host.arena };
+	for (uint32_t i = 0; i < 10000; i++)
+		x64_encode(&buffer, NB_FORM_RET, &(struct x64_operands){ 0 });
+	assert_int_equal(buffer.status, NB_OUT_OF_MEMORY);
+	arena_reset(&host.arena);
+}
+
+int
+main(void)
+{
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_form_decodes),
+		cmocka_unit_test(test_operands_outside_the_form),
+		cmocka_unit_test(test_exhaustion_is_reported),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
