@@ -93,7 +93,8 @@ struct ir_op_info {
 };
 extern const struct ir_op_info ir_op_infos[IR_OP_COUNT];
 
-/* No value, block, edge. */
+/* No value, block, edge. (Value 0 exists, but is never a value that somebody
+ * may use: see struct ir_function.) */
 #define IR_NONE UINT32_MAX
 
 /* Properties of one instruction. */
@@ -122,8 +123,9 @@ struct ir_edge {
 };
 
 enum ir_block_flag {
-	IR_BLOCK_COLD = 1 << 0,	     /* ends in a trap, or leads to one only */
-	IR_BLOCK_LOOP_HEADER = 1 << 1, /* valid after ir_schedule */
+	/* Valid like ir_block.position: */
+	IR_BLOCK_COLD = 1 << 0, /* ends in a trap, or leads to one only */
+	IR_BLOCK_LOOP_HEADER = 1 << 1,
 };
 
 struct ir_block {
@@ -134,14 +136,31 @@ struct ir_block {
 	/* Valid after ir_analyze until control flow changes: */
 	uint32_t position;    /* in ir_function.order, IR_NONE: unreachable */
 	uint32_t idom;	      /* immediate dominator, IR_NONE for the entry */
-	uint32_t dom_in, dom_out; /* a dominates b: a.in <= b.in && b.out <= a.out */
+	uint32_t dom_in, dom_out; /* see ir_dominates */
 	uint32_t loop_header; /* of the innermost loop it is in (its own if it is one), IR_NONE */
 	uint32_t loop_depth;  /* 0 outside loops */
 	float frequency;      /* estimated executions per call, > 0 */
 };
 
+/* Lets somebody stop long work. */
+struct ir_ticker {
+	enum nb_status (*poll)(void *context); /* anything but NB_OK: stop with that status */
+	void *context;
+	uint32_t steps; /* since the last call of poll */
+};
+
+/*
+ * Adding to a function cannot fail at the place of the call: when the arena is
+ * exhausted or the ticker says stop, `status` says so for good, what is added
+ * goes nowhere (value 0, block 0, …, all harmless to write to) and whoever
+ * runs a pass looks at `status` at its end. Loops that add are bounded by what
+ * they read.
+ */
 struct ir_function {
 	struct arena *arena;		    /* all arrays live here */
+	enum nb_status status;		    /* NB_OK, or why the function is of no use any more */
+	bool is_strict;			    /* accesses must happen exactly as written */
+	struct ir_ticker *ticker;	    /* NULL: nobody wants to stop */
 	const struct wasm_module *module;   /* whose indices imm refers to */
 	const struct wasm_functype *type;   /* of this function */
 	uint32_t func_idx;		    /* in the module's index space */
@@ -154,9 +173,13 @@ struct ir_function {
 	uint32_t block_count, block_cap;
 	uint32_t edge_count, edge_cap;
 	uint32_t list_count, list_cap;
+	/* Constants by type and bits: value numbers, 0 where empty; open
+	 * addressing, a power of two of places. */
+	uint32_t *consts;
+	uint32_t const_count, const_cap;
 
 	uint32_t *order; /* blocks; valid like ir_block.position */
-	uint32_t order_count;
+	uint32_t order_count, order_cap;
 };
 
 /* --- instructions --------------------------------------------------------- */
@@ -301,6 +324,14 @@ static inline uint32_t
 ir_type_bits(uint32_t type)
 {
 	return type == IR_I64 || type == IR_F64 ? 64 : 32;
+}
+
+/* True if block `a` dominates block `b`, itself included. Needs ir_analyze. */
+static inline bool
+ir_dominates(const struct ir_function *fn, uint32_t a, uint32_t b)
+{
+	return fn->blocks[a].dom_in <= fn->blocks[b].dom_in &&
+	       fn->blocks[b].dom_in <= fn->blocks[a].dom_out;
 }
 
 /* "i32", …; "void". */

@@ -1,0 +1,25 @@
+/*
+ * From a validated WebAssembly body to SSA.
+ */
+#ifndef COMPILER_IR_BUILD_H
+#define COMPILER_IR_BUILD_H
+
+#include "compiler/ir/ir.h"
+#include "lib/diag.h"
+
+/*
+ * Builds defined function fn->func_idx of fn->module, whose body is validated.
+ *
+ * Needs arena, module, func_idx, ticker and is_strict of *fn set; working
+ * memory comes from `scratch` and is released. Gives IR that ir_check accepts,
+ * without unreachable blocks' predecessors' traces: code that validation shows
+ * to be unreachable is skipped. Values are folded and numbered on the way, so
+ * most dead and duplicate pure code never appears. Time is near linear in the
+ * body plus the block parameters that SSA form needs.
+ * Errors: NB_UNSUPPORTED_FEATURE (reported with offset), NB_OUT_OF_MEMORY,
+ * what the ticker says.
+ */
+NB_MUST_USE enum nb_status ir_build(struct ir_function *fn, struct arena *scratch,
+				    struct diag *diag);
+
+#endif

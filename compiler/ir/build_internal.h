@@ -1,0 +1,239 @@
+/*
+ * Inside the builder: files build*.c share this and nobody else.
+ *
+ * How SSA form comes about. Control flow is structured, and a scan of the
+ * body (build_scan.c) finds beforehand where each local is set and where each
+ * construct starts and ends. So what a local holds at any point follows from
+ * positions alone (build_locals.c): it is what the last set before the point
+ * put there, unless a construct that contains that set has been left since
+ * through a join - then it is the join's block parameter - or a loop that sets
+ * the local later has been entered since - then it is a parameter of the loop's
+ * header. Parameters are made when somebody reads them, joins whose edges all
+ * bring the same value get none; so SSA form is minimal and pruned from the
+ * start, and nothing is ever copied per block and local.
+ *
+ * Terms
+ *   position   offset of an instruction in the module's bytes
+ *   region     a construct of the body: block, loop, if, the then part of an
+ *              if, its else part; numbered in order of appearance. Region 0 is
+ *              the body. Loops form one tree (loops inside loops), all others
+ *              another one; the body is the root of both. Blocks and loops to
+ *              which nobody branches are transparent: no tree contains them.
+ *   place      a position and the innermost region of each tree around it
+ */
+#ifndef COMPILER_IR_BUILD_INTERNAL_H
+#define COMPILER_IR_BUILD_INTERNAL_H
+
+#include "compiler/ir/edit.h"
+#include "compiler/ir/ir.h"
+#include "lib/diag.h"
+#include "wasm/reader.h"
+
+enum region_kind {
+	REGION_BODY,
+	REGION_BLOCK,
+	REGION_LOOP,
+	REGION_IF,
+	REGION_THEN,
+	REGION_ELSE,
+};
+
+struct place {
+	uint32_t position;
+	uint32_t region; /* of the tree of joins */
+	uint32_t loop;	 /* of the tree of loops */
+};
+
+struct region {
+	uint32_t start, end; /* positions of its first and last instruction: block … end */
+	uint32_t parent;     /* in its tree; the body's is the body */
+	uint32_t jump;	     /* an ancestor further up, for fast climbing */
+	uint32_t depth;	     /* in its tree */
+	uint32_t region;     /* innermost join region around it */
+	uint32_t loop;	     /* innermost loop around it (not itself) */
+	uint8_t kind;	     /* enum region_kind */
+	bool is_target;	     /* not transparent */
+	/* Filled while building: */
+	uint32_t block;	     /* where branches to it go, IR_NONE before the first one */
+	uint32_t first_edge; /* of struct build_edge, newest first; IR_NONE: none */
+	uint32_t edge_count;
+};
+
+/* A way into the block of a region: what values it brings is asked later. */
+struct build_edge {
+	uint32_t edge;	       /* in the function */
+	uint32_t next;	       /* of the same region */
+	uint32_t first_value;  /* in builder.values: block results or loop parameters */
+	struct place place;    /* where the locals are read */
+};
+
+/* Where a local is set, in order of position. */
+struct local_set {
+	uint32_t position;
+	uint32_t region; /* innermost join region */
+	uint32_t value;	 /* once built */
+};
+
+struct build_local {
+	uint32_t first_set, set_count; /* in builder.sets */
+	uint32_t passed;	       /* sets that building has come by */
+	uint32_t initial;	       /* value at the entry */
+	uint32_t type;		       /* enum ir_type */
+	/* The value at present, valid if read or set in epoch `epoch`. */
+	uint32_t value;
+	uint32_t epoch;
+};
+
+/* A block parameter that still lacks its operands. */
+struct pending_param {
+	uint32_t param;
+	uint32_t region;
+	uint32_t local; /* or LOCAL_EXPLICIT | number of the construct's parameter */
+};
+#define LOCAL_EXPLICIT 0x80000000u
+
+struct frame {
+	uint32_t region; /* of the construct itself */
+	uint32_t outer_region, outer_loop; /* to be restored at its end */
+	uint32_t base; /* height of the operand stack below its parameters */
+	uint32_t first_param; /* if with else: its parameters, in builder.values */
+	/* if: the edge for a false condition; or, if that is certain, the block
+	 * in which the else part goes on; IR_NONE if there is none. */
+	uint32_t else_edge, else_block;
+	struct place place; /* if: of the instruction */
+	const struct wasm_functype *type;
+	uint8_t kind; /* enum region_kind */
+	bool in_else;
+};
+
+/* What dominance needs, per block. */
+struct build_block {
+	uint32_t idom, depth, jump;
+	uint32_t path_pos; /* place in builder.path when it was on it */
+};
+
+struct builder {
+	struct ir_function *fn;
+	struct arena *scratch;
+	struct diag *diag;
+	const struct wasm_module *module;
+	const struct wasm_code *code;
+	struct wasm_reader reader;
+	uint32_t position; /* of the present instruction */
+
+	uint32_t block;	  /* the present block; IR_NONE: unreachable */
+	uint32_t skipped; /* constructs entered while unreachable */
+	struct place here;
+
+	struct region *regions;
+	uint32_t region_count, region_cap, next_region;
+	struct build_local *locals;
+	uint32_t local_count;
+	struct local_set *sets;
+	uint32_t set_count;
+	uint32_t epoch; /* grows where local values may change without a set */
+
+	uint32_t *stack; /* operand values */
+	uint32_t stack_count, stack_cap;
+	struct frame *frames;
+	uint32_t frame_count, frame_cap;
+	struct build_edge *edges;
+	uint32_t edge_count, edge_cap;
+	uint32_t *values; /* values of edges and of if parameters */
+	uint32_t value_count, value_cap;
+
+	struct build_block *blocks;
+	uint32_t block_count, block_cap;
+	uint32_t *path; /* blocks that dominate the present one, outermost first */
+	uint32_t path_count, path_cap;
+
+	uint32_t *numbering; /* hash table of values, IR_NONE where empty */
+	uint32_t numbering_count, numbering_cap;
+
+	struct memo {
+		uint64_t key; /* local << 32 | region, plus 1; 0 where empty */
+		uint32_t value;
+	} *memo; /* hash table */
+	uint32_t memo_count, memo_cap;
+	struct pending_param *pending;
+	uint32_t pending_count, pending_cap;
+	struct join_frame *joins; /* see build_locals.c */
+	uint32_t join_count, join_cap;
+	uint32_t *join_values;
+	uint32_t join_value_count, join_value_cap;
+	uint32_t *table_edges; /* of one br_table: frame -> its edge, IR_NONE: not a target */
+	uint32_t table_edge_count, table_edge_cap;
+};
+
+/* Room for `more` elements in one of the builder's arrays; false (and the
+ * function has failed) when exhausted. */
+bool build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, uint32_t more,
+		uint32_t size);
+#define BUILD_GROW(b, array, noun, more)                                                           \
+	((b)->noun##_count + (more) <= (b)->noun##_cap ||                                          \
+	 build_grow((b), (void **)&(b)->array, (b)->noun##_count, &(b)->noun##_cap, (more),        \
+		    sizeof(*(b)->array)))
+
+/* build_scan.c: finds regions and sets, refuses what is not supported. */
+enum nb_status build_scan(struct builder *b);
+
+/* build_locals.c */
+uint32_t build_read_local(struct builder *b, uint32_t local);
+void build_set_local(struct builder *b, uint32_t local, uint32_t value);
+/* Passes over a set in unreachable code. */
+void build_skip_set(struct builder *b, uint32_t local);
+/* A parameter of `block` whose operands come from the edges of `region`. */
+uint32_t build_param(struct builder *b, uint32_t block, enum ir_type type);
+void build_add_pending(struct builder *b, uint32_t param, uint32_t region, uint32_t local);
+/* Gives the last parameters their operands and the edges their arguments. */
+void build_finish_params(struct builder *b);
+
+/* build_value.c: instructions of the present block. */
+/* Enters `block`, whose immediate dominator is `idom`. */
+void build_enter_block(struct builder *b, uint32_t block, uint32_t idom);
+/* The nearest block that dominates both. */
+uint32_t build_common_dominator(const struct builder *b, uint32_t a, uint32_t c);
+/* The value of the operation *proto: simplified, one that exists, or new. */
+uint32_t build_emit(struct builder *b, struct ir_inst *proto);
+uint32_t build_unary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a);
+uint32_t build_binary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a, uint32_t c);
+/* Appends *proto to the present block, as it is. */
+uint32_t build_append(struct builder *b, const struct ir_inst *proto);
+
+/* build_branch.c: ways out of blocks. */
+/* The frame of a label. */
+static inline uint32_t
+build_label_frame(const struct builder *b, uint32_t label)
+{
+	return b->frame_count - 1 - label;
+}
+/* Enters `edge`, which leaves the place *from, into the region's incoming
+ * edges, with the values values[0..count). IR_NONE: an edge without a jump. */
+void build_join_edge(struct builder *b, uint32_t region, uint32_t edge, const struct place *from,
+		     const uint32_t *values, uint32_t count);
+/* Leaves the present block for the region with the `count` topmost values. */
+void build_jump(struct builder *b, uint32_t region, uint32_t count);
+/* Ends the present block with a branch; the edges get no targets yet. Returns
+ * the edge for a condition that is not zero; *other is the one for zero. */
+uint32_t build_cond_edges(struct builder *b, uint32_t cond, uint32_t *other);
+void build_br(struct builder *b, uint32_t label);
+void build_br_if(struct builder *b, uint32_t label);
+void build_br_table(struct builder *b);
+void build_return(struct builder *b);
+void build_unreachable(struct builder *b);
+
+/* build_control.c: constructs. */
+void build_push(struct builder *b, uint32_t value);
+uint32_t build_pop(struct builder *b);
+void build_begin_body(struct builder *b);
+/* One control instruction, just read. */
+void build_control(struct builder *b, enum wasm_opcode opcode);
+/* Likewise while unreachable, any instruction. */
+void build_skip(struct builder *b, enum wasm_opcode opcode);
+/* Nothing that follows in the construct is reachable. */
+void build_leave(struct builder *b);
+
+/* build_call.c: calls, tables, bulk operations; false if it is none of those. */
+bool build_call(struct builder *b, enum wasm_opcode opcode);
+
+#endif
