@@ -1,0 +1,340 @@
+/*
+ * The pipeline: for each function build, passes, schedule, machine code; then
+ * the chunks are linked.
+ *
+ * Memory: `ir` holds one function's IR and is emptied for the next one,
+ * `scratch` what a stage needs while it runs, `chunks` the machine code of all
+ * functions until it is linked into the caller's arena. All three draw from
+ * one bounded source.
+ */
+#include "compiler/compiler.h"
+
+#include "compiler/ir/analyze.h"
+#include "compiler/ir/build.h"
+#include "compiler/ir/check.h"
+#include "compiler/ir/print.h"
+#include "compiler/pass/pass.h"
+#include "compiler/x64/x64.h"
+#include "lib/string.h"
+
+/* A source that gives out at most `left` bytes at once. */
+struct bounded_source {
+	struct arena_source source;
+	const struct arena_source *from;
+	size_t left;
+};
+
+struct compilation {
+	const struct wasm_module *module;
+	const struct compiler_options *options;
+	struct diag *diag;
+	struct x64_context x64;
+	struct bounded_source memory;
+	struct arena ir, scratch, chunks;
+	struct ir_ticker ticker;
+	uint32_t done; /* functions */
+};
+
+/* --- options ---------------------------------------------------------------- */
+
+struct pass_row {
+	const char *text;
+	const char *about;
+};
+
+static const struct pass_row pass_rows[] = {
+#define COMPILER_PASS(name, text, about) { text, about },
+#include "compiler/pass/pass.def"
+#undef COMPILER_PASS
+};
+
+void
+compiler_options_init(struct compiler_options *options)
+{
+	*options = (struct compiler_options){ .memory_limit = (size_t)1 << 30 };
+}
+
+const char *
+compiler_pass_text(enum compiler_pass pass)
+{
+	return pass_rows[pass].text;
+}
+
+const char *
+compiler_pass_about(enum compiler_pass pass)
+{
+	return pass_rows[pass].about;
+}
+
+/* The bits of the pass of that name, or of all; 0 if there is none. */
+static uint32_t
+passes_named(const char *name, size_t len)
+{
+	if (len == 3 && memcmp(name, "all", 3) == 0)
+		return ((uint32_t)1 << COMPILER_PASS_COUNT) - 1;
+	for (uint32_t i = 0; i < COMPILER_PASS_COUNT; i++)
+		if (strlen(pass_rows[i].text) == len && !memcmp(pass_rows[i].text, name, len))
+			return (uint32_t)1 << i;
+	return 0;
+}
+
+enum nb_status
+compiler_options_set_passes(struct compiler_options *options, const char *text, const char **bad)
+{
+	uint32_t disabled = options->disabled_passes;
+
+	while (*text) {
+		const char *name = text + (*text == '+' || *text == '-');
+		size_t len = 0;
+		uint32_t bits;
+
+		while (name[len] && name[len] != ',')
+			len++;
+		bits = passes_named(name, len);
+		if (!bits) {
+			*bad = name;
+			return NB_NOT_FOUND;
+		}
+		disabled = *text == '-' ? disabled | bits : disabled & ~bits;
+		text = name + len + (name[len] == ',');
+	}
+	options->disabled_passes = disabled;
+	return NB_OK;
+}
+
+/* --- memory and progress ------------------------------------------------------ */
+
+static void *
+bounded_get(void *context, size_t size)
+{
+	struct bounded_source *bounded = context;
+	void *chunk;
+
+	if (size > bounded->left)
+		return NULL;
+	chunk = bounded->from->chunk_get(bounded->from->context, size);
+	if (chunk)
+		bounded->left -= size;
+	return chunk;
+}
+
+static void
+bounded_put(void *context, void *chunk, size_t size)
+{
+	struct bounded_source *bounded = context;
+
+	bounded->left += size;
+	bounded->from->chunk_put(bounded->from->context, chunk, size);
+}
+
+static enum nb_status
+poll_options(void *context)
+{
+	const struct compilation *c = context;
+
+	if (!c->options->poll)
+		return NB_OK;
+	return c->options->poll(c->options->poll_context, c->done, c->module->code_count);
+}
+
+/* Reports a failure of function `func_idx` that nobody has reported yet. */
+static enum nb_status
+report(struct diag *diag, uint32_t func_idx, enum nb_status status, const char *stage)
+{
+	if (status == NB_OK || diag->status != NB_OK)
+		return status;
+	diag->function_idx = func_idx;
+	diag->section = "code";
+	return diag_report(diag, status, DIAG_NO_OFFSET, "%s while compiling (%s)",
+			   nb_status_text(status), stage);
+}
+
+/* --- one function --------------------------------------------------------------- */
+
+/* What a stage of one function works on. */
+struct stage {
+	struct ir_function *fn;
+	const struct compiler_options *options;
+	struct arena *scratch;
+	struct diag *diag;
+};
+
+/* Behind every stage: its dump, its check. */
+static enum nb_status
+finish_stage(const struct stage *s, const char *name, enum ir_check_stage check)
+{
+	const struct compiler_dump *dump = s->options->dump;
+	char reason[192];
+	enum nb_status status;
+
+	if (s->fn->status != NB_OK)
+		return report(s->diag, s->fn->func_idx, s->fn->status, name);
+	if (dump && dump->wants(dump->context, s->fn->func_idx, name)) {
+		status = ir_print(s->fn, IR_NUMBERS_RAW, s->scratch, dump->emit, dump->context);
+		if (status != NB_OK)
+			return status;
+	}
+	if (!s->options->check)
+		return NB_OK;
+	status = ir_check(s->fn, check, s->scratch, reason, sizeof(reason));
+	if (status != NB_INTERNAL)
+		return report(s->diag, s->fn->func_idx, status, name);
+	s->diag->function_idx = s->fn->func_idx;
+	return diag_report(s->diag, status, DIAG_NO_OFFSET, "IR check failed after %s: %s", name,
+			   reason);
+}
+
+static enum nb_status
+run_passes(const struct stage *s)
+{
+	enum nb_status status = finish_stage(s, "build", IR_CHECK_ANY);
+
+	if (status != NB_OK)
+		return status;
+	status = ir_schedule(s->fn, s->scratch);
+	if (status != NB_OK)
+		return report(s->diag, s->fn->func_idx, status, "schedule");
+	return finish_stage(s, "schedule", IR_CHECK_SCHEDULED);
+}
+
+/* Validates a body whose validation was put off. */
+static enum nb_status
+validate_deferred(const struct wasm_module *module, uint32_t func_idx, struct arena *scratch,
+		  struct diag *diag)
+{
+	if (module->features.code != WASM_CODE_DEFER)
+		return NB_OK;
+	return wasm_function_validate(module, func_idx, scratch, diag);
+}
+
+static enum nb_status
+build_function(const struct stage *s)
+{
+	enum nb_status status = validate_deferred(s->fn->module, s->fn->func_idx, s->scratch,
+						  s->diag);
+
+	if (status != NB_OK)
+		return status;
+	s->fn->is_strict = s->options->strict_accesses;
+	status = ir_build(s->fn, s->scratch, s->diag);
+	if (status != NB_OK)
+		return report(s->diag, s->fn->func_idx, status, "build");
+	return run_passes(s);
+}
+
+enum nb_status
+compiler_build_function(const struct wasm_module *module, uint32_t func_idx,
+			const struct compiler_options *options, struct arena *arena,
+			struct ir_function *out, struct diag *diag)
+{
+	struct arena scratch;
+	struct stage stage = { out, options, &scratch, diag };
+	enum nb_status status;
+
+	*out = (struct ir_function){ .arena = arena, .module = module, .func_idx = func_idx };
+	arena_init(&scratch, arena->source, options->memory_limit);
+	status = build_function(&stage);
+	arena_reset(&scratch);
+	return status;
+}
+
+static enum nb_status
+compile_function(struct compilation *c, uint32_t func_idx, struct x64_chunk *out)
+{
+	struct ir_function fn = {
+		.arena = &c->ir,
+		.module = c->module,
+		.func_idx = func_idx,
+		.ticker = &c->ticker,
+	};
+	struct stage stage = { &fn, c->options, &c->scratch, c->diag };
+	enum nb_status status = build_function(&stage);
+
+	if (status == NB_OK) {
+		status = x64_compile_function(&c->x64, &fn, &c->chunks, &c->scratch, out, c->diag);
+		status = report(c->diag, func_idx, status, "machine code");
+	}
+	arena_reset(&c->ir);
+	arena_reset(&c->scratch);
+	return status;
+}
+
+/* --- the module ------------------------------------------------------------------- */
+
+static enum nb_status
+refuse_v128(const struct wasm_module *module, struct diag *diag)
+{
+	for (uint32_t i = 0; i < module->type_count; i++) {
+		const struct wasm_functype *type = &module->types[i];
+		bool has_v128 = false;
+
+		for (uint32_t k = 0; k < type->param_count; k++)
+			has_v128 = has_v128 || type->params[k] == WASM_V128;
+		for (uint32_t k = 0; k < type->result_count; k++)
+			has_v128 = has_v128 || type->results[k] == WASM_V128;
+		if (has_v128)
+			return diag_report(diag, NB_UNSUPPORTED_FEATURE, DIAG_NO_OFFSET,
+					   "the compiler does not support v128 (type %u)", i);
+	}
+	for (uint32_t i = 0; i < module->global_count; i++)
+		if (module->globals[i].type.type == WASM_V128)
+			return diag_report(diag, NB_UNSUPPORTED_FEATURE, DIAG_NO_OFFSET,
+					   "the compiler does not support v128 (global %u)", i);
+	return NB_OK;
+}
+
+static enum nb_status
+compile_all(struct compilation *c, struct arena *out_arena, struct nb_code_image *out)
+{
+	uint32_t count = c->module->code_count;
+	struct x64_chunk *chunks = arena_new_array(&c->chunks, struct x64_chunk, count);
+	enum nb_status status;
+
+	if (!chunks)
+		return NB_OUT_OF_MEMORY;
+	for (c->done = 0; c->done < count; c->done++) {
+		uint32_t func_idx = c->module->func_import_count + c->done;
+
+		status = poll_options(c);
+		if (status == NB_OK)
+			status = compile_function(c, func_idx, &chunks[c->done]);
+		if (status != NB_OK)
+			return report(c->diag, func_idx, status, "function");
+	}
+	return x64_link(&c->x64, chunks, out_arena, out);
+}
+
+enum nb_status
+compiler_compile(const struct wasm_module *module, const struct compiler_options *options,
+		 const struct arena_source *source, struct arena *out_arena,
+		 struct nb_code_image *out, struct diag *diag)
+{
+	struct arena_mark mark = arena_mark_get(out_arena);
+	struct compilation c = {
+		.module = module,
+		.options = options,
+		.diag = diag,
+		.memory = { { bounded_get, bounded_put, NULL }, source, options->memory_limit },
+	};
+	enum nb_status status = refuse_v128(module, diag);
+
+	if (status == NB_OK)
+		status = x64_context_init(&c.x64, module, options);
+	if (status == NB_OK) {
+		c.memory.source.context = &c.memory;
+		c.ticker = (struct ir_ticker){ poll_options, &c, 0 };
+		arena_init(&c.ir, &c.memory.source, options->memory_limit);
+		arena_init(&c.scratch, &c.memory.source, options->memory_limit);
+		arena_init(&c.chunks, &c.memory.source, options->memory_limit);
+		status = compile_all(&c, out_arena, out);
+		arena_reset(&c.ir);
+		arena_reset(&c.scratch);
+		arena_reset(&c.chunks);
+	}
+	if (status == NB_OK)
+		return NB_OK;
+	arena_release(out_arena, mark);
+	return diag->status == NB_OK ? diag_report(diag, status, DIAG_NO_OFFSET,
+						   "%s while compiling", nb_status_text(status)) :
+				       status;
+}
