@@ -1,0 +1,41 @@
+/*
+ * The shell: a prompt on the console from which the bundled programs run.
+ *
+ * One program at a time is in front: lines typed go to its standard input,
+ * Ctrl-D ends that, Ctrl-C kills the program.
+ */
+#ifndef USER_APPS_SHELL_SHELL_H
+#define USER_APPS_SHELL_SHELL_H
+
+#include "user/libs/archive/archive.h"
+#include "user/libs/terminal/line.h"
+#include "user/libs/terminal/words.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHELL_INTERRUPTED 130 /* exit status of a program that Ctrl-C ended */
+
+struct shell {
+	uint32_t console;
+	uint32_t ramdisk;
+	struct line line;
+	struct archive_entry entry; /* scratch */
+};
+
+/* Writes to the console, waiting for it. */
+void shell_write(struct shell *shell, const char *bytes, uint32_t len);
+void shell_print(struct shell *shell, const char *text);
+
+/* Feeds what the console has to the line reader, byte by byte, until it has an
+ * event or there is no more; LINE_END also when the console is gone. */
+enum line_event shell_read(struct shell *shell);
+
+/* Runs the bundled program words[0] in front until it ends. False: there is
+ * none of that name. *status is its exit status. */
+bool shell_run(struct shell *shell, const struct words *words, int32_t *status);
+
+/* Prints the bundled programs with a line about each. */
+void shell_list(struct shell *shell);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * Making a process of a published module: the personality it imports, its
+ * handles, its startup block.
+ *
+ * The life of a launch: disk_publish the module and wait for SIGNALED; then
+ * launch_process. Everything the new process gets is named here; it has no
+ * other authority.
+ */
+#ifndef USER_LIBS_LAUNCH_LAUNCH_H
+#define USER_LIBS_LAUNCH_LAUNCH_H
+
+#include "user/sdk/text.h"
+
+#include "abi/status.h"
+
+#include <stdint.h>
+
+struct launch_handle {
+	const char *name;
+	uint32_t handle; /* stays the caller's; the process gets a duplicate */
+	uint32_t rights; /* NB_RIGHTS_SAME: all */
+};
+
+struct launch {
+	const char *name;     /* of the process, for logs and backtraces */
+	uint32_t module;      /* published: MODULE_READY or FAILED */
+	uint32_t ramdisk;     /* where personalities are found */
+	uint32_t priority;    /* NB_PRIORITY_* */
+	uint64_t memory_bytes; /* limit, 0: none of its own */
+	const struct launch_handle *handles;
+	uint32_t handle_count;
+	const void *records; /* further startup records, 8-aligned */
+	uint32_t records_size;
+};
+
+/* Creates and starts the process; *process is a handle to it. On an error the
+ * reason is appended to `error` and nothing is left behind. */
+NB_MUST_USE enum nb_status launch_process(const struct launch *launch, uint32_t *process,
+					  struct text *error);
+
+/* Waits until a module is published; the reason is appended to `error` if that
+ * failed. */
+NB_MUST_USE enum nb_status launch_module_result(uint32_t module, struct text *error);
+
+/* Three streams for a program's standard input, output and error. */
+struct launch_streams {
+	uint32_t near[3]; /* our ends: 0 writes, 1 and 2 read; NB_HANDLE_NONE when closed */
+	uint32_t far[3];  /* the program's ends, to be closed after launch_process */
+};
+
+NB_MUST_USE enum nb_status launch_streams_create(struct launch_streams *streams);
+void launch_streams_close_near(struct launch_streams *streams, uint32_t which);
+void launch_streams_close_far(struct launch_streams *streams);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Startup records that modules agree on among themselves (abi/startup.h,
+ * kinds from NB_STARTUP_PRIVATE on).
+ *
+ *   TERMINAL  uint8_t descriptor numbers (0, 1, 2) that are a terminal
+ *   MODULE    path of the program's module in the RAM disk, text
+ *   MEMORY    uint64_t limit of the program's memory in bytes
+ *   ABOUT     one line that says what the program is, text
+ *
+ * Files of the RAM disk made of such records beside ARGUMENT, VARIABLE and
+ * PREOPEN: etc/run, which asks the session server to run one program;
+ * etc/programs/NAME, how to run a bundled program; etc/preopens, directories
+ * that every program at the prompt is given.
+ */
+#ifndef USER_LIBS_LAUNCH_RECORDS_H
+#define USER_LIBS_LAUNCH_RECORDS_H
+
+#include "abi/startup.h"
+
+enum startup_private {
+	STARTUP_TERMINAL = NB_STARTUP_PRIVATE,
+	STARTUP_MODULE,
+	STARTUP_MEMORY,
+	STARTUP_ABOUT,
+};
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * init: the first process. Reads etc/services from the RAM disk and starts
+ * what it names; powers off when the last service has ended.
+ *
+ * A line of etc/services is
+ *
+ *     NAME MODULE WHEN HANDLE...
+ *
+ * WHEN is `always`, `if=PATH` or `unless=PATH` (the file is, is not on the RAM
+ * disk); the handles are names of init's own. `#` begins a comment.
+ */
+#include "user/libs/disk/disk.h"
+#include "user/libs/launch/launch.h"
+#include "user/sdk/bytes.h"
+#include "user/sdk/start.h"
+#include "user/sdk/startup.h"
+
+#include "nebulet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SERVICES_FILE "etc/services"
+#define SERVICES_MAX 16u
+#define HANDLES_MAX 8u
+#define WORDS_MAX (3u + HANDLES_MAX)
+#define EXIT_FAILED 125
+
+struct line {
+	char *words[WORDS_MAX]; /* zero-terminated */
+	uint32_t count;
+};
+
+static char table[16384];
+static struct archive_entry entry; /* scratch */
+static uint32_t services[SERVICES_MAX]; /* process handles */
+static uint32_t service_count;
+static uint32_t ramdisk;
+
+static void
+log_problem(const char *what, const char *detail)
+{
+	char bytes[1024];
+	struct text text;
+
+	text_init(&text, bytes, sizeof bytes);
+	text_add(&text, what);
+	text_add(&text, ": ");
+	text_add(&text, detail);
+	(void)nb_log_write(NB_LOG_ERROR, text.bytes, text.length);
+}
+
+/* Cuts text[*at..len) at the line's end into words. */
+static void
+split_line(char *text, uint32_t len, uint32_t *at, struct line *line)
+{
+	bool in_word = false, in_comment = false;
+
+	line->count = 0;
+	for (; *at < len && text[*at] != '\n'; ++*at) {
+		char *c = &text[*at];
+
+		in_comment = in_comment || *c == '#';
+		if (*c == ' ' || *c == '\t' || in_comment) {
+			*c = 0;
+			in_word = false;
+		} else if (!in_word && line->count < WORDS_MAX) {
+			line->words[line->count++] = c;
+			in_word = true;
+		}
+	}
+	if (*at < len)
+		text[(*at)++] = 0;
+}
+
+static bool
+has_file(const char *path)
+{
+	struct archive_source source = disk_source(&ramdisk);
+
+	return archive_find(&source, path, &entry) == NB_OK;
+}
+
+static bool
+begins_with(const char *text, const char *start)
+{
+	uint32_t len = text_length(start);
+
+	return text_length(text) >= len && bytes_equal(text, start, len);
+}
+
+static bool
+applies(const char *when)
+{
+	if (begins_with(when, "if="))
+		return has_file(when + 3);
+	if (begins_with(when, "unless="))
+		return !has_file(when + 7);
+	return text_is(when, text_length(when), "always");
+}
+
+static void
+start_service(const struct line *line)
+{
+	struct launch_handle handles[HANDLES_MAX];
+	struct startup startup = startup_get();
+	struct launch launch = {
+		.name = line->words[0],
+		.ramdisk = ramdisk,
+		.priority = NB_PRIORITY_HIGH,
+		.handles = handles,
+		.records = startup.block,
+	};
+	char reason_bytes[512];
+	struct text reason;
+	enum nb_status status = disk_publish(ramdisk, line->words[1], &entry, &launch.module);
+
+	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	for (uint32_t i = 3; i < line->count; i++)
+		handles[launch.handle_count++] = (struct launch_handle){
+			line->words[i], startup_handle(line->words[i]), NB_RIGHTS_SAME
+		};
+	if (!status)
+		status = launch_module_result(launch.module, &reason);
+	if (!status)
+		status = launch_process(&launch, &services[service_count], &reason);
+	if (!status)
+		service_count++;
+	else
+		log_problem(line->words[0], reason.length ? reason_bytes : nb_status_text(status));
+}
+
+static void
+start_services(void)
+{
+	struct line line;
+	uint32_t at = 0, len;
+	enum nb_status status =
+		disk_read_file(ramdisk, SERVICES_FILE, &entry, table, sizeof table, &len);
+
+	if (status) {
+		log_problem(SERVICES_FILE, nb_status_text(status));
+		return;
+	}
+	while (at < len) {
+		split_line(table, len, &at, &line);
+		if (!line.count)
+			continue;
+		if (line.count < 3)
+			log_problem(SERVICES_FILE, "a line wants NAME MODULE WHEN HANDLE...");
+		else if (service_count < SERVICES_MAX && applies(line.words[2]))
+			start_service(&line);
+	}
+}
+
+/* Reports the end of a service and gives its handle back. */
+static int32_t
+reap(uint32_t index)
+{
+	struct nb_process_info info = { .status = EXIT_FAILED };
+	char text[1024];
+	int64_t len;
+
+	if (nb_object_info(services[index], NB_INFO_PROCESS, &info, sizeof info) >= 0 &&
+	    info.trap != NB_TRAP_NONE) {
+		len = nb_object_info(services[index], NB_INFO_BACKTRACE, text, sizeof text);
+		if (len > 0)
+			(void)nb_log_write(NB_LOG_ERROR, text,
+					   len < (int64_t)sizeof text ? (uint32_t)len :
+									(uint32_t)sizeof text);
+	}
+	(void)nb_handle_close(services[index]);
+	services[index] = services[--service_count];
+	return info.status;
+}
+
+int
+module_main(void)
+{
+	struct nb_wait_item items[SERVICES_MAX];
+	uint32_t system = startup_handle("system");
+	int32_t status = EXIT_FAILED;
+
+	ramdisk = startup_handle("ramdisk");
+	start_services();
+	while (service_count) {
+		for (uint32_t i = 0; i < service_count; i++)
+			items[i] = (struct nb_wait_item){ .handle = services[i],
+							  .wanted = NB_SIGNAL_TERMINATED };
+		if (nb_object_wait_many(items, service_count, NB_DEADLINE_NEVER) < 0)
+			break;
+		for (uint32_t i = service_count; i-- > 0;) {
+			if (items[i].seen & NB_SIGNAL_TERMINATED)
+				status = reap(i);
+		}
+	}
+	(void)nb_system_power(system, NB_POWER_OFF, status);
+	return EXIT_FAILED;
+}

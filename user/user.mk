@@ -1,0 +1,123 @@
+# Everything that runs as WebAssembly: `make user` builds the modules of the
+# base system, `make ramdisk` their archive, `make program-NAME` a bundled
+# program (fetching it first where it is a third party's), `make programs` all.
+#
+# Modules and artifacts do not depend on MODE: they go to build/guest, and the
+# release build of the tool compiles them.
+
+G := build/guest
+GUEST_CC ?= clang
+GUEST_WARN := $(WARN)
+GUEST_CFLAGS := --target=wasm32 -std=gnu17 -O2 -ffreestanding -mbulk-memory -msign-ext \
+	-mnontrapping-fptoint $(GUEST_WARN) -I. -Ibuild/gen/sdk -MMD -MP
+GUEST_LDFLAGS := --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--stack-first \
+	-Wl,-z,stack-size=131072 -Wl,--gc-sections
+WASI_CFLAGS := --target=wasm32-wasi -std=gnu17 -O2 -MMD -MP
+
+guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
+	user/libs/launch user/libs/terminal))
+GUEST_START := $(G)/obj/user/sdk/start.o
+
+$(G)/obj/%.o: %.c | $(ABI_GEN)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -c $< -o $@
+
+# $(call guest_module,NAME,FOLDER,MORE OBJECTS)
+define guest_module
+$(G)/modules/$(1).wasm: $(call guest_obj,$(2)) $(GUEST_COMMON) $(3)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $$^ -o $$@
+endef
+$(eval $(call guest_module,wasi,user/personalities/wasi,))
+$(eval $(call guest_module,wasi_unstable,user/personalities/wasi_unstable,))
+$(eval $(call guest_module,init,user/servers/init,$(GUEST_START)))
+$(eval $(call guest_module,session,user/servers/session,$(GUEST_START)))
+$(eval $(call guest_module,shell,user/apps/shell,$(GUEST_START)))
+BASE_MODULES := init wasi wasi_unstable session shell
+BASE_ARTIFACTS := $(BASE_MODULES:%=$(G)/modules/%.nbo)
+
+# --- artifacts ---------------------------------------------------------------
+TOOL := build/release/nebulet
+ifneq ($(MODE),release)
+.PHONY: guest-tool
+guest-tool:
+	$(MAKE) --no-print-directory MODE=release $(TOOL)
+$(TOOL): guest-tool ;
+endif
+%.nbo: %.wasm $(TOOL)
+	$(TOOL) compile $< -o $@
+
+# --- the base RAM disk -------------------------------------------------------
+BASE_TAR := $(G)/base.tar
+$(BASE_TAR): $(BASE_ARTIFACTS) user/servers/init/services
+	$(TOOL) pack -o $@ boot/init.nbo=$(G)/modules/init.nbo \
+		$(foreach m,$(filter-out init,$(BASE_MODULES)),lib/$(m).nbo=$(G)/modules/$(m).nbo) \
+		etc/services=user/servers/init/services
+
+# --- bundled programs: build/guest/programs/NAME/{NAME.wasm,NAME.nbo,files/} ---
+P := $(G)/programs
+FETCH := .cache/fetch
+FETCH_PY := scripts/fetch.py
+
+# A package is fetched when its stamp is missing or the lock file changed.
+$(FETCH)/%/stamp: scripts/fetch.lock $(FETCH_PY)
+	$(FETCH_PY) $*
+	@touch $@
+
+RUNNO := $(FETCH)/runno/package/dist/langs
+$(P)/python/python.wasm: $(FETCH)/runno/stamp
+	@mkdir -p $(@D)/files/share/python
+	rm -rf $(@D)/files/share/python/usr
+	cp -R $(RUNNO)/python-3.11.3.tar.gz.d/usr $(@D)/files/share/python/usr
+	cp $(RUNNO)/python-3.11.3.wasm $@
+$(P)/ruby/ruby.wasm: $(FETCH)/runno/stamp
+	@mkdir -p $(@D)
+	cp $(RUNNO)/ruby-3.2.0.wasm $@
+
+SQLITE := $(FETCH)/sqlite/package/deps/sqlite-autoconf-3440200.tar.gz.d/sqlite-autoconf-3440200
+SQLITE_CFLAGS := -DSQLITE_THREADSAFE=0 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_POPEN \
+	-DSQLITE_NOHAVE_SYSTEM -DSQLITE_TEMP_STORE=3 -DSQLITE_ENABLE_MATH_FUNCTIONS
+WASI_EMULATED := -D_WASI_EMULATED_SIGNAL -D_WASI_EMULATED_GETPID \
+	-D_WASI_EMULATED_PROCESS_CLOCKS -D_WASI_EMULATED_MMAN
+$(P)/sqlite/sqlite.wasm: $(FETCH)/sqlite/stamp user/programs/sqlite/wasi_compat.h
+	@mkdir -p $(@D)
+	$(GUEST_CC) --target=wasm32-wasi -O2 -w -include user/programs/sqlite/wasi_compat.h \
+		$(WASI_EMULATED) $(SQLITE_CFLAGS) -I$(SQLITE) $(SQLITE)/shell.c $(SQLITE)/sqlite3.c \
+		-o $@ -lwasi-emulated-signal -lwasi-emulated-getpid \
+		-lwasi-emulated-process-clocks -lwasi-emulated-mman
+
+COREMARK := $(FETCH)/coremark/pythondata_cpu_ibex/system_verilog/vendor/eembc_coremark
+COREMARK_SRC := $(addprefix $(COREMARK)/,core_list_join.c core_main.c core_matrix.c core_state.c \
+	core_util.c)
+COREMARK_CFLAGS := -O2 -w -DFLAGS_STR='"-O2"' -DITERATIONS=0 -DPERFORMANCE_RUN=1
+$(P)/coremark/coremark.wasm: $(FETCH)/coremark/stamp
+	@mkdir -p $(@D)
+	$(GUEST_CC) --target=wasm32-wasi $(COREMARK_CFLAGS) -I$(COREMARK) -I$(COREMARK)/linux \
+		$(COREMARK_SRC) $(COREMARK)/linux/core_portme.c -o $@
+
+SMALL_PROGRAMS := $(patsubst user/apps/tools/%.c,%,$(sort $(wildcard user/apps/tools/*.c)))
+define small_program
+$(P)/$(1)/$(1).wasm: user/apps/tools/$(1).c
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(WASI_CFLAGS) $(GUEST_WARN) $$< -o $$@
+endef
+$(foreach name,$(SMALL_PROGRAMS),$(eval $(call small_program,$(name))))
+
+PROGRAMS := python ruby sqlite coremark $(SMALL_PROGRAMS)
+program_artifact = $(P)/$(1)/$(1).nbo
+.PHONY: user ramdisk programs $(PROGRAMS:%=program-%)
+$(foreach name,$(PROGRAMS),$(eval program-$(name): $(call program_artifact,$(name))))
+programs: $(PROGRAMS:%=program-%)
+user: $(BASE_MODULES:%=$(G)/modules/%.wasm)
+ramdisk: $(BASE_TAR)
+
+# --- what the kernels trust ----------------------------------------------------
+# Artifacts of the base, of programs built before and of those asked for now.
+WANTED_PROGRAMS := $(sort $(patsubst program-%,%,$(filter program-%,$(MAKECMDGOALS))) \
+	$(if $(filter programs,$(MAKECMDGOALS)),$(PROGRAMS)) \
+	$(foreach name,$(PROGRAMS),$(if $(wildcard $(call program_artifact,$(name))),$(name))))
+TRUSTED_ARTIFACTS := $(BASE_ARTIFACTS) \
+	$(foreach name,$(filter $(PROGRAMS),$(WANTED_PROGRAMS)),$(call program_artifact,$(name)))
+
+-include $(shell find $(G) -name '*.d' 2>/dev/null)
