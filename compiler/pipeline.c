@@ -4,8 +4,8 @@
  *
  * Memory: `ir` holds one function's IR and is emptied for the next one,
  * `scratch` what a stage needs while it runs, `chunks` the machine code of all
- * functions until it is linked into the caller's arena. All three draw from
- * one bounded source.
+ * functions until it is linked into the caller's arena; `work` serves stages
+ * that keep results in `scratch`. All draw from one bounded source.
  */
 #include "compiler/compiler.h"
 
@@ -30,7 +30,7 @@ struct compilation {
 	struct diag *diag;
 	struct x64_context x64;
 	struct bounded_source memory;
-	struct arena ir, scratch, chunks;
+	struct arena ir, scratch, work, chunks;
 	struct ir_ticker ticker;
 	uint32_t done; /* functions */
 };
@@ -251,11 +251,14 @@ compile_function(struct compilation *c, uint32_t func_idx, struct x64_chunk *out
 	enum nb_status status = build_function(&stage);
 
 	if (status == NB_OK) {
-		status = x64_compile_function(&c->x64, &fn, &c->chunks, &c->scratch, out, c->diag);
+		struct x64_arenas arenas = { &c->chunks, &c->scratch, &c->work };
+
+		status = x64_compile_function(&c->x64, &fn, &arenas, out, c->diag);
 		status = report(c->diag, func_idx, status, "machine code");
 	}
 	arena_reset(&c->ir);
 	arena_reset(&c->scratch);
+	arena_reset(&c->work);
 	return status;
 }
 
@@ -325,10 +328,12 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		c.ticker = (struct ir_ticker){ poll_options, &c, 0 };
 		arena_init(&c.ir, &c.memory.source, options->memory_limit);
 		arena_init(&c.scratch, &c.memory.source, options->memory_limit);
+		arena_init(&c.work, &c.memory.source, options->memory_limit);
 		arena_init(&c.chunks, &c.memory.source, options->memory_limit);
 		status = compile_all(&c, out_arena, out);
 		arena_reset(&c.ir);
 		arena_reset(&c.scratch);
+		arena_reset(&c.work);
 		arena_reset(&c.chunks);
 	}
 	if (status == NB_OK)
