@@ -1,0 +1,129 @@
+/*
+ * The runner of the official test suite: state and interfaces of its files.
+ *
+ * One file of the suite at a time: a store, the spectest module, the modules
+ * and instances of the script. Everything runs on one guest stack, whose head
+ * is suite.head; suite_run is called on it.
+ */
+#ifndef TESTS_SUITE_SUITE_H
+#define TESTS_SUITE_SUITE_H
+
+#include "compiler/compiler.h"
+#include "kernel/port/guest.h"
+#include "runtime/instance.h"
+#include "runtime/trap.h"
+#include "tests/suite/archive.h"
+
+/* Outcome of loading a module. */
+enum script_state {
+	SCRIPT_READY,	       /* published; instantiated if `instance` is set */
+	SCRIPT_NOT_APPLICABLE, /* see `reason` */
+	SCRIPT_BROKEN,	       /* has been reported as a failure */
+};
+
+/* A module of the script, instance included. */
+struct script_module {
+	struct code_module module;
+	struct instance *instance;
+	enum script_state state;
+	const char *reason; /* why it is not applicable */
+	struct script_module *next;
+};
+
+/* A name by which the script knows a module, an instance or a registration. */
+enum script_scope { SCRIPT_DEFINITION, SCRIPT_INSTANCE, SCRIPT_REGISTERED };
+struct script_name {
+	enum script_scope scope;
+	struct archive_text text;
+	struct script_module *module;
+	struct script_name *next;
+};
+
+enum { SUITE_REASONS_MAX = 32, SPECTEST_EXPORTS_MAX = 16 };
+
+struct spectest_export {
+	const char *name;
+	struct runtime_extern value;
+};
+
+struct suite {
+	struct nb_thread_head head;
+	struct port_stack stack;
+	struct arena_source source;
+	struct compiler_options options;
+	format_emit *emit; /* text for the reader */
+	void *emit_context;
+	bool is_verbose; /* a line a file */
+
+	/* The last trap, for messages. */
+	struct runtime_backtrace backtrace;
+
+	/* Counts over all files. */
+	uint64_t passed;
+	uint64_t failed;
+	struct {
+		const char *reason;
+		uint64_t count;
+	} not_applicable[SUITE_REASONS_MAX];
+
+	/* The file under way. */
+	struct archive_text file;
+	struct archive_text source_name;
+	const char *unsupported; /* a feature of the file that the decoder lacks, or NULL */
+	struct store store;
+	struct arena arena; /* records of the script */
+	struct script_module *modules;
+	struct script_module *latest_definition;
+	struct script_module *latest; /* instance */
+	struct script_name *names;
+	struct spectest_export spectest[SPECTEST_EXPORTS_MAX];
+	uint32_t spectest_count;
+	uint32_t line; /* of the command under way */
+	enum archive_command command;
+};
+
+/* The one runner; fault handlers need to find it. */
+extern struct suite suite;
+
+/* Sets up `suite` but for emit and options; 0 or an error. Creates the stack. */
+NB_MUST_USE enum nb_status suite_init(void);
+void suite_exit(void);
+
+/* Runs the files of the archive whose names match one of the filters (GROUP,
+ * GROUP/NAME or NAME; none: all), on suite.stack, and prints the summary.
+ * Returns whether nothing failed. */
+bool suite_run(const uint8_t *archive, size_t len, const char *const *filters, uint32_t count);
+
+/* ---- report.c ---- */
+void suite_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void suite_pass(void);
+void suite_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void suite_not_applicable(const char *reason);
+void suite_summary(void);
+
+/* ---- script.c ---- */
+/* Runs one file whose cursor stands behind its length. */
+void script_run(struct archive_cursor *cursor);
+
+/* ---- load.c ---- */
+/* Decodes, compiles and publishes; SCRIPT_BROKEN is reported. NULL: no memory
+ * for the record, reported. */
+struct script_module *load_module(const struct archive_module *source);
+/* Only decodes and validates. */
+enum nb_status load_validate(const struct archive_module *source, struct diag *diag);
+/* Creates an instance; *trap is what segments or the start function ended
+ * with. */
+enum nb_status load_instantiate(struct script_module *module, struct diag *diag,
+				enum nb_trap *trap);
+/* A feature that `names` lists and `validated` or execution lacks; NULL if
+ * there is none. */
+const char *load_unsupported(struct archive_cursor names, bool only_validation);
+/* What the script has registered under that name, or NULL. */
+struct script_module *script_lookup(enum script_scope scope, struct archive_text text);
+
+/* ---- spectest.c ---- */
+NB_MUST_USE enum nb_status spectest_create(void);
+/* NB_NOT_FOUND if there is no such export. */
+enum nb_status spectest_find(const char *name, size_t len, struct runtime_extern *out);
+
+#endif
