@@ -141,7 +141,8 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 		uint32_t at = event ? event->at : e->code.len;
 		if (!x64_buffer_reserve(out, at - copied))
 			return;
-		memcpy(out->bytes + out->len, e->code.bytes + copied, at - copied);
+		if (at > copied)
+			memcpy(out->bytes + out->len, e->code.bytes + copied, at - copied);
 		out->len += at - copied;
 		copied = at;
 		if (!event)
