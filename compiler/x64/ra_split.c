@@ -24,7 +24,7 @@ struct spot {
 	uint32_t blocked_late;	/* registers not free at the odd point `to`, if it is odd */
 	float cost;
 	float frequency;
-	bool needs_reg;
+	uint32_t need_from, need_to; /* the points at which it cannot be in memory; none: equal */
 	bool is_copy; /* nothing but copies: not worth a register alone */
 	bool is_def;
 };
@@ -71,16 +71,14 @@ child_loop(const struct ra *ra, uint32_t region, uint32_t block)
 }
 
 static enum nb_status
-cut_loop(struct split *split, uint32_t loop)
+cut_piece(struct split *split, uint32_t from, uint32_t to)
 {
-	struct ra *ra = split->ra;
 	uint32_t piece;
-	enum nb_status status =
-		ra_bundle_cut(ra, &split->cut, 2 * ra_block_entry(ra, ra->loops[loop].header),
-			      2 * ra_block_end(ra, ra->loops[loop].end_block - 1), &piece);
+	enum nb_status status;
 
-	ra->split_count++;
-	return status == NB_OK && piece != RA_NONE ? ra_enqueue(ra, piece) : status;
+	split->ra->split_count++;
+	status = ra_bundle_cut(split->ra, &split->cut, from, to, &piece);
+	return status == NB_OK && piece != RA_NONE ? ra_enqueue(split->ra, piece) : status;
 }
 
 /* Cuts out every child loop that has uses. *done is false if there is none. */
@@ -110,7 +108,7 @@ split_loops(struct split *split, bool *done)
 		end = ra_block_end(ra, ra->loops[loop].end_block - 1);
 		while (i + 1 < split->spot_count && spots[i + 1].line < end)
 			i++;
-		status = cut_loop(split, loop);
+		status = cut_piece(split, 2 * ra_block_entry(ra, ra->loops[loop].header), 2 * end);
 		if (status != NB_OK)
 			return status;
 	}
@@ -161,11 +159,16 @@ add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
 	if (from >= to)
 		return NB_OK;
 	if (last != NULL && last->line == use->line && last->range == r) {
+		if (ra_use_needs_reg(use)) {
+			bool has_need = last->need_from != last->need_to;
+
+			last->need_from = has_need && last->need_from < from ? last->need_from : from;
+			last->need_to = last->need_to > to ? last->need_to : to;
+		}
 		if (last->is_copy || (!is_copy && from < last->from))
 			last->from = from;
 		last->to = to > last->to ? to : last->to;
 		last->cost += use->frequency;
-		last->needs_reg |= ra_use_needs_reg(use);
 		last->is_copy &= is_copy;
 		return NB_OK;
 	}
@@ -175,7 +178,8 @@ add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
 					       .range = r,
 					       .cost = use->frequency,
 					       .frequency = use->frequency,
-					       .needs_reg = ra_use_needs_reg(use),
+					       .need_from = ra_use_needs_reg(use) ? from : to,
+					       .need_to = to,
 					       .is_copy = is_copy,
 					       .is_def = ra_use_is_def(use) });
 }
@@ -271,18 +275,6 @@ run_extent(const struct split *split, uint32_t first, uint32_t last, uint32_t re
 		++*to;
 }
 
-static enum nb_status
-cut_run(struct split *split, uint32_t first, uint32_t last, uint32_t reg)
-{
-	uint32_t from, to, piece;
-	enum nb_status status;
-
-	run_extent(split, first, last, reg, &from, &to);
-	split->ra->split_count++;
-	status = ra_bundle_cut(split->ra, &split->cut, from, to, &piece);
-	return status == NB_OK ? ra_enqueue(split->ra, piece) : status;
-}
-
 /* Whether a piece of the spots [first, last] would be the whole bundle again. */
 static bool
 is_whole(const struct split *split, uint32_t first, uint32_t last, uint32_t reg)
@@ -324,7 +316,7 @@ split_runs(struct split *split)
 	enum nb_status status = NB_OK;
 
 	for (uint32_t i = 0; i < split->spot_count && status == NB_OK;) {
-		uint32_t reg;
+		uint32_t reg, from, to;
 		uint32_t end = longest_run(split, i, &reg) + 1;
 
 		if (split->spots[i].is_copy) {
@@ -334,11 +326,13 @@ split_runs(struct split *split)
 		if (end == i + 1)
 			end = blocked_group(split, i);
 		if (end > i + 1 && !is_whole(split, i, end - 1, reg)) {
-			status = cut_run(split, i, end - 1, reg);
+			run_extent(split, i, end - 1, reg, &from, &to);
+			status = cut_piece(split, from, to);
 		} else {
 			for (uint32_t k = i; k < end && status == NB_OK; k++)
-				if (split->spots[k].needs_reg)
-					status = cut_run(split, k, k, RA_NO_REG);
+				if (split->spots[k].need_from != split->spots[k].need_to)
+					status = cut_piece(split, split->spots[k].need_from,
+							   split->spots[k].need_to);
 		}
 		i = end;
 	}
