@@ -244,7 +244,7 @@ struct nb_vmctx {
 	struct nb_memory_desc *memory; /* descriptor of memory 0, never NULL */
 	struct nb_thread_head *thread; /* thread that runs in this instance */
 	void *instance;		       /* struct instance of runtime/ */
-	uint32_t reference_base;       /* reference of the first declared function */
+	uint32_t reference_base;       /* function k of the module has reference base + k */
 	uint32_t reserved;
 	uint64_t host_function; /* of a host context: what guest_host_thunk calls */
 	uint64_t reserved_words[2];
@@ -314,7 +314,8 @@ nb_vmctx_layout_compute(const struct nb_vmctx_counts *counts, struct nb_vmctx_la
 }
 
 /* A recorded place in the code: where it may trap (kind from trap.def or one
- * of the special kinds) or where a call returns to. Sorted by code_offset. */
+ * of the special kinds) or where a call returns to. Sorted by code_offset; one
+ * offset may be both, when a trapping instruction follows a call. */
 struct nb_code_site {
 	uint32_t code_offset; /* from the image's start: of the trapping
 			       * instruction, or of the return address */

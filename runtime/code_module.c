@@ -93,9 +93,10 @@ function_at(const struct nb_code_image *image, uint32_t offset)
 	return low ? &image->functions[low - 1] : NULL;
 }
 
-/* The site with exactly this offset, or NULL. */
+/* The site of the call that returns to `offset`, or of the instruction there;
+ * NULL if none. One offset can be both. */
 static const struct nb_code_site *
-site_at(const struct nb_code_image *image, uint32_t offset)
+site_at(const struct nb_code_image *image, uint32_t offset, bool is_return_address)
 {
 	uint32_t low = 0, high = image->site_count;
 
@@ -106,9 +107,10 @@ site_at(const struct nb_code_image *image, uint32_t offset)
 		else
 			high = middle;
 	}
-	return low < image->site_count && image->sites[low].code_offset == offset
-		       ? &image->sites[low]
-		       : NULL;
+	for (; low < image->site_count && image->sites[low].code_offset == offset; low++)
+		if ((image->sites[low].info >> 24 == NB_SITE_CALL) == is_return_address)
+			return &image->sites[low];
+	return NULL;
 }
 
 /* Before its first instruction and at its `ret` a function has no frame. */
@@ -142,7 +144,7 @@ code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out)
 
 	uint32_t func_idx =
 		(uint32_t)(function - image->functions) + module->wasm.func_import_count;
-	const struct nb_code_site *site = site_at(image, (uint32_t)offset);
+	const struct nb_code_site *site = site_at(image, (uint32_t)offset, is_return_address);
 	*out = (struct code_place){
 		.module = module,
 		.function = function,

@@ -44,17 +44,13 @@ type_slots(const struct instance *instance)
 const struct nb_callee *
 instance_function(const struct instance *instance, uint32_t func_idx)
 {
-	uint32_t imports = instance->module->wasm.func_import_count;
-
-	if (func_idx < imports)
-		return import_slot(instance, func_idx);
-	return &instance->store->callees[instance->vmctx->reference_base + func_idx - imports];
+	return &instance->store->callees[instance->vmctx->reference_base + func_idx];
 }
 
 uint32_t
 instance_reference(const struct instance *instance, uint32_t func_idx)
 {
-	return instance_function(instance, func_idx)->reference;
+	return instance->vmctx->reference_base + func_idx;
 }
 
 uint64_t *
@@ -126,6 +122,8 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 
 	if (!instance)
 		return NB_OUT_OF_MEMORY;
+	if (module->image.function_count != wasm->func_count - wasm->func_import_count)
+		return NB_INTERNAL;
 	if (!nb_vmctx_layout_compute(&counts, &instance->layout))
 		return NB_LIMIT_EXCEEDED;
 	instance->store = store;
@@ -152,20 +150,23 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 	return NB_OK;
 }
 
-static enum nb_status
+/* The callee behind the reference to function `func_idx`. */
+static struct nb_callee *
+reference_slot(const struct instance *instance, uint32_t func_idx)
+{
+	return &instance->store->callees[instance->vmctx->reference_base + func_idx];
+}
+
+/* An imported function gets a reference of this instance, so that those of all
+ * its functions are consecutive. */
+static void
 bind_function(struct instance *instance, uint32_t idx, const struct nb_callee *callee)
 {
-	struct store *store = instance->store;
 	struct nb_callee *slot = import_slot(instance, idx);
 
 	*slot = *callee;
-	if (slot->reference == 0) {
-		enum nb_status status = store_references_take(store, 1, &slot->reference);
-		if (status != NB_OK)
-			return status;
-		store->callees[slot->reference] = *slot;
-	}
-	return NB_OK;
+	slot->reference = instance->vmctx->reference_base + idx;
+	*reference_slot(instance, idx) = *slot;
 }
 
 static void
@@ -187,7 +188,8 @@ bind(struct instance *instance, const struct wasm_import *import,
 {
 	switch (import->kind) {
 	case WASM_EXTERN_FUNC:
-		return bind_function(instance, import->idx, &given->func);
+		bind_function(instance, import->idx, &given->func);
+		break;
 	case WASM_EXTERN_TABLE:
 		instance->tables[import->idx] = given->table;
 		break;
@@ -225,29 +227,19 @@ link_imports(struct instance *instance, instance_resolve *resolve, void *context
 	return NB_OK;
 }
 
-static enum nb_status
+static void
 define_functions(struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	const struct nb_code_image *image = &instance->module->image;
-	uint32_t count = wasm->func_count - wasm->func_import_count;
-
-	if (image->function_count != count)
-		return NB_INTERNAL;
-	enum nb_status status = store_references_take(instance->store, count,
-						      &instance->vmctx->reference_base);
-	if (status != NB_OK)
-		return status;
-	struct nb_callee *callee =
-		instance->store->callees + instance->vmctx->reference_base;
-	for (uint32_t i = 0; i < count; i++, callee++) {
+	struct nb_callee *callee = reference_slot(instance, wasm->func_import_count);
+	for (uint32_t i = 0; i < image->function_count; i++, callee++) {
 		uint32_t type = wasm->func_types[wasm->func_import_count + i];
 		callee->code = (uint64_t)(uintptr_t)image->code + image->functions[i].code_offset;
 		callee->vmctx = (uint64_t)(uintptr_t)instance->vmctx;
 		callee->signature = type_slots(instance)[type];
 		callee->cross = (uint64_t)(uintptr_t)guest_cross_stub;
 	}
-	return NB_OK;
 }
 
 static enum nb_status
@@ -330,11 +322,14 @@ instance_create(struct store *store, const struct code_module *module, instance_
 	enum nb_status status = allocate(store, module, &instance);
 
 	if (status == NB_OK)
+		status = store_references_take(store, wasm->func_count,
+					       &instance->vmctx->reference_base);
+	if (status == NB_OK)
 		status = link_imports(instance, resolve, context, diag);
-	if (status == NB_OK)
-		status = define_functions(instance);
-	if (status == NB_OK)
+	if (status == NB_OK) {
+		define_functions(instance);
 		status = define_memories(instance);
+	}
 	if (status == NB_OK)
 		status = define_tables(instance);
 	if (status != NB_OK)

@@ -65,7 +65,7 @@ struct runtime_global {
 struct runtime_extern {
 	enum wasm_extern_kind kind;
 	union {
-		/* signature is the store's. reference 0: importing makes one. */
+		/* signature is the store's; reference is not used. */
 		struct nb_callee func;
 		struct runtime_memory *memory;
 		struct runtime_table *table;

@@ -10,6 +10,7 @@
 #include "platform/hosted/hosted.h"
 
 #include "kernel/port/platform.h"
+#include "lib/format.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -75,6 +76,21 @@ restore_previous(int signal_number)
 			sigaction(signal_number, &previous_actions[i], NULL);
 }
 
+static _Noreturn void
+panic_unexplained(int signal_number, const siginfo_t *info, uint64_t pc)
+{
+	char text[160];
+	uint64_t start, end;
+
+	port_code_range(&start, &end);
+	format_text(text, sizeof(text),
+		    "fault in published code at no recorded trap site: signal %d at code+0x%llx, "
+		    "address 0x%llx",
+		    signal_number, (unsigned long long)(pc - start),
+		    (unsigned long long)(uintptr_t)info->si_addr);
+	port_panic(text);
+}
+
 static void
 handle_fault(int signal_number, siginfo_t *info, void *opaque)
 {
@@ -89,7 +105,7 @@ handle_fault(int signal_number, siginfo_t *info, void *opaque)
 	hosted_state_load(&state, context);
 	if (!kernel_guest_fault(fault_kind(signal_number), (uint64_t)(uintptr_t)info->si_addr,
 				&state))
-		port_panic("fault in published code at no recorded trap site");
+		panic_unexplained(signal_number, info, pc);
 	hosted_state_store(&state, context);
 }
 

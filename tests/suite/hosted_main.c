@@ -62,6 +62,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	suite.emit = emit;
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	suite.options.cpu_features = port_cpu_features();
 	while (at < argc && argv[at][0] == '-' && parse_option(argv[at]))
 		at++;

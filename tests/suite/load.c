@@ -113,6 +113,10 @@ load_module(const struct archive_module *source)
 		return module;
 	diag_init(&diag);
 	enum nb_status status = publish(&module->module, source, &diag);
+	if (status == NB_UNSUPPORTED_FEATURE && suite.not_executed) {
+		module->reason = suite.not_executed;
+		return module;
+	}
 	if (status != NB_OK) {
 		char text[320];
 		diag_format(&diag, text, sizeof(text));

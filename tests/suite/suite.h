@@ -69,7 +69,9 @@ struct suite {
 	/* The file under way. */
 	struct archive_text file;
 	struct archive_text source_name;
-	const char *unsupported; /* a feature of the file that the decoder lacks, or NULL */
+	/* Features of the file that the decoder, or the compiler, lacks; or NULL. */
+	const char *unsupported;
+	const char *not_executed;
 	struct store store;
 	struct arena arena; /* records of the script */
 	struct script_module *modules;
