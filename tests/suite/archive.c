@@ -88,12 +88,24 @@ archive_skip_names(struct archive_cursor *cursor)
 		(void)archive_text(cursor);
 }
 
-/* Choices nest at most once in the suite; deeper ones would be bad input. */
+/* Passes over what follows the head of a value that is no choice. */
+static void
+skip_lanes(struct archive_cursor *cursor, const struct archive_value *value)
+{
+	if (value->type != ARCHIVE_V128)
+		return;
+	for (uint8_t lanes = archive_u8(cursor); lanes > 0; lanes--)
+		(void)archive_part(cursor, 9);
+}
+
+/* Choices do not nest. */
 static void
 skip_alternatives(struct archive_cursor *cursor)
 {
-	for (uint8_t n = archive_u8(cursor); n > 0; n--)
-		(void)archive_value(cursor);
+	for (uint8_t n = archive_u8(cursor); n > 0; n--) {
+		struct archive_value value = archive_value(cursor);
+		skip_lanes(cursor, &value);
+	}
 }
 
 void
@@ -101,11 +113,10 @@ archive_skip_values(struct archive_cursor *cursor)
 {
 	for (uint8_t n = archive_u8(cursor); n > 0; n--) {
 		struct archive_value value = archive_value(cursor);
-		if (value.type == ARCHIVE_V128)
-			for (uint8_t lanes = archive_u8(cursor); lanes > 0; lanes--)
-				(void)archive_part(cursor, 9);
-		else if (value.type == ARCHIVE_EITHER)
+		if (value.type == ARCHIVE_EITHER)
 			skip_alternatives(cursor);
+		else
+			skip_lanes(cursor, &value);
 	}
 }
 

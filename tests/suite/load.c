@@ -39,6 +39,7 @@ reason_of(struct archive_text feature)
 		{ "legacy-exceptions", "needs the legacy form of exceptions" },
 		{ "relaxed-simd", "needs relaxed SIMD (3.0)" },
 		{ "threads", "needs threads" },
+		{ "3.0", "needs WebAssembly 3.0" },
 	};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (archive_text_is(feature, reasons[i].feature))
@@ -109,8 +110,10 @@ load_module(const struct archive_module *source)
 				 ? "module in the text format"
 				 : load_unsupported(source->features, false);
 	module->state = SCRIPT_NOT_APPLICABLE;
-	if (module->reason)
+	if (module->reason) {
+		suite.has_gaps = true;
 		return module;
+	}
 	diag_init(&diag);
 	enum nb_status status = publish(&module->module, source, &diag);
 	if (status == NB_UNSUPPORTED_FEATURE && suite.not_executed) {
@@ -141,6 +144,8 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 	if (archive_text_is(name, "spectest"))
 		return spectest_find(import->field.bytes, import->field.len, out);
 	const struct script_module *found = script_lookup(SCRIPT_REGISTERED, name);
+	if (found && found->state == SCRIPT_NOT_APPLICABLE)
+		suite.missing = found->reason;
 	if (!found || !found->instance ||
 	    !instance_export(found->instance, import->field.bytes, import->field.len, out))
 		return NB_NOT_FOUND;
@@ -154,8 +159,13 @@ load_instantiate(struct script_module *module, struct diag *diag, enum nb_trap *
 
 	*trap = NB_TRAP_NONE;
 	diag_init(diag);
+	suite.missing = NULL;
 	enum nb_status status =
 		instance_create(&suite.store, &module->module, resolve, NULL, diag, &instance);
+	if (status != NB_OK && suite.missing) {
+		module->state = SCRIPT_NOT_APPLICABLE;
+		module->reason = suite.missing;
+	}
 	if (status != NB_OK)
 		return status;
 	*trap = instance_initialize(instance);

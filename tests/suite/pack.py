@@ -108,6 +108,8 @@ class File:
                 data = source.read()
             kind = KIND_BINARY
             features = self.entry.get("module_features", {}).get(name, [])
+            if not features and name in self.entry.get("needs_3.0", []):
+                features = ["3.0"]
         return struct.pack("<B", kind) + names(features) + struct.pack("<I", len(data)) + data
 
     def command(self, command):

@@ -72,6 +72,10 @@ instantiate(struct script_module *module, struct archive_text name)
 		suite_pass();
 		return;
 	}
+	if (module->state == SCRIPT_NOT_APPLICABLE) {
+		suite_not_applicable(module->reason);
+		return;
+	}
 	module->state = SCRIPT_BROKEN;
 	if (status != NB_OK) {
 		suite_fail("%s: %s", nb_status_text(status), diag.text);
@@ -326,7 +330,9 @@ check_unlinkable(struct script_module *module, struct archive_text text)
 	enum nb_trap trap;
 	enum nb_status status = load_instantiate(module, &diag, &trap);
 
-	if (status == NB_OK)
+	if (module->state == SCRIPT_NOT_APPLICABLE)
+		suite_not_applicable(module->reason);
+	else if (status == NB_OK)
 		suite_fail("linked, expected: %.*s", text.len, text.bytes);
 	else if (status != NB_UNLINKABLE || memcmp(diag.text, text.bytes, text.len) != 0)
 		suite_fail("%s: %s, expected: %.*s", nb_status_text(status), diag.text, text.len,
@@ -342,7 +348,9 @@ check_uninstantiable(struct script_module *module, struct archive_text text)
 	enum nb_trap trap;
 	enum nb_status status = load_instantiate(module, &diag, &trap);
 
-	if (status != NB_OK)
+	if (module->state == SCRIPT_NOT_APPLICABLE)
+		suite_not_applicable(module->reason);
+	else if (status != NB_OK)
 		suite_fail("%s: %s", nb_status_text(status), diag.text);
 	else if (!is_worded(text, nb_trap_text(trap)) || trap == NB_TRAP_NONE)
 		suite_fail("ended with: %s, expected: %.*s", nb_trap_text(trap), text.len,
@@ -478,6 +486,7 @@ script_run(struct archive_cursor *cursor)
 	suite.unsupported = load_unsupported(*cursor, true);
 	suite.not_executed = load_unsupported(*cursor, false);
 	archive_skip_names(cursor);
+	suite.has_gaps = false;
 	suite.line = 0;
 	arena_init(&suite.arena, &suite.source, STORE_BYTES_MAX);
 	store_init(&suite.store, &suite.source, STORE_BYTES_MAX, NULL);

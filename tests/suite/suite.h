@@ -72,6 +72,8 @@ struct suite {
 	/* Features of the file that the decoder, or the compiler, lacks; or NULL. */
 	const char *unsupported;
 	const char *not_executed;
+	bool has_gaps;	     /* a module of the file was not applicable */
+	const char *missing; /* why something imported is not there, or NULL */
 	struct store store;
 	struct arena arena; /* records of the script */
 	struct script_module *modules;
@@ -114,7 +116,7 @@ struct script_module *load_module(const struct archive_module *source);
 /* Only decodes and validates. */
 enum nb_status load_validate(const struct archive_module *source, struct diag *diag);
 /* Creates an instance; *trap is what segments or the start function ended
- * with. */
+ * with. A module that imports from one that is not applicable becomes so. */
 enum nb_status load_instantiate(struct script_module *module, struct diag *diag,
 				enum nb_trap *trap);
 /* A feature that `names` lists and `validated` or execution lacks; NULL if
