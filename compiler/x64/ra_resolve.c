@@ -386,7 +386,11 @@ place_operands(struct resolve *resolve, uint32_t vreg)
 			ra->result->places[use->operand] = register_place(use->reg);
 			continue;
 		}
-		range = range_at(resolve, vreg, ra_use_anchor(use));
+		/* Behind the early point a value may be in memory only; that was stored before
+		 * the line, so a late use finds it there for the whole line. */
+		range = range_at(resolve, vreg,
+				 ra_use_is_def(use) ? ra_use_anchor(use) :
+						      2 * use->line + use->to - 1);
 		if (range != RA_NONE)
 			ra->result->places[use->operand] = range_place(ra, range);
 	}
