@@ -17,10 +17,10 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(ARENA_POISONS)
 #include <sanitizer/asan_interface.h>
-#define arena_poison(from, len) __asan_poison_memory_region((from), (len))
+#define arena_poison(from, len)	  __asan_poison_memory_region((from), (len))
 #define arena_unpoison(from, len) __asan_unpoison_memory_region((from), (len))
 #else
-#define arena_poison(from, len) ((void)(from), (void)(len))
+#define arena_poison(from, len)	  ((void)(from), (void)(len))
 #define arena_unpoison(from, len) ((void)(from), (void)(len))
 #endif
 
@@ -39,7 +39,7 @@ enum {
 void
 arena_init(struct arena *arena, const struct arena_source *source, size_t limit_bytes)
 {
-	*arena = (struct arena){.source = source, .limit_bytes = limit_bytes};
+	*arena = (struct arena){ .source = source, .limit_bytes = limit_bytes };
 }
 
 /* Gives the newest chunk back; the one below becomes head, with `next` unset. */
@@ -195,7 +195,7 @@ arena_copy_string(struct arena *arena, const char *bytes, size_t len)
 struct arena_mark
 arena_mark_get(const struct arena *arena)
 {
-	return (struct arena_mark){arena->head, arena->next};
+	return (struct arena_mark){ arena->head, arena->next };
 }
 
 void

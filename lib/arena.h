@@ -65,7 +65,7 @@ struct arena_mark arena_mark_get(const struct arena *arena);
 void arena_release(struct arena *arena, struct arena_mark mark);
 
 #define arena_new(arena, type) ((type *)arena_alloc_array((arena), 1, sizeof(type), _Alignof(type)))
-#define arena_new_array(arena, type, count)                                                        \
+#define arena_new_array(arena, type, count) \
 	((type *)arena_alloc_array((arena), (count), sizeof(type), _Alignof(type)))
 
 #endif

@@ -51,7 +51,7 @@ diag_append(struct diag_out *out, const char *format, ...)
 size_t
 diag_format(const struct diag *diag, char *out, size_t cap)
 {
-	struct diag_out text = {out, cap, 0};
+	struct diag_out text = { out, cap, 0 };
 
 	if (cap > 0)
 		out[0] = 0;

@@ -13,15 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIAG_NO_OFFSET UINT64_MAX
+#define DIAG_NO_OFFSET	 UINT64_MAX
 #define DIAG_NO_FUNCTION UINT32_MAX
 
 struct diag {
-	enum nb_status status;	 /* NB_OK: nothing reported */
-	uint64_t offset;	 /* byte offset in the input, or DIAG_NO_OFFSET */
-	uint32_t function_idx;	 /* in the module's function index space, or DIAG_NO_FUNCTION */
-	const char *section;	 /* static text such as "code", or NULL */
-	char text[256];		 /* zero-terminated reason */
+	enum nb_status status; /* NB_OK: nothing reported */
+	uint64_t offset;       /* byte offset in the input, or DIAG_NO_OFFSET */
+	uint32_t function_idx; /* in the module's function index space, or DIAG_NO_FUNCTION */
+	const char *section;   /* static text such as "code", or NULL */
+	char text[256];	       /* zero-terminated reason */
 };
 
 void diag_init(struct diag *diag);

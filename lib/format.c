@@ -153,7 +153,7 @@ parse_count(const char **at, struct format_args *args)
 static struct format_spec
 parse_spec(const char **at, struct format_args *args)
 {
-	struct format_spec spec = {.precision = SIZE_MAX};
+	struct format_spec spec = { .precision = SIZE_MAX };
 	int64_t count;
 
 	for (; **at == '0' || **at == '-'; ++*at) {
@@ -216,7 +216,7 @@ convert(const struct format_sink *sink, const struct format_spec *spec, char let
 		return true;
 	case 'c':
 		c = (char)va_arg(args->list, int);
-		emit_padded(sink, &(struct format_spec){.left = spec->left, .width = spec->width},
+		emit_padded(sink, &(struct format_spec){ .left = spec->left, .width = spec->width },
 			    "", &c, 1);
 		return true;
 	case 's':
@@ -233,7 +233,7 @@ convert(const struct format_sink *sink, const struct format_spec *spec, char let
 void
 format_to(format_emit *emit, void *context, const char *format, va_list args)
 {
-	struct format_sink sink = {emit, context};
+	struct format_sink sink = { emit, context };
 	struct format_args rest;
 
 	va_copy(rest.list, args);
@@ -278,7 +278,7 @@ emit_to_buffer(void *context, const char *bytes, size_t len)
 size_t
 format_text_va(char *out, size_t cap, const char *format, va_list args)
 {
-	struct format_buffer buffer = {out, cap, 0};
+	struct format_buffer buffer = { out, cap, 0 };
 
 	format_to(emit_to_buffer, &buffer, format, args);
 	if (cap > 0)

@@ -13,8 +13,8 @@
 
 /* Writes at most cap - 1 bytes and a zero byte (nothing if cap is 0); returns
  * the length the whole text has. */
-size_t format_text(char *out, size_t cap, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+size_t
+format_text(char *out, size_t cap, const char *format, ...) __attribute__((format(printf, 3, 4)));
 size_t format_text_va(char *out, size_t cap, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0)));
 

@@ -21,10 +21,10 @@ enum leb128_result {
 
 /* Any length; the readers below take the one-byte case inline. `bits` is the
  * width of the number, 1..64. */
-enum leb128_result leb128_read_unsigned(const uint8_t **pos, const uint8_t *end, unsigned bits,
-					uint64_t *out);
-enum leb128_result leb128_read_signed(const uint8_t **pos, const uint8_t *end, unsigned bits,
-				      int64_t *out);
+enum leb128_result
+leb128_read_unsigned(const uint8_t **pos, const uint8_t *end, unsigned bits, uint64_t *out);
+enum leb128_result
+leb128_read_signed(const uint8_t **pos, const uint8_t *end, unsigned bits, int64_t *out);
 
 static inline enum leb128_result
 leb128_read_u32(const uint8_t **pos, const uint8_t *end, uint32_t *out)

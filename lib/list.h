@@ -81,13 +81,14 @@ list_pop_front(struct list_link *head)
 }
 
 /* The object of `type` whose member `member` is *link. */
-#define list_entry(link, type, member) ((type *)((char *)(link) - offsetof(type, member)))
+#define list_entry(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 /* Walks the links; the body may remove `link` itself only in the safe form,
  * whose `after` is a second variable. */
-#define list_for_each(link, head) for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
-#define list_for_each_safe(link, after, head)                                                      \
-	for ((link) = (head)->next, (after) = (link)->next; (link) != (head);                      \
+#define list_for_each(link, head) \
+	for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
+#define list_for_each_safe(link, after, head)                                 \
+	for ((link) = (head)->next, (after) = (link)->next; (link) != (head); \
 	     (link) = (after), (after) = (link)->next)
 
 #endif

@@ -17,13 +17,13 @@ static struct utf8_lead
 utf8_lead(uint8_t byte)
 {
 	if (byte < 0xc2 || byte > 0xf4)
-		return (struct utf8_lead){0, 0, 0};
+		return (struct utf8_lead){ 0, 0, 0 };
 	if (byte < 0xe0)
-		return (struct utf8_lead){1, 0x80, 0xbf};
+		return (struct utf8_lead){ 1, 0x80, 0xbf };
 	if (byte < 0xf0)
-		return (struct utf8_lead){2, byte == 0xe0 ? 0xa0 : 0x80,
-					  byte == 0xed ? 0x9f : 0xbf};
-	return (struct utf8_lead){3, byte == 0xf0 ? 0x90 : 0x80, byte == 0xf4 ? 0x8f : 0xbf};
+		return (struct utf8_lead){ 2, byte == 0xe0 ? 0xa0 : 0x80,
+					   byte == 0xed ? 0x9f : 0xbf };
+	return (struct utf8_lead){ 3, byte == 0xf0 ? 0x90 : 0x80, byte == 0xf4 ? 0x8f : 0xbf };
 }
 
 bool

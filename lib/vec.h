@@ -14,11 +14,11 @@
 
 #include <stdbool.h>
 
-#define VEC(type)                                                                                  \
-	struct {                                                                                   \
-		type *items;                                                                       \
-		uint32_t count;                                                                    \
-		uint32_t capacity;                                                                 \
+#define VEC(type)                  \
+	struct {                   \
+		type *items;       \
+		uint32_t count;    \
+		uint32_t capacity; \
 	}
 
 /* Size and alignment of an element. */
@@ -52,23 +52,23 @@ vec_reserve_items(struct arena *arena, void *items, uint32_t count, uint32_t *ca
 }
 
 /* Makes room for `extra` more elements; false when out of memory. */
-#define vec_reserve(arena, vec, extra)                                                             \
-	({                                                                                         \
-		__typeof__(vec) vec_ = (vec);                                                      \
-		void *items_ = vec_reserve_items(                                                  \
-			(arena), vec_->items, vec_->count, &vec_->capacity, (extra),               \
-			(struct vec_layout){sizeof(*vec_->items),                                  \
-					    _Alignof(__typeof__(*vec_->items))});                  \
-		if (items_)                                                                        \
-			vec_->items = items_;                                                      \
-		items_ != NULL;                                                                    \
+#define vec_reserve(arena, vec, extra)                                               \
+	({                                                                           \
+		__typeof__(vec) vec_ = (vec);                                        \
+		void *items_ = vec_reserve_items(                                    \
+			(arena), vec_->items, vec_->count, &vec_->capacity, (extra), \
+			(struct vec_layout){ sizeof(*vec_->items),                   \
+					     _Alignof(__typeof__(*vec_->items)) });  \
+		if (items_)                                                          \
+			vec_->items = items_;                                        \
+		items_ != NULL;                                                      \
 	})
 
 /* A pointer to a new zeroed last element, or NULL when out of memory. */
-#define vec_push(arena, vec)                                                                       \
-	({                                                                                         \
-		__typeof__(vec) push_ = (vec);                                                     \
-		vec_reserve((arena), push_, 1) ? &push_->items[push_->count++] : NULL;             \
+#define vec_push(arena, vec)                                                           \
+	({                                                                             \
+		__typeof__(vec) push_ = (vec);                                         \
+		vec_reserve((arena), push_, 1) ? &push_->items[push_->count++] : NULL; \
 	})
 
 #endif

@@ -20,28 +20,28 @@ struct section_kind {
 enum { SECTION_CUSTOM = 0, SECTION_CODE = 10, SECTION_TAG = 13, SECTION_COUNT };
 
 static const struct section_kind section_kinds[SECTION_COUNT] = {
-	[SECTION_CUSTOM] = {"custom", 0, NULL},
-	[1] = {"type", 1, wasm_decode_type_section},
-	[2] = {"import", 2, wasm_decode_import_section},
-	[3] = {"function", 3, wasm_decode_function_section},
-	[4] = {"table", 4, wasm_decode_table_section},
-	[5] = {"memory", 5, wasm_decode_memory_section},
-	[SECTION_TAG] = {"tag", 6, NULL},
-	[6] = {"global", 7, wasm_decode_global_section},
-	[7] = {"export", 8, wasm_decode_export_section},
-	[8] = {"start", 9, wasm_decode_start_section},
-	[9] = {"element", 10, wasm_decode_elem_section},
-	[12] = {"data count", 11, wasm_decode_data_count_section},
-	[SECTION_CODE] = {"code", 12, wasm_decode_code_section},
-	[11] = {"data", 13, wasm_decode_data_section},
+	[SECTION_CUSTOM] = { "custom", 0, NULL },
+	[1] = { "type", 1, wasm_decode_type_section },
+	[2] = { "import", 2, wasm_decode_import_section },
+	[3] = { "function", 3, wasm_decode_function_section },
+	[4] = { "table", 4, wasm_decode_table_section },
+	[5] = { "memory", 5, wasm_decode_memory_section },
+	[SECTION_TAG] = { "tag", 6, NULL },
+	[6] = { "global", 7, wasm_decode_global_section },
+	[7] = { "export", 8, wasm_decode_export_section },
+	[8] = { "start", 9, wasm_decode_start_section },
+	[9] = { "element", 10, wasm_decode_elem_section },
+	[12] = { "data count", 11, wasm_decode_data_count_section },
+	[SECTION_CODE] = { "code", 12, wasm_decode_code_section },
+	[11] = { "data", 13, wasm_decode_data_section },
 };
 
 static void
 decode_header(struct wasm_decoder *d)
 {
-	static const uint8_t magic[4] = {0x00, 'a', 's', 'm'};
-	static const uint8_t version[4] = {0x01, 0x00, 0x00, 0x00};
-	static const uint8_t component[4] = {0x0d, 0x00, 0x01, 0x00};
+	static const uint8_t magic[4] = { 0x00, 'a', 's', 'm' };
+	static const uint8_t version[4] = { 0x01, 0x00, 0x00, 0x00 };
+	static const uint8_t component[4] = { 0x0d, 0x00, 0x01, 0x00 };
 	struct wasm_input *in = &d->in;
 	const uint8_t *at = in->pos;
 
@@ -142,9 +142,9 @@ decode_sections(struct wasm_decoder *d)
 			break;
 		d->section = section_kinds[number].name;
 		if (len > wasm_input_left(in)) {
-			wasm_input_fail(in, NB_MALFORMED, at,
-					"unexpected end: length out of bounds (section of %u bytes)",
-					len);
+			wasm_input_fail(
+				in, NB_MALFORMED, at,
+				"unexpected end: length out of bounds (section of %u bytes)", len);
 			break;
 		}
 		if (number != SECTION_CUSTOM)
@@ -186,7 +186,7 @@ wasm_module_decode(struct wasm_module *out, struct arena *arena, const uint8_t *
 	struct wasm_decoder d = {
 		.module = out,
 		.arena = arena,
-		.in = {.base = bytes, .pos = bytes, .end = bytes + len, .diag = diag},
+		.in = { .base = bytes, .pos = bytes, .end = bytes + len, .diag = diag },
 	};
 	bool is_first_report = diag->status == NB_OK;
 

@@ -88,8 +88,8 @@ fail_init_opcode(struct wasm_decoder *d, const uint8_t *at, enum wasm_opcode opc
 	else
 		wasm_input_fail(&d->in, NB_INVALID, at,
 				"constant expression required: %s is not constant",
-				immediate == WASM_IMM_PREFIX ? "the instruction" :
-							       wasm_opcode_text(opcode));
+				immediate == WASM_IMM_PREFIX ? "the instruction"
+							     : wasm_opcode_text(opcode));
 }
 
 /* A vector constant, behind its prefix byte. */
@@ -151,8 +151,8 @@ wasm_decode_init_expr(struct wasm_decoder *d, enum wasm_valtype type)
 {
 	struct wasm_input *in = &d->in;
 	const uint8_t *start = in->pos;
-	struct wasm_init_expr expr = {.offset = wasm_input_offset(in)};
-	struct wasm_init_expr surplus = {0};
+	struct wasm_init_expr expr = { .offset = wasm_input_offset(in) };
+	struct wasm_init_expr surplus = { 0 };
 	uint32_t values = 0;
 
 	for (;;) {
@@ -180,7 +180,7 @@ struct wasm_global_type
 wasm_decode_global_type(struct wasm_decoder *d)
 {
 	struct wasm_input *in = &d->in;
-	struct wasm_global_type type = {.type = wasm_input_valtype(in, d->module)};
+	struct wasm_global_type type = { .type = wasm_input_valtype(in, d->module) };
 	const uint8_t *at = in->pos;
 	uint8_t mutability = wasm_input_byte(in, "mutability");
 

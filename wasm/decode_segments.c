@@ -9,8 +9,8 @@
 
 /* Bits of an element segment's leading number. */
 enum {
-	ELEM_NOT_ACTIVE = 1, /* passive or declarative */
-	ELEM_EXPLICIT = 2,   /* active: names its table; else: declarative */
+	ELEM_NOT_ACTIVE = 1,  /* passive or declarative */
+	ELEM_EXPLICIT = 2,    /* active: names its table; else: declarative */
 	ELEM_EXPRESSIONS = 4, /* items are expressions, not function indices */
 	ELEM_FLAGS_MOST = 7,
 };
@@ -96,8 +96,8 @@ decode_elem_segment(struct wasm_decoder *d, struct wasm_elem_segment *segment)
 		segment->mode = WASM_SEGMENT_ACTIVE;
 		decode_elem_place(d, flags, segment);
 	} else {
-		segment->mode = flags & ELEM_EXPLICIT ? WASM_SEGMENT_DECLARATIVE :
-							WASM_SEGMENT_PASSIVE;
+		segment->mode =
+			flags & ELEM_EXPLICIT ? WASM_SEGMENT_DECLARATIVE : WASM_SEGMENT_PASSIVE;
 	}
 	segment->type = decode_elem_type(d, flags);
 	if (in->status == NB_OK && segment->mode == WASM_SEGMENT_ACTIVE) {
@@ -116,8 +116,8 @@ wasm_decode_elem_section(struct wasm_decoder *d)
 {
 	struct wasm_module *module = d->module;
 	struct wasm_input *in = &d->in;
-	uint32_t count = wasm_input_count(in, WASM_LIMIT_ELEM_SEGMENTS, 3,
-					  "number of element segments");
+	uint32_t count =
+		wasm_input_count(in, WASM_LIMIT_ELEM_SEGMENTS, 3, "number of element segments");
 
 	module->elems = arena_new_array(d->arena, struct wasm_elem_segment, count);
 	if (!module->elems)

@@ -72,8 +72,8 @@ is_type_before(const void *context, uint32_t a, uint32_t b)
 				     types[b].param_count);
 
 	if (order == 0)
-		order = compare_valtypes(types[a].results, types[a].result_count,
-					 types[b].results, types[b].result_count);
+		order = compare_valtypes(types[a].results, types[a].result_count, types[b].results,
+					 types[b].result_count);
 	return order < 0;
 }
 
@@ -139,7 +139,7 @@ decode_limits(struct wasm_decoder *d, bool is_memory)
 	struct wasm_input *in = &d->in;
 	const uint8_t *at = in->pos;
 	uint8_t flags = wasm_input_byte(in, "limits flags");
-	struct wasm_limits limits = {0};
+	struct wasm_limits limits = { 0 };
 
 	if (flags > 1) {
 		fail_limits_flags(in, at, flags, is_memory);
@@ -195,7 +195,7 @@ decode_memory(struct wasm_decoder *d)
 {
 	struct wasm_input *in = &d->in;
 	const uint8_t *at = in->pos;
-	struct wasm_memory_type type = {decode_limits(d, true)};
+	struct wasm_memory_type type = { decode_limits(d, true) };
 	struct wasm_memory_type *memory;
 
 	if (in->status != NB_OK)

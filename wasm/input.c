@@ -9,8 +9,8 @@
 #include "wasm/limits.h"
 
 void
-wasm_input_fail(struct wasm_input *in, enum nb_status status, const uint8_t *at,
-		const char *format, ...)
+wasm_input_fail(struct wasm_input *in, enum nb_status status, const uint8_t *at, const char *format,
+		...)
 {
 	char text[sizeof(in->diag->text)];
 	va_list args;
@@ -34,8 +34,9 @@ void
 wasm_input_fail_feature(struct wasm_input *in, const uint8_t *at, enum wasm_feature feature,
 			const char *what)
 {
-	wasm_input_fail(in, NB_UNSUPPORTED_FEATURE, at, "%s needs a feature that is not supported: %s",
-			what, wasm_feature_text(feature));
+	wasm_input_fail(in, NB_UNSUPPORTED_FEATURE, at,
+			"%s needs a feature that is not supported: %s", what,
+			wasm_feature_text(feature));
 }
 
 void
@@ -98,17 +99,17 @@ wasm_input_name(struct wasm_input *in, const char *what)
 	const uint8_t *bytes = wasm_input_bytes(in, len, what);
 
 	if (!bytes)
-		return (struct wasm_name){"", 0};
+		return (struct wasm_name){ "", 0 };
 	if (len > WASM_LIMIT_NAME_BYTES) {
 		wasm_input_fail(in, NB_LIMIT_EXCEEDED, at, "%s of %u bytes, limit is %u", what, len,
 				(unsigned)WASM_LIMIT_NAME_BYTES);
-		return (struct wasm_name){"", 0};
+		return (struct wasm_name){ "", 0 };
 	}
 	if (!utf8_is_valid(bytes, len)) {
 		wasm_input_fail(in, NB_MALFORMED, at, "malformed UTF-8 encoding (%s)", what);
-		return (struct wasm_name){"", 0};
+		return (struct wasm_name){ "", 0 };
 	}
-	return (struct wasm_name){(const char *)bytes, len};
+	return (struct wasm_name){ (const char *)bytes, len };
 }
 
 /* Reports a byte that stands where a value type must. */

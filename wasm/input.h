@@ -105,8 +105,8 @@ const uint8_t *wasm_input_bytes(struct wasm_input *in, size_t len, const char *w
 
 /* A count of things of which each takes at least `least_bytes` bytes, so that
  * memory for them stays in proportion to the input; at most `limit`. */
-uint32_t wasm_input_count(struct wasm_input *in, uint32_t limit, uint32_t least_bytes,
-			  const char *what);
+uint32_t
+wasm_input_count(struct wasm_input *in, uint32_t limit, uint32_t least_bytes, const char *what);
 
 /* Length-prefixed text, checked to be UTF-8. */
 struct wasm_name wasm_input_name(struct wasm_input *in, const char *what);

@@ -133,7 +133,7 @@ struct wasm_module {
 	struct wasm_export *exports;
 	struct wasm_elem_segment *elems;
 	struct wasm_data_segment *datas;
-	struct wasm_code *codes; /* function index - func_import_count -> body */
+	struct wasm_code *codes;     /* function index - func_import_count -> body */
 	struct wasm_custom *customs; /* in order of appearance */
 
 	uint32_t type_count;
@@ -152,8 +152,8 @@ struct wasm_module {
 	uint32_t code_count; /* 0 with WASM_CODE_ABSENT */
 	uint32_t custom_count;
 
-	uint32_t start_func_idx;    /* WASM_NO_INDEX: no start function */
-	bool has_data_count;	    /* there is a data count section */
+	uint32_t start_func_idx;      /* WASM_NO_INDEX: no start function */
+	bool has_data_count;	      /* there is a data count section */
 	uint32_t code_section_offset; /* of its contents; 0: no code section */
 	uint32_t code_section_len;
 
@@ -178,10 +178,9 @@ struct wasm_module {
  * arena holds no more than before the call. Does not sleep; reentrant.
  * Source: WebAssembly Core 2.0, chapters 3 and 5.
  */
-NB_MUST_USE enum nb_status wasm_module_decode(struct wasm_module *out, struct arena *arena,
-					      const uint8_t *bytes, size_t len,
-					      const struct wasm_features *features,
-					      struct diag *diag);
+NB_MUST_USE enum nb_status
+wasm_module_decode(struct wasm_module *out, struct arena *arena, const uint8_t *bytes, size_t len,
+		   const struct wasm_features *features, struct diag *diag);
 
 /*
  * Validates the body of defined function `func_idx` (function index space) of
@@ -189,9 +188,9 @@ NB_MUST_USE enum nb_status wasm_module_decode(struct wasm_module *out, struct ar
  * Scratch memory comes from `arena` and is released before returning. Calls for
  * the same module may run at once, each with its own arena. Errors as above.
  */
-NB_MUST_USE enum nb_status wasm_function_validate(const struct wasm_module *module,
-						  uint32_t func_idx, struct arena *arena,
-						  struct diag *diag);
+NB_MUST_USE enum nb_status
+wasm_function_validate(const struct wasm_module *module, uint32_t func_idx, struct arena *arena,
+		       struct diag *diag);
 
 /* The type of function `func_idx` < func_count. */
 static inline const struct wasm_functype *
@@ -214,12 +213,12 @@ wasm_module_code(const struct wasm_module *module, uint32_t func_idx)
 }
 
 /* The export of that name, or NULL. Logarithmic in the number of exports. */
-const struct wasm_export *wasm_module_find_export(const struct wasm_module *module,
-						  const char *name, size_t len);
+const struct wasm_export *
+wasm_module_find_export(const struct wasm_module *module, const char *name, size_t len);
 
 /* The first custom section of that zero-terminated name, or NULL. */
-const struct wasm_custom *wasm_module_find_custom(const struct wasm_module *module,
-						  const char *name);
+const struct wasm_custom *
+wasm_module_find_custom(const struct wasm_module *module, const char *name);
 
 /* The name the name section gives function `func_idx` (any number); false if
  * it gives none. Constant time. The text is valid UTF-8. */

@@ -100,7 +100,7 @@ read_name(const uint8_t **pos, const uint8_t *end, struct wasm_name *out)
 		return false;
 	if (!utf8_is_valid(*pos, len))
 		return false;
-	*out = (struct wasm_name){(const char *)*pos, len};
+	*out = (struct wasm_name){ (const char *)*pos, len };
 	*pos += len;
 	return true;
 }

@@ -20,7 +20,7 @@ enum {
 };
 
 enum wasm_opcode {
-#define WASM_OP(name, text, prefix, number, immediate, signature, width, feature)                  \
+#define WASM_OP(name, text, prefix, number, immediate, signature, width, feature) \
 	WASM_OP_##name = WASM_PAGE_##prefix + (number),
 #include "wasm/opcode.def"
 #undef WASM_OP
@@ -28,8 +28,8 @@ enum wasm_opcode {
 
 /* What follows an opcode. "idx" is an unsigned LEB128 number of 32 bits. */
 enum wasm_immediate {
-	WASM_IMM_ILLEGAL = 0,	/* there is no such instruction */
-	WASM_IMM_PREFIX,	/* a prefix byte: number of the instruction */
+	WASM_IMM_ILLEGAL = 0, /* there is no such instruction */
+	WASM_IMM_PREFIX,      /* a prefix byte: number of the instruction */
 	WASM_IMM_NONE,
 	WASM_IMM_BLOCK,		/* block type */
 	WASM_IMM_LABEL,		/* label idx, 0 = innermost */

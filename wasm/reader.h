@@ -30,7 +30,7 @@ struct wasm_memarg {
 static inline struct wasm_reader
 wasm_reader_at(const struct wasm_module *module, uint32_t offset)
 {
-	return (struct wasm_reader){module->bytes + offset};
+	return (struct wasm_reader){ module->bytes + offset };
 }
 
 /* The offset in the input of the next byte. */
@@ -204,7 +204,7 @@ struct wasm_local_run {
 static inline struct wasm_locals
 wasm_locals_begin(const struct wasm_module *module, const struct wasm_code *code)
 {
-	struct wasm_locals locals = {wasm_reader_at(module, code->offset), 0};
+	struct wasm_locals locals = { wasm_reader_at(module, code->offset), 0 };
 
 	locals.runs = wasm_read_u32(&locals.reader);
 	return locals;

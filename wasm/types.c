@@ -7,8 +7,9 @@
 #include "lib/string.h"
 
 static const char *const valtype_texts[WASM_VALTYPE_COUNT] = {
-	[WASM_BOTTOM] = "unknown", [WASM_I32] = "i32",	 [WASM_I64] = "i64",
-	[WASM_F32] = "f32",	   [WASM_F64] = "f64",	 [WASM_V128] = "v128",
+	[WASM_BOTTOM] = "unknown",  [WASM_I32] = "i32",
+	[WASM_I64] = "i64",	    [WASM_F32] = "f32",
+	[WASM_F64] = "f64",	    [WASM_V128] = "v128",
 	[WASM_FUNCREF] = "funcref", [WASM_EXTERNREF] = "externref",
 };
 
@@ -57,16 +58,16 @@ static const enum wasm_valtype each_valtype[WASM_VALTYPE_COUNT] = {
 	WASM_F64,    WASM_V128, WASM_FUNCREF, WASM_EXTERNREF,
 };
 
-#define SHORTHAND(type)                                                                            \
-	[type] = {                                                                                 \
-		.results = &each_valtype[type],                                                    \
-		.result_count = (type) != WASM_BOTTOM,                                             \
-		.canonical_idx = WASM_NO_INDEX,                                                    \
+#define SHORTHAND(type)                                \
+	[type] = {                                     \
+		.results = &each_valtype[type],        \
+		.result_count = (type) != WASM_BOTTOM, \
+		.canonical_idx = WASM_NO_INDEX,        \
 	}
 
 static const struct wasm_functype shorthands[WASM_VALTYPE_COUNT] = {
-	SHORTHAND(WASM_BOTTOM), SHORTHAND(WASM_I32),  SHORTHAND(WASM_I64),
-	SHORTHAND(WASM_F32),	SHORTHAND(WASM_F64),  SHORTHAND(WASM_V128),
+	SHORTHAND(WASM_BOTTOM),	 SHORTHAND(WASM_I32),	    SHORTHAND(WASM_I64),
+	SHORTHAND(WASM_F32),	 SHORTHAND(WASM_F64),	    SHORTHAND(WASM_V128),
 	SHORTHAND(WASM_FUNCREF), SHORTHAND(WASM_EXTERNREF),
 };
 
@@ -105,7 +106,7 @@ append_types(struct type_text *text, const enum wasm_valtype *types, uint32_t co
 size_t
 wasm_functype_format(const struct wasm_functype *type, char *out, size_t cap)
 {
-	struct type_text text = {out, cap, 0};
+	struct type_text text = { out, cap, 0 };
 
 	append_types(&text, type->params, type->param_count);
 	append(&text, " -> ");
@@ -117,8 +118,8 @@ const char *
 wasm_feature_text(enum wasm_feature feature)
 {
 	switch (feature) {
-#define WASM_FEATURE(name, number, text)                                                           \
-	case WASM_FEATURE_##name:                                                                  \
+#define WASM_FEATURE(name, number, text) \
+	case WASM_FEATURE_##name:        \
 		return text;
 #include "wasm/feature.def"
 #undef WASM_FEATURE

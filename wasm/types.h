@@ -80,7 +80,7 @@ struct wasm_limits {
 };
 
 struct wasm_table_type {
-	enum wasm_valtype type; /* a reference type */
+	enum wasm_valtype type;	   /* a reference type */
 	struct wasm_limits limits; /* entries */
 };
 

@@ -9,13 +9,13 @@
 #include "wasm/reader.h"
 
 void
-wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module,
-		    struct arena *arena, struct diag *diag)
+wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module, struct arena *arena,
+		    struct diag *diag)
 {
 	*v = (struct wasm_validator){
 		.module = module,
 		.arena = arena,
-		.in = {.base = module->bytes, .diag = diag},
+		.in = { .base = module->bytes, .diag = diag },
 	};
 }
 
@@ -68,7 +68,8 @@ wasm_validate_grow(struct wasm_validator *v, size_t count)
 void
 wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
 {
-	if (v->top - v->floor >= (ptrdiff_t)count && wasm_valtypes_equal(v->top - count, types, count)) {
+	if (v->top - v->floor >= (ptrdiff_t)count &&
+	    wasm_valtypes_equal(v->top - count, types, count)) {
 		v->top -= count;
 		return;
 	}
@@ -107,13 +108,13 @@ apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 		for (ptrdiff_t i = count; i > 0; i--) {
 			uint8_t kind = info->operands[i - 1];
 
-			wasm_validate_pop(v, kind == WASM_KIND_ADDRESS ? WASM_I32 :
-									 (enum wasm_valtype)kind);
+			wasm_validate_pop(v, kind == WASM_KIND_ADDRESS ? WASM_I32
+								       : (enum wasm_valtype)kind);
 		}
 	}
 	if (result != WASM_KIND_NONE)
-		wasm_validate_push(v, result == WASM_KIND_ADDRESS ? WASM_I32 :
-								    (enum wasm_valtype)result);
+		wasm_validate_push(v, result == WASM_KIND_ADDRESS ? WASM_I32
+								  : (enum wasm_valtype)result);
 }
 
 /* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
@@ -142,8 +143,8 @@ validate_local(struct wasm_validator *v)
 
 	if (__builtin_expect(v->in.status != NB_OK, 0))
 		return;
-	type = idx < WASM_LOCALS_DIRECT ? (enum wasm_valtype)v->direct[idx] :
-					  far_local_type(v, idx);
+	type = idx < WASM_LOCALS_DIRECT ? (enum wasm_valtype)v->direct[idx]
+					: far_local_type(v, idx);
 	if (v->op != WASM_OP_LOCAL_GET)
 		wasm_validate_pop(v, type);
 	if (v->op != WASM_OP_LOCAL_SET)
@@ -448,14 +449,13 @@ add_locals(struct wasm_validator *v, uint32_t *end, uint32_t count, enum wasm_va
 		return;
 	span = vec_push(v->arena, &v->spans);
 	if (span)
-		*span = (struct wasm_local_span){*end, type};
+		*span = (struct wasm_local_span){ *end, type };
 	else
 		wasm_input_fail_memory(&v->in);
 }
 
 static void
-set_locals(struct wasm_validator *v, const struct wasm_functype *type,
-	   const struct wasm_code *code)
+set_locals(struct wasm_validator *v, const struct wasm_functype *type, const struct wasm_code *code)
 {
 	struct wasm_locals locals = wasm_locals_begin(v->module, code);
 	struct wasm_local_run run;
@@ -490,7 +490,7 @@ wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
 	if (!frame)
 		wasm_input_fail_memory(&v->in);
 	else
-		*frame = (struct wasm_frame){.type = type, .opcode = WASM_OP_BLOCK};
+		*frame = (struct wasm_frame){ .type = type, .opcode = WASM_OP_BLOCK };
 	if (v->in.status == NB_OK)
 		validate_instructions(v);
 	if (v->in.status == NB_OK && v->frames.count != 0)

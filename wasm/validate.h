@@ -135,11 +135,11 @@ wasm_valtypes_equal(const enum wasm_valtype *a, const enum wasm_valtype *b, uint
 }
 
 /* Pops operands of these types, the last first. */
-void wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types,
-			     uint32_t count);
+void
+wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count);
 
-void wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *types,
-			      uint32_t count);
+void
+wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count);
 
 /* What follows cannot be reached: the frame's operands become unknown. */
 static inline void

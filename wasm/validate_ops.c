@@ -136,10 +136,9 @@ validate_table_bulk(struct wasm_validator *v)
 		from = read_table(v);
 	}
 	if (from != to)
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: %s from %s to a table of %s",
-				wasm_opcode_text(v->op), wasm_valtype_text(from),
-				wasm_valtype_text(to));
+		wasm_input_fail(
+			&v->in, NB_INVALID, v->at, "type mismatch: %s from %s to a table of %s",
+			wasm_opcode_text(v->op), wasm_valtype_text(from), wasm_valtype_text(to));
 	wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop(v, WASM_I32);

@@ -153,7 +153,7 @@ static void
 test_vec_grows_and_reports_exhaustion(void **state)
 {
 	struct host_arena host;
-	VEC(uint64_t) numbers = {0};
+	VEC(uint64_t) numbers = { 0 };
 	uint64_t *slot = NULL;
 
 	(void)state;

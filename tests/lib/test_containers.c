@@ -24,8 +24,8 @@ static void
 test_bitset_against_model(void **state)
 {
 	enum { BITS = 200 };
-	bool model[BITS] = {false};
-	uint64_t set[4] = {0};
+	bool model[BITS] = { false };
+	uint64_t set[4] = { 0 };
 	uint64_t random = 1;
 
 	(void)state;
@@ -58,8 +58,8 @@ test_bitset_against_model(void **state)
 static void
 test_bitset_unite_tells_what_it_adds(void **state)
 {
-	uint64_t a[2] = {5, 1};
-	uint64_t b[2] = {4, 1};
+	uint64_t a[2] = { 5, 1 };
+	uint64_t b[2] = { 4, 1 };
 
 	(void)state;
 	assert_false(bitset_unite(a, b, 2));
@@ -111,15 +111,14 @@ test_list(void **state)
 	list_push_back(&head, &members[2].link);
 	list_push_front(&head, &members[0].link);
 	list_insert_before(&members[2].link, &members[3].link);
-	expect_values(&head, (int[]){0, 1, 3, 2}, 4);
+	expect_values(&head, (int[]){ 0, 1, 3, 2 }, 4);
 	list_remove(&members[3].link);
 	assert_true(list_is_empty(&members[3].link));
 	list_remove(&members[3].link);
-	expect_values(&head, (int[]){0, 1, 2}, 3);
+	expect_values(&head, (int[]){ 0, 1, 2 }, 3);
 	assert_ptr_equal(list_pop_front(&head), &members[0].link);
-	expect_values(&head, (int[]){1, 2}, 2);
-	list_for_each_safe(link, after, &head)
-		list_remove(link);
+	expect_values(&head, (int[]){ 1, 2 }, 2);
+	list_for_each_safe(link, after, &head) list_remove(link);
 	assert_true(list_is_empty(&head));
 }
 
@@ -143,7 +142,7 @@ check_sort(size_t count, uint32_t distinct, uint64_t seed)
 	uint32_t *keys = calloc(count + 1, sizeof(*keys));
 	uint32_t *items = calloc(count + 1, sizeof(*items));
 	uint32_t *scratch = calloc(count + 1, sizeof(*scratch));
-	struct sort_run run = {keys, 0};
+	struct sort_run run = { keys, 0 };
 	size_t log2 = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -187,11 +186,12 @@ model_is_utf8(const uint8_t *bytes, size_t len)
 	size_t at = 0;
 
 	while (at < len) {
-		unsigned count = bytes[at] < 0x80 ? 0 :
-				 bytes[at] >> 5 == 6 ? 1 :
-				 bytes[at] >> 4 == 14 ? 2 :
-				 bytes[at] >> 3 == 30 ? 3 : 9;
-		static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+		unsigned count = bytes[at] < 0x80	? 0
+				 : bytes[at] >> 5 == 6	? 1
+				 : bytes[at] >> 4 == 14 ? 2
+				 : bytes[at] >> 3 == 30 ? 3
+							: 9;
+		static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
 		uint32_t code;
 
 		if (count == 9 || len - at <= count)
@@ -224,9 +224,9 @@ is_utf8_in_exact_memory(const uint8_t *bytes, size_t len)
 static void
 test_utf8_every_pair_and_edges_of_longer_ones(void **state)
 {
-	static const uint8_t edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
-					0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xf5, 0xff};
-	uint8_t bytes[12] = {0};
+	static const uint8_t edges[] = { 0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+					 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xf5, 0xff };
+	uint8_t bytes[12] = { 0 };
 
 	(void)state;
 	assert_true(utf8_is_valid(bytes, 0));

@@ -21,8 +21,8 @@ read_bytes(const uint8_t *bytes, size_t len, unsigned bits, int is_signed, uint6
 	enum leb128_result result;
 
 	memcpy(copy, bytes, len);
-	result = is_signed ? leb128_read_signed(&pos, copy + len, bits, (int64_t *)out) :
-			     leb128_read_unsigned(&pos, copy + len, bits, out);
+	result = is_signed ? leb128_read_signed(&pos, copy + len, bits, (int64_t *)out)
+			   : leb128_read_unsigned(&pos, copy + len, bits, out);
 	*used = (size_t)(pos - copy);
 	free(copy);
 	return result;
@@ -75,7 +75,7 @@ check_round_trip(uint64_t value, unsigned bits, int is_signed)
 static void
 test_round_trips(void **state)
 {
-	static const unsigned widths[] = {7, 8, 32, 33, 63, 64};
+	static const unsigned widths[] = { 7, 8, 32, 33, 63, 64 };
 
 	(void)state;
 	for (size_t w = 0; w < sizeof(widths) / sizeof(*widths); w++) {

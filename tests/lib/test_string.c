@@ -3,11 +3,11 @@
  * the C library's, at every small length and offset, with guard bytes.
  */
 #define LIB_STRING_UNDER_TEST 1
-#define memcpy tested_memcpy
-#define memmove tested_memmove
-#define memset tested_memset
-#define memcmp tested_memcmp
-#define strlen tested_strlen
+#define memcpy		      tested_memcpy
+#define memmove		      tested_memmove
+#define memset		      tested_memset
+#define memcmp		      tested_memcmp
+#define strlen		      tested_strlen
 #include "lib/string.c"
 #undef memcpy
 #undef memmove
@@ -129,10 +129,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_moves_with_every_overlap),
-		cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_compares),
+		cmocka_unit_test(test_copies),	cmocka_unit_test(test_moves_with_every_overlap),
+		cmocka_unit_test(test_sets),	cmocka_unit_test(test_compares),
 		cmocka_unit_test(test_lengths),
 	};
 

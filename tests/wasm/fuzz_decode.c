@@ -47,8 +47,8 @@ static struct corpus small_files;
 static struct corpus large_files;
 static char repeat_text[4096];
 
-static const struct wasm_features validate = {WASM_FEATURES_2_0, WASM_CODE_VALIDATE};
-static const struct wasm_features defer = {WASM_FEATURES_2_0, WASM_CODE_DEFER};
+static const struct wasm_features validate = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
+static const struct wasm_features defer = { WASM_FEATURES_2_0, WASM_CODE_DEFER };
 
 /* Of the sanitizers' run-time library, when there is one. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -102,7 +102,7 @@ add_file(const char *path)
 	struct wasm_module module;
 	struct corpus *corpus;
 	struct diag diag;
-	struct file file = {.path = strdup(path)};
+	struct file file = { .path = strdup(path) };
 
 	file.bytes = host_read_file(path, &file.len);
 	if (!file.bytes || !file.path) {
@@ -160,11 +160,12 @@ pick_place(const struct file *file, uint64_t *random)
 }
 
 /* Bytes that mean something somewhere in the format. */
-static const uint8_t telling_bytes[] = {
-	0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x1a, 0x1b,
-	0x1c, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x28, 0x36, 0x3f, 0x40, 0x41, 0x42, 0x43,
-	0x44, 0x45, 0x50, 0x60, 0x6a, 0x6f, 0x70, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x80, 0xa7, 0xac,
-	0xd0, 0xd1, 0xd2, 0xfc, 0xfd, 0xfe, 0xff};
+static const uint8_t telling_bytes[] = { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x0b, 0x0c, 0x0d,
+					 0x0e, 0x0f, 0x10, 0x11, 0x1a, 0x1b, 0x1c, 0x20, 0x21,
+					 0x22, 0x23, 0x24, 0x25, 0x26, 0x28, 0x36, 0x3f, 0x40,
+					 0x41, 0x42, 0x43, 0x44, 0x45, 0x50, 0x60, 0x6a, 0x6f,
+					 0x70, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x80, 0xa7, 0xac,
+					 0xd0, 0xd1, 0xd2, 0xfc, 0xfd, 0xfe, 0xff };
 
 /* The variant being made: `len` of `cap` bytes. */
 struct variant {
@@ -175,8 +176,7 @@ struct variant {
 
 /* Changes one thing; `other` is where foreign pieces come from. */
 static void
-mutate(struct variant *variant, const struct file *file, const struct file *other,
-       uint64_t *random)
+mutate(struct variant *variant, const struct file *file, const struct file *other, uint64_t *random)
 {
 	uint8_t *bytes = variant->bytes;
 	size_t len = variant->len;
@@ -235,7 +235,8 @@ check_walk(const struct wasm_module *module)
 			opcode = wasm_read_opcode(&r);
 			wasm_skip_immediate(&r, opcode);
 		}
-		if (opcode != WASM_OP_END || wasm_reader_offset(module, &r) != code->offset + code->len)
+		if (opcode != WASM_OP_END ||
+		    wasm_reader_offset(module, &r) != code->offset + code->len)
 			fail("a walk does not end at a body's end");
 	}
 }
@@ -341,7 +342,7 @@ run_round(const struct corpus *corpus, uint64_t seed, const char *dump_path)
 	uint64_t random = seed;
 	const struct file *file = &corpus->files[below(&random, corpus->count)];
 	size_t changes = 1 + below(&random, below(&random, 4) == 0 ? 12 : 2);
-	struct variant variant = {malloc(file->len + 64), file->len, file->len + 64};
+	struct variant variant = { malloc(file->len + 64), file->len, file->len + 64 };
 	enum nb_status status;
 
 	if (!variant.bytes)
@@ -377,7 +378,8 @@ run_rounds(const struct corpus *corpus, uint64_t seed, uint64_t count, const cha
 		enum nb_status status;
 
 		snprintf(repeat_text, sizeof(repeat_text),
-			 "fuzz_decode: repeat with: --seed %" PRIu64 " %s 1 %s 0 and the same paths\n",
+			 "fuzz_decode: repeat with: --seed %" PRIu64
+			 " %s 1 %s 0 and the same paths\n",
 			 seed + i, count_option, other);
 		if (dump)
 			snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", dump, i);
@@ -395,7 +397,7 @@ int
 main(int argc, char **argv)
 {
 	uint64_t seed = (uint64_t)getpid();
-	uint64_t counts[2] = {10000, 0};
+	uint64_t counts[2] = { 10000, 0 };
 	const char *dump = NULL;
 	int first = 1;
 
@@ -428,8 +430,8 @@ main(int argc, char **argv)
 	signal(SIGABRT, end_by_signal);
 	if (__sanitizer_set_death_callback)
 		__sanitizer_set_death_callback(say_how_to_repeat);
-	fprintf(stderr, "seed %" PRIu64 ", %zu small and %zu large files\n", seed, small_files.count,
-		large_files.count);
+	fprintf(stderr, "seed %" PRIu64 ", %zu small and %zu large files\n", seed,
+		small_files.count, large_files.count);
 	run_rounds(&small_files, seed, counts[0], "--count", dump);
 	run_rounds(&large_files, seed, counts[1], "--large-count", dump);
 	return 0;

@@ -51,8 +51,8 @@ host_chunk_put(void *context, void *chunk, size_t size)
 static inline void
 host_arena_init(struct host_arena *host, size_t limit_bytes)
 {
-	*host = (struct host_arena){.fail_at = SIZE_MAX};
-	host->source = (struct arena_source){host_chunk_get, host_chunk_put, host};
+	*host = (struct host_arena){ .fail_at = SIZE_MAX };
+	host->source = (struct arena_source){ host_chunk_get, host_chunk_put, host };
 	arena_init(&host->arena, &host->source, limit_bytes);
 }
 

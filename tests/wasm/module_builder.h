@@ -32,8 +32,9 @@ put_bytes(struct buffer *buffer, const void *bytes, size_t len)
 }
 
 /* put(&buffer, 0x41, 0x00, 0x0b): these bytes. */
-#define put(buffer, ...)                                                                           \
-	put_bytes((buffer), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define put(buffer, ...)                                      \
+	put_bytes((buffer), (const uint8_t[]){ __VA_ARGS__ }, \
+		  sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 static inline void
 put_u32(struct buffer *buffer, uint32_t value)
@@ -56,7 +57,7 @@ static inline void
 buffer_free(struct buffer *buffer)
 {
 	free(buffer->bytes);
-	*buffer = (struct buffer){0};
+	*buffer = (struct buffer){ 0 };
 }
 
 /* Length and contents, which are freed. */
@@ -83,11 +84,11 @@ put_section(struct buffer *module, uint8_t id, struct buffer *contents)
 }
 
 /* A section of these bytes. */
-#define put_section_bytes(module, id, ...)                                                         \
-	do {                                                                                       \
-		struct buffer section_ = {0};                                                      \
-		put(&section_, __VA_ARGS__);                                                       \
-		put_section((module), (id), &section_);                                            \
+#define put_section_bytes(module, id, ...)              \
+	do {                                            \
+		struct buffer section_ = { 0 };         \
+		put(&section_, __VA_ARGS__);            \
+		put_section((module), (id), &section_); \
 	} while (0)
 
 enum {
@@ -110,8 +111,8 @@ enum {
 static inline struct buffer
 module_of_body(struct buffer *body)
 {
-	struct buffer module = {0};
-	struct buffer code = {0};
+	struct buffer module = { 0 };
+	struct buffer code = { 0 };
 
 	put_header(&module);
 	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);

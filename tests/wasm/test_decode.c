@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features validate = {WASM_FEATURES_2_0, WASM_CODE_VALIDATE};
+static const struct wasm_features validate = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 
 /* A decoded module with all that it needs. */
 struct decoded {
@@ -30,7 +30,7 @@ struct decoded {
 static void
 decode(struct decoded *d, struct buffer input, const struct wasm_features *features)
 {
-	d->input = (struct buffer){malloc(input.len + !input.len), input.len, input.len};
+	d->input = (struct buffer){ malloc(input.len + !input.len), input.len, input.len };
 	if (input.len > 0)
 		memcpy(d->input.bytes, input.bytes, input.len);
 	buffer_free(&input);
@@ -62,8 +62,8 @@ expect_name(struct wasm_name name, const char *text)
 static struct buffer
 rich_module(void)
 {
-	struct buffer module = {0};
-	struct buffer part = {0};
+	struct buffer module = { 0 };
+	struct buffer part = { 0 };
 
 	put_header(&module);
 	put(&part, 3, 0x60, 2, 0x7f, 0x7e, 1, 0x7d, 0x60, 0, 0, 0x60, 2, 0x7f, 0x7e, 1, 0x7d);
@@ -86,10 +86,10 @@ rich_module(void)
 	put_section_bytes(&module, SECTION_TABLE, 1, 0x70, 0, 5);
 	put_section_bytes(&module, SECTION_MEMORY, 1, 1, 1, 2);
 	put(&part, 4);
-	put(&part, 0x7f, 1, 0x23, 0, 0x0b);				 /* (global.get 0) */
-	put(&part, 0x7c, 0, 0x44, 1, 2, 3, 4, 5, 6, 7, 8, 0x0b);	 /* f64 */
-	put(&part, 0x70, 0, 0xd2, 2, 0x0b);				 /* ref.func 2 */
-	put(&part, 0x7f, 0, 0x41, 0x7f, 0x0b);				 /* -1 */
+	put(&part, 0x7f, 1, 0x23, 0, 0x0b);			 /* (global.get 0) */
+	put(&part, 0x7c, 0, 0x44, 1, 2, 3, 4, 5, 6, 7, 8, 0x0b); /* f64 */
+	put(&part, 0x70, 0, 0xd2, 2, 0x0b);			 /* ref.func 2 */
+	put(&part, 0x7f, 0, 0x41, 0x7f, 0x0b);			 /* -1 */
 	put_section(&module, SECTION_GLOBAL, &part);
 	put(&part, 3);
 	put_name(&part, "run");
@@ -101,9 +101,9 @@ rich_module(void)
 	put_section(&module, SECTION_EXPORT, &part);
 	put_section_bytes(&module, SECTION_START, 1);
 	put(&part, 3);
-	put(&part, 2, 1, 0x41, 3, 0x0b, 0, 2, 1, 2);		/* active, table 1 */
+	put(&part, 2, 1, 0x41, 3, 0x0b, 0, 2, 1, 2);		 /* active, table 1 */
 	put(&part, 5, 0x70, 2, 0xd0, 0x70, 0x0b, 0xd2, 0, 0x0b); /* passive */
-	put(&part, 3, 0, 1, 0);					/* declarative */
+	put(&part, 3, 0, 1, 0);					 /* declarative */
 	put_section(&module, SECTION_ELEMENT, &part);
 	put_section_bytes(&module, SECTION_DATA_COUNT, 2);
 	put(&part, 2);
@@ -180,7 +180,7 @@ check_imports_and_exports(const struct wasm_module *module)
 static void
 check_globals(const struct wasm_module *module)
 {
-	static const uint8_t f64[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	static const uint8_t f64[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
 	assert_int_equal(module->global_count, 6);
 	assert_int_equal(module->global_import_count, 2);
@@ -279,7 +279,7 @@ test_every_truncation_is_refused(void **state)
 
 	(void)state;
 	for (size_t len = 0; len < whole.len; len++) {
-		struct buffer cut = {0};
+		struct buffer cut = { 0 };
 		struct decoded d;
 
 		put_bytes(&cut, whole.bytes, len);
@@ -333,7 +333,7 @@ test_every_allocation_fails_in_turn(void **state)
 static void
 put_function_names(struct buffer *section)
 {
-	struct buffer part = {0};
+	struct buffer part = { 0 };
 
 	put_name(section, "name");
 	put(&part, 3, 0, 3, 'o', 'n', 'e', 2, 2, 0xc3, 0xa4, 7, 1, 'x');
@@ -347,7 +347,7 @@ static void
 test_names(void **state)
 {
 	struct buffer module = rich_module();
-	struct buffer section = {0};
+	struct buffer section = { 0 };
 	struct wasm_name name;
 	struct decoded d;
 
@@ -373,14 +373,14 @@ test_names(void **state)
 static void
 test_broken_name_sections_are_no_error(void **state)
 {
-	struct buffer names = {0};
+	struct buffer names = { 0 };
 
 	(void)state;
 	put_function_names(&names);
 	for (size_t at = 5; at < names.len; at++) {
 		for (int change = 0; change < 3; change++) {
 			struct buffer module = rich_module();
-			struct buffer section = {0};
+			struct buffer section = { 0 };
 			struct wasm_name name;
 			struct decoded d;
 
@@ -415,8 +415,8 @@ expect_report(struct buffer module, const struct wasm_features *features, enum n
 static void
 test_reports_say_what_and_where(void **state)
 {
-	struct buffer module = {0};
-	struct buffer body = {0};
+	struct buffer module = { 0 };
+	struct buffer body = { 0 };
 
 	(void)state;
 	put_header(&module);
@@ -425,23 +425,26 @@ test_reports_say_what_and_where(void **state)
 	expect_report(module, &validate, NB_MALFORMED,
 		      "offset 0xd: unexpected content after last section: type section is repeated "
 		      "or out of order");
-	module = (struct buffer){0};
+	module = (struct buffer){ 0 };
 	put_header(&module);
 	put_section_bytes(&module, SECTION_EXPORT, 1, 1, 'x', 0, 3);
 	expect_report(module, &validate, NB_INVALID,
 		      "offset 0xe (export section): unknown function 3");
 	put(&body, 0, 0x42, 1, 0x45, 0x1a, 0x0b);
-	expect_report(module_of_body(&body), &validate, NB_INVALID,
-		      "function 0: offset 0x24 (code section): type mismatch: i32.eqz needs i32 but "
-		      "finds i64");
+	expect_report(
+		module_of_body(&body), &validate, NB_INVALID,
+		"function 0: offset 0x24 (code section): type mismatch: i32.eqz needs i32 but "
+		"finds i64");
 	put(&body, 0, 0x6a, 0x1a, 0x0b);
-	expect_report(module_of_body(&body), &validate, NB_INVALID,
-		      "function 0: offset 0x22 (code section): type mismatch: i32.add needs i32 but "
-		      "the stack is empty");
+	expect_report(
+		module_of_body(&body), &validate, NB_INVALID,
+		"function 0: offset 0x22 (code section): type mismatch: i32.add needs i32 but "
+		"the stack is empty");
 	put(&body, 0, 0x41, 1, 0x0b);
-	expect_report(module_of_body(&body), &validate, NB_INVALID,
-		      "function 0: offset 0x24 (code section): type mismatch: 1 values remain at the "
-		      "end of the block");
+	expect_report(
+		module_of_body(&body), &validate, NB_INVALID,
+		"function 0: offset 0x24 (code section): type mismatch: 1 values remain at the "
+		"end of the block");
 	put(&body, 0, 0x20, 0, 0x0b);
 	expect_report(module_of_body(&body), &validate, NB_INVALID,
 		      "function 0: offset 0x22 (code section): unknown local 0 (local.get)");
@@ -453,9 +456,9 @@ test_reports_say_what_and_where(void **state)
 static void
 test_later_features_are_refused_by_name(void **state)
 {
-	struct buffer module = {0};
-	struct buffer body = {0};
-	const struct wasm_features core = {WASM_FEATURE_BIT(CORE), WASM_CODE_VALIDATE};
+	struct buffer module = { 0 };
+	struct buffer body = { 0 };
+	const struct wasm_features core = { WASM_FEATURE_BIT(CORE), WASM_CODE_VALIDATE };
 
 	(void)state;
 	put(&body, 0, 0x12, 0, 0x0b);
@@ -463,31 +466,33 @@ test_later_features_are_refused_by_name(void **state)
 		      "function 0: offset 0x22 (code section): return_call needs a feature that is "
 		      "not supported: tail calls");
 	put(&body, 0, 0xfe, 0x03, 0x00, 0x0b);
-	expect_report(module_of_body(&body), &validate, NB_UNSUPPORTED_FEATURE,
-		      "function 0: offset 0x22 (code section): atomic.fence needs a feature that is "
-		      "not supported: threads and atomics");
+	expect_report(
+		module_of_body(&body), &validate, NB_UNSUPPORTED_FEATURE,
+		"function 0: offset 0x22 (code section): atomic.fence needs a feature that is "
+		"not supported: threads and atomics");
 	put(&body, 0, 0xfd, 0x63, 0x1a, 0x0b);
-	expect_report(module_of_body(&body), &core, NB_UNSUPPORTED_FEATURE,
-		      "function 0: offset 0x22 (code section): i8x16.all_true needs a feature that is "
-		      "not supported: SIMD");
+	expect_report(
+		module_of_body(&body), &core, NB_UNSUPPORTED_FEATURE,
+		"function 0: offset 0x22 (code section): i8x16.all_true needs a feature that is "
+		"not supported: SIMD");
 	put_header(&module);
 	put_section_bytes(&module, SECTION_MEMORY, 1, 4, 1);
 	expect_report(module, &validate, NB_UNSUPPORTED_FEATURE,
 		      "offset 0xb (memory section): 64-bit index type needs a feature that is not "
 		      "supported: 64-bit memories and tables");
-	module = (struct buffer){0};
+	module = (struct buffer){ 0 };
 	put_header(&module);
 	put_section_bytes(&module, SECTION_MEMORY, 1, 3, 1, 2);
 	expect_report(module, &validate, NB_UNSUPPORTED_FEATURE,
 		      "offset 0xb (memory section): shared memory needs a feature that is not "
 		      "supported: threads and atomics");
-	module = (struct buffer){0};
+	module = (struct buffer){ 0 };
 	put_header(&module);
 	put_section_bytes(&module, 13, 1, 0, 0);
 	expect_report(module, &validate, NB_UNSUPPORTED_FEATURE,
 		      "offset 0x8: tag section needs a feature that is not supported: exception "
 		      "handling");
-	module = (struct buffer){0};
+	module = (struct buffer){ 0 };
 	put(&module, 0x00, 'a', 's', 'm', 0x0d, 0x00, 0x01, 0x00);
 	expect_report(module, &validate, NB_UNSUPPORTED_FEATURE,
 		      "offset 0x4: this is a component; only core modules are supported");
@@ -496,8 +501,8 @@ test_later_features_are_refused_by_name(void **state)
 static void
 test_features_that_cannot_be_validated(void **state)
 {
-	const struct wasm_features later = {WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC), 0};
-	const struct wasm_features none = {0, WASM_CODE_VALIDATE};
+	const struct wasm_features later = { WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC), 0 };
+	const struct wasm_features none = { 0, WASM_CODE_VALIDATE };
 	struct decoded d;
 
 	(void)state;
@@ -513,7 +518,7 @@ test_features_that_cannot_be_validated(void **state)
 static struct buffer
 without_section(struct buffer module, uint8_t id)
 {
-	struct buffer out = {0};
+	struct buffer out = { 0 };
 	size_t at = 8;
 
 	put_bytes(&out, module.bytes, at);
@@ -533,7 +538,7 @@ without_section(struct buffer module, uint8_t id)
 static void
 test_skeleton_without_code(void **state)
 {
-	const struct wasm_features absent = {WASM_FEATURES_2_0, WASM_CODE_ABSENT};
+	const struct wasm_features absent = { WASM_FEATURES_2_0, WASM_CODE_ABSENT };
 	struct decoded d;
 
 	(void)state;
@@ -559,8 +564,8 @@ test_skeleton_without_code(void **state)
 static void
 test_bodies_validated_on_their_own(void **state)
 {
-	const struct wasm_features defer = {WASM_FEATURES_2_0, WASM_CODE_DEFER};
-	struct buffer body = {0};
+	const struct wasm_features defer = { WASM_FEATURES_2_0, WASM_CODE_DEFER };
+	struct buffer body = { 0 };
 	struct host_arena scratch;
 	struct decoded d;
 	char text[256];
@@ -579,8 +584,9 @@ test_bodies_validated_on_their_own(void **state)
 	assert_int_equal(d.status, NB_OK);
 	assert_int_equal(wasm_function_validate(&d.module, 0, &scratch.arena, &d.diag), NB_INVALID);
 	diag_format(&d.diag, text, sizeof(text));
-	assert_string_equal(text, "function 0: offset 0x22 (code section): type mismatch: drop needs "
-				  "an operand but the stack is empty");
+	assert_string_equal(text,
+			    "function 0: offset 0x22 (code section): type mismatch: drop needs "
+			    "an operand but the stack is empty");
 	assert_int_equal(scratch.chunks, 0);
 	scratch.arena.limit_bytes = 0;
 	diag_init(&d.diag);
@@ -592,8 +598,8 @@ test_bodies_validated_on_their_own(void **state)
 static void
 test_type_texts(void **state)
 {
-	static const enum wasm_valtype types[] = {WASM_I32, WASM_EXTERNREF, WASM_V128};
-	const struct wasm_functype type = {types, types + 1, 2, 2, 0};
+	static const enum wasm_valtype types[] = { WASM_I32, WASM_EXTERNREF, WASM_V128 };
+	const struct wasm_functype type = { types, types + 1, 2, 2, 0 };
 	char text[64];
 
 	(void)state;

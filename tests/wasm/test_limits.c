@@ -27,15 +27,15 @@ struct limit_case {
 static enum nb_status
 decode(const struct buffer *input, enum wasm_code_mode code, size_t arena_limit, struct diag *diag)
 {
-	const struct wasm_features features = {WASM_FEATURES_2_0, code};
+	const struct wasm_features features = { WASM_FEATURES_2_0, code };
 	struct host_arena host;
 	struct wasm_module module;
 	enum nb_status status;
 
 	host_arena_init(&host, arena_limit);
 	diag_init(diag);
-	status = wasm_module_decode(&module, &host.arena, input->bytes, input->len, &features,
-				    diag);
+	status =
+		wasm_module_decode(&module, &host.arena, input->bytes, input->len, &features, diag);
 	arena_reset(&host.arena);
 	assert_int_equal(host.chunks, 0);
 	return status;
@@ -44,7 +44,7 @@ decode(const struct buffer *input, enum wasm_code_mode code, size_t arena_limit,
 static struct buffer
 header_and_type(void)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
@@ -55,7 +55,7 @@ header_and_type(void)
 static void
 put_repeated(struct buffer *module, uint8_t id, uint32_t count, const void *entry, size_t len)
 {
-	struct buffer section = {0};
+	struct buffer section = { 0 };
 
 	put_u32(&section, count);
 	for (uint32_t i = 0; i < count; i++)
@@ -66,7 +66,7 @@ put_repeated(struct buffer *module, uint8_t id, uint32_t count, const void *entr
 static struct buffer
 build_types(uint32_t count)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_TYPE, count, "\x60\0\0", 3);
@@ -104,7 +104,7 @@ build_imports(uint32_t count)
 static struct buffer
 build_globals(uint32_t count)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_IMPORT, 10, "\0\0\3\x7f\0", 5);
@@ -115,7 +115,7 @@ build_globals(uint32_t count)
 static struct buffer
 build_tables(uint32_t count)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_TABLE, count, "\x70\0\0", 3);
@@ -125,8 +125,8 @@ build_tables(uint32_t count)
 static struct buffer
 build_exports(uint32_t count)
 {
-	struct buffer module = {0};
-	struct buffer section = {0};
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_MEMORY, 1, "\0\0", 2);
@@ -146,7 +146,7 @@ build_exports(uint32_t count)
 static struct buffer
 build_datas(uint32_t count)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_DATA, count, "\1\0", 2);
@@ -156,8 +156,8 @@ build_datas(uint32_t count)
 static struct buffer
 build_data_count(uint32_t count)
 {
-	struct buffer module = {0};
-	struct buffer section = {0};
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
 
 	put_header(&module);
 	put_u32(&section, count);
@@ -169,7 +169,7 @@ build_data_count(uint32_t count)
 static struct buffer
 build_elems(uint32_t count)
 {
-	struct buffer module = {0};
+	struct buffer module = { 0 };
 
 	put_header(&module);
 	put_repeated(&module, SECTION_ELEMENT, count, "\1\0\0", 3);
@@ -180,7 +180,7 @@ static struct buffer
 build_elem_entries(uint32_t count)
 {
 	struct buffer module = header_and_type();
-	struct buffer section = {0};
+	struct buffer section = { 0 };
 
 	put_repeated(&module, SECTION_IMPORT, 1, "\0\0\0\0", 4);
 	put(&section, 1, 1, 0);
@@ -194,8 +194,8 @@ build_elem_entries(uint32_t count)
 static struct buffer
 build_params(uint32_t count)
 {
-	struct buffer module = {0};
-	struct buffer section = {0};
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
 
 	put_header(&module);
 	put(&section, 1, 0x60);
@@ -210,8 +210,8 @@ build_params(uint32_t count)
 static struct buffer
 build_results(uint32_t count)
 {
-	struct buffer module = {0};
-	struct buffer section = {0};
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
 
 	put_header(&module);
 	put(&section, 1, 0x60, 0);
@@ -225,7 +225,7 @@ build_results(uint32_t count)
 static struct buffer
 build_locals(uint32_t count)
 {
-	struct buffer body = {0};
+	struct buffer body = { 0 };
 
 	put(&body, 2);
 	put_u32(&body, count - 7);
@@ -238,7 +238,7 @@ build_locals(uint32_t count)
 static struct buffer
 build_function_bytes(uint32_t count)
 {
-	struct buffer body = {0};
+	struct buffer body = { 0 };
 
 	put(&body, 0);
 	while (body.len < count - 1)
@@ -250,7 +250,7 @@ build_function_bytes(uint32_t count)
 static struct buffer
 build_br_table(uint32_t count)
 {
-	struct buffer body = {0};
+	struct buffer body = { 0 };
 
 	put(&body, 0, 0x41, 0, 0x0e);
 	put_u32(&body, count);
@@ -263,8 +263,8 @@ build_br_table(uint32_t count)
 static struct buffer
 build_name_bytes(uint32_t count)
 {
-	struct buffer module = {0};
-	struct buffer section = {0};
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
 
 	put_header(&module);
 	put(&section, 1);
@@ -277,23 +277,23 @@ build_name_bytes(uint32_t count)
 }
 
 static const struct limit_case limit_cases[] = {
-	{"number of types", build_types, WASM_LIMIT_TYPES, WASM_CODE_VALIDATE},
-	{"functions", build_functions, WASM_LIMIT_FUNCTIONS, WASM_CODE_ABSENT},
-	{"functions", build_functions_and_imports, WASM_LIMIT_FUNCTIONS, WASM_CODE_ABSENT},
-	{"number of imports", build_imports, WASM_LIMIT_IMPORTS, WASM_CODE_VALIDATE},
-	{"globals", build_globals, WASM_LIMIT_GLOBALS, WASM_CODE_VALIDATE},
-	{"number of tables", build_tables, WASM_LIMIT_TABLES, WASM_CODE_VALIDATE},
-	{"number of exports", build_exports, WASM_LIMIT_EXPORTS, WASM_CODE_VALIDATE},
-	{"number of data segments", build_datas, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE},
-	{"data count", build_data_count, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE},
-	{"number of element segments", build_elems, WASM_LIMIT_ELEM_SEGMENTS, WASM_CODE_VALIDATE},
-	{"number of elements", build_elem_entries, WASM_LIMIT_ELEM_ENTRIES, WASM_CODE_VALIDATE},
-	{"number of parameters", build_params, WASM_LIMIT_PARAMS, WASM_CODE_VALIDATE},
-	{"number of results", build_results, WASM_LIMIT_RESULTS, WASM_CODE_VALIDATE},
-	{"locals", build_locals, WASM_LIMIT_LOCALS, WASM_CODE_VALIDATE},
-	{"function body", build_function_bytes, WASM_LIMIT_FUNCTION_BYTES, WASM_CODE_VALIDATE},
-	{"br_table targets", build_br_table, WASM_LIMIT_BR_TABLE, WASM_CODE_VALIDATE},
-	{"import module name", build_name_bytes, WASM_LIMIT_NAME_BYTES, WASM_CODE_VALIDATE},
+	{ "number of types", build_types, WASM_LIMIT_TYPES, WASM_CODE_VALIDATE },
+	{ "functions", build_functions, WASM_LIMIT_FUNCTIONS, WASM_CODE_ABSENT },
+	{ "functions", build_functions_and_imports, WASM_LIMIT_FUNCTIONS, WASM_CODE_ABSENT },
+	{ "number of imports", build_imports, WASM_LIMIT_IMPORTS, WASM_CODE_VALIDATE },
+	{ "globals", build_globals, WASM_LIMIT_GLOBALS, WASM_CODE_VALIDATE },
+	{ "number of tables", build_tables, WASM_LIMIT_TABLES, WASM_CODE_VALIDATE },
+	{ "number of exports", build_exports, WASM_LIMIT_EXPORTS, WASM_CODE_VALIDATE },
+	{ "number of data segments", build_datas, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
+	{ "data count", build_data_count, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
+	{ "number of element segments", build_elems, WASM_LIMIT_ELEM_SEGMENTS, WASM_CODE_VALIDATE },
+	{ "number of elements", build_elem_entries, WASM_LIMIT_ELEM_ENTRIES, WASM_CODE_VALIDATE },
+	{ "number of parameters", build_params, WASM_LIMIT_PARAMS, WASM_CODE_VALIDATE },
+	{ "number of results", build_results, WASM_LIMIT_RESULTS, WASM_CODE_VALIDATE },
+	{ "locals", build_locals, WASM_LIMIT_LOCALS, WASM_CODE_VALIDATE },
+	{ "function body", build_function_bytes, WASM_LIMIT_FUNCTION_BYTES, WASM_CODE_VALIDATE },
+	{ "br_table targets", build_br_table, WASM_LIMIT_BR_TABLE, WASM_CODE_VALIDATE },
+	{ "import module name", build_name_bytes, WASM_LIMIT_NAME_BYTES, WASM_CODE_VALIDATE },
 };
 
 static void
@@ -326,7 +326,7 @@ static void
 test_module_of_more_than_a_gibibyte(void **state)
 {
 	uint8_t byte = 0;
-	const struct buffer module = {&byte, (size_t)WASM_LIMIT_MODULE_BYTES + 1, 0};
+	const struct buffer module = { &byte, (size_t)WASM_LIMIT_MODULE_BYTES + 1, 0 };
 	struct diag diag;
 
 	(void)state;
@@ -337,14 +337,14 @@ test_module_of_more_than_a_gibibyte(void **state)
 static void
 test_memory_is_in_proportion_to_the_input(void **state)
 {
-	static const uint8_t ids[] = {SECTION_TYPE,   SECTION_IMPORT,  SECTION_FUNCTION,
-				      SECTION_TABLE,  SECTION_MEMORY,  SECTION_GLOBAL,
-				      SECTION_EXPORT, SECTION_ELEMENT, SECTION_CODE,
-				      SECTION_DATA};
+	static const uint8_t ids[] = { SECTION_TYPE,   SECTION_IMPORT,	SECTION_FUNCTION,
+				       SECTION_TABLE,  SECTION_MEMORY,	SECTION_GLOBAL,
+				       SECTION_EXPORT, SECTION_ELEMENT, SECTION_CODE,
+				       SECTION_DATA };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids); i++) {
-		struct buffer module = {0};
+		struct buffer module = { 0 };
 		struct diag diag;
 
 		put_header(&module);
@@ -357,7 +357,7 @@ test_memory_is_in_proportion_to_the_input(void **state)
 static struct buffer
 build_nesting(uint32_t depth)
 {
-	struct buffer body = {0};
+	struct buffer body = { 0 };
 
 	put(&body, 0);
 	for (uint32_t i = 0; i < depth; i++)
@@ -385,8 +385,8 @@ test_nesting_is_bounded_by_memory_alone(void **state)
 static struct buffer
 build_many(uint32_t count, const uint8_t *body, size_t len)
 {
-	struct buffer module = {0};
-	struct buffer entry = {0};
+	struct buffer module = { 0 };
+	struct buffer entry = { 0 };
 
 	put_header(&module);
 	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
@@ -404,12 +404,13 @@ build_many(uint32_t count, const uint8_t *body, size_t len)
 static void
 test_modules_made_to_be_slow(void **state)
 {
-	static const uint8_t locals[] = {1, 0xd0, 0x86, 0x03, 0x7f, 0x20, 0xcf, 0x86, 0x03, 0x1a,
-					 0x0b}; /* 50000 locals, the last one is read */
+	static const uint8_t locals[] = {
+		1, 0xd0, 0x86, 0x03, 0x7f, 0x20, 0xcf, 0x86, 0x03, 0x1a, 0x0b
+	}; /* 50000 locals, the last one is read */
 	struct buffer module = build_many(500000, locals, sizeof(locals));
-	struct buffer section = {0};
-	struct buffer body = {0};
-	struct buffer code = {0};
+	struct buffer section = { 0 };
+	struct buffer body = { 0 };
+	struct buffer code = { 0 };
 	struct diag diag;
 	clock_t start = clock();
 

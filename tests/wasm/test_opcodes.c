@@ -15,14 +15,14 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features features = {WASM_FEATURES_2_0, WASM_CODE_VALIDATE};
+static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 
 /* A module with one of everything whose only body is `body`, which is freed. */
 static struct buffer
 module_with_all(struct buffer *body)
 {
-	struct buffer module = {0};
-	struct buffer code = {0};
+	struct buffer module = { 0 };
+	struct buffer code = { 0 };
 
 	put_header(&module);
 	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
@@ -45,10 +45,10 @@ put_opcode(struct buffer *body, unsigned opcode)
 	static const struct {
 		unsigned page;
 		uint8_t prefix;
-	} pages[] = {{WASM_PAGE_FD, 0xfd},
-		     {WASM_PAGE_FE, 0xfe},
-		     {WASM_PAGE_FC, 0xfc},
-		     {WASM_PAGE_FB, 0xfb}};
+	} pages[] = { { WASM_PAGE_FD, 0xfd },
+		      { WASM_PAGE_FE, 0xfe },
+		      { WASM_PAGE_FC, 0xfc },
+		      { WASM_PAGE_FB, 0xfb } };
 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
 		if (opcode >= pages[i].page) {
@@ -110,7 +110,7 @@ test_every_enabled_instruction_has_a_rule(void **state)
 	(void)state;
 	for (unsigned opcode = 0; opcode < WASM_OPCODE_COUNT; opcode++) {
 		const struct wasm_opcode_info *info = &wasm_opcode_info[opcode];
-		struct buffer body = {0};
+		struct buffer body = { 0 };
 		struct buffer input;
 		struct host_arena host;
 		struct wasm_module module;
@@ -167,14 +167,14 @@ test_numbers_texts_and_rows(void **state)
 static void
 test_readers_take_numbers_of_every_length(void **state)
 {
-	static const int64_t values[] = {0,	    1,	       -1,	  63,	     64,
-					 -64,	    -65,       127,	  128,	     -128,
-					 1 << 20,   INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN,
-					 1LL << 40, -(1LL << 40)};
+	static const int64_t values[] = { 0,	     1,		  -1,	     63,	64,
+					  -64,	     -65,	  127,	     128,	-128,
+					  1 << 20,   INT32_MAX,	  INT32_MIN, INT64_MAX, INT64_MIN,
+					  1LL << 40, -(1LL << 40) };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		struct buffer bytes = {0};
+		struct buffer bytes = { 0 };
 		int64_t rest = values[i];
 		struct wasm_reader r;
 
@@ -209,10 +209,12 @@ test_readers_take_numbers_of_every_length(void **state)
 static void
 test_memarg_and_block_types(void **state)
 {
-	static const uint8_t bytes[] = {0x02, 0x85, 0x01, 0x43, 0x07, 0x03, 0x40, 0x7b, 0x80, 0x00};
-	const struct wasm_functype type = {NULL, NULL, 0, 0, 0};
-	struct wasm_module module = {.types = (struct wasm_functype *)(uintptr_t)&type};
-	struct wasm_reader r = {bytes};
+	static const uint8_t bytes[] = {
+		0x02, 0x85, 0x01, 0x43, 0x07, 0x03, 0x40, 0x7b, 0x80, 0x00
+	};
+	const struct wasm_functype type = { NULL, NULL, 0, 0, 0 };
+	struct wasm_module module = { .types = (struct wasm_functype *)(uintptr_t)&type };
+	struct wasm_reader r = { bytes };
 	struct wasm_memarg arg = wasm_read_memarg(&r);
 
 	(void)state;

@@ -31,7 +31,7 @@ struct cost {
 static enum nb_status
 decode_once(const uint8_t *bytes, size_t len, struct diag *diag, struct cost *cost)
 {
-	const struct wasm_features features = {WASM_FEATURES_2_0, WASM_CODE_VALIDATE};
+	const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 	struct host_arena host;
 	struct wasm_module module;
 	enum nb_status status;
@@ -67,12 +67,13 @@ check_file(const char *path, int repeat)
 		double start = now_seconds();
 		double took;
 
-		status = decode_once(bytes, len, &diag, &cost);
+		(void)decode_once(bytes, len, &diag, &cost);
 		took = now_seconds() - start;
 		best = took < best ? took : best;
 	}
 	if (repeat > 0)
-		printf("%zu bytes (%zu of code) in %.6f s: %.1f MB/s of code, %zu bytes of memory\n",
+		printf("%zu bytes (%zu of code) in %.6f s: %.1f MB/s of code, %zu bytes of "
+		       "memory\n",
 		       len, cost.code_bytes, best, (double)cost.code_bytes / best / 1e6,
 		       cost.memory_bytes);
 	free(bytes);
