@@ -170,8 +170,8 @@ struct wasm_module {
  * Decodes and validates bytes[0..len) into *out.
  *
  * Needs: an arena, of which at most a constant factor of `len` is used; bytes
- * that stay unchanged. Takes time linear in `len` up to the factors that the
- * limits on parameters and results set. Errors: NB_MALFORMED, NB_INVALID,
+ * that stay unchanged; *diag as diag_init leaves it. Takes time linear in
+ * `len` up to the factors that the limits on parameters and results set. Errors: NB_MALFORMED, NB_INVALID,
  * NB_UNSUPPORTED_FEATURE, NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY,
  * NB_NOT_SUPPORTED (features outside WASM_FEATURES_ALL), each with a report in
  * *diag: offset, section, function, reason. *out is unspecified then and the

@@ -295,27 +295,40 @@ test_every_truncation_is_refused(void **state)
 	buffer_free(&whole);
 }
 
+static void
+put_function_names(struct buffer *section)
+{
+	struct buffer part = { 0 };
+
+	put_name(section, "name");
+	put(&part, 3, 0, 3, 'o', 'n', 'e', 2, 2, 0xc3, 0xa4, 7, 1, 'x');
+	put(section, 0, 4);
+	put_name(section, "mod");
+	put(section, 1);
+	put_sized(section, &part);
+}
+
 /* Every allocation fails in turn, because the arena has 0, 8, 16, ... bytes
  * left: a clean error, nothing kept. */
 static void
-test_every_allocation_fails_in_turn(void **state)
+check_allocation_failures(struct buffer module)
 {
-	struct buffer module = rich_module();
 	enum nb_status status = NB_OUT_OF_MEMORY;
 	size_t room = 0;
 
-	(void)state;
 	for (; status != NB_OK; room += 8) {
 		struct host_arena host;
 		struct wasm_module out;
 		struct arena_mark before;
 		struct diag diag;
 
-		host_arena_init(&host, 16384);
-		assert_non_null(arena_alloc(&host.arena, 1, 1));
-		while ((size_t)(host.arena.end - host.arena.next) > room)
-			assert_non_null(arena_alloc(&host.arena, 1, 1));
-		before = arena_mark_get(&host.arena);
+		assert_true(room < 60000);
+		host_arena_init(&host, SIZE_MAX);
+		assert_non_null(arena_alloc(&host.arena, 60000, 1));
+		before.head = host.arena.head;
+		before.next = host.arena.end - room;
+		arena_release(&host.arena, before);
+		host.arena.limit_bytes = host.arena.used_bytes;
 		diag_init(&diag);
 		status = wasm_module_decode(&out, &host.arena, module.bytes, module.len, &validate,
 					    &diag);
@@ -331,16 +344,24 @@ test_every_allocation_fails_in_turn(void **state)
 }
 
 static void
-put_function_names(struct buffer *section)
+test_every_allocation_fails_in_turn(void **state)
 {
+	struct buffer module = rich_module();
 	struct buffer part = { 0 };
 
-	put_name(section, "name");
-	put(&part, 3, 0, 3, 'o', 'n', 'e', 2, 2, 0xc3, 0xa4, 7, 1, 'x');
-	put(section, 0, 4);
-	put_name(section, "mod");
-	put(section, 1);
-	put_sized(section, &part);
+	(void)state;
+	put_function_names(&part);
+	put_section(&module, 0, &part);
+	check_allocation_failures(rich_module());
+	check_allocation_failures(module);
+	/* Both stacks of the validator, and spans of many locals, grow. */
+	put(&part, 2, 0xf4, 0x03, 0x7f, 0x01, 0x7e);
+	for (int i = 0; i < 300; i++)
+		put(&part, 0x41, 0, 0x02, 0x40);
+	for (int i = 0; i < 300; i++)
+		put(&part, 0x0b, 0x1a);
+	put(&part, 0x0b);
+	check_allocation_failures(module_of_body(&part));
 }
 
 static void
