@@ -15,3 +15,13 @@ $(B)/suite-hosted: $(call obj,hosted,$(SUITE_SRC) tests/suite/hosted_main.c) $(H
 .PHONY: suite-archive suite-hosted
 suite-archive: $(SUITE_ARCHIVE)
 suite-hosted: $(B)/suite-hosted
+
+# The same runner as a kernel image: `make suite-pc`.
+PC_SUITE_DIRS := lib wasm compiler compiler/ir compiler/pass compiler/x64 verifier runtime \
+	arch/x86_64
+PC_SUITE_OBJ := $(call obj,pc,$(SUITE_SRC) tests/suite/pc_main.c \
+	$(foreach d,$(PC_SUITE_DIRS),$(wildcard $(d)/*.c $(d)/*.S))) $(PC_PLATFORM_OBJ)
+$(B)/nebulet-suite.elf: $(PC_SUITE_OBJ) platform/pc/kernel.ld scripts/pc_symbols.py
+	$(call pc_link,$@,$(PC_SUITE_OBJ))
+.PHONY: suite-pc
+suite-pc: $(B)/nebulet-suite.elf

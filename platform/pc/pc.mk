@@ -3,7 +3,7 @@
 # tells the addresses for the symbol table of the second.
 
 PC_CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS_ALL)) -ffreestanding -nostdlib \
-	-fno-stack-protector -fno-pic -fno-pie -fcf-protection=none -mno-red-zone -mcmodel=kernel \
+	-fno-stack-protector -fno-pic -fno-pie -fcf-protection=none -mno-red-zone -mcmodel=kernel -mpopcnt \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-unwind-tables
 PC_GENERAL_REGS := -mgeneral-regs-only
 # Code that computes with floating point or gains from vectors; it runs on

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Builds and runs the official WebAssembly suite.
+
+usage: suite.py [--hosted|--pc] [--asan] [--verbose] [GROUP|GROUP/FILE|FILE...]
+
+Without a platform it runs on both; without a name, the group `core`. On pc all
+files run in one boot of QEMU. The last line is the sum: `N passed, N failed`.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ARCHIVE = "build/suite.bin"
+TIMEOUT_SECONDS = 900
+# isa-debug-exit ends QEMU with status * 2 + 1.
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "512", "-nodefaults",
+        "-display", "none", "-no-reboot", "-serial", "stdio", "-serial", "null",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+
+
+def build(mode, target):
+    command = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}", f"MODE={mode}",
+               "suite-archive", target]
+    if subprocess.run(command, cwd=ROOT, stdout=sys.stderr).returncode != 0:
+        sys.exit("suite: the build failed: " + " ".join(command))
+
+
+def command_line(platform, mode, words):
+    if platform == "hosted":
+        options = [w for w in words if w.startswith("--")]
+        names = [w for w in words if not w.startswith("--")]
+        return [f"build/{mode}/suite-hosted", *options, ARCHIVE, *names]
+    return QEMU + ["-kernel", f"build/{mode}/nebulet-suite.elf", "-initrd", ARCHIVE,
+                   "-append", " ".join(words)]
+
+
+def run(platform, mode, words):
+    """Streams the runner's output; returns (passed, failed)."""
+    build(mode, "suite-hosted" if platform == "hosted" else "suite-pc")
+    print(f"suite on {platform}:", flush=True)
+    command = command_line(platform, mode, words)
+    child = subprocess.Popen(["timeout", str(TIMEOUT_SECONDS), *command], cwd=ROOT, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, errors="replace")
+    counts = None
+    for line in child.stdout:
+        line = line.rstrip("\r\n")
+        match = re.fullmatch(r"(\d+) passed, (\d+) failed", line)
+        if match:
+            counts = int(match[1]), int(match[2])
+        else:
+            print("  " + line, flush=True)
+    status = child.wait()
+    if counts is None:
+        print(f"  the runner ended without a result (status {status}); repeat it with:\n  " +
+              " ".join(command))
+        return 0, 1
+    print(f"  {counts[0]} passed, {counts[1]} failed", flush=True)
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="suite", description=__doc__.splitlines()[0])
+    platforms = parser.add_mutually_exclusive_group()
+    platforms.add_argument("--hosted", action="store_true", help="only as a Linux process")
+    platforms.add_argument("--pc", action="store_true", help="only in QEMU")
+    parser.add_argument("--asan", action="store_true", help="hosted with sanitizers and checks")
+    parser.add_argument("--verbose", action="store_true", help="a line for each file")
+    parser.add_argument("names", nargs="*", metavar="GROUP|FILE", default=[])
+    arguments = parser.parse_args()
+
+    chosen = [p for p in ("hosted", "pc") if getattr(arguments, p)] or ["hosted", "pc"]
+    if arguments.asan:
+        chosen = ["hosted"]
+    mode = "asan" if arguments.asan else os.environ.get("MODE", "release")
+    words = ["--verbose"] * arguments.verbose + ["--check"] * arguments.asan
+    words += arguments.names or ["core"]
+    results = [run(platform, mode, words) for platform in chosen]
+    print(f"{sum(r[0] for r in results)} passed, {sum(r[1] for r in results)} failed")
+    if any(r[1] for r in results):
+        sys.exit("repeat one file with: ./dev suite [--hosted|--pc] FILE")
+
+
+if __name__ == "__main__":
+    main()
