@@ -17,7 +17,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "check-venv"
 CPUS = os.cpu_count() or 2
-FLAGS = ["-std=gnu17", "-I.", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
+FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
 GUEST = "user/"
 FILE_LINES = 800
 
@@ -116,10 +116,15 @@ def check_headers():
         text = (ROOT / path).read_text()
         if "#ifndef" not in text:
             yield f"{path}: no include guard"
-        compiler = ["clang", "--target=wasm32"] if path.startswith(GUEST) else ["gcc"]
-        extra = ["-ffreestanding", "-nostdlib", "-Ibuild/release/gen"] \
-            if path.startswith(GUEST) else ["-Wall", "-Wextra"]
-        result = run([*compiler, *FLAGS, *extra, "-fsyntax-only", "-x", "c", path])
+        if path.startswith("user/programs/"):
+            command = ["clang", "--target=wasm32-wasi"]
+        elif path.startswith(GUEST):
+            command = ["clang", "--target=wasm32", "-ffreestanding", "-nostdlib", "-Ibuild/gen/sdk"]
+        else:
+            command = ["gcc", "-Wall", "-Wextra"]
+        language = "assembler-with-cpp" if "\n.macro" in text else "c"
+        mode = ["-c", "-o", "/dev/null"] if language != "c" else ["-fsyntax-only"]
+        result = run([*command, *FLAGS, *mode, "-x", language, path])
         if result.returncode:
             yield f"{path}: does not compile alone\n{result.stdout[:600]}"
     yield from in_parallel(one, sources(".h"))
