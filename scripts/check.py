@@ -122,7 +122,7 @@ def check_headers():
             command = ["clang", "--target=wasm32", "-ffreestanding", "-nostdlib", "-Ibuild/gen/sdk"]
         else:
             command = ["gcc", "-Wall", "-Wextra"]
-        language = "assembler-with-cpp" if "\n.macro" in text else "c"
+        language = "assembler-with-cpp" if re.search(r"^\s*\.macro", text, re.MULTILINE) else "c"
         mode = ["-c", "-o", "/dev/null"] if language != "c" else ["-fsyntax-only"]
         result = run([*command, *FLAGS, *mode, "-x", language, path])
         if result.returncode:
