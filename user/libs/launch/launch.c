@@ -205,8 +205,7 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 enum nb_status
 launch_process(const struct launch *launch, uint32_t *process, struct text *error)
 {
-	struct nb_limits limits = { .memory_bytes = launch->memory_bytes,
-				    .priority = launch->priority };
+	struct nb_limits limits = { .priority = launch->priority };
 	uint32_t before = error->length;
 	int64_t created;
 	enum nb_status status;

@@ -26,7 +26,6 @@ struct launch {
 	uint32_t module;      /* published: MODULE_READY or FAILED */
 	uint32_t ramdisk;     /* where personalities are found */
 	uint32_t priority;    /* NB_PRIORITY_* */
-	uint64_t memory_bytes; /* limit, 0: none of its own */
 	const struct launch_handle *handles;
 	uint32_t handle_count;
 	const void *records; /* further startup records, 8-aligned */

@@ -4,7 +4,6 @@
  *
  *   TERMINAL  uint8_t descriptor numbers (0, 1, 2) that are a terminal
  *   MODULE    path of the program's module in the RAM disk, text
- *   MEMORY    uint64_t limit of the program's memory in bytes
  *   ABOUT     one line that says what the program is, text
  *
  * Files of the RAM disk made of such records beside ARGUMENT, VARIABLE and
@@ -20,7 +19,6 @@
 enum startup_private {
 	STARTUP_TERMINAL = NB_STARTUP_PRIVATE,
 	STARTUP_MODULE,
-	STARTUP_MEMORY,
 	STARTUP_ABOUT,
 };
 

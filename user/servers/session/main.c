@@ -52,10 +52,6 @@ read_request(void)
 	while ((record = nb_startup_next(request, len, &at))) {
 		if (record->kind == STARTUP_MODULE)
 			text_add_bytes(&path, startup_contents(record), record->length);
-		if (record->kind == STARTUP_MEMORY &&
-		    record->length == sizeof session.launch.memory_bytes)
-			bytes_copy(&session.launch.memory_bytes, startup_contents(record),
-				   record->length);
 	}
 	session.launch.name = base_name(module_path);
 	session.launch.records = request;

@@ -1,0 +1,251 @@
+/* `nebulet compile`: a WebAssembly binary to an artifact. */
+#include "compiler/compiler.h"
+#include "kernel/code/artifact.h"
+#include "lib/arena.h"
+#include "lib/diag.h"
+#include "tools/tool.h"
+#include "wasm/module.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MEMORY_LIMIT ((size_t)16 << 30)
+
+struct options {
+	const char *input;
+	const char *output;
+	const char *passes;
+	bool prints_stats;
+	bool checks;
+};
+
+enum { KEY_STATS = 256, KEY_PASSES, KEY_CHECK };
+
+static const struct argp_option option_table[] = {
+	{ "output", 'o', "FILE", 0, "The artifact to write (default: the input's name, .nbo)", 0 },
+	{ "stats", KEY_STATS, NULL, 0, "Print sizes and times", 0 },
+	{ "passes", KEY_PASSES, "LIST", 0, "Switch passes: -NAME,+NAME,-all", 0 },
+	{ "check", KEY_CHECK, NULL, 0, "Check the compiler's work after each pass", 0 },
+	{ 0 },
+};
+
+static error_t
+parse(int key, char *value, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'o':
+		options->output = value;
+		return 0;
+	case KEY_STATS:
+		options->prints_stats = true;
+		return 0;
+	case KEY_PASSES:
+		options->passes = value;
+		return 0;
+	case KEY_CHECK:
+		options->checks = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->input)
+			argp_error(state, "one module at a time: '%s' is one too many", value);
+		options->input = value;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name the WebAssembly module to compile");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = option_table,
+	.parser = parse,
+	.args_doc = "IN.wasm",
+	.doc = "Compile a WebAssembly module to an artifact that the kernel can load.",
+};
+
+static void *
+chunk_get(void *context, size_t size)
+{
+	void *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)context;
+	return chunk == MAP_FAILED ? NULL : chunk;
+}
+
+static void
+chunk_put(void *context, void *chunk, size_t size)
+{
+	(void)context;
+	munmap(chunk, size);
+}
+
+static const struct arena_source source = { .chunk_get = chunk_get, .chunk_put = chunk_put };
+
+/* The whole file, mapped; NULL after an error, which is reported. */
+static const uint8_t *
+map_file(const char *path, size_t *len)
+{
+	struct stat stat;
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	void *bytes = MAP_FAILED;
+
+	if (file >= 0 && fstat(file, &stat) == 0) {
+		*len = (size_t)stat.st_size;
+		bytes = mmap(NULL, *len ? *len : 1, PROT_READ, MAP_PRIVATE, file, 0);
+	}
+	if (bytes == MAP_FAILED)
+		tool_error("cannot read %s: %s", path, strerror(errno));
+	if (file >= 0)
+		close(file);
+	return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+/* Writes beside the file first, so that there is never half of one. */
+static bool
+write_file(const char *path, const uint8_t *bytes, size_t len)
+{
+	char *temporary;
+	FILE *out;
+	bool is_written;
+
+	if (asprintf(&temporary, "%s.part", path) < 0)
+		abort();
+	out = fopen(temporary, "wb");
+	is_written = out && fwrite(bytes, 1, len, out) == len;
+	is_written = out && fclose(out) == 0 && is_written;
+	is_written = is_written && rename(temporary, path) == 0;
+	if (!is_written) {
+		tool_error("cannot write %s: %s", path, strerror(errno));
+		unlink(temporary);
+	}
+	free(temporary);
+	return is_written;
+}
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* One compilation: the module, what became of it, how long it took. */
+struct job {
+	struct arena arena;
+	struct wasm_module module;
+	struct nb_code_image image;
+	const uint8_t *artifact;
+	size_t artifact_len;
+	double decode_s;
+	double compile_s;
+};
+
+static enum nb_status
+compile(struct job *job, const uint8_t *bytes, size_t len, const struct compiler_options *compiler,
+	struct diag *diag)
+{
+	struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_DEFER };
+	double start = seconds(), decoded;
+	enum nb_status status;
+
+	status = wasm_module_decode(&job->module, &job->arena, bytes, len, &features, diag);
+	decoded = seconds();
+	if (!status)
+		status = compiler_compile(&job->module, compiler, &source, &job->arena, &job->image,
+					  diag);
+	job->decode_s = decoded - start;
+	job->compile_s = seconds() - decoded;
+	if (!status)
+		status = artifact_write(&job->arena, &job->module, &job->image, &job->artifact,
+					&job->artifact_len);
+	return status;
+}
+
+static void
+print_stats(const struct job *job, size_t input_len)
+{
+	double mib = (double)job->module.code_section_len / 1048576.0;
+
+	printf("module: %zu bytes\n", input_len);
+	printf("functions: %u\n", job->module.code_count);
+	printf("code section: %u bytes\n", job->module.code_section_len);
+	printf("machine code: %u bytes\n", (unsigned)job->image.code_size);
+	printf("artifact: %zu bytes\n", job->artifact_len);
+	printf("decode: %.3f s\n", job->decode_s);
+	printf("compile: %.3f s (%.2f MiB/s)\n", job->compile_s,
+	       job->compile_s > 0 ? mib / job->compile_s : 0.0);
+}
+
+static bool
+set_passes(struct compiler_options *compiler, const char *passes)
+{
+	const char *bad;
+
+	if (!passes || compiler_options_set_passes(compiler, passes, &bad) == NB_OK)
+		return true;
+	tool_error("there is no pass '%s'; there are:", bad);
+	for (unsigned i = 0; i < COMPILER_PASS_COUNT; i++)
+		fprintf(stderr, "  %-12s %s\n", compiler_pass_text((enum compiler_pass)i),
+			compiler_pass_about((enum compiler_pass)i));
+	return false;
+}
+
+/* "dir/name.wasm" to "dir/name.nbo". */
+static const char *
+default_output(const char *input)
+{
+	const char *dot = strrchr(input, '.'), *slash = strrchr(input, '/');
+	int stem = dot && (!slash || dot > slash) ? (int)(dot - input) : (int)strlen(input);
+	char *output;
+
+	if (asprintf(&output, "%.*s.nbo", stem, input) < 0)
+		abort();
+	return output;
+}
+
+int
+tool_compile(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct compiler_options compiler;
+	struct job job = { 0 };
+	struct diag diag;
+	const uint8_t *bytes;
+	size_t len;
+	char reason[512];
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	compiler_options_init(&compiler);
+	compiler.check = options.checks;
+	if (!set_passes(&compiler, options.passes))
+		return TOOL_USAGE;
+	bytes = map_file(options.input, &len);
+	if (!bytes)
+		return TOOL_FAILED;
+	diag_init(&diag);
+	arena_init(&job.arena, &source, MEMORY_LIMIT);
+	if (compile(&job, bytes, len, &compiler, &diag)) {
+		diag_format(&diag, reason, sizeof reason);
+		tool_error("%s: %s", options.input, reason);
+		return 1;
+	}
+	if (options.prints_stats)
+		print_stats(&job, len);
+	if (!options.output)
+		options.output = default_output(options.input);
+	return write_file(options.output, job.artifact, job.artifact_len) ? 0 : TOOL_FAILED;
+}

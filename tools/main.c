@@ -1,0 +1,61 @@
+/* Entry of the host tool: chooses the subcommand. */
+#include "tools/tool.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", tool_run },
+	{ "compile", tool_compile },
+	{ "pack", tool_pack },
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: nebulet COMMAND [ARGUMENTS]\n"
+	      "\n"
+	      "  run [OPTIONS] [PROGRAM [ARGUMENTS]]   run a program, or boot to a prompt\n"
+	      "  compile IN.wasm -o OUT.nbo            compile a module to an artifact\n"
+	      "  pack -o OUT.tar PATH=FILE...          make a RAM disk archive\n"
+	      "  version                               print the version\n"
+	      "  help                                  this text\n"
+	      "\n"
+	      "`nebulet COMMAND --help` tells the options of a command.\n",
+	      out);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	argp_err_exit_status = TOOL_USAGE;
+	argp_program_version = TOOL_VERSION;
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(name, commands[i].name) == 0) {
+			/* argp names the program in its messages. */
+			static char full_name[32];
+
+			snprintf(full_name, sizeof full_name, "nebulet %s", name);
+			argv[1] = full_name;
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
+		puts(TOOL_VERSION);
+		return 0;
+	}
+	if (argc > 1)
+		tool_error("there is no command '%s'", name);
+	usage(stderr);
+	return TOOL_USAGE;
+}

@@ -1,0 +1,40 @@
+/*
+ * The host tool `nebulet`: what its files share.
+ *
+ *   main.c       subcommands            tar.c       writing archives
+ *   run.c        options of `run`       image.c     the RAM disk of a run
+ *   compile.c    `compile`              programs.c  the table of bundled programs
+ *   pack.c       `pack`                 machine.c   starting the kernel somewhere
+ *   session.c    the host's end of the link: one program
+ *   prompt.c     the console on this terminal
+ *   terminal.c   terminal modes         paths.c     where the tool's files are
+ */
+#ifndef TOOLS_TOOL_H
+#define TOOLS_TOOL_H
+
+/* Exit statuses of the tool's own; a program's are passed on. */
+enum tool_status {
+	TOOL_USAGE = 2,
+	TOOL_TIMEOUT = 124,
+	TOOL_FAILED = 125, /* 126 and 127: see abi/link.h */
+};
+
+#define TOOL_VERSION "nebulet 0.1"
+
+/* Subcommands: argv[0] is the subcommand's name; the result is the exit status. */
+int tool_run(int argc, char **argv);
+int tool_compile(int argc, char **argv);
+int tool_pack(int argc, char **argv);
+
+/* Writes "nebulet: ..." and a newline to standard error. */
+void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Formatted text that lives as long as the tool. */
+const char *tool_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The folder with everything that belongs to the tool, the project's root; and
+ * the executable's own, build/<mode>. */
+const char *tool_root(void);
+const char *tool_mode_folder(void);
+
+#endif
