@@ -173,7 +173,9 @@ enum { RA_SCRATCH_GPR = 11, RA_SCRATCH_XMM = 15 };
 
 /* Allocates `function`; the result lives in `out_arena`, working memory in
  * `scratch` (left as found). Time is near linear in instructions plus live
- * range pieces. Errors: NB_OUT_OF_MEMORY when an arena is exhausted. */
+ * range pieces. Errors: NB_OUT_OF_MEMORY when an arena is exhausted;
+ * NB_INTERNAL if a value is used but not defined, or an instruction needs more
+ * registers than there are. */
 enum nb_status ra_allocate(const struct ra_function *function, struct arena *out_arena,
 			   struct arena *scratch, struct ra_result *out) NB_MUST_USE;
 

@@ -191,6 +191,9 @@ gather_uses(struct ra *ra)
 	/* start[v + 1] runs from the first to behind the last use of v. */
 	fill_uses(ra, start + 1);
 	ra->use_start = start;
+	for (uint32_t v = 0; v < fn->vreg_count; v++)
+		if (start[v] != start[v + 1] && !ra_use_is_def(&ra->uses[start[v]]))
+			return NB_INTERNAL; /* used but never defined */
 	return NB_OK;
 }
 
