@@ -187,8 +187,8 @@ def kernel_header(abi):
 
 
 def kernel_table(abi):
-    lines = [GENERATED]
-    for call in abi.calls:
+    lines = [GENERATED + "/* Sorted by name. */"]
+    for call in sorted(abi.calls, key=lambda c: c.name):
         types = ", ".join(f"WASM_{p.wasm().upper()}" for p in call.params) or "0"
         result = 1 if RESULTS[call.result][1] else 0
         own = "false" if call.in_client_namespace() else "true"

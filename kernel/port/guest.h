@@ -74,10 +74,8 @@ void guest_state_redirect_unwind(struct guest_state *state, struct nb_thread_hea
 void guest_state_redirect_call(struct guest_state *state, const struct port_stack *stack,
 			       void (*entry)(void *argument), void *argument);
 
-/* Continues an interrupted thread, whose stack is `stack`. Interrupts must be off; on pc rflags of the
- * state turns them on at the last instruction. On hosted the caller lets
- * signals in just before (the stub is not guest code, so one that arrives in
- * between is deferred like one in kernel code). */
+/* Continues an interrupted thread, whose stack is `stack`. Interrupts may be on:
+ * this is kernel code, in which they only leave a note. */
 _Noreturn void guest_state_resume(const struct guest_state *state, const struct port_stack *stack);
 
 /* A voluntarily suspended context: callee-saved registers live on its stack. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum lock_rank {
+	LOCK_RANK_PROCESSES, /* the list of all processes, and who builds whom */
 	LOCK_RANK_PROCESS,   /* struct process: state, instances, children */
 	LOCK_RANK_HANDLES,   /* struct handle_table */
 	LOCK_RANK_MODULE,    /* struct module: state, progress */

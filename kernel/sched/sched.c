@@ -269,7 +269,6 @@ prepare_resume(struct thread *thread)
 	thread->is_interrupted = false;
 	sched_arrived();
 	thread_condemn_interrupted(thread);
-	(void)port_interrupts_disable();
 }
 
 /* On the resume stack, with the lock that the loop took. */

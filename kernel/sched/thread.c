@@ -5,8 +5,17 @@
 
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched_private.h"
+
+static uint32_t live_count; /* atomic */
+
+uint32_t
+thread_live_count(void)
+{
+	return __atomic_load_n(&live_count, __ATOMIC_RELAXED);
+}
 
 /* A new thread's first function, on its own stack. */
 static void
@@ -63,6 +72,9 @@ thread_create(const struct thread_options *options, struct thread **out)
 	}
 	account_get(thread->account);
 	thread->process = options->process;
+	thread->owner = options->owner;
+	if (thread->owner)
+		object_get(thread->owner);
 	thread->share = options->share ? options->share : &thread->own_share;
 	thread->entry = options->entry;
 	thread->argument = options->argument;
@@ -73,6 +85,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->head.stack_floor = thread->stack.limit + GUEST_KERNEL_HEADROOM;
 	thread->head.stack_limit = thread->stack.top;
 	guest_context_init(&thread->context, &thread->stack, thread_begin, thread);
+	__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
 	*out = thread;
 	return NB_OK;
 }
@@ -81,12 +94,16 @@ void
 thread_destroy(struct thread *thread)
 {
 	struct account *account = thread->account;
+	struct object *owner = thread->owner;
 
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
 	port_stack_destroy(&thread->stack);
 	account_uncharge(account, ACCOUNT_MEMORY, thread->present_bytes);
 	account_free(account, thread, sizeof *thread);
 	account_put(account);
+	if (owner)
+		object_put(owner);
+	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 }
 
 void

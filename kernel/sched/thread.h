@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct account;
+struct object;
 struct process;
 
 /* Who shares the processor: a process's threads count as one. */
@@ -49,6 +50,7 @@ enum thread_pending {
 struct thread {
 	struct nb_thread_head head; /* must be first: the vmctx points here */
 	struct process *process;    /* NULL: kernel thread. Constant */
+	struct object *owner;	    /* the process again, referenced; or NULL. Constant */
 	struct thread_share *share; /* the process's, or own_share. Constant */
 	struct thread_share own_share;
 	struct account *account; /* pays for this record and the stack. Constant */
@@ -82,6 +84,7 @@ struct thread {
 
 struct thread_options {
 	struct process *process;    /* or NULL */
+	struct object *owner;	    /* or NULL; a reference is taken */
 	struct thread_share *share; /* or NULL: shares with nobody */
 	struct account *account;    /* a reference is taken */
 	uint32_t priority;
@@ -98,6 +101,9 @@ void thread_destroy(struct thread *thread);
 void thread_start(struct thread *thread);
 /* Ends the calling thread. */
 _Noreturn void thread_exit(void);
+
+/* Threads that exist. */
+uint32_t thread_live_count(void);
 
 /* The running thread; NULL in the scheduler's own loop. */
 struct thread *thread_current(void);

@@ -1,0 +1,290 @@
+/*
+ * Publishing. Compiling takes long, so a worker thread does it: it is charged
+ * to who asked, yields at every poll, and stops when nobody holds a handle to
+ * the module any more.
+ */
+#include "kernel/code/publish.h"
+
+#include "compiler/compiler.h"
+#include "kernel/code/artifact.h"
+#include "kernel/code/digest.h"
+#include "kernel/mm/account.h"
+#include "kernel/port/cpu.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/thread.h"
+#include "lib/string.h"
+
+#ifdef __SANITIZE_ADDRESS__
+enum { WORKER_STACK_BYTES = 1024 * 1024 };
+#else
+enum { WORKER_STACK_BYTES = 256 * 1024 };
+#endif
+
+enum { NAMESPACES_MAX = 128 };
+
+/* Serialises sealing and releasing among all modules. */
+static struct spinlock seal_lock = SPINLOCK_INIT(LOCK_RANK_MODULE);
+static uint32_t live_workers; /* atomic */
+
+uint32_t
+publish_live_count(void)
+{
+	return __atomic_load_n(&live_workers, __ATOMIC_RELAXED);
+}
+
+void
+publish_release(struct code_module *code)
+{
+	spinlock_lock(&seal_lock);
+	code_module_release(code);
+	spinlock_unlock(&seal_lock);
+}
+
+/* ---- what both ways share ---- */
+
+static bool
+name_is(const struct wasm_name *name, const char *text)
+{
+	return name->len == strlen(text) && memcmp(name->bytes, text, name->len) == 0;
+}
+
+static bool
+names_are_equal(const struct wasm_name *a, const struct wasm_name *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Finds the distinct namespaces of the imports; NB_LIMIT_EXCEEDED if there are
+ * more than `cap`. Equal neighbours, the usual case, cost little. */
+static enum nb_status
+find_namespaces(const struct wasm_module *wasm, const struct wasm_name **found, uint32_t cap,
+		uint32_t *out_count)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < wasm->import_count; i++) {
+		const struct wasm_name *name = &wasm->imports[i].module;
+		uint32_t known = count;
+
+		while (known && !names_are_equal(found[known - 1], name))
+			known--;
+		if (known)
+			continue;
+		if (count == cap)
+			return NB_LIMIT_EXCEEDED;
+		found[count++] = name;
+	}
+	*out_count = count;
+	return NB_OK;
+}
+
+/* Keeps their names for NB_INFO_IMPORTS. */
+static enum nb_status
+collect_imports(struct module *module)
+{
+	const struct wasm_name *found[NAMESPACES_MAX];
+	uint32_t count;
+	enum nb_status status = find_namespaces(&module->code.wasm, found, NAMESPACES_MAX, &count);
+	size_t len = 0;
+	char *text;
+
+	if (status != NB_OK)
+		return status;
+	for (uint32_t i = 0; i < count; i++)
+		len += found[i]->len + 1;
+	text = arena_alloc(&module->code.arena, len, 1);
+	if (!text)
+		return NB_OUT_OF_MEMORY;
+	module->imports = text;
+	module->imports_len = len;
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(text, found[i]->bytes, found[i]->len);
+		text[found[i]->len] = 0;
+		text += found[i]->len + 1;
+		module->imports_client |= name_is(found[i], NB_NAMESPACE_CLIENT);
+	}
+	return NB_OK;
+}
+
+static void
+name_default(struct module *module)
+{
+	struct wasm_name name;
+
+	if (module->code.name[0])
+		return;
+	if (wasm_module_name(&module->code.wasm, &name) && name.len)
+		code_module_set_name(&module->code, name.bytes, name.len);
+	else
+		code_module_set_name(&module->code, "module", 6);
+}
+
+/* From a decoded module and its image to runnable code. */
+static enum nb_status
+place_and_seal(struct module *module, struct diag *diag)
+{
+	enum nb_status status = collect_imports(module);
+
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET,
+				   "the namespaces of the imports cannot be listed: %s",
+				   nb_status_text(status));
+	status = code_module_place(&module->code);
+	if (status == NB_OK) {
+		spinlock_lock(&seal_lock);
+		status = code_module_seal(&module->code);
+		spinlock_unlock(&seal_lock);
+	}
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "no memory for the machine code");
+	name_default(module);
+	return NB_OK;
+}
+
+/* ---- artifacts ---- */
+
+static enum nb_status
+publish_artifact(struct module *module, struct diag *diag)
+{
+	enum nb_status status;
+
+	if (!digest_is_trusted(module->bytes, module->len))
+		return diag_report(diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
+				   "this artifact was not built together with the kernel; give it "
+				   "the WebAssembly binary instead");
+	status = artifact_read(module->bytes, module->len, port_cpu_features(), &module->code.arena,
+			       &module->code.wasm, &module->code.image, diag);
+	if (status == NB_OK)
+		status = place_and_seal(module, diag);
+	module->done = module->total = module->code.image.function_count;
+	return status;
+}
+
+/* ---- WebAssembly ---- */
+
+static enum nb_status
+poll_compiler(void *context, uint32_t done, uint32_t total)
+{
+	struct module *module = context;
+
+	__atomic_store_n(&module->done, done, __ATOMIC_RELAXED);
+	__atomic_store_n(&module->total, total, __ATOMIC_RELAXED);
+	sched_relax();
+	return __atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE) ? NB_CANCELED : NB_OK;
+}
+
+/* The tables of `from` move to the module's arena; the code itself stays where
+ * it is until it is placed. */
+static enum nb_status
+keep_image(struct module *module, const struct nb_code_image *from)
+{
+	size_t functions_bytes = from->function_count * sizeof *from->functions;
+	size_t sites_bytes = from->site_count * sizeof *from->sites;
+	struct nb_code_function *functions = arena_alloc(&module->code.arena, functions_bytes, 16);
+	struct nb_code_site *sites = arena_alloc(&module->code.arena, sites_bytes, 16);
+
+	if (!functions || !sites)
+		return NB_OUT_OF_MEMORY;
+	if (functions_bytes)
+		memcpy(functions, from->functions, functions_bytes);
+	if (sites_bytes)
+		memcpy(sites, from->sites, sites_bytes);
+	module->code.image = *from;
+	module->code.image.functions = functions;
+	module->code.image.sites = sites;
+	return NB_OK;
+}
+
+static enum nb_status
+compile(struct module *module, struct arena *scratch, struct diag *diag)
+{
+	const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_DEFER };
+	struct account *account = module->object.account;
+	struct compiler_options options;
+	struct nb_code_image image;
+	enum nb_status status;
+
+	status = wasm_module_decode(&module->code.wasm, &module->code.arena, module->bytes,
+				    module->len, &features, diag);
+	if (status != NB_OK)
+		return status;
+	compiler_options_init(&options);
+	options.cpu_features = port_cpu_features();
+	options.poll = poll_compiler;
+	options.poll_context = module;
+	status = compiler_compile(&module->code.wasm, &options, &account->source, scratch, &image,
+				  diag);
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
+	status = keep_image(module, &image);
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "no memory for the code's tables");
+	return place_and_seal(module, diag);
+}
+
+/* A worker thread's whole life. */
+static void
+worker_main(void *argument)
+{
+	struct module *module = argument;
+	enum nb_status status;
+	struct arena scratch;
+	struct diag diag;
+
+	diag_init(&diag);
+	arena_init(&scratch, &module->object.account->source, SIZE_MAX);
+	status = compile(module, &scratch, &diag);
+	if (!module->code.is_sealed)
+		module->code.image.code = NULL;
+	arena_reset(&scratch);
+	module_finish(module, status, &diag);
+	object_put(&module->object);
+	__atomic_fetch_sub(&live_workers, 1, __ATOMIC_RELEASE);
+	thread_exit();
+}
+
+static enum nb_status
+worker_start(struct module *module, uint32_t priority)
+{
+	struct thread_options options = {
+		.account = module->object.account,
+		.priority = priority,
+		.stack_bytes = WORKER_STACK_BYTES,
+		.entry = worker_main,
+		.argument = module,
+	};
+	struct thread *thread;
+	enum nb_status status = thread_create(&options, &thread);
+
+	if (status != NB_OK)
+		return status;
+	object_get(&module->object);
+	__atomic_fetch_add(&live_workers, 1, __ATOMIC_RELAXED);
+	thread_start(thread);
+	return NB_OK;
+}
+
+enum nb_status
+publish_begin(struct account *account, uint32_t priority, const struct module_source *source,
+	      struct module **out)
+{
+	struct module *module;
+	enum nb_status status = module_create(account, source, &module);
+	struct diag diag;
+
+	if (status != NB_OK)
+		return status;
+	module->is_artifact = artifact_is_one(module->bytes, module->len);
+	if (module->is_artifact) {
+		diag_init(&diag);
+		module_finish(module, publish_artifact(module, &diag), &diag);
+	} else {
+		status = worker_start(module, priority);
+	}
+	if (status != NB_OK) {
+		object_put(&module->object);
+		return status;
+	}
+	*out = module;
+	return NB_OK;
+}

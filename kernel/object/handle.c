@@ -1,0 +1,256 @@
+/*
+ * Handle tables.
+ */
+#include "kernel/object/handle.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/mm/account.h"
+#include "lib/string.h"
+
+enum {
+	SLOT_BITS = 16,
+	CHUNK_BYTES = HANDLE_CHUNK_SLOTS * sizeof(struct handle_slot),
+	CHUNKS_MAX = HANDLE_SLOTS_MAX / HANDLE_CHUNK_SLOTS,
+};
+
+static uint32_t live_count; /* atomic */
+
+uint32_t
+handle_live_count(void)
+{
+	return __atomic_load_n(&live_count, __ATOMIC_RELAXED);
+}
+
+void
+handle_table_init(struct handle_table *table, struct account *account)
+{
+	*table = (struct handle_table){ .account = account };
+	spinlock_init(&table->lock, LOCK_RANK_HANDLES);
+}
+
+static struct handle_slot *
+slot_at(struct handle_table *table, uint32_t idx)
+{
+	return &table->chunks[idx / HANDLE_CHUNK_SLOTS][idx % HANDLE_CHUNK_SLOTS];
+}
+
+static struct handle_slot *
+slot_find_locked(struct handle_table *table, uint32_t handle)
+{
+	uint32_t idx = handle & (HANDLE_SLOTS_MAX - 1);
+	struct handle_slot *slot;
+
+	if (idx >= table->chunk_count * HANDLE_CHUNK_SLOTS)
+		return NULL;
+	slot = slot_at(table, idx);
+	return slot->object && slot->generation == handle >> SLOT_BITS ? slot : NULL;
+}
+
+static void
+free_push_locked(struct handle_table *table, uint32_t idx)
+{
+	if (table->free_count++)
+		slot_at(table, table->free_last)->next = (uint16_t)idx;
+	else
+		table->free_first = (uint16_t)idx;
+	table->free_last = (uint16_t)idx;
+}
+
+static uint32_t
+free_pop_locked(struct handle_table *table)
+{
+	uint32_t idx = table->free_first;
+
+	table->free_first = slot_at(table, idx)->next;
+	table->free_count--;
+	return idx;
+}
+
+/* Adds HANDLE_CHUNK_SLOTS free slots. */
+static enum nb_status
+table_grow_locked(struct handle_table *table)
+{
+	struct handle_slot *chunk;
+
+	if (table->chunk_count == CHUNKS_MAX)
+		return NB_LIMIT_EXCEEDED;
+	if (table->chunk_count == table->chunk_cap) {
+		uint32_t cap = table->chunk_cap ? 2 * table->chunk_cap : 8;
+		struct handle_slot **chunks =
+			account_alloc(table->account, cap * sizeof(struct handle_slot *));
+
+		if (!chunks)
+			return NB_OUT_OF_MEMORY;
+		if (table->chunk_count)
+			memcpy(chunks, table->chunks,
+			       table->chunk_count * sizeof(struct handle_slot *));
+		account_free(table->account, table->chunks,
+			     table->chunk_cap * sizeof(struct handle_slot *));
+		table->chunks = chunks;
+		table->chunk_cap = cap;
+	}
+	chunk = account_alloc(table->account, CHUNK_BYTES);
+	if (!chunk)
+		return NB_OUT_OF_MEMORY;
+	table->chunks[table->chunk_count] = chunk;
+	for (uint32_t i = 0; i < HANDLE_CHUNK_SLOTS; i++) {
+		chunk[i].generation = 1;
+		table->chunk_count += i == 0;
+		free_push_locked(table, (table->chunk_count - 1) * HANDLE_CHUNK_SLOTS + i);
+	}
+	return NB_OK;
+}
+
+static enum nb_status
+slot_take_locked(struct handle_table *table, uint32_t *out_idx)
+{
+	if (table->is_closed)
+		return NB_CANCELED;
+	/* A table that never had many handles need not spare any slot. */
+	if (table->free_count == 0 ||
+	    (table->free_count < HANDLE_SPARE && table->open_count >= HANDLE_CHUNK_SLOTS / 2)) {
+		enum nb_status status = table_grow_locked(table);
+
+		if (status != NB_OK && table->free_count == 0)
+			return status;
+	}
+	*out_idx = free_pop_locked(table);
+	return NB_OK;
+}
+
+static void
+generation_advance(struct handle_slot *slot)
+{
+	slot->generation = slot->generation == UINT16_MAX ? 1 : (uint16_t)(slot->generation + 1);
+}
+
+enum nb_status
+handle_add(struct handle_table *table, struct object *object, uint32_t rights, uint32_t *out)
+{
+	enum nb_status status = account_charge(table->account, ACCOUNT_HANDLES, 1);
+	struct handle_slot *slot;
+	uint32_t idx;
+
+	if (status != NB_OK)
+		return status;
+	spinlock_lock(&table->lock);
+	status = slot_take_locked(table, &idx);
+	if (status == NB_OK) {
+		object_handle_get(object);
+		slot = slot_at(table, idx);
+		slot->object = object;
+		slot->rights = (uint16_t)rights;
+		table->open_count++;
+		*out = (uint32_t)slot->generation << SLOT_BITS | idx;
+		__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
+	}
+	spinlock_unlock(&table->lock);
+	if (status != NB_OK)
+		account_uncharge(table->account, ACCOUNT_HANDLES, 1);
+	return status;
+}
+
+/* Empties the slot; the caller owns its handle now. */
+static struct object *
+slot_clear_locked(struct handle_table *table, struct handle_slot *slot, uint32_t idx)
+{
+	struct object *object = slot->object;
+
+	slot->object = NULL;
+	generation_advance(slot);
+	free_push_locked(table, idx);
+	table->open_count--;
+	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
+	return object;
+}
+
+enum nb_status
+handle_close(struct handle_table *table, uint32_t handle)
+{
+	struct object *object = NULL;
+	struct handle_slot *slot;
+
+	spinlock_lock(&table->lock);
+	slot = slot_find_locked(table, handle);
+	if (slot)
+		object = slot_clear_locked(table, slot, handle & (HANDLE_SLOTS_MAX - 1));
+	spinlock_unlock(&table->lock);
+	if (!object)
+		return NB_BAD_HANDLE;
+	account_uncharge(table->account, ACCOUNT_HANDLES, 1);
+	object_handle_put(object);
+	return NB_OK;
+}
+
+enum nb_status
+handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint32_t *out)
+{
+	struct handle_slot *slot;
+
+	spinlock_lock(&table->lock);
+	slot = slot_find_locked(table, handle);
+	if (slot) {
+		generation_advance(slot);
+		slot->rights = (uint16_t)rights;
+		*out = (uint32_t)slot->generation << SLOT_BITS | (handle & (HANDLE_SLOTS_MAX - 1));
+	}
+	spinlock_unlock(&table->lock);
+	return slot ? NB_OK : NB_BAD_HANDLE;
+}
+
+enum nb_status
+handle_use(struct handle_table *table, uint32_t handle, const struct object_type *type,
+	   uint32_t rights, struct handle_use *out)
+{
+	enum nb_status status = NB_OK;
+	struct handle_slot *slot;
+
+	spinlock_lock(&table->lock);
+	slot = slot_find_locked(table, handle);
+	if (!slot)
+		status = NB_BAD_HANDLE;
+	else if (type && slot->object->type != type)
+		status = NB_WRONG_TYPE;
+	else if (rights & ~(uint32_t)slot->rights)
+		status = NB_ACCESS_DENIED;
+	if (status == NB_OK) {
+		object_get(slot->object);
+		*out = (struct handle_use){ slot->object, slot->rights };
+	}
+	spinlock_unlock(&table->lock);
+	return status;
+}
+
+static void
+table_free(struct handle_table *table)
+{
+	for (uint32_t i = 0; i < table->chunk_count; i++)
+		account_free(table->account, table->chunks[i], CHUNK_BYTES);
+	account_free(table->account, table->chunks,
+		     table->chunk_cap * sizeof(struct handle_slot *));
+	table->chunks = NULL;
+	table->chunk_count = 0;
+	table->chunk_cap = 0;
+	table->free_count = 0;
+}
+
+void
+handle_table_close(struct handle_table *table)
+{
+	spinlock_lock(&table->lock);
+	table->is_closed = true;
+	for (uint32_t idx = 0; idx < table->chunk_count * HANDLE_CHUNK_SLOTS; idx++) {
+		struct handle_slot *slot = slot_at(table, idx);
+		struct object *object;
+
+		if (!slot->object)
+			continue;
+		object = slot_clear_locked(table, slot, idx);
+		spinlock_unlock(&table->lock);
+		account_uncharge(table->account, ACCOUNT_HANDLES, 1);
+		object_handle_put(object);
+		spinlock_lock(&table->lock);
+	}
+	table_free(table);
+	spinlock_unlock(&table->lock);
+}

@@ -1,0 +1,73 @@
+/*
+ * Memory objects. One block of kernel pages each, charged to the creator.
+ */
+#include "kernel/object/memory.h"
+
+#include "kernel/mm/account.h"
+#include "kernel/port/memory.h"
+
+enum {
+	RIGHTS_VIEW = NB_RIGHT_READ | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER | NB_RIGHT_MAP |
+		      NB_RIGHT_SIGNAL | NB_RIGHT_WAIT | NB_RIGHT_MANAGE | NB_RIGHT_INSPECT,
+};
+
+static void
+memory_destroy(struct object *object)
+{
+	struct memory *memory = memory_of(object);
+
+	if (memory->owned_bytes) {
+		port_pages_put(memory->bytes, memory->owned_bytes);
+		account_uncharge(object->account, ACCOUNT_MEMORY, memory->owned_bytes);
+	}
+	object_free(object);
+}
+
+const struct object_type memory_type = {
+	.number = NB_OBJECT_MEMORY,
+	.rights = RIGHTS_VIEW | NB_RIGHT_WRITE,
+	.destroy = memory_destroy,
+};
+
+enum nb_status
+memory_create_view(struct account *account, const uint8_t *bytes, uint64_t size,
+		   struct memory **out)
+{
+	struct memory *memory =
+		memory_of(object_alloc(&memory_type, sizeof(struct memory), account));
+
+	if (!memory)
+		return NB_OUT_OF_MEMORY;
+	memory->bytes = (uint8_t *)(uintptr_t)bytes;
+	memory->size = size;
+	*out = memory;
+	return NB_OK;
+}
+
+enum nb_status
+memory_create(struct account *account, uint64_t size, struct memory **out)
+{
+	size_t bytes = (size + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
+	enum nb_status status;
+	struct memory *memory;
+	void *pages;
+
+	if (size == 0 || size > MEMORY_SIZE_MAX)
+		return NB_OUT_OF_RANGE;
+	status = account_charge(account, ACCOUNT_MEMORY, bytes);
+	if (status != NB_OK)
+		return status;
+	status = port_pages_get(bytes, &pages);
+	if (status == NB_OK) {
+		status = memory_create_view(account, pages, bytes, &memory);
+		if (status != NB_OK)
+			port_pages_put(pages, bytes);
+	}
+	if (status != NB_OK) {
+		account_uncharge(account, ACCOUNT_MEMORY, bytes);
+		return status;
+	}
+	memory->owned_bytes = bytes;
+	*out = memory;
+	return NB_OK;
+}

@@ -1,0 +1,128 @@
+/*
+ * Processes: the unit of isolation, authority and accounting.
+ *
+ * Life: CREATED, while somebody builds it (grants, instances) -> RUNNING, from
+ * process_start -> ENDING -> ENDED. Exit, trap, kill, the end of its builder
+ * and the loss of the last handle before it was started all lead to the one
+ * path process_end, which returns every resource; the object stays, with the
+ * exit record, as long as there is a handle.
+ *
+ * While it is being built, calls that change it are serialised by is_busy;
+ * from start to end only its own thread touches store and instances.
+ */
+#ifndef KERNEL_OBJECT_PROCESS_H
+#define KERNEL_OBJECT_PROCESS_H
+
+#include "abi/trap.h"
+#include "kernel/object/handle.h"
+#include "kernel/sched/thread.h"
+#include "runtime/instance.h"
+
+#include <stdbool.h>
+
+struct module;
+
+struct process_instance {
+	struct instance *instance;
+	struct module *module; /* referenced */
+};
+
+struct process {
+	struct object object;
+	struct account *account; /* its own; owns a reference. Constant */
+	uint32_t priority;	 /* constant */
+	struct thread_share share;
+	struct handle_table handles;
+
+	/* Under the lock of the process list: */
+	struct list_link all_link;
+	struct process *builder;     /* NULL: none, or not CREATED any more */
+	struct list_link built_link; /* in builder->built */
+	struct list_link built;	     /* CREATED processes that this one builds */
+
+	struct spinlock lock;
+	/* Under the lock: */
+	uint32_t state; /* NB_PROCESS_* */
+	bool is_busy;	/* CREATED, and a call is changing it */
+	bool has_exit;	/* status and trap are decided */
+	int32_t status;
+	enum nb_trap trap;
+	struct thread *thread; /* RUNNING */
+
+	/* Of the builder, then of the thread: */
+	struct store store;
+	struct process_instance *instances;
+	uint32_t instance_count, instance_cap;
+	struct instance *main; /* NULL until started */
+	/* What imports from nebulet:client are bound to. */
+	struct nb_vmctx client;
+	struct nb_memory_desc no_memory;
+	uint8_t *startup;
+	uint32_t startup_len;
+
+	/* Valid when ENDED: */
+	char *backtrace; /* charged to object.account; NULL: none */
+	size_t backtrace_size;
+	uint64_t run_ns;
+};
+
+extern const struct object_type process_type;
+
+struct process_options {
+	struct process *builder; /* NULL: the kernel */
+	struct account *account; /* parent of the new process's own */
+	const char *name;
+	size_t name_len;
+	uint64_t memory_bytes, handles; /* limits; 0: none */
+	uint32_t priority;
+};
+
+/* A process in state CREATED with one reference. Errors: as object_name_set
+ * and account_create. */
+NB_MUST_USE enum nb_status
+process_create(const struct process_options *options, struct process **out);
+
+/* An import namespace and what stands for it. */
+struct process_binding {
+	const char *name;
+	uint32_t name_len;
+	uint32_t instance;
+};
+
+/* Adds an instance of `module` and returns its index. Errors as the native
+ * call; *diag tells why. */
+NB_MUST_USE enum nb_status
+process_instantiate(struct process *process, struct module *module,
+		    const struct process_binding *bindings, uint32_t binding_count,
+		    struct diag *diag, uint32_t *out_idx);
+
+/* Starts it with instance `main_idx`; takes over `startup`, which is charged
+ * to process->account, if it succeeds. Errors as the native call. */
+NB_MUST_USE enum nb_status
+process_start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t startup_len);
+
+/* Gives a CREATED process a handle. NB_BAD_STATE, those of handle_add. */
+NB_MUST_USE enum nb_status
+process_grant(struct process *process, struct object *object, uint32_t rights, uint32_t *out);
+
+/* Decides how it ends, unless that is decided, and makes it end. */
+void process_kill(struct process *process, int32_t status);
+/* The calling thread's process ends with `status`; the caller unwinds. */
+void process_exit(struct process *process, int32_t status);
+
+/* Kills every process there is. */
+void process_kill_all(int32_t status);
+/* Processes that are not ENDED, and all that exist. */
+uint32_t process_running_count(void);
+uint32_t process_live_count(void);
+
+/* Processor time up to now. */
+uint64_t process_run_ns(struct process *process);
+
+static inline struct process *
+process_of(struct object *object)
+{
+	return (struct process *)object;
+}
+
+#endif

@@ -1,0 +1,254 @@
+/*
+ * Building a process: grants, instances, start.
+ */
+#include "kernel/code/module.h"
+#include "kernel/mm/account.h"
+#include "kernel/object/process_private.h"
+#include "kernel/sys/table.h"
+#include "lib/string.h"
+
+enum {
+	/* Reserved, not present: what deep recursion may use. */
+	GUEST_STACK_BYTES = 4 * 1024 * 1024,
+};
+
+/* What the resolver needs to know. */
+struct linking {
+	struct process *process;
+	const struct process_binding *bindings;
+	uint32_t binding_count;
+};
+
+static bool
+name_is(const struct wasm_name *name, const char *text, size_t len)
+{
+	return name->len == len && memcmp(name->bytes, text, len) == 0;
+}
+
+static enum nb_status
+resolve_kernel_call(struct linking *linking, const struct instance *instance,
+		    const struct wasm_import *import, bool is_client, struct runtime_extern *out)
+{
+	const struct sys_call *call = sys_call_find(import->field.bytes, import->field.len);
+	const struct nb_vmctx *vmctx = is_client ? &linking->process->client : instance->vmctx;
+
+	if (!call || (is_client && call->own_only))
+		return NB_NOT_FOUND;
+	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
+	out->func.code = (uint64_t)(uintptr_t)call->code;
+	out->func.cross = (uint64_t)(uintptr_t)call->cross;
+	out->func.vmctx = (uint64_t)(uintptr_t)vmctx;
+	return store_signature(&linking->process->store, &call->type, &out->func.signature);
+}
+
+static enum nb_status
+resolve(void *context, const struct instance *instance, const struct wasm_import *import,
+	struct runtime_extern *out)
+{
+	struct linking *linking = context;
+	const struct wasm_name *name = &import->module;
+
+	if (name_is(name, NB_NAMESPACE, sizeof NB_NAMESPACE - 1))
+		return resolve_kernel_call(linking, instance, import, false, out);
+	if (name_is(name, NB_NAMESPACE_CLIENT, sizeof NB_NAMESPACE_CLIENT - 1))
+		return resolve_kernel_call(linking, instance, import, true, out);
+	for (uint32_t i = 0; i < linking->binding_count; i++) {
+		const struct process_binding *binding = &linking->bindings[i];
+		struct process_instance *supplier;
+
+		if (!name_is(name, binding->name, binding->name_len))
+			continue;
+		supplier = &linking->process->instances[binding->instance];
+		return instance_export(supplier->instance, import->field.bytes, import->field.len,
+				       out)
+			       ? NB_OK
+			       : NB_NOT_FOUND;
+	}
+	return NB_NOT_FOUND;
+}
+
+/* Room for one more entry of process->instances. */
+static enum nb_status
+reserve_instance(struct process *process)
+{
+	uint32_t cap = process->instance_cap ? 2 * process->instance_cap : 4;
+	struct process_instance *grown;
+
+	if (process->instance_count < process->instance_cap)
+		return NB_OK;
+	grown = account_alloc(process->account, cap * sizeof *grown);
+	if (!grown)
+		return NB_OUT_OF_MEMORY;
+	if (process->instance_count)
+		memcpy(grown, process->instances, process->instance_count * sizeof *grown);
+	account_free(process->account, process->instances,
+		     process->instance_cap * sizeof *process->instances);
+	process->instances = grown;
+	process->instance_cap = cap;
+	return NB_OK;
+}
+
+static enum nb_status
+instantiate(struct linking *linking, struct module *module, struct diag *diag, uint32_t *out_idx)
+{
+	struct process *process = linking->process;
+	struct instance *instance;
+	enum nb_status status = reserve_instance(process);
+	enum nb_trap trap;
+
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
+	for (uint32_t i = 0; i < linking->binding_count; i++) {
+		if (linking->bindings[i].instance >= process->instance_count)
+			return diag_report(diag, NB_OUT_OF_RANGE, DIAG_NO_OFFSET,
+					   "binding %u names an instance that is not there", i);
+	}
+	status = instance_create(&process->store, &module->code, resolve, linking, diag, &instance);
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
+	object_get(&module->object);
+	*out_idx = process->instance_count;
+	process->instances[process->instance_count++] =
+		(struct process_instance){ instance, module };
+	trap = instance_initialize(instance);
+	if (trap != NB_TRAP_NONE)
+		return diag_report(diag, NB_TRAPPED, DIAG_NO_OFFSET, "a segment does not fit: %s",
+				   nb_trap_text(trap));
+	return NB_OK;
+}
+
+enum nb_status
+process_instantiate(struct process *process, struct module *module,
+		    const struct process_binding *bindings, uint32_t binding_count,
+		    struct diag *diag, uint32_t *out_idx)
+{
+	struct linking linking = { process, bindings, binding_count };
+	enum nb_status status;
+
+	if (module_state(module) != NB_MODULE_READY)
+		return diag_report(diag, NB_BAD_STATE, DIAG_NO_OFFSET,
+				   "the module is not published");
+	status = process_build_begin(process);
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "the process is not being built");
+	status = instantiate(&linking, module, diag, out_idx);
+	process_build_end(process);
+	return status;
+}
+
+enum nb_status
+process_grant(struct process *process, struct object *object, uint32_t rights, uint32_t *out)
+{
+	enum nb_status status = process_build_begin(process);
+
+	if (status != NB_OK)
+		return status;
+	status = handle_add(&process->handles, object, rights, out);
+	process_build_end(process);
+	return status;
+}
+
+/* ---- start ---- */
+
+enum nb_status
+process_find_entry(const struct instance *instance, const char *name, struct nb_callee *out,
+		   bool *out_found)
+{
+	struct runtime_extern found;
+	const struct wasm_functype *type;
+
+	*out_found = instance_export(instance, name, strlen(name), &found) &&
+		     found.kind == WASM_EXTERN_FUNC;
+	if (!*out_found)
+		return NB_OK;
+	type = store_type_of(instance->store, found.func.signature);
+	*out = found.func;
+	return type && type->param_count == 0 && type->result_count == 0 ? NB_OK : NB_UNLINKABLE;
+}
+
+/* Everything process_main will call has the right type, and there is something. */
+static enum nb_status
+check_entries(const struct process *process, const struct instance *main)
+{
+	struct nb_callee callee;
+	bool found;
+
+	for (uint32_t i = 0; i < process->instance_count; i++) {
+		const struct instance *instance = process->instances[i].instance;
+		enum nb_status status =
+			process_find_entry(instance, "_initialize", &callee, &found);
+
+		if (status != NB_OK)
+			return status;
+	}
+	if (process_find_entry(main, "_start", &callee, &found) != NB_OK)
+		return NB_UNLINKABLE;
+	return found || instance_start(main) ? NB_OK : NB_NOT_FOUND;
+}
+
+/* Lets imports from nebulet:client mean the main instance's memory 0. */
+static void
+bind_client(struct process *process, struct instance *main, struct nb_thread_head *head)
+{
+	process->main = main;
+	process->client.memory_base = main->vmctx->memory_base;
+	process->client.memory = main->vmctx->memory;
+	process->client.thread = head;
+	process->client.instance = main;
+	store_set_thread(&process->store, head);
+}
+
+static enum nb_status
+start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t startup_len)
+{
+	struct thread_options options = {
+		.process = process,
+		.owner = &process->object,
+		.share = &process->share,
+		.account = process->account,
+		.priority = process->priority,
+		.stack_bytes = GUEST_STACK_BYTES,
+		.entry = process_main,
+		.argument = process,
+	};
+	struct thread *thread;
+	enum nb_status status;
+	bool is_started;
+
+	if (main_idx >= process->instance_count)
+		return NB_OUT_OF_RANGE;
+	status = check_entries(process, process->instances[main_idx].instance);
+	if (status == NB_OK)
+		status = thread_create(&options, &thread);
+	if (status != NB_OK)
+		return status;
+	spinlock_lock(&process->lock);
+	is_started = !process->has_exit;
+	if (is_started) {
+		process->state = NB_PROCESS_RUNNING;
+		process->thread = thread;
+	}
+	spinlock_unlock(&process->lock);
+	if (!is_started) {
+		thread_destroy(thread);
+		return NB_BAD_STATE;
+	}
+	process->startup = startup;
+	process->startup_len = startup_len;
+	bind_client(process, process->instances[main_idx].instance, &thread->head);
+	process_unlink_builder(process);
+	thread_start(thread);
+	return NB_OK;
+}
+
+enum nb_status
+process_start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t startup_len)
+{
+	enum nb_status status = process_build_begin(process);
+
+	if (status != NB_OK)
+		return status;
+	status = start(process, main_idx, startup, startup_len);
+	process_build_end(process);
+	return status;
+}
