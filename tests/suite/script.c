@@ -269,6 +269,8 @@ is_worded(struct archive_text expected, const char *text)
 {
 	size_t len = strlen(text);
 
+	if (expected.len == 0)
+		return true;
 	return expected.len >= len && memcmp(expected.bytes, text, len) == 0;
 }
 
