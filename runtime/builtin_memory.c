@@ -12,7 +12,7 @@
 #include "runtime/segment.h"
 
 /* Between two looks at head.pending: well under 100 us of copying. */
-enum { PIECE_BYTES = 256 * 1024 };
+enum { PIECE_BYTES = 64 * 1024 };
 
 static struct runtime_memory *
 memory_at(struct nb_vmctx *vmctx, uint32_t idx)
