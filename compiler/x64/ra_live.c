@@ -215,21 +215,14 @@ build_hull(struct live *live, const struct ra_use *uses, uint32_t count)
 
 	for (uint32_t i = 1; i < count; i++) {
 		uint32_t block = ra->line_block[uses[i].line];
-		uint32_t loop = ra->block_loop[block];
+		uint32_t loop = ra_loop_child(ra, ra_loop_common(ra, def_block, block), block);
 
 		if (!use_extends(ra, live->vreg, &uses[i]))
 			continue;
 		if (use_end(&uses[i]) > to)
 			to = use_end(&uses[i]);
-		for (; loop != RA_NONE; loop = ra->loops[loop].parent) {
-			uint32_t end_block = ra->loops[loop].end_block;
-			uint32_t end = 2 * ra_block_end(ra, end_block - 1);
-
-			if (def_block >= ra->loops[loop].header && def_block < end_block)
-				break;
-			if (end > to)
-				to = end;
-		}
+		if (loop != RA_NONE && to < 2 * ra_block_end(ra, ra->loops[loop].end_block - 1))
+			to = 2 * ra_block_end(ra, ra->loops[loop].end_block - 1);
 	}
 	return to > from ? add_range(live, from, to) : NB_OK;
 }

@@ -19,6 +19,66 @@ number_lines(struct ra *ra)
 	return NB_OK;
 }
 
+static uint32_t
+loop_depth(const struct ra *ra, uint32_t loop)
+{
+	return loop == RA_NONE ? 0 : ra->loops[loop].depth;
+}
+
+static uint32_t
+loop_jump(const struct ra *ra, uint32_t loop)
+{
+	return loop == RA_NONE ? RA_NONE : ra->loops[loop].jump;
+}
+
+/* The loop around `loop`, or itself, that has the given depth. */
+static uint32_t
+loop_at_depth(const struct ra *ra, uint32_t loop, uint32_t depth)
+{
+	while (loop_depth(ra, loop) > depth) {
+		uint32_t jump = ra->loops[loop].jump;
+
+		loop = loop_depth(ra, jump) >= depth ? jump : ra->loops[loop].parent;
+	}
+	return loop;
+}
+
+uint32_t
+ra_loop_common(const struct ra *ra, uint32_t a, uint32_t b)
+{
+	uint32_t x = ra->block_loop[a], y = ra->block_loop[b];
+
+	x = loop_at_depth(ra, x, loop_depth(ra, y));
+	y = loop_at_depth(ra, y, loop_depth(ra, x));
+	while (x != y) {
+		bool can_jump = ra->loops[x].jump != ra->loops[y].jump;
+
+		x = can_jump ? ra->loops[x].jump : ra->loops[x].parent;
+		y = can_jump ? ra->loops[y].jump : ra->loops[y].parent;
+	}
+	return x;
+}
+
+uint32_t
+ra_loop_child(const struct ra *ra, uint32_t region, uint32_t block)
+{
+	uint32_t loop = ra->block_loop[block];
+
+	return loop == region ? RA_NONE : loop_at_depth(ra, loop, loop_depth(ra, region) + 1);
+}
+
+/* Jumps of doubling length, as in a skew binary list. */
+static uint32_t
+choose_jump(const struct ra *ra, uint32_t parent)
+{
+	uint32_t jump = loop_jump(ra, parent), second = loop_jump(ra, jump);
+
+	if (parent != RA_NONE && loop_depth(ra, parent) - loop_depth(ra, jump) ==
+					 loop_depth(ra, jump) - loop_depth(ra, second))
+		return second;
+	return parent;
+}
+
 /* Loops are contiguous, so a stack of the open ones tells each block's. */
 static enum nb_status
 find_loops(struct ra *ra)
@@ -41,7 +101,10 @@ find_loops(struct ra *ra)
 		}
 		if (header == b) {
 			ra->loops[ra->loop_count] = (struct ra_loop){
-				.header = b, .parent = current, .depth = outer + 1
+				.header = b,
+				.parent = current,
+				.jump = choose_jump(ra, current),
+				.depth = outer + 1,
 			};
 			current = ra->loop_count++;
 		}

@@ -38,38 +38,6 @@ struct split {
 	struct ra_cut cut;
 };
 
-static uint32_t
-loop_depth(const struct ra *ra, uint32_t loop)
-{
-	return loop == RA_NONE ? 0 : ra->loops[loop].depth;
-}
-
-/* The innermost loop that contains both blocks, or RA_NONE. */
-static uint32_t
-common_loop(const struct ra *ra, uint32_t a, uint32_t b)
-{
-	uint32_t x = ra->block_loop[a], y = ra->block_loop[b];
-
-	while (x != y) {
-		if (loop_depth(ra, x) >= loop_depth(ra, y))
-			x = ra->loops[x].parent;
-		else
-			y = ra->loops[y].parent;
-	}
-	return x;
-}
-
-/* The loop directly inside `region` that contains `block`, or RA_NONE. */
-static uint32_t
-child_loop(const struct ra *ra, uint32_t region, uint32_t block)
-{
-	uint32_t loop = ra->block_loop[block], child = RA_NONE;
-
-	for (; loop != region; loop = ra->loops[loop].parent)
-		child = loop;
-	return child;
-}
-
 static enum nb_status
 cut_piece(struct split *split, uint32_t from, uint32_t to)
 {
@@ -96,9 +64,9 @@ split_loops(struct split *split, bool *done)
 	for (uint32_t r = ra->bundles[split->bundle].first_range; r != RA_NONE;
 	     r = ra->ranges[r].next)
 		last = (ra->ranges[r].to - 1) / 2;
-	region = common_loop(ra, ra->line_block[first], ra->line_block[last]);
+	region = ra_loop_common(ra, ra->line_block[first], ra->line_block[last]);
 	for (uint32_t i = 0; i < split->spot_count; i++) {
-		uint32_t loop = child_loop(ra, region, ra->line_block[spots[i].line]);
+		uint32_t loop = ra_loop_child(ra, region, ra->line_block[spots[i].line]);
 		uint32_t end;
 		enum nb_status status;
 

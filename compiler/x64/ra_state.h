@@ -99,6 +99,7 @@ struct ra_loop {
 	uint32_t header;	 /* block */
 	uint32_t end_block;	 /* first block behind it */
 	uint32_t parent;	 /* loop, or RA_NONE */
+	uint32_t jump;		 /* some loop further out, or RA_NONE: makes climbing logarithmic */
 	uint32_t depth;
 };
 
@@ -240,6 +241,11 @@ ra_use_anchor(const struct ra_use *use)
 
 /* ra_prepare.c */
 enum nb_status ra_prepare(struct ra *ra) NB_MUST_USE;
+/* The innermost loop that contains both blocks, or RA_NONE. */
+uint32_t ra_loop_common(const struct ra *ra, uint32_t a, uint32_t b);
+/* The loop directly inside `region` (RA_NONE: the function), which contains `block`, that
+ * contains it too; or RA_NONE. */
+uint32_t ra_loop_child(const struct ra *ra, uint32_t region, uint32_t block);
 
 /* ra_live.c: ranges in order of virtual registers, bundles not yet set; exchanges
  * operands of COMMUTE instructions where that saves a copy. */
