@@ -1,0 +1,268 @@
+/*
+ * Memory of the hosted platform: what is accessible, what is zero, what comes
+ * back.
+ */
+#include "platform/hosted/hosted.h"
+
+#include "kernel/port/memory.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The library's fault handler and thunks want these; nothing here runs guests. */
+bool
+kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
+{
+	(void)kind;
+	(void)address;
+	(void)state;
+	return false;
+}
+
+void
+kernel_guest_pending(struct nb_thread_head *head)
+{
+	(void)head;
+}
+
+void
+kernel_guest_interrupted(struct guest_state *state)
+{
+	(void)state;
+}
+
+static struct port_memory_info before;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	port_memory_info(&before);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	struct port_memory_info after;
+
+	port_memory_info(&after);
+	return memcmp(&before, &after, sizeof(after)) == 0 ? 0 : -1;
+}
+
+static sigjmp_buf fault_jump;
+
+static void
+on_fault(int number)
+{
+	(void)number;
+	siglongjmp(fault_jump, 1);
+}
+
+enum access { ACCESS_READ, ACCESS_WRITE };
+
+/* Whether the byte at `address` can be read, or written with its own value. */
+static __attribute__((no_sanitize("address"))) bool
+is_accessible(uint64_t address, enum access access)
+{
+	struct sigaction action = { .sa_handler = on_fault }, old_segv, old_bus;
+	volatile uint8_t *byte = (volatile uint8_t *)(uintptr_t)address;
+	bool result = false;
+
+	sigaction(SIGSEGV, &action, &old_segv);
+	sigaction(SIGBUS, &action, &old_bus);
+	if (sigsetjmp(fault_jump, 1) == 0) {
+		uint8_t value = *byte;
+		if (access == ACCESS_WRITE)
+			*byte = value;
+		result = true;
+	}
+	sigaction(SIGSEGV, &old_segv, NULL);
+	sigaction(SIGBUS, &old_bus, NULL);
+	return result;
+}
+
+static void
+slots_are_bounded_by_guards(void **state)
+{
+	(void)state;
+	uint64_t base;
+
+	assert_int_equal(port_slot_reserve(&base), NB_OK);
+	assert_false(is_accessible(base, ACCESS_READ));
+	assert_int_equal(port_slot_commit(base, 0, 65536), NB_OK);
+	assert_int_equal(port_slot_commit(base, 65536, 3 * 65536), NB_OK);
+	assert_true(is_accessible(base, ACCESS_WRITE));
+	assert_true(is_accessible(base + 3 * 65536 - 1, ACCESS_WRITE));
+	static const uint64_t outside[] = { 3 * 65536, NB_SLOT_ADDRESSABLE - 1,
+					    NB_SLOT_ADDRESSABLE, NB_SLOT_BYTES - 1 };
+	for (int i = 0; i < 4; i++) {
+		assert_false(is_accessible(base + outside[i], ACCESS_READ));
+		assert_true(port_slot_contains(base + outside[i]));
+	}
+	uint64_t front = NB_SLOT_BYTES - NB_SLOT_ADDRESSABLE;
+	assert_false(is_accessible(base - 1, ACCESS_READ));
+	assert_false(is_accessible(base - front, ACCESS_READ));
+	assert_true(port_slot_contains(base - 1));
+	assert_false(port_slot_contains((uint64_t)(uintptr_t)&base));
+	port_slot_release(base, 3 * 65536);
+}
+
+static void
+released_slots_keep_nothing(void **state)
+{
+	(void)state;
+	uint64_t bases[200];
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 200; i++) {
+			assert_int_equal(port_slot_reserve(&bases[i]), NB_OK);
+			assert_int_equal(port_slot_commit(bases[i], 0, 65536), NB_OK);
+			uint64_t *words = (uint64_t *)(uintptr_t)bases[i];
+			for (int k = 0; k < 65536 / 8; k += 512) {
+				assert_int_equal(words[k], 0);
+				words[k] = UINT64_MAX;
+			}
+			for (int k = 0; k < i; k++)
+				assert_int_not_equal(bases[k], bases[i]);
+		}
+		for (int i = 0; i < 200; i++)
+			port_slot_release(bases[i], 65536);
+		assert_false(is_accessible(bases[0], ACCESS_READ));
+	}
+}
+
+static void
+code_is_writable_or_executable(void **state)
+{
+	(void)state;
+	struct port_code code, other;
+	uint64_t start, end;
+
+	assert_int_equal(port_code_reserve(3 * 4096, &code), NB_OK);
+	assert_int_equal(port_code_reserve(4096, &other), NB_OK);
+	port_code_range(&start, &end);
+	uint64_t at = (uint64_t)(uintptr_t)code.base;
+	assert_true(at >= start && at + code.size <= end);
+	assert_true(other.base >= code.base + code.size || other.base + 4096 <= code.base);
+	static const uint8_t return_42[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
+	memcpy(code.base, return_42, sizeof(return_42));
+	assert_int_equal(port_code_seal(&code), NB_OK);
+	assert_false(is_accessible(at, ACCESS_WRITE));
+	assert_true(is_accessible(at, ACCESS_READ));
+	int (*function)(void);
+	memcpy(&function, &code.base, sizeof(function));
+	assert_int_equal(function(), 42);
+	assert_true(hosted_pc_is_guest(at + code.size - 1));
+	assert_false(hosted_pc_is_guest((uint64_t)(uintptr_t)code_is_writable_or_executable));
+	port_code_release(&code);
+	assert_false(is_accessible(at, ACCESS_READ));
+	port_code_release(&other);
+}
+
+static void
+code_space_is_reused(void **state)
+{
+	(void)state;
+	struct port_code codes[3], again;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(port_code_reserve(100 * 4096, &codes[i]), NB_OK);
+	uint8_t *middle = codes[1].base;
+	memset(middle, 0x90, 4096);
+	port_code_release(&codes[1]);
+	assert_int_equal(port_code_reserve(100 * 4096, &again), NB_OK);
+	assert_ptr_equal(again.base, middle);
+	assert_int_equal(again.base[0], 0);
+	assert_int_equal(port_code_reserve((size_t)8 << 30, &codes[1]), NB_OUT_OF_MEMORY);
+	port_code_release(&codes[0]);
+	port_code_release(&codes[2]);
+	port_code_release(&again);
+}
+
+static void
+stacks_have_guards(void **state)
+{
+	(void)state;
+	struct port_stack stack;
+
+	assert_int_equal(port_stack_create(65536, &stack), NB_OK);
+	assert_int_equal(stack.top - stack.limit, 65536);
+	assert_true(stack.limit - stack.guard >= 1 << 20);
+	assert_int_equal(stack.top % 16, 0);
+	assert_true(is_accessible(stack.top - 1, ACCESS_WRITE));
+	assert_true(is_accessible(stack.limit, ACCESS_WRITE));
+	assert_false(is_accessible(stack.limit - 1, ACCESS_READ));
+	assert_false(is_accessible(stack.guard, ACCESS_READ));
+	assert_int_equal(port_stack_commit(&stack, stack.limit), NB_OK);
+	port_stack_destroy(&stack);
+}
+
+static void
+areas_commit_piece_by_piece(void **state)
+{
+	(void)state;
+	void *area;
+	struct port_memory_info one, two;
+
+	assert_int_equal(port_area_reserve(1 << 30, &area), NB_OK);
+	uint64_t at = (uint64_t)(uintptr_t)area;
+	assert_false(is_accessible(at, ACCESS_READ));
+	port_memory_info(&one);
+	assert_int_equal(port_area_commit(area, 0, 4096), NB_OK);
+	assert_int_equal(port_area_commit(area, 4096, 8192), NB_OK);
+	port_memory_info(&two);
+	assert_int_equal(one.free_pages - two.free_pages, 3);
+	assert_true(is_accessible(at + 3 * 4096 - 1, ACCESS_WRITE));
+	assert_false(is_accessible(at + 3 * 4096, ACCESS_READ));
+	port_area_release(area, 1 << 30);
+}
+
+static void
+the_limit_is_an_error_for_everything(void **state)
+{
+	(void)state;
+	struct port_memory_info info;
+	struct port_stack stack;
+	struct port_code code;
+	void *pages, *area, *more;
+	uint64_t base;
+
+	assert_int_equal(port_slot_reserve(&base), NB_OK);
+	assert_int_equal(port_area_reserve(1 << 20, &area), NB_OK);
+	port_memory_info(&info);
+	hosted_memory_limit_set(info.total_pages - info.free_pages + 10);
+	assert_int_equal(port_pages_get(11 * 4096, &pages), NB_OUT_OF_MEMORY);
+	assert_int_equal(port_stack_create(11 * 4096, &stack), NB_OUT_OF_MEMORY);
+	assert_int_equal(port_code_reserve(11 * 4096, &code), NB_OUT_OF_MEMORY);
+	assert_int_equal(port_area_commit(area, 0, 11 * 4096), NB_OUT_OF_MEMORY);
+	assert_int_equal(port_slot_commit(base, 0, 65536), NB_OUT_OF_MEMORY);
+	assert_int_equal(port_pages_get(10 * 4096, &pages), NB_OK);
+	assert_int_equal(port_pages_get(4096, &more), NB_OUT_OF_MEMORY);
+	port_pages_put(pages, 10 * 4096);
+	hosted_memory_limit_set(info.total_pages);
+	port_area_release(area, 1 << 20);
+	port_slot_release(base, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(slots_are_bounded_by_guards),
+		TEST(released_slots_keep_nothing),
+		TEST(code_is_writable_or_executable),
+		TEST(code_space_is_reused),
+		TEST(stacks_have_guards),
+		TEST(areas_commit_piece_by_piece),
+		TEST(the_limit_is_an_error_for_everything),
+	};
+	return cmocka_run_group_tests_name("hosted memory", tests, NULL, NULL);
+}
