@@ -35,8 +35,9 @@ select_can_sink(const struct selector *s, uint32_t value)
 {
 	const struct ir_inst *load = select_inst(s, value);
 	const struct ir_inst *root = select_inst(s, s->root);
-	return select_is_single_use(s, value) && load->block == root->block &&
-	       s->epoch[value] == s->epoch[s->root];
+	/* A comparison repeated elsewhere may want it in a register although it has one use. */
+	return select_is_single_use(s, value) && s->vreg[value] == IR_NONE &&
+	       load->block == root->block && s->epoch[value] == s->epoch[s->root];
 }
 
 /* The address register of an access whose static offset is too large for a
