@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Every pass that can be switched, in the order in which they run. */
+/* Every pass that can be switched. */
 enum compiler_pass {
 #define COMPILER_PASS(name, text, about) COMPILER_PASS_##name,
 #include "compiler/pass/pass.def"

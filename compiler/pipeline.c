@@ -141,10 +141,12 @@ poll_options(void *context)
 static enum nb_status
 report(struct diag *diag, uint32_t func_idx, enum nb_status status, const char *stage)
 {
-	if (status == NB_OK || diag->status != NB_OK)
-		return status;
-	diag->function_idx = func_idx;
-	diag->section = "code";
+	if (status == NB_OK)
+		return NB_OK;
+	if (diag->function_idx == DIAG_NO_FUNCTION) {
+		diag->function_idx = func_idx;
+		diag->section = "code";
+	}
 	return diag_report(diag, status, DIAG_NO_OFFSET, "%s while compiling (%s)",
 			   nb_status_text(status), stage);
 }
@@ -184,11 +186,33 @@ finish_stage(const struct stage *s, const char *name, enum ir_check_stage check)
 			   reason);
 }
 
+/* The order of the passes. */
+static const struct pass_step {
+	enum compiler_pass pass;
+	enum nb_status (*run)(struct ir_function *fn, struct pass_context *context);
+} pass_steps[] = {
+	{ COMPILER_PASS_BRANCH, pass_branch },	   { COMPILER_PASS_IFCONV, pass_ifconv },
+	{ COMPILER_PASS_GVN, pass_gvn },	   { COMPILER_PASS_BRANCH, pass_branch },
+	{ COMPILER_PASS_LICM, pass_licm },	   { COMPILER_PASS_STRENGTH, pass_strength },
+	{ COMPILER_PASS_DCE, pass_dce },
+};
+
 static enum nb_status
 run_passes(const struct stage *s)
 {
+	struct pass_context context = { s->scratch, s->options };
 	enum nb_status status = finish_stage(s, "build", IR_CHECK_ANY);
 
+	for (size_t i = 0; i < sizeof(pass_steps) / sizeof(*pass_steps); i++) {
+		enum compiler_pass pass = pass_steps[i].pass;
+
+		if (status != NB_OK)
+			return status;
+		if (s->options->disabled_passes >> pass & 1)
+			continue;
+		(void)pass_steps[i].run(s->fn, &context); /* leaves its status in fn */
+		status = finish_stage(s, pass_rows[pass].text, IR_CHECK_ANY);
+	}
 	if (status != NB_OK)
 		return status;
 	status = ir_schedule(s->fn, s->scratch);

@@ -29,7 +29,6 @@ struct analysis {
 	uint32_t *rpo;	 /* first order */
 	uint32_t *depth; /* in the dominator tree, by block */
 	uint32_t *jump;	 /* an ancestor further up, by block */
-	uint32_t *exits; /* edges out of a loop, by header */
 	uint32_t *stack;
 	uint32_t *count; /* scratch numbers by block */
 	uint32_t *link;	 /* scratch links by block */
@@ -51,7 +50,7 @@ block_edge(const struct ir_function *fn, uint32_t block, uint32_t index)
 static bool
 analysis_alloc(struct analysis *a)
 {
-	uint32_t **const arrays[] = { &a->rpo,	 &a->depth, &a->jump, &a->exits,
+	uint32_t **const arrays[] = { &a->rpo,	&a->depth, &a->jump,
 				      &a->stack, &a->count, &a->link };
 	size_t count = a->fn->block_count;
 
@@ -268,7 +267,7 @@ find_loops(struct analysis *a)
 		bool is_header = block->flags & IR_BLOCK_LOOP_HEADER;
 
 		block->loop_depth = around == IR_NONE ? 0 : fn->blocks[around].loop_depth;
-		a->exits[a->rpo[i]] = around; /* of headers; find_exits reuses it */
+		block->outer_loop = around;
 		if (is_header) {
 			block->loop_depth++;
 			block->loop_header = a->rpo[i];
@@ -312,7 +311,7 @@ ready_stack(struct analysis *a, struct ready *ready, uint32_t block)
 	uint32_t loop = info->loop_header;
 
 	if (loop == block)
-		loop = a->exits[block];
+		loop = info->outer_loop;
 	if (loop != IR_NONE)
 		return &ready->heads[loop];
 	return info->flags & IR_BLOCK_COLD ? &ready->cold : &ready->outside;
@@ -335,7 +334,7 @@ take_ready(struct analysis *a, struct ready *ready, uint32_t *loop)
 	uint32_t block;
 
 	while (*loop != IR_NONE && ready->heads[*loop] == IR_NONE)
-		*loop = a->exits[*loop];
+		*loop = a->fn->blocks[*loop].outer_loop;
 	stack = *loop != IR_NONE	     ? &ready->heads[*loop] :
 		ready->outside != IR_NONE ? &ready->outside :
 					    &ready->cold;
@@ -403,7 +402,7 @@ order_blocks(struct analysis *a)
 
 /* The header of the outermost loop that the edge leaves, or IR_NONE. */
 static uint32_t
-left_loop(const struct analysis *a, const uint32_t *around, const struct ir_edge *edge)
+left_loop(const struct analysis *a, const struct ir_edge *edge)
 {
 	const struct ir_block *blocks = a->fn->blocks;
 	uint32_t loop = blocks[edge->from].loop_header;
@@ -418,7 +417,7 @@ left_loop(const struct analysis *a, const uint32_t *around, const struct ir_edge
 		if (loop == IR_NONE || blocks[loop].loop_depth <= depth)
 			break;
 		left = loop;
-		loop = around[loop];
+		loop = blocks[loop].outer_loop;
 	}
 	return left;
 }
@@ -446,14 +445,14 @@ pass_frequency(struct analysis *a, uint32_t *exit_counts, uint32_t b)
 	for (uint32_t i = 0; i < edges; i++) {
 		const struct ir_edge *edge = block_edge(fn, b, i);
 
-		if (left_loop(a, a->exits, edge) == IR_NONE &&
+		if (left_loop(a, edge) == IR_NONE &&
 		    !(fn->blocks[edge->to].flags & IR_BLOCK_COLD))
 			warm++;
 	}
 	for (uint32_t i = 0; i < edges; i++) {
 		const struct ir_edge *edge = block_edge(fn, b, i);
 		struct ir_block *to = &fn->blocks[edge->to];
-		uint32_t left = left_loop(a, a->exits, edge);
+		uint32_t left = left_loop(a, edge);
 		float share = fn->blocks[b].frequency;
 
 		if (ir_dominates(fn, edge->to, b))
@@ -482,7 +481,7 @@ find_frequencies(struct analysis *a)
 		fn->blocks[b].frequency = i == 0 ? 1 : 0;
 		for (uint32_t e = 0; e < edges; e++) {
 			const struct ir_edge *edge = block_edge(fn, b, e);
-			uint32_t left = left_loop(a, a->exits, edge);
+			uint32_t left = left_loop(a, edge);
 
 			if (left != IR_NONE && !(fn->blocks[edge->to].flags & IR_BLOCK_COLD))
 				exit_counts[left]++;

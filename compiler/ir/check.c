@@ -374,6 +374,7 @@ check_scheduled_block(struct checker *c, uint32_t position)
 	if (block->position != position || real->position == IR_NONE)
 		return fail(c, 0, "block %u has position %u", b, block->position);
 	if (block->idom != real->idom || block->loop_header != real->loop_header ||
+	    block->outer_loop != real->outer_loop ||
 	    block->loop_depth != real->loop_depth || !(block->frequency > 0))
 		return fail(c, 0, "block %u: stale analysis", b);
 	for (uint32_t i = 0; i < edges; i++) {

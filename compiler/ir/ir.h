@@ -33,7 +33,6 @@
  *     contiguous; idom, loops and frequencies are valid.
  *   - No critical edges: the target of an edge from a block with several edges
  *     has that edge as its only predecessor and no parameters.
- *   - Every instruction in a block list is used, or has an effect.
  */
 #ifndef COMPILER_IR_IR_H
 #define COMPILER_IR_IR_H
@@ -139,6 +138,7 @@ struct ir_block {
 	uint32_t dom_in, dom_out; /* see ir_dominates */
 	uint32_t loop_header; /* of the innermost loop it is in (its own if it is one), IR_NONE */
 	uint32_t loop_depth;  /* 0 outside loops */
+	uint32_t outer_loop;  /* of a loop's header: the header of the loop around it, IR_NONE */
 	float frequency;      /* estimated executions per call, > 0 */
 };
 

@@ -179,6 +179,7 @@ become(struct context *x, enum ir_op op, uint32_t a, uint64_t constant)
 	x->inst->op = (uint8_t)op;
 	x->inst->args[0] = a;
 	x->inst->args[1] = c;
+	x->inst->args[2] = IR_NONE;
 	return AGAIN;
 }
 
@@ -221,6 +222,14 @@ is_zero(const struct context *x, uint32_t value)
 	const struct ir_inst *inst = &x->fn->insts[value];
 
 	return inst->op == IR_CONST && ir_type_is_int(inst->type) && inst->imm == 0;
+}
+
+static bool
+is_one(const struct context *x, uint32_t value)
+{
+	const struct ir_inst *inst = &x->fn->insts[value];
+
+	return inst->op == IR_CONST && ir_type_is_int(inst->type) && inst->imm == 1;
 }
 
 static uint32_t
@@ -501,6 +510,10 @@ simplify_select(struct context *x)
 		return yes;
 	if (x->a->op == IR_CONST)
 		return x->a->imm ? yes : no;
+	if (is_one(x, yes) && is_zero(x, no) && x->type == IR_I32)
+		return become(x, IR_NE, x->inst->args[0], 0);
+	if (is_zero(x, yes) && is_one(x, no) && x->type == IR_I32)
+		return become(x, IR_EQ, x->inst->args[0], 0);
 	if ((x->a->op == IR_EQ || x->a->op == IR_NE) && is_zero(x, x->a->args[1]) &&
 	    x->fn->insts[x->a->args[0]].type == IR_I32) {
 		x->inst->args[0] = x->a->args[0];

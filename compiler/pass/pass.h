@@ -20,4 +20,49 @@ struct pass_context {
 	const struct compiler_options *options;
 };
 
+/*
+ * Gives: no instruction without effect whose value nobody needs; no block
+ * parameter that nobody needs. Keeps analysis valid. Linear.
+ */
+NB_MUST_USE enum nb_status pass_dce(struct ir_function *fn, struct pass_context *context);
+
+/*
+ * Simplifies control flow: branches and switches on constants, or with one
+ * target, become jumps; edges to blocks that only jump on, or only decide on a
+ * parameter that the edge makes constant, lead past them; a block that is its
+ * only predecessor's only successor is merged into it.
+ * Breaks analysis. Linear in instructions and edges, in a few rounds.
+ */
+NB_MUST_USE enum nb_status pass_branch(struct ir_function *fn, struct pass_context *context);
+
+/*
+ * Dominator-based value numbering: equal operations become one, simplified
+ * with what branches tell about their conditions; loads take what an earlier
+ * load or store in the same memory says, as long as nothing between can change
+ * it. In strict functions linear memory is left alone.
+ * Gives: branches on constants may appear. Keeps control flow; analysis stays
+ * valid. Near linear.
+ */
+NB_MUST_USE enum nb_status pass_gvn(struct ir_function *fn, struct pass_context *context);
+
+/*
+ * Moves values that a loop does not change in front of it: pure operations,
+ * and what reads state that the loop does not write, if that cannot trap or
+ * comes before every effect of the loop.
+ * Breaks analysis (it adds blocks in front of loops). Near linear.
+ */
+NB_MUST_USE enum nb_status pass_licm(struct ir_function *fn, struct pass_context *context);
+
+/*
+ * Replaces division and remainder by constants by multiplication and shifts.
+ * Keeps control flow; analysis stays valid. Linear.
+ */
+NB_MUST_USE enum nb_status pass_strength(struct ir_function *fn, struct pass_context *context);
+
+/*
+ * Turns branches around nothing but the choice of values into select.
+ * Breaks analysis. Linear.
+ */
+NB_MUST_USE enum nb_status pass_ifconv(struct ir_function *fn, struct pass_context *context);
+
 #endif
