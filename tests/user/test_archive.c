@@ -2,6 +2,7 @@
  * The archive reader and its tree over archives made by hand: names, long
  * names, links, replacement, damage. Natively, with sanitizers.
  */
+#include "tests/user/image.h"
 #include "user/libs/archive/archive.h"
 #include "user/libs/archive/tree.h"
 
@@ -12,79 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct image {
-	uint8_t *bytes;
-	uint64_t size;
-	struct archive_source source;
-};
-
-static int64_t
-image_read(void *context, uint64_t offset, void *buffer, uint32_t len)
-{
-	struct image *image = context;
-
-	if (offset > image->size)
-		return 0;
-	if (len > image->size - offset)
-		len = (uint32_t)(image->size - offset);
-	memcpy(buffer, image->bytes + offset, len);
-	return len;
-}
-
-static void
-image_add(struct image *image, const void *bytes, size_t len)
-{
-	image->bytes = realloc(image->bytes, image->size + len);
-	assert_non_null(image->bytes);
-	memcpy(image->bytes + image->size, bytes, len);
-	image->size += len;
-	image->source = (struct archive_source){ image_read, image, image->size };
-}
-
-static void
-seal(uint8_t block[512])
-{
-	unsigned sum = 0;
-	char text[8];
-
-	memset(block + 148, ' ', 8);
-	for (int i = 0; i < 512; i++)
-		sum += block[i];
-	snprintf(text, sizeof text, "%06o", sum & 0777777);
-	memcpy(block + 148, text, 7);
-}
-
-/* One member with its contents. */
-static void
-member(struct image *image, char type, const char *name, const char *link, const char *data)
-{
-	static const uint8_t zero[512];
-	uint8_t block[512] = { 0 };
-	size_t len = data ? strlen(data) : 0;
-
-	strncpy((char *)block, name, 100);
-	snprintf((char *)block + 124, 12, "%011o", (unsigned)len);
-	snprintf((char *)block + 136, 12, "%011o", 1234567);
-	block[156] = (uint8_t)type;
-	if (link)
-		strncpy((char *)block + 157, link, 100);
-	memcpy(block + 257, "ustar\00000", 8);
-	seal(block);
-	image_add(image, block, 512);
-	if (len) {
-		image_add(image, data, len);
-		image_add(image, zero, (512 - len % 512) % 512);
-	}
-}
-
-static void
-finish(struct image *image)
-{
-	static const uint8_t zero[1024];
-
-	image_add(image, zero, sizeof zero);
-}
 
 /* --- memory for trees, returned after each test --- */
 static void *taken[4096];
@@ -118,11 +46,11 @@ reads_members_in_order(void **state)
 	uint64_t at = 0;
 
 	(void)state;
-	member(&image, '5', "./etc/", NULL, NULL);
-	member(&image, '0', "etc/hello", NULL, "hi there");
-	member(&image, '2', "/etc/link", "hello", NULL);
-	member(&image, '3', "dev/null", NULL, NULL);
-	finish(&image);
+	image_member(&image, '5', "./etc/", NULL, NULL);
+	image_member(&image, '0', "etc/hello", NULL, "hi there");
+	image_member(&image, '2', "/etc/link", "hello", NULL);
+	image_member(&image, '3', "dev/null", NULL, NULL);
+	image_finish(&image);
 
 	assert_int_equal(archive_next(&image.source, &at, &entry), NB_OK);
 	assert_string_equal(entry.path, "etc");
@@ -146,10 +74,10 @@ finds_the_last_of_equal_names(void **state)
 	struct image image = { 0 };
 
 	(void)state;
-	member(&image, '0', "a", NULL, "old");
-	member(&image, '0', "b", NULL, "other");
-	member(&image, '0', "a", NULL, "newer");
-	finish(&image);
+	image_member(&image, '0', "a", NULL, "old");
+	image_member(&image, '0', "b", NULL, "other");
+	image_member(&image, '0', "a", NULL, "newer");
+	image_finish(&image);
 	assert_int_equal(archive_find(&image.source, "a", &entry), NB_OK);
 	assert_int_equal(entry.size, 5);
 	assert_memory_equal(image.bytes + entry.data_offset, "newer", 5);
@@ -171,12 +99,12 @@ reads_extended_headers(void **state)
 	/* "LENGTH path=...\n", where LENGTH counts itself */
 	snprintf(record, sizeof record, "%zu path=%s\n", strlen(path) + 10, path);
 	assert_int_equal(strlen(record), strlen(path) + 10);
-	member(&image, 'x', "PaxHeaders/p", NULL, record);
-	member(&image, '0', "short", NULL, "data");
-	member(&image, 'x', "PaxHeaders/q", NULL,
+	image_member(&image, 'x', "PaxHeaders/p", NULL, record);
+	image_member(&image, '0', "short", NULL, "data");
+	image_member(&image, 'x', "PaxHeaders/q", NULL,
 	       "30 comment=anything goes here\n18 linkpath=a/b/c\n");
-	member(&image, '2', "q", "overridden", NULL);
-	finish(&image);
+	image_member(&image, '2', "q", "overridden", NULL);
+	image_finish(&image);
 	assert_int_equal(archive_next(&image.source, &at, &entry), NB_OK);
 	assert_string_equal(entry.path, path);
 	assert_int_equal(archive_next(&image.source, &at, &entry), NB_OK);
@@ -198,9 +126,9 @@ refuses_bad_extended_headers(void **state)
 		uint64_t at = 0;
 		enum nb_status status;
 
-		member(&image, 'x', "PaxHeaders/p", NULL, bad[i]);
-		member(&image, '0', "short", NULL, "data");
-		finish(&image);
+		image_member(&image, 'x', "PaxHeaders/p", NULL, bad[i]);
+		image_member(&image, '0', "short", NULL, "data");
+		image_finish(&image);
 		status = archive_next(&image.source, &at, &entry);
 		if (*bad[i])
 			assert_int_equal(status, NB_MALFORMED);
@@ -216,9 +144,9 @@ every_damaged_byte_is_noticed_or_harmless(void **state)
 	struct image image = { 0 };
 
 	(void)state;
-	member(&image, '0', "etc/hello", NULL, "hi there");
-	member(&image, '0', "etc/other", NULL, "more");
-	finish(&image);
+	image_member(&image, '0', "etc/hello", NULL, "hi there");
+	image_member(&image, '0', "etc/other", NULL, "more");
+	image_finish(&image);
 	for (uint64_t i = 0; i < image.size; i++) {
 		uint64_t at = 0;
 		int count = 0;
@@ -253,15 +181,15 @@ tree_finds_paths(void **state)
 	char name[32];
 
 	(void)state;
-	member(&image, '0', "a/b/c.txt", NULL, "deep");
-	member(&image, '5', "a", NULL, NULL);
-	member(&image, '2', "a/l", "b/c.txt", NULL);
+	image_member(&image, '0', "a/b/c.txt", NULL, "deep");
+	image_member(&image, '5', "a", NULL, NULL);
+	image_member(&image, '2', "a/l", "b/c.txt", NULL);
 	for (int i = 0; i < 500; i++) {
 		snprintf(name, sizeof name, "many/file%d", i);
-		member(&image, '0', name, NULL, "x");
+		image_member(&image, '0', name, NULL, "x");
 	}
-	member(&image, '0', "a/b/c.txt", NULL, "replaced");
-	finish(&image);
+	image_member(&image, '0', "a/b/c.txt", NULL, "replaced");
+	image_finish(&image);
 	assert_int_equal(tree_build(&tree, &image.source, &entry, take), NB_OK);
 
 	node = tree_walk(&tree, "a/b/c.txt", 9);
@@ -301,9 +229,9 @@ tree_refuses_parents_and_lack_of_memory(void **state)
 	struct tree tree;
 
 	(void)state;
-	member(&image, '0', "a/b", NULL, "x");
-	member(&image, '2', "a/l", "b", NULL);
-	finish(&image);
+	image_member(&image, '0', "a/b", NULL, "x");
+	image_member(&image, '2', "a/l", "b", NULL);
+	image_finish(&image);
 	for (taken_limit = 0; taken_limit < 6; taken_limit++) {
 		assert_int_equal(tree_build(&tree, &image.source, &entry, take), NB_OUT_OF_MEMORY);
 		while (taken_count)
@@ -314,8 +242,8 @@ tree_refuses_parents_and_lack_of_memory(void **state)
 
 	image = (struct image){ 0 };
 	taken_limit = 4096;
-	member(&image, '0', "a/../../b", NULL, "x");
-	finish(&image);
+	image_member(&image, '0', "a/../../b", NULL, "x");
+	image_finish(&image);
 	assert_int_equal(tree_build(&tree, &image.source, &entry, take), NB_MALFORMED);
 	free(image.bytes);
 }
