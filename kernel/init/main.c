@@ -5,7 +5,8 @@
  * init gets, as its startup block tells (abi/startup.h): the handles "ramdisk",
  * "system", "console" and "link", and the words of the command line as
  * arguments 1 and up. Words that the kernel itself heeds:
- *   log=error|warn|info|debug|none   what goes to the console, default warn
+ *   log=error|warn|info|debug|none   what goes to the console, default error
+ *   verbose                          the same as log=debug
  *   count-boot                       print the count of cycles from entry to
  *                                    init's first instruction, and power off
  */
@@ -45,6 +46,8 @@ heed_word(const char *word, size_t len)
 		if (word_is(word, len, levels[i]))
 			log_set_console_level(i - 1);
 	}
+	if (word_is(word, len, "verbose"))
+		log_set_console_level(NB_LOG_DEBUG);
 	if (word_is(word, len, "count-boot"))
 		main_state.counts_boot = true;
 }

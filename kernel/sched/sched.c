@@ -411,7 +411,7 @@ sched_preempt(void)
 }
 
 void
-sched_yield(void)
+sched_yield_turn(void)
 {
 	struct cpu *cpu = port_cpu_current();
 	struct thread *self = cpu->current;

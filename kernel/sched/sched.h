@@ -30,7 +30,7 @@ void sched_run(bool (*is_done)(void));
 
 /* Lets equal or more urgent threads run first; returns at once if none waits.
  * The calling thread holds no lock. */
-void sched_yield(void);
+void sched_yield_turn(void);
 /* For long kernel work on a kernel thread: does what interrupts left to do, and
  * yields if somebody should run instead. Cheap when there is nothing. */
 void sched_relax(void);

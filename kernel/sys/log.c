@@ -21,7 +21,7 @@ static struct {
 	uint64_t end;
 	uint64_t next_sequence;
 	uint8_t ring[LOG_RING_BYTES];
-} kernel_log = { .lock = SPINLOCK_INIT(LOCK_RANK_LOG), .console_level = NB_LOG_WARN };
+} kernel_log = { .lock = SPINLOCK_INIT(LOCK_RANK_LOG), .console_level = NB_LOG_ERROR };
 
 static const char *const level_texts[] = { "error", "warn", "info", "debug" };
 

@@ -19,7 +19,7 @@ void
 sys_thread_yield(struct nb_vmctx *vmctx)
 {
 	(void)vmctx;
-	sched_yield();
+	sched_yield_turn();
 }
 
 int64_t

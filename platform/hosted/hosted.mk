@@ -1,5 +1,5 @@
 # The hosted kernel as a program of its own, with the digests it trusts.
-#   make [MODE=...] kernel-hosted
+#   make [MODE=...] hosted
 # TRUSTED_ARTIFACTS (user/*.mk) is expanded late: that file is read after this one.
 NEBULET_HOSTED := $(B)/nebulet-hosted
 TRUSTED_C := $(B)/gen/trusted.c
@@ -13,5 +13,5 @@ $(TRUSTED_C): scripts/gen_trusted.py $$(TRUSTED_ARTIFACTS)
 $(NEBULET_HOSTED): platform/hosted/main/main.c $(TRUSTED_C) $(HOSTED_LIB)
 	$(CC) $(HOSTED_CFLAGS) -rdynamic platform/hosted/main/main.c $(TRUSTED_C) -o $@ $(HOSTED_LIB)
 
-.PHONY: kernel-hosted
-kernel-hosted: $(NEBULET_HOSTED)
+.PHONY: hosted
+hosted: $(NEBULET_HOSTED)

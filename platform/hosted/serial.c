@@ -20,6 +20,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { EXIT_UNPLUGGED = 72 };
+
 struct channel {
 	int fd;			  /* -1: none */
 	volatile bool is_awaited; /* the helper shall report when it is ready */
@@ -50,6 +52,15 @@ await(struct channel *channel)
 	(void)!write(helper_wake, &one, sizeof one);
 }
 
+/* Once the host program at the link has gone, with the console, nobody is left
+ * who could want anything of this machine. */
+static void
+exit_if_unplugged(void)
+{
+	if (inputs[PORT_SERIAL_LINK].is_dead && inputs[PORT_SERIAL_CONSOLE].is_dead)
+		_exit(EXIT_UNPLUGGED);
+}
+
 size_t
 port_serial_read(enum port_serial port, uint8_t *out, size_t cap)
 {
@@ -63,8 +74,10 @@ port_serial_read(enum port_serial port, uint8_t *out, size_t cap)
 		return 0;
 	}
 	got = read(input->fd, out, cap);
-	if (got <= 0)
-		input->is_dead = got == 0 || errno != EINTR;
+	if (got <= 0 && (got == 0 || errno != EINTR)) {
+		input->is_dead = true;
+		exit_if_unplugged();
+	}
 	return got > 0 ? (size_t)got : 0;
 }
 

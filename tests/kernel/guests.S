@@ -1,0 +1,23 @@
+/*
+ * The guest modules of the kernel tests as bytes: guest_NAME, guest_NAME_end.
+ */
+	.macro guest name
+	.balign	16
+	.globl	guest_\name, guest_\name\()_end
+guest_\name:
+	.incbin	"build/gen/tests/\name\().wasm"
+guest_\name\()_end:
+	.endm
+
+	.section .rodata
+	guest	client
+	guest	hostile
+	guest	parent
+	guest	personality
+	guest	spin
+	guest	streams
+	guest	ticker
+	guest	trap
+	guest	waiter
+
+	.section .note.GNU-stack, "", @progbits

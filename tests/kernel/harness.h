@@ -1,0 +1,46 @@
+/*
+ * A kernel core around each test: begun before, checked for leaks after.
+ */
+#ifndef TESTS_KERNEL_HARNESS_H
+#define TESTS_KERNEL_HARNESS_H
+
+#include "kernel/code/module.h"
+#include "kernel/object/process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* cmocka's setup and teardown; teardown fails the test on any leak. */
+int kernel_setup(void **state);
+int kernel_teardown(void **state);
+#define kernel_test(function)                                                                      \
+	cmocka_unit_test_setup_teardown(function, kernel_setup, kernel_teardown)
+
+/* Runs threads until none wants to run; some may wait. */
+void kernel_run_idle(void);
+/* Runs until every process has ended. After `ms` calls at_deadline, if that is
+ * not NULL, and kills what is left; without it being late fails the test. */
+void kernel_run_all(uint32_t ms, void (*at_deadline)(void));
+
+/* Publishes a binary and waits for it; the module has one reference. */
+struct module *kernel_publish(const uint8_t *bytes, size_t len);
+#define GUEST(name)                                                                                \
+	({                                                                                         \
+		extern const uint8_t guest_##name[], guest_##name##_end[];                         \
+		kernel_publish(guest_##name, (size_t)(guest_##name##_end - guest_##name));         \
+	})
+
+/* A process of one instance of `module` (whose reference it takes), not started. */
+struct process *kernel_process(struct module *module, const char *name);
+/* Grants a handle to `object` (whose reference stays with the caller). */
+uint32_t kernel_grant(struct process *process, struct object *object, uint32_t rights);
+/* Starts instance 0 with `count` words as startup block. */
+void kernel_start(struct process *process, const uint32_t *words, uint32_t count);
+/* Fails unless the process has ended with that status and trap. */
+void kernel_expect_end(struct process *process, int32_t status, enum nb_trap trap);
+
+#endif
