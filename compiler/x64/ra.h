@@ -88,10 +88,11 @@ enum ra_inst_flag {
 	RA_INST_MOVE = 1,  /* operand 0 defines, operand 1 is its source: coalesce if possible */
 	RA_INST_REMAT = 2, /* defines operand 0 from nothing but constants: may be repeated
 			    * wherever the value is needed instead of spilling it */
-	RA_INST_COMMUTE = 4, /* operand 0 is a REUSE of use operand 1 or 2; 1 and 2 may be exchanged:
+	RA_INST_COMMUTE =
+		4,	  /* operand 0 is a REUSE of use operand 1 or 2; 1 and 2 may be exchanged:
 			      * then `place(0) == place(2)` holds instead, and if the other of
 			      * them is RA_ANY, operand 1 now may be a slot (see ra_inst_source) */
-	RA_INST_SAME = 8,    /* operand 0 is RA_REG, but the instruction is cheaper if it gets the
+	RA_INST_SAME = 8, /* operand 0 is RA_REG, but the instruction is cheaper if it gets the
 			      * register of use operand 1, or of operand 2 with RA_INST_COMMUTE
 			      * (add: then no lea is needed) */
 };
@@ -99,7 +100,7 @@ enum ra_inst_flag {
 struct ra_inst {
 	uint32_t first_operand; /* in ra_function.operands */
 	uint16_t operand_count;
-	uint16_t flags;	       /* enum ra_inst_flag */
+	uint16_t flags;			   /* enum ra_inst_flag */
 	uint16_t clobbers[RA_CLASS_COUNT]; /* registers destroyed between early and late; a
 					    * definition may be fixed to a clobbered one */
 };
@@ -162,8 +163,8 @@ struct ra_result {
 	struct ra_place *places; /* per operand of the input, same index */
 	struct ra_move *moves;	 /* sorted by before_inst */
 	uint32_t move_count;
-	uint32_t slot_count;		      /* spill slots used */
-	uint16_t used[RA_CLASS_COUNT];	      /* registers written anywhere */
+	uint32_t slot_count;				 /* spill slots used */
+	uint16_t used[RA_CLASS_COUNT];			 /* registers written anywhere */
 	uint32_t spill_count, reload_count, split_count; /* for dumps and benches */
 };
 

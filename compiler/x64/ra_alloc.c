@@ -23,7 +23,7 @@ enum {
 
 /* In the order of preference without hints: those that need no prefix first,
  * preserved ones last. */
-static const uint8_t gpr_order[RA_REGS_PER_CLASS] = { 0, 7, 1,  2,  6,	8, 9, 10,
+static const uint8_t gpr_order[RA_REGS_PER_CLASS] = { 0, 7, 1,	2,  6,	8, 9,  10,
 						      3, 5, 12, 13, 11, 4, 14, 15 };
 
 struct hint {
@@ -36,23 +36,16 @@ struct hints {
 	uint32_t count;
 };
 
-static bool
-queue_is_before(const struct ra *ra, uint32_t a, uint32_t b)
-{
-	uint32_t x = ra->bundles[a].length, y = ra->bundles[b].length;
-
-	return x != y ? x > y : a < b;
-}
-
 static enum nb_status
 queue_push(struct ra *ra, uint32_t bundle)
 {
+	uint64_t key = (uint64_t)ra->bundles[bundle].length << 32 | (uint32_t)~bundle;
 	uint32_t at = ra->queue_count;
 
 	if (at == ra->queue_cap) {
 		uint32_t cap = ra->queue_cap * 2 + 64;
-		uint32_t *queue = arena_grow_array(ra->scratch, ra->queue, ra->queue_cap, cap,
-						   sizeof(*queue), _Alignof(uint32_t));
+		uint64_t *queue = arena_grow_array(ra->scratch, ra->queue, ra->queue_cap, cap,
+						   sizeof(*queue), _Alignof(uint64_t));
 
 		if (queue == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -60,17 +53,17 @@ queue_push(struct ra *ra, uint32_t bundle)
 		ra->queue_cap = cap;
 	}
 	ra->queue_count++;
-	for (; at > 0 && queue_is_before(ra, bundle, ra->queue[(at - 1) / 2]); at = (at - 1) / 2)
+	for (; at > 0 && key > ra->queue[(at - 1) / 2]; at = (at - 1) / 2)
 		ra->queue[at] = ra->queue[(at - 1) / 2];
-	ra->queue[at] = bundle;
+	ra->queue[at] = key;
 	return NB_OK;
 }
 
 static uint32_t
 queue_pop(struct ra *ra)
 {
-	uint32_t top = ra->queue[0];
-	uint32_t last = ra->queue[--ra->queue_count];
+	uint64_t top = ra->queue[0];
+	uint64_t last = ra->queue[--ra->queue_count];
 	uint32_t at = 0;
 
 	for (;;) {
@@ -78,16 +71,15 @@ queue_pop(struct ra *ra)
 
 		if (child >= ra->queue_count)
 			break;
-		if (child + 1 < ra->queue_count &&
-		    queue_is_before(ra, ra->queue[child + 1], ra->queue[child]))
+		if (child + 1 < ra->queue_count && ra->queue[child + 1] > ra->queue[child])
 			child++;
-		if (!queue_is_before(ra, ra->queue[child], last))
+		if (ra->queue[child] <= last)
 			break;
 		ra->queue[at] = ra->queue[child];
 		at = child;
 	}
 	ra->queue[at] = last;
-	return top;
+	return ~(uint32_t)top;
 }
 
 enum nb_status
@@ -365,9 +357,8 @@ defer(struct ra *ra, uint32_t bundle)
 {
 	if (ra->deferred_count == ra->deferred_cap) {
 		uint32_t cap = ra->deferred_cap * 2 + 64;
-		uint32_t *deferred =
-			arena_grow_array(ra->scratch, ra->deferred, ra->deferred_cap, cap,
-					 sizeof(*deferred), _Alignof(uint32_t));
+		uint32_t *deferred = arena_grow_array(ra->scratch, ra->deferred, ra->deferred_cap,
+						      cap, sizeof(*deferred), _Alignof(uint32_t));
 
 		if (deferred == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -388,8 +379,7 @@ place_bundle(struct ra *ra, uint32_t bundle)
 	bool done;
 	enum nb_status status;
 
-	if (free != 0 && (free & ~closed) == 0 && !b->is_minimal &&
-	    b->cost <= preserved_cost(ra)) {
+	if (free != 0 && (free & ~closed) == 0 && !b->is_minimal && b->cost <= preserved_cost(ra)) {
 		if (!b->is_frugal)
 			return defer(ra, bundle);
 		candidates &= ~closed;
@@ -420,8 +410,8 @@ open_register(struct ra *ra, uint32_t flat)
 		uint32_t bundle = ra->deferred[i];
 		const struct ra_bundle *b = &ra->bundles[bundle];
 
-		if (b->state == RA_IN_REG ||
-		    (ra_class_mask(ra, b->class_) & ~b->fixed & ~busy_mask(ra, b) & 1u << flat) == 0)
+		if (b->state == RA_IN_REG || (ra_class_mask(ra, b->class_) & ~b->fixed &
+					      ~busy_mask(ra, b) & 1u << flat) == 0)
 			continue;
 		take_register(ra, bundle, flat);
 		benefit += b->cost;

@@ -113,8 +113,8 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 		for (uint32_t u = range->first_use; u < range->end_use; u++) {
 			b->cost += use_cost(ra, &ra->uses[u], range->vreg, is_remat);
 			if (ra_use_needs_reg(&ra->uses[u]))
-				is_one_line &= extend_required(&required, &ra->uses[u],
-							       required_count++);
+				is_one_line &=
+					extend_required(&required, &ra->uses[u], required_count++);
 		}
 	}
 	b->is_minimal = required_count != 0 && is_one_line && first->next == RA_NONE &&
@@ -138,8 +138,7 @@ ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from,
 		const struct ra_use *use = &ra->uses[u];
 		uint32_t point = 2 * use->line;
 
-		if (use->kind != RA_USE_COPY || use->reg == RA_NO_REG || point < at ||
-		    point >= to)
+		if (use->kind != RA_USE_COPY || use->reg == RA_NO_REG || point < at || point >= to)
 			continue;
 		if (point > at)
 			mask |= ra_busy_query(&ra->fixed, at, point);
@@ -178,8 +177,8 @@ divide_range(struct ra *ra, uint32_t r, uint32_t point)
 enum nb_status
 ra_bundle_cut(struct ra *ra, struct ra_cut *cut, uint32_t from, uint32_t to, uint32_t *out)
 {
-	uint32_t r = cut->last == RA_NONE ? ra->bundles[cut->bundle].first_range :
-					    ra->ranges[cut->last].next;
+	uint32_t r = cut->last == RA_NONE ? ra->bundles[cut->bundle].first_range
+					  : ra->ranges[cut->last].next;
 	uint32_t last = RA_NONE;
 	enum nb_status status;
 

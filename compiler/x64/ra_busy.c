@@ -163,8 +163,8 @@ ra_index_init(struct ra *ra)
 		struct ra_reg_index *index = &ra->index[flat];
 		size_t count = buckets;
 
-		if ((ra->fn->allocatable[flat / RA_REGS_PER_CLASS] >>
-		     flat % RA_REGS_PER_CLASS & 1) == 0)
+		if ((ra->fn->allocatable[flat / RA_REGS_PER_CLASS] >> flat % RA_REGS_PER_CLASS &
+		     1) == 0)
 			continue;
 		index->bucket = arena_new_array(ra->scratch, uint32_t, buckets);
 		if (index->bucket == NULL)
@@ -188,8 +188,7 @@ previous_bucket(const struct ra *ra, const struct ra_reg_index *index, uint32_t 
 	uint32_t at = bucket;
 
 	for (uint32_t level = 0; level < ra->index_levels; level++, at /= 64) {
-		uint64_t word = index->bits[level][at / 64] &
-				((UINT64_C(1) << at % 64) - 1);
+		uint64_t word = index->bits[level][at / 64] & ((UINT64_C(1) << at % 64) - 1);
 
 		if (word == 0)
 			continue;
@@ -236,8 +235,7 @@ find_before(const struct ra *ra, uint32_t flat, uint32_t point)
 	uint32_t bucket = point >> RA_BUCKET_SHIFT;
 	uint32_t range, next;
 
-	if (bucket_is_empty(index, bucket) ||
-	    ra->ranges[index->bucket[bucket]].from > point) {
+	if (bucket_is_empty(index, bucket) || ra->ranges[index->bucket[bucket]].from > point) {
 		bucket = previous_bucket(ra, index, bucket);
 		if (bucket == RA_NONE)
 			return RA_NONE;
@@ -272,8 +270,8 @@ ra_index_insert(struct ra *ra, uint32_t flat, uint32_t range)
 	struct ra_range *r = &ra->ranges[range];
 	uint32_t bucket = r->from >> RA_BUCKET_SHIFT;
 	uint32_t before = find_before(ra, flat, r->from);
-	uint32_t after = before == RA_NONE ? ra_index_find(ra, flat, r->from) :
-					     ra->ranges[before].reg_next;
+	uint32_t after =
+		before == RA_NONE ? ra_index_find(ra, flat, r->from) : ra->ranges[before].reg_next;
 	uint32_t at = bucket;
 
 	r->reg_prev = before;
@@ -282,8 +280,7 @@ ra_index_insert(struct ra *ra, uint32_t flat, uint32_t range)
 		ra->ranges[before].reg_next = range;
 	if (after != RA_NONE)
 		ra->ranges[after].reg_prev = range;
-	if (bucket_is_empty(index, bucket) ||
-	    ra->ranges[index->bucket[bucket]].from > r->from)
+	if (bucket_is_empty(index, bucket) || ra->ranges[index->bucket[bucket]].from > r->from)
 		index->bucket[bucket] = range;
 	for (uint32_t level = 0; level < ra->index_levels; level++, at /= 64)
 		index->bits[level][at / 64] |= UINT64_C(1) << at % 64;

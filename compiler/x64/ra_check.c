@@ -21,7 +21,7 @@ struct demand {
 	uint32_t block;
 	uint32_t place;
 	uint32_t vreg;
-	uint32_t next;	    /* of the block, not yet followed */
+	uint32_t next; /* of the block, not yet followed */
 	uint32_t hash_next;
 };
 
@@ -87,9 +87,8 @@ static enum nb_status
 grow_demands(struct check *check)
 {
 	uint32_t cap = check->demand_cap * 2 + 256;
-	struct demand *demands =
-		arena_grow_array(check->scratch, check->demands, check->demand_cap, cap,
-				 sizeof(*demands), _Alignof(struct demand));
+	struct demand *demands = arena_grow_array(check->scratch, check->demands, check->demand_cap,
+						  cap, sizeof(*demands), _Alignof(struct demand));
 
 	if (demands == NULL)
 		return NB_OUT_OF_MEMORY;
@@ -223,7 +222,8 @@ walk_move(struct check *check, const struct ra_move *move)
 
 			if ((inst->flags & RA_INST_REMAT) == 0 ||
 			    check->fn->operands[inst->first_operand].vreg != vreg)
-				return refuse(check, "wrong repetition", move->before_inst, vreg, to);
+				return refuse(check, "wrong repetition", move->before_inst, vreg,
+					      to);
 		}
 	}
 	return NB_OK;
@@ -258,8 +258,8 @@ check_move(struct check *check, const struct ra_move *move)
 	bool is_fine = is_writable(check, move->to) || is_scratch(move->to);
 
 	is_fine = is_fine && move->slots == check->fn->vreg_slots[vreg];
-	is_fine = is_fine && (move->to.kind == RA_PLACE_REG ||
-			      (!is_remat && move->from.kind == RA_PLACE_REG));
+	is_fine = is_fine &&
+		  (move->to.kind == RA_PLACE_REG || (!is_remat && move->from.kind == RA_PLACE_REG));
 	is_fine = is_fine && (is_remat == (move->from.kind == RA_PLACE_NONE));
 	if (move->to.kind == RA_PLACE_SLOT)
 		is_fine = is_fine && move->to.slot + move->slots <= check->result->slot_count;
@@ -406,8 +406,8 @@ walk_inst(struct check *check, uint32_t i, bool is_first)
 
 /* What `pred` passes for `vreg`, if that is a parameter of `block`. */
 static uint32_t
-value_at_pred(const struct check *check, const struct ra_block *block,
-	      const struct ra_block *pred, uint32_t vreg)
+value_at_pred(const struct check *check, const struct ra_block *block, const struct ra_block *pred,
+	      uint32_t vreg)
 {
 	for (uint32_t k = 0; k < block->param_count; k++)
 		if (check->fn->block_lists[block->first_param + k] == vreg)

@@ -54,7 +54,10 @@ print_operand(const struct dump *dump, uint32_t index)
 	const struct ra_operand *o = &dump->fn->operands[index];
 	bool is_usual_time = o->role == RA_USE ? o->time == RA_EARLY : o->time == RA_LATE;
 
-	print(dump, " %s%sv%u", is_usual_time ? "" : o->time == RA_EARLY ? "early:" : "late:",
+	print(dump, " %s%sv%u",
+	      is_usual_time	    ? ""
+	      : o->time == RA_EARLY ? "early:"
+				    : "late:",
 	      constraints[o->constraint], o->vreg);
 	if (o->constraint == RA_FIXED || o->constraint == RA_REUSE)
 		print(dump, "(%u)", (unsigned)o->detail);
@@ -127,10 +130,11 @@ ra_dump(const struct ra_function *function, const struct ra_result *result, form
 			}
 			print_list(&dump, " ->", block->first_succ, block->succ_count, "");
 			if (block->succ_count == 1)
-				print_list(&dump, " with", block->first_arg,
-					   function->blocks[function->block_lists[block->first_succ]]
-						   .param_count,
-					   "v");
+				print_list(
+					&dump, " with", block->first_arg,
+					function->blocks[function->block_lists[block->first_succ]]
+						.param_count,
+					"v");
 			print(&dump, "\n");
 		}
 	}

@@ -215,7 +215,8 @@ build_hull(struct live *live, const struct ra_use *uses, uint32_t count)
 
 	for (uint32_t i = 1; i < count; i++) {
 		uint32_t block = ra->line_block[uses[i].line];
-		uint32_t loop = ra_loop_child(ra, ra_loop_common(ra, def_block, block), block);
+		uint32_t common = ra_loop_common(ra, def_block, block);
+		uint32_t loop = ra_loop_around(ra, block, ra_loop_depth(ra, common) + 1);
 
 		if (!use_extends(ra, live->vreg, &uses[i]))
 			continue;
@@ -368,8 +369,8 @@ ra_live_build(struct ra *ra)
 		live.vreg = v;
 		ra->vreg_first_range[v] = ra->range_count;
 		if (count != 0)
-			status = live.steps_left > 0 ? build_exact(&live, uses, count) :
-						       build_hull(&live, uses, count);
+			status = live.steps_left > 0 ? build_exact(&live, uses, count)
+						     : build_hull(&live, uses, count);
 		ra->vreg_first_range[v + 1] = ra->range_count;
 	}
 	if (status != NB_OK)

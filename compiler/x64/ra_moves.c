@@ -22,7 +22,7 @@ struct sequence {
 	uint32_t *writer;  /* per place: index plus one of the waiting transfer to it */
 	uint32_t *ready;
 	uint32_t ready_count;
-	uint32_t spare_slot; /* pair for saved vectors, or RA_NONE */
+	uint32_t spare_slot;  /* pair for saved vectors, or RA_NONE */
 	bool is_scratch_used; /* the scratch of the class at hand holds a saved value */
 	struct ra_move *moves;
 	uint32_t move_count, move_cap;
@@ -63,8 +63,8 @@ append_move(struct sequence *sequence, const struct ra_transfer *t, struct ra_pl
 	}
 	sequence->moves[sequence->move_count++] =
 		(struct ra_move){ .before_inst = t->inst,
-				  .remat_inst = from.kind == RA_PLACE_NONE ? t->remat_inst :
-									     RA_NONE,
+				  .remat_inst =
+					  from.kind == RA_PLACE_NONE ? t->remat_inst : RA_NONE,
 				  .from = from,
 				  .to = to,
 				  .vreg = t->vreg,

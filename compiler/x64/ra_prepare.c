@@ -19,8 +19,8 @@ number_lines(struct ra *ra)
 	return NB_OK;
 }
 
-static uint32_t
-loop_depth(const struct ra *ra, uint32_t loop)
+uint32_t
+ra_loop_depth(const struct ra *ra, uint32_t loop)
 {
 	return loop == RA_NONE ? 0 : ra->loops[loop].depth;
 }
@@ -35,10 +35,10 @@ loop_jump(const struct ra *ra, uint32_t loop)
 static uint32_t
 loop_at_depth(const struct ra *ra, uint32_t loop, uint32_t depth)
 {
-	while (loop_depth(ra, loop) > depth) {
+	while (ra_loop_depth(ra, loop) > depth) {
 		uint32_t jump = ra->loops[loop].jump;
 
-		loop = loop_depth(ra, jump) >= depth ? jump : ra->loops[loop].parent;
+		loop = ra_loop_depth(ra, jump) >= depth ? jump : ra->loops[loop].parent;
 	}
 	return loop;
 }
@@ -48,8 +48,8 @@ ra_loop_common(const struct ra *ra, uint32_t a, uint32_t b)
 {
 	uint32_t x = ra->block_loop[a], y = ra->block_loop[b];
 
-	x = loop_at_depth(ra, x, loop_depth(ra, y));
-	y = loop_at_depth(ra, y, loop_depth(ra, x));
+	x = loop_at_depth(ra, x, ra_loop_depth(ra, y));
+	y = loop_at_depth(ra, y, ra_loop_depth(ra, x));
 	while (x != y) {
 		bool can_jump = ra->loops[x].jump != ra->loops[y].jump;
 
@@ -60,11 +60,11 @@ ra_loop_common(const struct ra *ra, uint32_t a, uint32_t b)
 }
 
 uint32_t
-ra_loop_child(const struct ra *ra, uint32_t region, uint32_t block)
+ra_loop_around(const struct ra *ra, uint32_t block, uint32_t depth)
 {
 	uint32_t loop = ra->block_loop[block];
 
-	return loop == region ? RA_NONE : loop_at_depth(ra, loop, loop_depth(ra, region) + 1);
+	return ra_loop_depth(ra, loop) < depth ? RA_NONE : loop_at_depth(ra, loop, depth);
 }
 
 /* Jumps of doubling length, as in a skew binary list. */
@@ -73,8 +73,8 @@ choose_jump(const struct ra *ra, uint32_t parent)
 {
 	uint32_t jump = loop_jump(ra, parent), second = loop_jump(ra, jump);
 
-	if (parent != RA_NONE && loop_depth(ra, parent) - loop_depth(ra, jump) ==
-					 loop_depth(ra, jump) - loop_depth(ra, second))
+	if (parent != RA_NONE && ra_loop_depth(ra, parent) - ra_loop_depth(ra, jump) ==
+					 ra_loop_depth(ra, jump) - ra_loop_depth(ra, second))
 		return second;
 	return parent;
 }
@@ -92,8 +92,8 @@ find_loops(struct ra *ra)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t b = 0; b < fn->block_count; b++) {
 		uint32_t header = fn->blocks[b].loop_header;
-		uint32_t outer = header == b ? fn->blocks[b].loop_depth - 1 :
-					       fn->blocks[b].loop_depth;
+		uint32_t outer =
+			header == b ? fn->blocks[b].loop_depth - 1 : fn->blocks[b].loop_depth;
 
 		while (current != RA_NONE && ra->loops[current].depth > outer) {
 			ra->loops[current].end_block = b;
@@ -266,8 +266,8 @@ seed_fixed(struct ra *ra, uint32_t line, const struct ra_inst *inst)
 {
 	const struct ra_operand *operands = &ra->fn->operands[inst->first_operand];
 	uint32_t early = 0;
-	uint32_t late = inst->clobbers[RA_GPR] |
-			(uint32_t)inst->clobbers[RA_XMM] << RA_REGS_PER_CLASS;
+	uint32_t late = inst->clobbers[RA_GPR] | (uint32_t)inst->clobbers[RA_XMM]
+							 << RA_REGS_PER_CLASS;
 
 	for (uint32_t k = 0; k < inst->operand_count; k++) {
 		const struct ra_operand *o = &operands[k];

@@ -12,9 +12,9 @@ enum transition_mode { COUNT_STORES, EMIT };
 
 struct resolve {
 	struct ra *ra;
-	uint32_t *order;       /* ranges by value, ascending */
-	uint32_t *vreg_start;  /* in order: [v], [v + 1] */
-	uint8_t *slot_valid;   /* per value: its slot holds it wherever it is live */
+	uint32_t *order;      /* ranges by value, ascending */
+	uint32_t *vreg_start; /* in order: [v], [v + 1] */
+	uint8_t *slot_valid;  /* per value: its slot holds it wherever it is live */
 	struct ra_transfer *transfers;
 	uint32_t transfer_count, transfer_cap;
 
@@ -89,9 +89,9 @@ add_transfer(struct resolve *resolve, uint32_t inst, enum ra_phase phase, uint32
 		return NB_OK;
 	if (resolve->transfer_count == resolve->transfer_cap) {
 		uint32_t cap = resolve->transfer_cap * 2 + 64;
-		struct ra_transfer *transfers = arena_grow_array(
-			ra->scratch, resolve->transfers, resolve->transfer_cap, cap,
-			sizeof(*transfers), _Alignof(struct ra_transfer));
+		struct ra_transfer *transfers =
+			arena_grow_array(ra->scratch, resolve->transfers, resolve->transfer_cap,
+					 cap, sizeof(*transfers), _Alignof(struct ra_transfer));
 
 		if (transfers == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -115,8 +115,7 @@ static enum nb_status
 transition(struct resolve *resolve, uint32_t inst, enum ra_phase phase, float frequency,
 	   struct ra_place from, struct ra_place to)
 {
-	if (to.kind == RA_PLACE_SLOT && from.kind == RA_PLACE_REG &&
-	    resolve->mode == COUNT_STORES)
+	if (to.kind == RA_PLACE_SLOT && from.kind == RA_PLACE_REG && resolve->mode == COUNT_STORES)
 		resolve->store_cost += frequency;
 	if (resolve->mode == COUNT_STORES ||
 	    (to.kind == RA_PLACE_SLOT && resolve->slot_valid[resolve->vreg]))
@@ -335,8 +334,8 @@ resolve_copy(struct resolve *resolve, const struct ra_use *use)
 {
 	struct ra *ra = resolve->ra;
 	uint32_t inst = ra_inst_of(ra, use->line);
-	struct ra_place to = use->reg != RA_NO_REG ? register_place(use->reg) :
-						     reuse_place(ra, inst);
+	struct ra_place to =
+		use->reg != RA_NO_REG ? register_place(use->reg) : reuse_place(ra, inst);
 
 	ra->result->places[use->operand] = to;
 	return add_transfer(resolve, inst, RA_PHASE_LINE, resolve->vreg,
@@ -389,8 +388,8 @@ place_operands(struct resolve *resolve, uint32_t vreg)
 		/* Behind the early point a value may be in memory only; that was stored before
 		 * the line, so a late use finds it there for the whole line. */
 		range = range_at(resolve, vreg,
-				 ra_use_is_def(use) ? ra_use_anchor(use) :
-						      2 * use->line + use->to - 1);
+				 ra_use_is_def(use) ? ra_use_anchor(use)
+						    : 2 * use->line + use->to - 1);
 		if (range != RA_NONE)
 			ra->result->places[use->operand] = range_place(ra, range);
 	}
@@ -425,8 +424,8 @@ order_ranges(struct resolve *resolve)
 		arena_new_array(ra->scratch, uint32_t, (size_t)ra->fn->vreg_count + 1);
 	resolve->slot_valid = arena_new_array(ra->scratch, uint8_t, ra->fn->vreg_count);
 	ra->result->places = arena_new_array(ra->out, struct ra_place, ra->fn->operand_count);
-	if (resolve->order == NULL || resolve->vreg_start == NULL ||
-	    resolve->slot_valid == NULL || ra->result->places == NULL)
+	if (resolve->order == NULL || resolve->vreg_start == NULL || resolve->slot_valid == NULL ||
+	    ra->result->places == NULL)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
 		uint32_t first = ra->vreg_first_range[v];

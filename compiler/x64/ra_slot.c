@@ -111,8 +111,7 @@ ra_slot_assign(struct ra *ra)
 		struct ra_family *family = &ra->families[order[i]];
 		struct pool *pool = &pools[family->class_ == RA_GPR ? 0 : family->slots];
 
-		if (pool->count != 0 &&
-		    ra->families[pool->heap[0]].slot_to <= family->slot_from) {
+		if (pool->count != 0 && ra->families[pool->heap[0]].slot_to <= family->slot_from) {
 			family->slot = ra->families[pool->heap[0]].slot;
 			pool_drop_first(ra, pool);
 		} else {

@@ -14,27 +14,10 @@
  */
 #include "compiler/x64/ra_state.h"
 
-/* The uses of a bundle at one line, and what holds from there to the next. */
-struct spot {
-	uint32_t line;
-	uint32_t from, to; /* points at which the register must hold the value */
-	uint32_t range;	   /* that has them */
-	uint32_t blocked;   /* registers not free in [from, to) */
-	uint32_t blocked_after; /* registers not free between this spot and the next */
-	uint32_t blocked_late;	/* registers not free at the odd point `to`, if it is odd */
-	float cost;
-	float frequency;
-	uint32_t need_from, need_to; /* the points at which it cannot be in memory; none: equal */
-	bool is_copy; /* nothing but copies: not worth a register alone */
-	bool is_def;
-};
-
 struct split {
 	struct ra *ra;
 	uint32_t bundle;
 	uint32_t class_mask;
-	struct spot *spots;
-	uint32_t spot_count, spot_cap;
 	struct ra_cut cut;
 };
 
@@ -49,24 +32,38 @@ cut_piece(struct split *split, uint32_t from, uint32_t to)
 	return status == NB_OK && piece != RA_NONE ? ra_enqueue(split->ra, piece) : status;
 }
 
-/* Cuts out every child loop that has uses. *done is false if there is none. */
+/* The depth of the loops that are cut out of a bundle in `region`: one more, or
+ * in very deep nests a quarter of the way down, so that few rounds are needed. */
+static uint32_t
+cut_depth(const struct ra *ra, uint32_t region)
+{
+	uint32_t depth = ra_loop_depth(ra, region), deepest = depth;
+
+	for (uint32_t i = 0; i < ra->spot_count; i++) {
+		uint32_t block = ra->line_block[ra->spots[i].line];
+
+		if (ra->fn->blocks[block].loop_depth > deepest)
+			deepest = ra->fn->blocks[block].loop_depth;
+	}
+	return depth + 1 + (deepest - depth) / 5;
+}
+
+/* Cuts out every inner loop that has uses. *done is false if there is none. */
 static enum nb_status
 split_loops(struct split *split, bool *done)
 {
 	struct ra *ra = split->ra;
-	const struct spot *spots = split->spots;
+	const struct ra_spot *spots = ra->spots;
 	uint32_t first = ra->ranges[ra->bundles[split->bundle].first_range].from / 2;
-	uint32_t last = first, region;
+	uint32_t last = first, depth;
 
 	*done = false;
-	if (split->spot_count == 0)
-		return NB_OK;
 	for (uint32_t r = ra->bundles[split->bundle].first_range; r != RA_NONE;
 	     r = ra->ranges[r].next)
 		last = (ra->ranges[r].to - 1) / 2;
-	region = ra_loop_common(ra, ra->line_block[first], ra->line_block[last]);
-	for (uint32_t i = 0; i < split->spot_count; i++) {
-		uint32_t loop = ra_loop_child(ra, region, ra->line_block[spots[i].line]);
+	depth = cut_depth(ra, ra_loop_common(ra, ra->line_block[first], ra->line_block[last]));
+	for (uint32_t i = 0; i < ra->spot_count; i++) {
+		uint32_t loop = ra_loop_around(ra, ra->line_block[spots[i].line], depth);
 		uint32_t end;
 		enum nb_status status;
 
@@ -74,7 +71,7 @@ split_loops(struct split *split, bool *done)
 			continue;
 		*done = true;
 		end = ra_block_end(ra, ra->loops[loop].end_block - 1);
-		while (i + 1 < split->spot_count && spots[i + 1].line < end)
+		while (i + 1 < ra->spot_count && spots[i + 1].line < end)
 			i++;
 		status = cut_piece(split, 2 * ra_block_entry(ra, ra->loops[loop].header), 2 * end);
 		if (status != NB_OK)
@@ -84,20 +81,19 @@ split_loops(struct split *split, bool *done)
 }
 
 static enum nb_status
-push_spot(struct split *split, struct spot spot)
+push_spot(struct ra *ra, struct ra_spot spot)
 {
-	if (split->spot_count == split->spot_cap) {
-		uint32_t cap = split->spot_cap * 2 + 16;
-		struct spot *spots =
-			arena_grow_array(split->ra->scratch, split->spots, split->spot_cap, cap,
-					 sizeof(*spots), _Alignof(struct spot));
+	if (ra->spot_count == ra->spot_cap) {
+		uint32_t cap = ra->spot_cap * 2 + 64;
+		struct ra_spot *spots = arena_grow_array(ra->scratch, ra->spots, ra->spot_cap, cap,
+							 sizeof(*spots), _Alignof(struct ra_spot));
 
 		if (spots == NULL)
 			return NB_OUT_OF_MEMORY;
-		split->spots = spots;
-		split->spot_cap = cap;
+		ra->spots = spots;
+		ra->spot_cap = cap;
 	}
-	split->spots[split->spot_count++] = spot;
+	ra->spots[ra->spot_count++] = spot;
 	return NB_OK;
 }
 
@@ -114,10 +110,10 @@ use_extent(const struct ra_use *use, uint32_t *from, uint32_t *to)
 }
 
 static enum nb_status
-add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
+add_spot_use(struct ra *ra, uint32_t r, const struct ra_use *use)
 {
-	const struct ra_range *range = &split->ra->ranges[r];
-	struct spot *last = split->spot_count == 0 ? NULL : &split->spots[split->spot_count - 1];
+	const struct ra_range *range = &ra->ranges[r];
+	struct ra_spot *last = ra->spot_count == 0 ? NULL : &ra->spots[ra->spot_count - 1];
 	bool is_copy = use->kind == RA_USE_COPY || use->kind == RA_USE_ARG;
 	uint32_t from, to;
 
@@ -130,7 +126,8 @@ add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
 		if (ra_use_needs_reg(use)) {
 			bool has_need = last->need_from != last->need_to;
 
-			last->need_from = has_need && last->need_from < from ? last->need_from : from;
+			last->need_from =
+				has_need && last->need_from < from ? last->need_from : from;
 			last->need_to = last->need_to > to ? last->need_to : to;
 		}
 		if (last->is_copy || (!is_copy && from < last->from))
@@ -140,7 +137,7 @@ add_spot_use(struct split *split, uint32_t r, const struct ra_use *use)
 		last->is_copy &= is_copy;
 		return NB_OK;
 	}
-	return push_spot(split, (struct spot){ .line = use->line,
+	return push_spot(ra, (struct ra_spot){ .line = use->line,
 					       .from = from,
 					       .to = to,
 					       .range = r,
@@ -161,14 +158,12 @@ blocked_in(const struct ra *ra, const struct ra_range *range, uint32_t from, uin
 }
 
 static enum nb_status
-collect_spots(struct split *split)
+collect_spots(struct ra *ra, uint32_t bundle)
 {
-	struct ra *ra = split->ra;
-
-	for (uint32_t r = ra->bundles[split->bundle].first_range; r != RA_NONE;
-	     r = ra->ranges[r].next) {
+	ra->spot_count = 0;
+	for (uint32_t r = ra->bundles[bundle].first_range; r != RA_NONE; r = ra->ranges[r].next) {
 		for (uint32_t u = ra->ranges[r].first_use; u < ra->ranges[r].end_use; u++) {
-			enum nb_status status = add_spot_use(split, r, &ra->uses[u]);
+			enum nb_status status = add_spot_use(ra, r, &ra->uses[u]);
 
 			if (status != NB_OK)
 				return status;
@@ -183,16 +178,15 @@ measure_spots(struct split *split)
 {
 	const struct ra *ra = split->ra;
 
-	for (uint32_t i = 0; i < split->spot_count; i++) {
-		struct spot *spot = &split->spots[i];
-		uint32_t end = i + 1 < split->spot_count ? spot[1].from : spot->to;
+	for (uint32_t i = 0; i < split->ra->spot_count; i++) {
+		struct ra_spot *spot = &split->ra->spots[i];
+		uint32_t end = i + 1 < split->ra->spot_count ? spot[1].from : spot->to;
 		uint32_t at = spot->to;
 
 		spot->blocked = blocked_in(ra, &ra->ranges[spot->range], spot->from, spot->to);
 		spot->blocked_late = UINT32_MAX;
 		if (at % 2 != 0 && ra->ranges[spot->range].to > at)
-			spot->blocked_late =
-				blocked_in(ra, &ra->ranges[spot->range], at, at + 1);
+			spot->blocked_late = blocked_in(ra, &ra->ranges[spot->range], at, at + 1);
 		spot->blocked_after = 0;
 		for (uint32_t r = spot->range; r != RA_NONE && ra->ranges[r].from < end;
 		     r = ra->ranges[r].next) {
@@ -208,22 +202,22 @@ measure_spots(struct split *split)
 static uint32_t
 longest_run(const struct split *split, uint32_t first, uint32_t *reg)
 {
-	uint32_t free = split->class_mask & ~split->spots[first].blocked;
+	uint32_t free = split->class_mask & ~split->ra->spots[first].blocked;
 	uint32_t last = first;
 
 	*reg = RA_NO_REG;
 	if (free == 0)
 		return first;
-	for (uint32_t i = first; i + 1 < split->spot_count; i++) {
-		uint32_t still = free & ~split->spots[i].blocked_after &
-				 ~split->spots[i + 1].blocked;
+	for (uint32_t i = first; i + 1 < split->ra->spot_count; i++) {
+		uint32_t still = free & ~split->ra->spots[i].blocked_after &
+				 ~split->ra->spots[i + 1].blocked;
 
 		if (still == 0)
 			break;
 		free = still;
 		last = i + 1;
 	}
-	while (last > first && split->spots[last].is_copy && split->spots[last - 1].is_copy)
+	while (last > first && split->ra->spots[last].is_copy && split->ra->spots[last - 1].is_copy)
 		last--;
 	*reg = (uint32_t)__builtin_ctz(free);
 	return last;
@@ -235,9 +229,9 @@ static void
 run_extent(const struct split *split, uint32_t first, uint32_t last, uint32_t reg, uint32_t *from,
 	   uint32_t *to)
 {
-	const struct spot *end = &split->spots[last];
+	const struct ra_spot *end = &split->ra->spots[last];
 
-	*from = split->spots[first].from;
+	*from = split->ra->spots[first].from;
 	*to = end->to;
 	if (*to % 2 != 0 && reg != RA_NO_REG && (end->blocked_late >> reg & 1) == 0)
 		++*to;
@@ -251,7 +245,7 @@ is_whole(const struct split *split, uint32_t first, uint32_t last, uint32_t reg)
 	uint32_t r = ra->bundles[split->bundle].first_range;
 	uint32_t from, to;
 
-	if (first != 0 || last + 1 != split->spot_count)
+	if (first != 0 || last + 1 != split->ra->spot_count)
 		return false;
 	run_extent(split, first, last, reg, &from, &to);
 	if (ra->ranges[r].from < from)
@@ -267,11 +261,10 @@ static uint32_t
 blocked_group(const struct split *split, uint32_t first)
 {
 	const struct ra *ra = split->ra;
-	uint32_t block = ra->line_block[split->spots[first].line];
+	uint32_t block = ra->line_block[split->ra->spots[first].line];
 	uint32_t end = first + 1, reg;
 
-	while (end < split->spot_count &&
-	       ra->line_block[split->spots[end].line] == block &&
+	while (end < split->ra->spot_count && ra->line_block[split->ra->spots[end].line] == block &&
 	       longest_run(split, end, &reg) == end)
 		end++;
 	return end;
@@ -283,11 +276,11 @@ split_runs(struct split *split)
 	struct ra *ra = split->ra;
 	enum nb_status status = NB_OK;
 
-	for (uint32_t i = 0; i < split->spot_count && status == NB_OK;) {
+	for (uint32_t i = 0; i < split->ra->spot_count && status == NB_OK;) {
 		uint32_t reg, from, to;
 		uint32_t end = longest_run(split, i, &reg) + 1;
 
-		if (split->spots[i].is_copy) {
+		if (split->ra->spots[i].is_copy) {
 			i++;
 			continue;
 		}
@@ -298,9 +291,9 @@ split_runs(struct split *split)
 			status = cut_piece(split, from, to);
 		} else {
 			for (uint32_t k = i; k < end && status == NB_OK; k++)
-				if (split->spots[k].need_from != split->spots[k].need_to)
-					status = cut_piece(split, split->spots[k].need_from,
-							   split->spots[k].need_to);
+				if (split->ra->spots[k].need_from != split->ra->spots[k].need_to)
+					status = cut_piece(split, split->ra->spots[k].need_from,
+							   split->ra->spots[k].need_to);
 		}
 		i = end;
 	}
@@ -319,7 +312,7 @@ ra_split(struct ra *ra, uint32_t bundle)
 	split.class_mask = ra_class_mask(ra, b->class_);
 	if (b->is_frugal)
 		split.class_mask &= ~ra_closed_mask(ra);
-	status = collect_spots(&split);
+	status = collect_spots(ra, bundle);
 	if (status == NB_OK)
 		status = split_loops(&split, &done);
 	if (status != NB_OK || done)

@@ -38,15 +38,15 @@ enum {
 };
 
 enum ra_use_kind {
-	RA_USE_REG,    /* must be in a register */
-	RA_USE_ANY,    /* better in a register */
-	RA_USE_COPY,   /* copied from anywhere in the gap before the line */
-	RA_USE_ARG,    /* copied from anywhere at the end of the block */
-	RA_DEF_REG,    /* appears in a register; reuse and early definitions too */
-	RA_DEF_ANY,    /* appears anywhere */
-	RA_DEF_FIXED,  /* copied from the fixed register in the gap after the line */
-	RA_DEF_PARAM,  /* appears anywhere at the block's entry */
-	RA_DEF_REMAT,  /* need not appear at all */
+	RA_USE_REG,   /* must be in a register */
+	RA_USE_ANY,   /* better in a register */
+	RA_USE_COPY,  /* copied from anywhere in the gap before the line */
+	RA_USE_ARG,   /* copied from anywhere at the end of the block */
+	RA_DEF_REG,   /* appears in a register; reuse and early definitions too */
+	RA_DEF_ANY,   /* appears anywhere */
+	RA_DEF_FIXED, /* copied from the fixed register in the gap after the line */
+	RA_DEF_PARAM, /* appears anywhere at the block's entry */
+	RA_DEF_REMAT, /* need not appear at all */
 };
 
 struct ra_use {
@@ -63,10 +63,10 @@ struct ra_range {
 	uint32_t from, to; /* points, half open, never empty */
 	uint32_t vreg;
 	uint32_t bundle;
-	uint32_t next;		      /* in the bundle, ascending, or RA_NONE */
-	uint32_t vreg_next;	      /* of the same value, ascending, or RA_NONE */
-	uint32_t first_use, end_use;  /* in ra.uses: those whose anchor lies here */
-	uint32_t reg_prev, reg_next;  /* neighbours in the register, while it has one */
+	uint32_t next;		     /* in the bundle, ascending, or RA_NONE */
+	uint32_t vreg_next;	     /* of the same value, ascending, or RA_NONE */
+	uint32_t first_use, end_use; /* in ra.uses: those whose anchor lies here */
+	uint32_t reg_prev, reg_next; /* neighbours in the register, while it has one */
 };
 
 enum ra_bundle_state { RA_WAITING, RA_IN_REG, RA_SPILLED };
@@ -81,26 +81,41 @@ struct ra_bundle {
 	uint8_t class_;
 	uint8_t state; /* enum ra_bundle_state */
 	uint8_t reg;
-	uint8_t evictions;  /* how often it lost its register */
-	bool is_minimal;    /* cannot be split further */
-	bool is_frugal;	    /* must not open a further preserved register */
+	uint8_t evictions; /* how often it lost its register */
+	bool is_minimal;   /* cannot be split further */
+	bool is_frugal;	   /* must not open a further preserved register */
 };
 
 struct ra_family {
 	uint32_t slot; /* or RA_NONE */
 	uint8_t class_;
-	uint8_t slots;	/* width */
-	bool is_remat;	/* repeated instead of spilled; has one value */
-	uint8_t hint;	/* register one of its bundles got last, or RA_NO_REG */
+	uint8_t slots;		     /* width */
+	bool is_remat;		     /* repeated instead of spilled; has one value */
+	uint8_t hint;		     /* register one of its bundles got last, or RA_NO_REG */
 	uint32_t slot_from, slot_to; /* points between which the slot is needed */
 };
 
 struct ra_loop {
-	uint32_t header;	 /* block */
-	uint32_t end_block;	 /* first block behind it */
-	uint32_t parent;	 /* loop, or RA_NONE */
-	uint32_t jump;		 /* some loop further out, or RA_NONE: makes climbing logarithmic */
+	uint32_t header;    /* block */
+	uint32_t end_block; /* first block behind it */
+	uint32_t parent;    /* loop, or RA_NONE */
+	uint32_t jump;	    /* some loop further out, or RA_NONE: makes climbing logarithmic */
 	uint32_t depth;
+};
+
+/* The uses of a bundle at one line, and what holds from there to the next. */
+struct ra_spot {
+	uint32_t line;
+	uint32_t from, to;	     /* points at which the register must hold the value */
+	uint32_t need_from, need_to; /* the points at which it cannot be in memory; none: equal */
+	uint32_t range;		     /* that has them */
+	uint32_t blocked;	     /* registers not free in [from, to) */
+	uint32_t blocked_after;	     /* registers not free between this spot and the next */
+	uint32_t blocked_late;	     /* registers not free at the odd point `to`, if it is odd */
+	float cost;
+	float frequency;
+	bool is_copy; /* nothing but copies: not worth a register alone */
+	bool is_def;
 };
 
 /* Which of 32 registers are busy at which points; see ra_busy.c. */
@@ -153,12 +168,14 @@ struct ra {
 	struct ra_reg_index index[RA_REGS];
 	uint32_t index_levels;
 
-	uint32_t *queue; /* heap of bundles */
+	uint64_t *queue; /* heap: length << 32 | ~bundle */
 	uint32_t queue_count, queue_cap;
 	uint32_t *deferred; /* bundles that may not be worth a preserved register of their own */
 	uint32_t deferred_count, deferred_cap;
 	uint32_t opened; /* flat registers that are in use already */
 
+	struct ra_spot *spots; /* of the bundle that is being split */
+	uint32_t spot_count, spot_cap;
 	uint32_t split_count;
 };
 
@@ -191,8 +208,8 @@ ra_class_mask(const struct ra *ra, uint32_t class_)
 static inline uint32_t
 ra_closed_mask(const struct ra *ra)
 {
-	uint32_t preserved = ra->fn->preserved[RA_GPR] |
-			     (uint32_t)ra->fn->preserved[RA_XMM] << RA_REGS_PER_CLASS;
+	uint32_t preserved = ra->fn->preserved[RA_GPR] | (uint32_t)ra->fn->preserved[RA_XMM]
+								 << RA_REGS_PER_CLASS;
 
 	return preserved & ~ra->opened;
 }
@@ -243,9 +260,9 @@ ra_use_anchor(const struct ra_use *use)
 enum nb_status ra_prepare(struct ra *ra) NB_MUST_USE;
 /* The innermost loop that contains both blocks, or RA_NONE. */
 uint32_t ra_loop_common(const struct ra *ra, uint32_t a, uint32_t b);
-/* The loop directly inside `region` (RA_NONE: the function), which contains `block`, that
- * contains it too; or RA_NONE. */
-uint32_t ra_loop_child(const struct ra *ra, uint32_t region, uint32_t block);
+/* The loop around `block` that has `depth` (of 1 and more), or RA_NONE. */
+uint32_t ra_loop_around(const struct ra *ra, uint32_t block, uint32_t depth);
+uint32_t ra_loop_depth(const struct ra *ra, uint32_t loop);
 
 /* ra_live.c: ranges in order of virtual registers, bundles not yet set; exchanges
  * operands of COMMUTE instructions where that saves a copy. */
@@ -283,8 +300,8 @@ enum nb_status ra_bundle_cut(struct ra *ra, struct ra_cut *cut, uint32_t from, u
 			     uint32_t *out) NB_MUST_USE;
 /* Registers that instructions need in a part of a range (flat mask); one is not counted
  * where the value itself is what is wanted in it. */
-uint32_t ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from,
-			uint32_t to);
+uint32_t
+ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from, uint32_t to);
 
 /* ra_alloc.c */
 enum nb_status ra_assign_all(struct ra *ra) NB_MUST_USE;
@@ -311,7 +328,7 @@ struct ra_transfer {
 };
 
 /* ra_moves.c: orders the transfers into result->moves. */
-enum nb_status ra_moves_sequence(struct ra *ra, struct ra_transfer *transfers,
-				 uint32_t count) NB_MUST_USE;
+enum nb_status
+ra_moves_sequence(struct ra *ra, struct ra_transfer *transfers, uint32_t count) NB_MUST_USE;
 
 #endif

@@ -29,18 +29,18 @@ enum {
 };
 
 /* A growing array `name` of `type` with its `name##_count`. */
-#define PROGRAM_VECTOR(type, name)                                                                 \
-	type *name;                                                                                \
+#define PROGRAM_VECTOR(type, name) \
+	type *name;                \
 	uint32_t name##_count, name##_cap
 
-#define program_push(owner, name, ...)                                                             \
-	do {                                                                                       \
-		if ((owner)->name##_count == (owner)->name##_cap) {                                \
-			(owner)->name##_cap = (owner)->name##_cap * 2 + 16;                        \
-			(owner)->name = realloc((owner)->name,                                     \
-						(owner)->name##_cap * sizeof(*(owner)->name));     \
-		}                                                                                  \
-		(owner)->name[(owner)->name##_count++] = __VA_ARGS__;                              \
+#define program_push(owner, name, ...)                                                         \
+	do {                                                                                   \
+		if ((owner)->name##_count == (owner)->name##_cap) {                            \
+			(owner)->name##_cap = (owner)->name##_cap * 2 + 16;                    \
+			(owner)->name = realloc((owner)->name,                                 \
+						(owner)->name##_cap * sizeof(*(owner)->name)); \
+		}                                                                              \
+		(owner)->name[(owner)->name##_count++] = __VA_ARGS__;                          \
 	} while (0)
 
 struct program_block {
@@ -154,9 +154,10 @@ program_last_block(struct program *p)
 static inline void
 program_inst(struct program *p, uint16_t flags, uint16_t clobber_gprs, uint16_t clobber_xmms)
 {
-	program_push(p, insts, (struct ra_inst){ .first_operand = p->operands_count,
-						 .flags = flags,
-						 .clobbers = { clobber_gprs, clobber_xmms } });
+	program_push(p, insts,
+		     (struct ra_inst){ .first_operand = p->operands_count,
+				       .flags = flags,
+				       .clobbers = { clobber_gprs, clobber_xmms } });
 	program_last_block(p)->block.end_inst = p->insts_count;
 }
 
@@ -164,11 +165,12 @@ static inline void
 program_operand(struct program *p, uint32_t vreg, enum ra_role role, enum ra_constraint constraint,
 		enum ra_time time, uint32_t detail)
 {
-	program_push(p, operands, (struct ra_operand){ .vreg = vreg,
-						       .constraint = (uint8_t)constraint,
-						       .role = (uint8_t)role,
-						       .time = (uint8_t)time,
-						       .detail = (uint8_t)detail });
+	program_push(p, operands,
+		     (struct ra_operand){ .vreg = vreg,
+					  .constraint = (uint8_t)constraint,
+					  .role = (uint8_t)role,
+					  .time = (uint8_t)time,
+					  .detail = (uint8_t)detail });
 	p->insts[p->insts_count - 1].operand_count++;
 }
 
@@ -757,7 +759,8 @@ program_execute(const struct ra_function *fn, const struct ra_result *result, ui
 				high = middle;
 		}
 		for (uint32_t i = b->first_inst; i < b->end_inst && is_right; i++, step++) {
-			for (; low < result->move_count && result->moves[low].before_inst == i; low++)
+			for (; low < result->move_count && result->moves[low].before_inst == i;
+			     low++)
 				program_move(fn, &m, &result->moves[low]);
 			is_right = program_step(fn, result, &m, i, step);
 		}

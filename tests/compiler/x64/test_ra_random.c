@@ -164,8 +164,8 @@ test_mutations_are_found(void **state)
 			mutate(&chooser, fn, &result);
 			for (uint64_t run = 0; run < 4 && is_right; run++)
 				is_right = program_execute(fn, &result, seed + run, 2000);
-			is_accepted = ra_check(fn, &result, &scratch, reason, sizeof(reason)) ==
-				      NB_OK;
+			is_accepted =
+				ra_check(fn, &result, &scratch, reason, sizeof(reason)) == NB_OK;
 			wrong += !is_right;
 			refused += !is_accepted;
 			if (!is_right && is_accepted)
@@ -192,7 +192,8 @@ test_exhaustion_is_an_error(void **state)
 		const struct ra_function *fn = program_random_function(&p, seed, 600);
 		uint32_t failures = 0;
 
-		for (size_t limit = 4096; limit < 1 << 22; limit += limit / 8 / 4096 * 4096 + 4096) {
+		for (size_t limit = 4096; limit < 1 << 22;
+		     limit += limit / 8 / 4096 * 4096 + 4096) {
 			struct arena out, scratch;
 			struct ra_result result;
 			enum nb_status status;
