@@ -1,16 +1,16 @@
 /*
  * Emission: selected instructions with their places become code.
  *
- * Blocks are emitted in reverse post order, those that only lead to traps
- * last. Blocks that contain nothing but a jump are skipped and jumps to them
- * go on to where they lead. What an instruction needs only rarely is emitted
- * at the end of the function (struct emit_cold).
+ * Blocks are emitted in the order that layout.h gives. What an instruction
+ * needs only rarely is emitted at the end of the function (struct emit_cold).
  */
 #include "compiler/x64/emit.h"
 
 #include "abi/trap.h"
 #include "compiler/x64/zx.h"
 #include "lib/string.h"
+
+enum { LOOP_ALIGN = 32 };
 
 /* --- labels, events ------------------------------------------------------- */
 
@@ -431,14 +431,29 @@ uint32_t
 emit_next_block(const struct emitter *e)
 {
 	uint32_t next = e->layout_pos + 1;
-	return next < e->layout_count ? e->layout[next] : UINT32_MAX;
+	return next < e->layout.count ? e->layout.order[next] : UINT32_MAX;
 }
 
 void
 emit_goto(struct emitter *e, uint32_t block)
 {
-	if (e->forward[block] != emit_next_block(e))
-		emit_jump(e, EMIT_ALWAYS, e->forward[block]);
+	if (e->layout.forward[block] != emit_next_block(e))
+		emit_jump(e, EMIT_ALWAYS, e->layout.forward[block]);
+}
+
+/* The first move at instruction `inst` or behind it. */
+static uint32_t
+first_move(const struct emitter *e, uint32_t inst)
+{
+	uint32_t low = 0, high = e->ra->move_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (e->ra->moves[middle].before_inst < inst)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static void
@@ -446,10 +461,11 @@ emit_block(struct emitter *e, uint32_t b)
 {
 	const struct ra_block *block = &e->fn->ra.blocks[b];
 	e->block = b;
+	if (e->layout.is_loop_top[b])
+		add_event(e, EMIT_ALIGN, 0, LOOP_ALIGN);
 	emit_label(e, b);
 	e->zx = e->zx_in[b];
-	while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst < block->first_inst)
-		e->move++;
+	e->move = first_move(e, block->first_inst);
 	for (uint32_t i = block->first_inst; i < block->end_inst; i++) {
 		e->inst = i;
 		while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst == i)
@@ -491,87 +507,13 @@ emit_cold(struct emitter *e, const struct emit_cold *cold)
 	emit_jump(e, EMIT_ALWAYS, cold->back);
 }
 
-/* --- layout --------------------------------------------------------------- */
-
-/* Whether block `b` does nothing but jump. `move` runs along with the blocks. */
-static bool
-is_only_jump(const struct emitter *e, uint32_t b, uint32_t *move)
-{
-	const struct ra_block *block = &e->fn->ra.blocks[b];
-	while (*move < e->ra->move_count && e->ra->moves[*move].before_inst < block->first_inst)
-		(*move)++;
-	bool has_move = *move < e->ra->move_count &&
-			e->ra->moves[*move].before_inst < block->end_inst;
-	return b != 0 && !has_move && block->end_inst - block->first_inst == 1 &&
-	       e->fn->insts[block->first_inst].op == X64_JUMP;
-}
-
-/* Leads every block of the chain from `b` to its end: a block that does
- * something or, in an empty endless loop, the block where the chain closes. */
-static void
-resolve_chain(uint32_t *forward, uint32_t *seen, uint32_t b)
-{
-	uint32_t end = b;
-	while (forward[end] != end) {
-		if (seen[end] == b + 1) {
-			forward[end] = end;
-			break;
-		}
-		seen[end] = b + 1;
-		end = forward[end];
-	}
-	while (forward[b] != end) {
-		uint32_t next = forward[b];
-		forward[b] = end;
-		b = next;
-	}
-}
-
-static const uint32_t *
-find_forwards(struct emitter *e)
-{
-	uint32_t count = e->fn->ra.block_count;
-	uint32_t *forward = arena_new_array(e->arena, uint32_t, count);
-	uint32_t *seen = arena_new_array(e->arena, uint32_t, count);
-	if (!forward || !seen)
-		return NULL;
-	uint32_t move = 0;
-	for (uint32_t b = 0; b < count; b++)
-		forward[b] = is_only_jump(e, b, &move)
-				     ? e->fn->ra.block_lists[e->fn->ra.blocks[b].first_succ]
-				     : b;
-	for (uint32_t b = 0; b < count; b++)
-		resolve_chain(forward, seen, b);
-	return forward;
-}
-
-static const uint32_t *
-find_layout(struct emitter *e)
-{
-	uint32_t count = e->fn->ra.block_count;
-	uint32_t *layout = arena_new_array(e->arena, uint32_t, count);
-	if (!layout)
-		return NULL;
-	for (uint32_t cold = 0; cold < 2; cold++)
-		for (uint32_t b = 0; b < count; b++) {
-			bool is_cold = b != 0 && e->fn->block_flags[b] & IR_BLOCK_COLD;
-			if (e->forward[b] == b && is_cold == cold)
-				layout[e->layout_count++] = b;
-		}
-	return layout;
-}
+/* --- all blocks ----------------------------------------------------------- */
 
 static void
 emit_blocks(struct emitter *e)
 {
-	/* Moves are sorted by instruction; cold blocks start over. */
-	uint32_t previous = 0;
-	for (e->layout_pos = 0; e->layout_pos < e->layout_count; e->layout_pos++) {
-		uint32_t b = e->layout[e->layout_pos];
-		if (b < previous)
-			e->move = 0;
-		previous = b;
-		emit_block(e, b);
+	for (e->layout_pos = 0; e->layout_pos < e->layout.count; e->layout_pos++) {
+		emit_block(e, e->layout.order[e->layout_pos]);
 		if (e->code.status != NB_OK)
 			return;
 	}
@@ -619,9 +561,8 @@ x64_emit(const struct x64_context *context, const struct x64_function *fn,
 	if (status != NB_OK)
 		return status;
 	e.zx_in = x64_zx_analyze(fn, ra, scratch);
-	e.forward = find_forwards(&e);
-	e.layout = find_layout(&e);
-	if (!e.zx_in || !e.forward || !e.layout)
+	status = x64_layout_compute(fn, ra, scratch, &e.layout);
+	if (status != NB_OK || !e.zx_in)
 		return NB_OUT_OF_MEMORY;
 	emit_blocks(&e);
 	if (e.code.status != NB_OK)

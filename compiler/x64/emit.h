@@ -9,13 +9,14 @@
 #ifndef COMPILER_X64_EMIT_H
 #define COMPILER_X64_EMIT_H
 
+#include "compiler/x64/layout.h"
 #include "compiler/x64/minst.h"
 #include "compiler/x64/x64.h"
 
 enum emit_event_kind {
 	EMIT_LABEL, /* value: label */
 	EMIT_JUMP,  /* value: label; cc or EMIT_ALWAYS */
-	EMIT_ALIGN, /* to 16 bytes */
+	EMIT_ALIGN, /* value: to so many bytes, at most CODE_ALIGN */
 	EMIT_SITE,  /* value: info of struct nb_code_site */
 	EMIT_CALL,  /* value: function; the four bytes before the place */
 	EMIT_POOL,  /* value: pool offset; the four bytes before the place */
@@ -68,9 +69,7 @@ struct emitter {
 	uint32_t saves_at; /* of the saved registers from RSP */
 
 	const uint16_t *zx_in;	 /* per block, see zx.h */
-	const uint32_t *forward; /* per block: where a jump to it really goes */
-	const uint32_t *layout;	 /* blocks in the order of emission */
-	uint32_t layout_count;
+	struct x64_layout layout;
 	uint32_t layout_pos;	 /* of the block being emitted */
 	uint32_t block;
 	uint32_t inst; /* number of the instruction being emitted */

@@ -170,7 +170,7 @@ emit_switch_few(struct emitter *e)
 			emit_rr(e, NB_FORM_TEST32, reg, reg);
 		else
 			emit_r_imm(e, NB_FORM_CMP32_IMM, reg, i);
-		emit_jump(e, X64_CC_E, e->forward[succs[edge]]);
+		emit_jump(e, X64_CC_E, e->layout.forward[succs[edge]]);
 	}
 	emit_goto(e, succs[otherwise]);
 }

@@ -10,7 +10,7 @@
 
 #include "lib/string.h"
 
-enum { MEASURE_ROUNDS = 12, LOOP_ALIGN = 16, CODE_ALIGN = 16, PADDING_BYTE = 0xcc };
+enum { MEASURE_ROUNDS = 12, CODE_ALIGN = 16, PADDING_BYTE = 0xcc };
 
 struct finisher {
 	struct emitter *e;
@@ -28,9 +28,9 @@ jump_size(const struct emit_event *event)
 }
 
 static uint32_t
-align_padding(uint32_t at)
+align_padding(const struct emit_event *event, uint32_t at)
 {
-	return (0u - at) & (LOOP_ALIGN - 1);
+	return (0u - at) & (event->value - 1);
 }
 
 /* Bytes that `event` adds, standing at final place `at`. */
@@ -39,7 +39,7 @@ event_size(const struct emit_event *event, uint32_t at)
 {
 	if (event->kind == EMIT_JUMP)
 		return jump_size(event);
-	return event->kind == EMIT_ALIGN ? align_padding(at) : 0;
+	return event->kind == EMIT_ALIGN ? align_padding(event, at) : 0;
 }
 
 static void
@@ -104,9 +104,9 @@ write_jump(struct finisher *f, struct x64_buffer *out, const struct emit_event *
 static void
 write_nops(struct x64_buffer *out, uint32_t bytes)
 {
-	/* Displacements that make a NOP_LONG of 3, 4 or 7 bytes. */
+	/* Displacements that make a NOP_LONG of 3, 4, 5, 7 or 8 bytes. */
 	while (bytes) {
-		struct x64_operands ops = { .rm = x64_rm_mem(NB_RAX, 0) };
+		struct x64_operands ops = { .rm = { .kind = X64_RM_NONE } };
 		uint32_t before = out->len;
 		if (bytes >= 8)
 			ops.rm = x64_rm_indexed(NB_RAX, NB_RAX, 0, 512);
@@ -114,8 +114,8 @@ write_nops(struct x64_buffer *out, uint32_t bytes)
 			ops.rm = x64_rm_mem(NB_RAX, 512);
 		else if (bytes >= 5)
 			ops.rm = x64_rm_indexed(NB_RAX, NB_RAX, 0, 8);
-		else if (bytes == 4)
-			ops.rm = x64_rm_mem(NB_RAX, 8);
+		else if (bytes >= 3)
+			ops.rm = x64_rm_mem(NB_RAX, bytes == 4 ? 8 : 0);
 		x64_encode(out, bytes >= 3 ? NB_FORM_NOP_LONG : NB_FORM_NOP, &ops);
 		if (out->status != NB_OK)
 			return;
@@ -154,7 +154,7 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 			write_jump(f, out, event);
 			break;
 		case EMIT_ALIGN:
-			write_nops(out, align_padding(out->len));
+			write_nops(out, align_padding(event, out->len));
 			break;
 		case EMIT_SITE:
 			sites[site_count++] = (struct nb_code_site){ .code_offset = out->len,
@@ -187,7 +187,7 @@ write_tables(struct finisher *f, uint8_t *chunk)
 		for (uint32_t i = 0; i < ir_switch_case_count(end); i++) {
 			uint32_t succ = e->fn->ra.block_lists[block->first_succ +
 							      ir_switch_case(ir, end, i)];
-			write_u32(chunk + at + 4 * i, f->labels[e->forward[succ]] - at);
+			write_u32(chunk + at + 4 * i, f->labels[e->layout.forward[succ]] - at);
 		}
 	}
 }

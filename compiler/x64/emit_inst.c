@@ -283,7 +283,7 @@ flags_to_jump(struct emitter *e, const struct x64_inst *inst)
 {
 	const struct ra_block *block = &e->fn->ra.blocks[e->block];
 	const uint32_t *succs = e->fn->ra.block_lists + block->first_succ;
-	uint32_t if_true = e->forward[succs[0]], if_false = e->forward[succs[1]];
+	uint32_t if_true = e->layout.forward[succs[0]], if_false = e->layout.forward[succs[1]];
 	uint32_t cc = inst->cc;
 	if (if_true == if_false) {
 		emit_goto(e, if_true);

@@ -8,7 +8,7 @@
 #include "compiler/x64/select.h"
 #include "lib/string.h"
 
-enum { FUNCTION_ALIGN = 16, PADDING_BYTE = 0xcc };
+enum { FUNCTION_ALIGN = 32, PADDING_BYTE = 0xcc };
 
 enum nb_status
 x64_context_init(struct x64_context *context, const struct wasm_module *module,
