@@ -105,8 +105,9 @@ def node_command(name):
 def bench_code(args):
     """Programs on hosted against native gcc -O2 and Node's V8, same machine, same run."""
     names = [w.name for w in workloads.WORKLOADS]
-    make("tool", "ramdisk", *[f"program-{name}" for name in names])
+    make("tool", "hosted", "ramdisk", *[f"program-{name}" for name in names])
     fetch("node")
+    NODE.chmod(0o755)
     rows, result = [], {}
     for workload in workloads.WORKLOADS:
         engines = {"native": native_command(workload.name), "node": node_command(workload.name),
