@@ -2,8 +2,10 @@
 #include "tools/tool.h"
 
 #include <argp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -29,11 +31,27 @@ usage(FILE *out)
 	      out);
 }
 
+/* Fills descriptors 0 to 2 that are closed, so that nothing else gets their
+ * numbers; using them fails as before. */
+static void
+fill_standard_streams(void)
+{
+	int file = open("/dev/null", O_WRONLY);
+
+	if (file == STDIN_FILENO)
+		file = open("/dev/null", O_RDONLY);
+	while (file == STDOUT_FILENO || file == STDERR_FILENO)
+		file = open("/dev/null", O_RDONLY);
+	if (file > STDERR_FILENO)
+		close(file);
+}
+
 int
 main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	fill_standard_streams();
 	argp_err_exit_status = TOOL_USAGE;
 	argp_program_version = TOOL_VERSION;
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {

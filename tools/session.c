@@ -343,6 +343,17 @@ read_console(struct session *session)
 	session->console_len += (uint32_t)got;
 }
 
+/* Shows what the kernel said that is not shown yet: without --verbose it only
+ * speaks up when something is wrong. */
+static void
+show_console(struct session *session)
+{
+	read_console(session);
+	erase_progress(session);
+	fwrite(session->console, 1, session->console_len, stderr);
+	session->console_len = 0;
+}
+
 /* ---- ending ---- */
 
 /* Asks the program to end with `status`; the machine is killed if it does not
@@ -445,7 +456,7 @@ finish(struct session *session)
 	if (session->machine->pid > 0 &&
 	    !machine_wait(session->machine, END_TIMEOUT_MS, &wait_status))
 		tool_error("the machine does not power off; it is killed");
-	read_console(session);
+	show_console(session);
 	return session->kill_status ? session->kill_status : session->exit_status;
 }
 
@@ -458,13 +469,10 @@ finish_lost(struct session *session, int wait_status)
 	if (session->has_exited)
 		return finish(session);
 	finish_output(session);
-	read_console(session);
-	erase_progress(session);
+	show_console(session);
 	if (session->kill_status)
 		return session->kill_status;
-	tool_error("the machine stopped before the program ended%s",
-		   session->console_len ? "; the end of its log:" : "");
-	fwrite(session->console, 1, session->console_len, stderr);
+	tool_error("the machine stopped before the program ended");
 	if (WIFSIGNALED(wait_status))
 		tool_error("the machine was killed by signal %d", WTERMSIG(wait_status));
 	return TOOL_FAILED;

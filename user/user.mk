@@ -120,4 +120,23 @@ WANTED_PROGRAMS := $(sort $(patsubst program-%,%,$(filter program-%,$(MAKECMDGOA
 TRUSTED_ARTIFACTS := $(BASE_ARTIFACTS) \
 	$(foreach name,$(filter $(PROGRAMS),$(WANTED_PROGRAMS)),$(call program_artifact,$(name)))
 
+# --- programs that the end-to-end tests run: build/guest/tests/NAME.wasm -------
+T := $(G)/tests
+GUEST_TEST_C := $(patsubst tests/user/programs/%.c,$(T)/%.wasm,$(wildcard tests/user/programs/*.c))
+GUEST_TEST_WAT := $(patsubst tests/user/programs/%.wat,$(T)/%.wasm,$(wildcard tests/user/programs/*.wat))
+GUEST_TEST_NATIVE := $(patsubst tests/user/programs/native/%.c,$(T)/native/%.wasm,\
+	$(wildcard tests/user/programs/native/*.c))
+$(GUEST_TEST_C): $(T)/%.wasm: tests/user/programs/%.c
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(WASI_CFLAGS) -Wall -Wextra -fno-builtin $< -o $@
+$(GUEST_TEST_WAT): $(T)/%.wasm: tests/user/programs/%.wat
+	@mkdir -p $(@D)
+	wat2wasm --no-check --debug-names $< -o $@
+$(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.o $(GUEST_COMMON) \
+		$(GUEST_START)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+.PHONY: guest-tests
+guest-tests: $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
+
 -include $(shell find $(G) -name '*.d' 2>/dev/null)

@@ -11,12 +11,13 @@
 
 #include <stddef.h>
 
-#define READ_BYTES 256u
+#define READ_BYTES  256u
+#define TYPED_BYTES 65536u
 
 static struct shell shell;
 
 /* Bytes that the console gave and nobody has looked at. */
-static uint8_t typed[READ_BYTES];
+static uint8_t typed[TYPED_BYTES];
 static uint32_t typed_at, typed_len;
 
 void
@@ -44,6 +45,19 @@ shell_print(struct shell *self, const char *text)
 	shell_write(self, text, text_length(text));
 }
 
+void
+shell_unread(const char *bytes, uint32_t len)
+{
+	uint32_t left = typed_len - typed_at;
+
+	if (len > sizeof typed - left)
+		return;
+	bytes_move(typed + len, typed + typed_at, left);
+	bytes_copy(typed, bytes, len);
+	typed_at = 0;
+	typed_len = left + len;
+}
+
 enum line_event
 shell_read(struct shell *self)
 {
@@ -54,7 +68,7 @@ shell_read(struct shell *self)
 	text_init(&echo, echo_bytes, sizeof echo_bytes);
 	while (event == LINE_NONE) {
 		if (typed_at == typed_len) {
-			int64_t got = nb_stream_read(self->console, typed, sizeof typed);
+			int64_t got = nb_stream_read(self->console, typed, READ_BYTES);
 
 			if (got == -NB_SHOULD_WAIT)
 				break;

@@ -29,6 +29,7 @@ static char output[OUTPUT_PIECE];
 struct front {
 	uint32_t process;
 	struct launch_streams streams;
+	uint32_t reader; /* of its standard input, for what it leaves unread */
 	char input[2 * LINE_MAX_BYTES];
 	uint32_t input_at;
 	uint32_t input_len;
@@ -114,11 +115,15 @@ start(struct shell *shell, const char *name, const struct block *block, struct f
 		for (uint32_t i = 0; i < 3; i++)
 			handles[i].handle = front->streams.far[i];
 		status = launch_process(&launch, &front->process, reason);
+		front->reader = front->streams.far[0];
+		front->streams.far[0] = NB_HANDLE_NONE;
 		launch_streams_close_far(&front->streams);
 		for (uint32_t i = 0; status && i < 3; i++)
 			launch_streams_close_near(&front->streams, i);
 	}
 	(void)nb_handle_close(launch.module);
+	if (status && front->reader != NB_HANDLE_NONE)
+		(void)nb_handle_close(front->reader);
 	return status;
 }
 
@@ -227,6 +232,21 @@ serve(struct shell *shell, struct front *front)
 		 nb_object_wait_one(front->process, NB_SIGNAL_TERMINATED, NB_DEADLINE_POLL) < 0);
 }
 
+/* Lines that the program did not read are for the shell again. */
+static void
+recover_input(struct front *front)
+{
+	static char unread[NB_STREAM_CAPACITY_DEFAULT];
+	int64_t got;
+
+	launch_streams_close_near(&front->streams, 0);
+	shell_unread(front->input + front->input_at, front->input_len);
+	got = nb_stream_read(front->reader, unread, sizeof unread);
+	if (got > 0 && !front->is_killed)
+		shell_unread(unread, (uint32_t)got);
+	(void)nb_handle_close(front->reader);
+}
+
 /* The exit status; how a trap came about is shown. */
 static int32_t
 finish(struct shell *shell, struct front *front)
@@ -241,7 +261,8 @@ finish(struct shell *shell, struct front *front)
 		if (len > 0)
 			shell_write(shell, output, (uint32_t)len);
 	}
-	for (uint32_t i = 0; i < 3; i++)
+	recover_input(front);
+	for (uint32_t i = 1; i < 3; i++)
 		launch_streams_close_near(&front->streams, i);
 	(void)nb_handle_close(front->process);
 	return info.status;

@@ -27,6 +27,10 @@ struct shell {
 void shell_write(struct shell *shell, const char *bytes, uint32_t len);
 void shell_print(struct shell *shell, const char *text);
 
+/* Puts bytes before what the console has not been asked for yet, as if they had
+ * been typed now. What does not fit is lost. */
+void shell_unread(const char *bytes, uint32_t len);
+
 /* Feeds what the console has to the line reader, byte by byte, until it has an
  * event or there is no more; LINE_END also when the console is gone. */
 enum line_event shell_read(struct shell *shell);

@@ -1,6 +1,8 @@
 /* RAM disk files; see disk.h. */
 #include "user/libs/disk/disk.h"
 
+#include "user/sdk/bytes.h"
+
 #include "nebulet.h"
 
 static int64_t
@@ -51,6 +53,7 @@ enum nb_status
 disk_publish(uint32_t handle, const char *path, struct archive_entry *entry, uint32_t *module)
 {
 	enum nb_status status = find(handle, path, entry);
+	const char *name = path;
 	int64_t published;
 
 	if (status)
@@ -59,5 +62,11 @@ disk_publish(uint32_t handle, const char *path, struct archive_entry *entry, uin
 	if (published < 0)
 		return (enum nb_status)-published;
 	*module = (uint32_t)published;
+	/* A name that the kernel does not take is not worth failing for. */
+	for (; *path; path++) {
+		if (*path == '/')
+			name = path + 1;
+	}
+	(void)nb_object_set_name(*module, name, text_length_within(name, NB_NAME_MAX));
 	return NB_OK;
 }

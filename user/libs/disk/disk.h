@@ -16,8 +16,8 @@ NB_MUST_USE enum nb_status disk_read_file(uint32_t handle, const char *path,
 					  struct archive_entry *entry, void *buffer, uint32_t cap,
 					  uint32_t *len);
 
-/* Publishes the module in the file `path`; *module signals SIGNALED when it is
- * done. NOT_FOUND, MALFORMED. */
+/* Publishes the module in the file `path`, named after it; *module signals
+ * SIGNALED when it is done. NOT_FOUND, MALFORMED. */
 NB_MUST_USE enum nb_status disk_publish(uint32_t handle, const char *path,
 					struct archive_entry *entry, uint32_t *module);
 

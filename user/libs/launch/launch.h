@@ -49,6 +49,9 @@ struct launch_streams {
 
 NB_MUST_USE enum nb_status launch_streams_create(struct launch_streams *streams);
 void launch_streams_close_near(struct launch_streams *streams, uint32_t which);
+
+/* Closes the program's ends; one that is needed longer is taken out before, by
+ * setting it to NB_HANDLE_NONE. */
 void launch_streams_close_far(struct launch_streams *streams);
 
 #endif

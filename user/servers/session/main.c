@@ -162,12 +162,18 @@ has_signal(uint32_t handle, uint32_t signal)
 static enum nb_status
 advance(void)
 {
+	enum nb_status status;
+
 	switch (session.state) {
 	case SESSION_PUBLISHING:
-		if (has_signal(session.module, NB_SIGNAL_SIGNALED))
-			return start_program();
-		session_report_progress(&session);
-		return NB_OK;
+		if (!has_signal(session.module, NB_SIGNAL_SIGNALED)) {
+			session_report_progress(&session);
+			return NB_OK;
+		}
+		status = start_program();
+		if (status || session.state != SESSION_RUNNING)
+			return status;
+		/* fall through */
 	case SESSION_RUNNING:
 		session_move_input(&session);
 		session_move_output(&session);

@@ -1,0 +1,2 @@
+;; Has nothing to run.
+(module (func (export "other")))

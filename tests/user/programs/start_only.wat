@@ -1,0 +1,4 @@
+;; Everything happens in the start function.
+(module
+  (func $main)
+  (start $main))
