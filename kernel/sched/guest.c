@@ -57,6 +57,8 @@ kernel_guest_interrupted(struct guest_state *state)
 
 	memcpy(&thread->state, state, sizeof *state);
 	thread->is_interrupted = true;
+	/* No second look is needed: the scheduler comes next and arms anew. */
+	cpu->armed_ns = UINT64_MAX;
 	guest_state_redirect_call(state, &cpu->stack, sched_interrupted, cpu);
 }
 

@@ -377,14 +377,17 @@ void
 sched_note_event(struct cpu *cpu, uint32_t event)
 {
 	struct thread *current = cpu->current;
+	bool enabled;
 
 	__atomic_fetch_or(&cpu->events, event, __ATOMIC_RELEASE);
 	if (!current)
 		return;
 	__atomic_fetch_or(&current->head.pending, THREAD_PENDING_EVENTS, __ATOMIC_RELAXED);
 	if (current->process) {
+		enabled = port_interrupts_disable();
 		cpu->armed_ns = port_time_monotonic_ns() + RETRY_NS;
 		port_timer_arm(cpu->armed_ns);
+		port_interrupts_restore(enabled);
 	}
 }
 

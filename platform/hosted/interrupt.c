@@ -139,7 +139,10 @@ port_timer_arm(uint64_t deadline_ns)
 {
 	struct hosted_cpu *cpu = hosted_cpu();
 	struct itimerspec when = { { 0, 0 }, { 0, 0 } };
+	bool enabled = port_interrupts_disable();
 
+	/* A handler between here and timer_settime would arm the timer for
+	 * something else, which the latter would undo. */
 	cpu->deadline_ns = deadline_ns;
 	if (deadline_ns != UINT64_MAX) {
 		when.it_value.tv_sec = (time_t)(deadline_ns / 1000000000u);
@@ -147,6 +150,7 @@ port_timer_arm(uint64_t deadline_ns)
 		when.it_value.tv_nsec = (long)(deadline_ns % 1000000000u) | (deadline_ns == 0);
 	}
 	(void)timer_settime(cpu->timer, TIMER_ABSTIME, &when, NULL);
+	port_interrupts_restore(enabled);
 }
 
 bool

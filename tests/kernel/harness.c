@@ -143,8 +143,8 @@ kernel_publish(const uint8_t *bytes, size_t len)
 {
 	struct module_source source = { .bytes = bytes, .len = len };
 
-	assert_int_equal(
-		publish_begin(boot_account(), NB_PRIORITY_NORMAL, &source, &publishing), NB_OK);
+	assert_int_equal(publish_begin(boot_account(), NB_PRIORITY_NORMAL, &source, &publishing),
+			 NB_OK);
 	run_until(is_published);
 	if (module_state(publishing) != NB_MODULE_READY)
 		fail_msg("publish: %s", publishing->diagnostic);

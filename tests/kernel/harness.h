@@ -17,7 +17,7 @@
 /* cmocka's setup and teardown; teardown fails the test on any leak. */
 int kernel_setup(void **state);
 int kernel_teardown(void **state);
-#define kernel_test(function)                                                                      \
+#define kernel_test(function) \
 	cmocka_unit_test_setup_teardown(function, kernel_setup, kernel_teardown)
 
 /* Runs threads until none wants to run; some may wait. */
@@ -26,12 +26,13 @@ void kernel_run_idle(void);
  * not NULL, and kills what is left; without it being late fails the test. */
 void kernel_run_all(uint32_t ms, void (*at_deadline)(void));
 
-/* Publishes a binary and waits for it; the module has one reference. */
+/* Publishes a binary and waits until nothing wants to run; the module has one
+ * reference. Not while a guest loops. */
 struct module *kernel_publish(const uint8_t *bytes, size_t len);
-#define GUEST(name)                                                                                \
-	({                                                                                         \
-		extern const uint8_t guest_##name[], guest_##name##_end[];                         \
-		kernel_publish(guest_##name, (size_t)(guest_##name##_end - guest_##name));         \
+#define GUEST(name)                                                                        \
+	({                                                                                 \
+		extern const uint8_t guest_##name[], guest_##name##_end[];                 \
+		kernel_publish(guest_##name, (size_t)(guest_##name##_end - guest_##name)); \
 	})
 
 /* A process of one instance of `module` (whose reference it takes), not started. */

@@ -15,7 +15,7 @@ static void
 test_trap_kinds(void **state)
 {
 	static const enum nb_trap kinds[] = {
-		NB_TRAP_UNREACHABLE,	   NB_TRAP_INTEGER_DIVIDE_BY_ZERO,
+		NB_TRAP_UNREACHABLE,	      NB_TRAP_INTEGER_DIVIDE_BY_ZERO,
 		NB_TRAP_MEMORY_OUT_OF_BOUNDS, NB_TRAP_STACK_OVERFLOW,
 		NB_TRAP_INDIRECT_CALL_TYPE,
 	};
@@ -199,9 +199,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(test_exit_status), kernel_test(test_trap_kinds),
-		kernel_test(test_kill_looping), kernel_test(test_parent),
-		kernel_test(test_hostile),	kernel_test(test_pipe),
+		kernel_test(test_exit_status),	   kernel_test(test_trap_kinds),
+		kernel_test(test_kill_looping),	   kernel_test(test_parent),
+		kernel_test(test_hostile),	   kernel_test(test_pipe),
 		kernel_test(test_wake_and_cancel), kernel_test(test_detached),
 	};
 

@@ -1,8 +1,8 @@
 /* Uses the personality. */
 #include "guest.h"
 
-__attribute__((import_module("upper"), import_name("shout"))) int64_t shout(char *text,
-									    uint32_t len);
+__attribute__((import_module("upper"), import_name("shout"))) int64_t
+shout(char *text, uint32_t len);
 
 static char word[] = "nebulet";
 

@@ -7,10 +7,10 @@
 
 #include "nebulet.h"
 
-#define EXPECT(condition)                                                                          \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			nb_process_exit(__LINE__);                                                 \
+#define EXPECT(condition)                          \
+	do {                                       \
+		if (!(condition))                  \
+			nb_process_exit(__LINE__); \
 	} while (0)
 
 /* What an error looks like. */

@@ -6,7 +6,7 @@
 #include "guest.h"
 
 #define BAD_POINTER ((void *)0xfffffff0)
-#define NO_HANDLE 0x00010fffu
+#define NO_HANDLE   0x00010fffu
 
 static char buffer[256];
 static uint32_t weak, memory, module, crippled;

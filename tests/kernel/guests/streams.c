@@ -20,7 +20,8 @@ write_all(uint32_t stream)
 			buffer[i] = (uint8_t)((sent + i) * 7 >> 3);
 		put = nb_stream_write(stream, buffer, want);
 		if (put == ERR(SHOULD_WAIT)) {
-			EXPECT(nb_object_wait_one(stream, NB_SIGNAL_WRITABLE, NB_DEADLINE_NEVER) > 0);
+			EXPECT(nb_object_wait_one(stream, NB_SIGNAL_WRITABLE, NB_DEADLINE_NEVER) >
+			       0);
 			continue;
 		}
 		EXPECT(put > 0);
@@ -37,7 +38,8 @@ read_all(uint32_t stream)
 		int64_t count = nb_stream_read(stream, buffer, sizeof buffer);
 
 		if (count == ERR(SHOULD_WAIT)) {
-			EXPECT(nb_object_wait_one(stream, NB_SIGNAL_READABLE, NB_DEADLINE_NEVER) > 0);
+			EXPECT(nb_object_wait_one(stream, NB_SIGNAL_READABLE, NB_DEADLINE_NEVER) >
+			       0);
 			continue;
 		}
 		EXPECT(count >= 0);

@@ -1,11 +1,11 @@
 /*
- * Wakes every INTERVAL and notes in the memory object (handle 0) how late it
+ * Wakes every 100 ms and notes in the memory object (handle 0) how late it
  * was, in nanoseconds.
  */
 #include "guest.h"
 
-enum { TICKS = 20 };
-static const int64_t interval_ns = 20000000;
+enum { TICKS = 10 };
+static const int64_t interval_ns = 100000000;
 
 void
 _start(void)
