@@ -9,8 +9,8 @@
 #include "abi/code_contract.h"
 
 enum nb_form {
-#define NB_FORM(name, ...) NB_FORM_##name,
-#define NB_FORM_CC(name, ...) NB_FORM_##name,
+#define NB_FORM(name, ...)     NB_FORM_##name,
+#define NB_FORM_CC(name, ...)  NB_FORM_##name,
 #define NB_FORM_VEX(name, ...) NB_FORM_##name,
 #include "abi/code_forms.def"
 #undef NB_FORM
@@ -34,8 +34,19 @@ enum nb_form_map { NB_MAP_1, NB_MAP_0F, NB_MAP_38, NB_MAP_3A };
 
 /* D0 to D7 come first, so that they are the digits. */
 enum nb_form_reg {
-	NB_REG_D0, NB_REG_D1, NB_REG_D2, NB_REG_D3, NB_REG_D4, NB_REG_D5, NB_REG_D6, NB_REG_D7,
-	NB_REG_G8, NB_REG_G, NB_REG_X, NB_REG_OPCODE, NB_REG_NONE,
+	NB_REG_D0,
+	NB_REG_D1,
+	NB_REG_D2,
+	NB_REG_D3,
+	NB_REG_D4,
+	NB_REG_D5,
+	NB_REG_D6,
+	NB_REG_D7,
+	NB_REG_G8,
+	NB_REG_G,
+	NB_REG_X,
+	NB_REG_OPCODE,
+	NB_REG_NONE,
 };
 
 /* A set. */
@@ -52,24 +63,46 @@ enum nb_form_rm {
 	NB_RM_XM = NB_RM_X | NB_RM_M,
 };
 
-enum nb_form_access { NB_ACCESS_NONE = 0, NB_ACCESS_READ = 1, NB_ACCESS_WRITE = 2,
-		      NB_ACCESS_BOTH = 3 };
+enum nb_form_access {
+	NB_ACCESS_NONE = 0,
+	NB_ACCESS_READ = 1,
+	NB_ACCESS_WRITE = 2,
+	NB_ACCESS_BOTH = 3
+};
 
 enum nb_form_imm {
-	NB_IMM_NONE, NB_IMM_S8, NB_IMM_U8, NB_IMM_S16, NB_IMM_S32, NB_IMM_U32, NB_IMM_Q64,
-	NB_IMM_S8_32, NB_IMM_REL8, NB_IMM_REL32,
+	NB_IMM_NONE,
+	NB_IMM_S8,
+	NB_IMM_U8,
+	NB_IMM_S16,
+	NB_IMM_S32,
+	NB_IMM_U32,
+	NB_IMM_Q64,
+	NB_IMM_S8_32,
+	NB_IMM_REL8,
+	NB_IMM_REL32,
 };
 
 enum nb_form_writes {
 	NB_WRITES_NONE,
-	NB_WRITES_REG8, NB_WRITES_REG32, NB_WRITES_REG64, NB_WRITES_REGX,
-	NB_WRITES_RM8, NB_WRITES_RM32, NB_WRITES_RM64, NB_WRITES_RMX,
-	NB_WRITES_BOTH64, NB_WRITES_EDX, NB_WRITES_RDX, NB_WRITES_EAX_EDX, NB_WRITES_RAX_RDX,
+	NB_WRITES_REG8,
+	NB_WRITES_REG32,
+	NB_WRITES_REG64,
+	NB_WRITES_REGX,
+	NB_WRITES_RM8,
+	NB_WRITES_RM32,
+	NB_WRITES_RM64,
+	NB_WRITES_RMX,
+	NB_WRITES_BOTH64,
+	NB_WRITES_EDX,
+	NB_WRITES_RDX,
+	NB_WRITES_EAX_EDX,
+	NB_WRITES_RAX_RDX,
 };
 
 /* One row. */
 struct nb_form_info {
-	uint8_t kind;	/* enum nb_form_kind */
+	uint8_t kind; /* enum nb_form_kind */
 	uint8_t feature;
 	uint8_t prefix; /* enum nb_form_prefix */
 	uint8_t map;	/* enum nb_form_map */

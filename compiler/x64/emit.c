@@ -133,45 +133,36 @@ emit_table_add(struct emitter *e, uint32_t cases)
 			return at;
 		e->tables = grown;
 	}
-	e->tables[e->table_count++] =
-		(struct emit_table){ .pool_offset = at, .block = e->block };
+	e->tables[e->table_count++] = (struct emit_table){ .pool_offset = at, .block = e->block };
 	e->pool_size += 4 * cases;
 	return at;
 }
 
 /* --- instructions --------------------------------------------------------- */
 
-/* Whether ZF and SF tell of the result that `form` writes. */
-static bool
-sets_result_flags(enum nb_form form)
-{
-	switch ((uint32_t)form) {
-	case NB_FORM_ADD32: case NB_FORM_ADD64: case NB_FORM_ADD32_IMM: case NB_FORM_ADD64_IMM:
-	case NB_FORM_SUB32: case NB_FORM_SUB64: case NB_FORM_SUB32_IMM: case NB_FORM_SUB64_IMM:
-	case NB_FORM_AND32: case NB_FORM_AND64: case NB_FORM_AND32_IMM: case NB_FORM_AND64_IMM:
-	case NB_FORM_OR32: case NB_FORM_OR64: case NB_FORM_OR32_IMM: case NB_FORM_OR64_IMM:
-	case NB_FORM_XOR32: case NB_FORM_XOR64: case NB_FORM_XOR32_IMM: case NB_FORM_XOR64_IMM:
-		return true;
-	default:
-		return false;
-	}
-}
+/* What instructions do to ZF and SF, where it matters: they tell of the result,
+ * or stay as they are. All others are taken to destroy them. */
+enum flags_effect { FLAGS_DESTROYED, FLAGS_OF_RESULT, FLAGS_KEPT };
 
-/* Plain moves leave the flags as they are. */
-static bool
-keeps_flags(enum nb_form form)
-{
-	switch ((uint32_t)form) {
-	case NB_FORM_MOV32: case NB_FORM_MOV64: case NB_FORM_MOV32_STORE:
-	case NB_FORM_MOV64_STORE: case NB_FORM_MOV32_IMM: case NB_FORM_MOV64_IMM:
-	case NB_FORM_MOVAPS: case NB_FORM_MOVSS: case NB_FORM_MOVSD:
-	case NB_FORM_MOVSS_STORE: case NB_FORM_MOVSD_STORE: case NB_FORM_LEA32:
-	case NB_FORM_LEA64:
-		return true;
-	default:
-		return false;
-	}
-}
+static const uint8_t flags_effects[NB_FORM_COUNT] = {
+	[NB_FORM_ADD32] = FLAGS_OF_RESULT,  [NB_FORM_ADD32_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_ADD64] = FLAGS_OF_RESULT,  [NB_FORM_ADD64_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_SUB32] = FLAGS_OF_RESULT,  [NB_FORM_SUB32_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_SUB64] = FLAGS_OF_RESULT,  [NB_FORM_SUB64_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_AND32] = FLAGS_OF_RESULT,  [NB_FORM_AND32_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_AND64] = FLAGS_OF_RESULT,  [NB_FORM_AND64_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_OR32] = FLAGS_OF_RESULT,   [NB_FORM_OR32_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_OR64] = FLAGS_OF_RESULT,   [NB_FORM_OR64_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_XOR32] = FLAGS_OF_RESULT,  [NB_FORM_XOR32_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_XOR64] = FLAGS_OF_RESULT,  [NB_FORM_XOR64_IMM] = FLAGS_OF_RESULT,
+	[NB_FORM_MOV32] = FLAGS_KEPT,	    [NB_FORM_MOV64] = FLAGS_KEPT,
+	[NB_FORM_MOV32_STORE] = FLAGS_KEPT, [NB_FORM_MOV64_STORE] = FLAGS_KEPT,
+	[NB_FORM_MOV32_IMM] = FLAGS_KEPT,   [NB_FORM_MOV64_IMM] = FLAGS_KEPT,
+	[NB_FORM_MOVAPS] = FLAGS_KEPT,	    [NB_FORM_MOVSS] = FLAGS_KEPT,
+	[NB_FORM_MOVSD] = FLAGS_KEPT,	    [NB_FORM_MOVSS_STORE] = FLAGS_KEPT,
+	[NB_FORM_MOVSD_STORE] = FLAGS_KEPT, [NB_FORM_LEA32] = FLAGS_KEPT,
+	[NB_FORM_LEA64] = FLAGS_KEPT,
+};
 
 static void
 track_write(struct emitter *e, uint32_t reg, bool is_zx)
@@ -222,10 +213,10 @@ track(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	case NB_WRITES_RMX:
 		break;
 	}
-	if (sets_result_flags(form)) {
+	if (flags_effects[form] == FLAGS_OF_RESULT) {
 		e->flags_reg = (uint8_t)written;
 		e->flags_wide = info->wide;
-	} else if (!keeps_flags(form)) {
+	} else if (flags_effects[form] == FLAGS_DESTROYED) {
 		e->flags_reg = X64_NO_REG;
 	}
 }
@@ -316,8 +307,7 @@ struct x64_rm
 emit_operand_rm(struct emitter *e, uint32_t operand)
 {
 	const struct ra_place *place = emit_place(e, operand);
-	return place->kind == RA_PLACE_SLOT ? emit_slot_rm(e, place->slot)
-					    : x64_rm_reg(place->reg);
+	return place->kind == RA_PLACE_SLOT ? emit_slot_rm(e, place->slot) : x64_rm_reg(place->reg);
 }
 
 static struct x64_rm

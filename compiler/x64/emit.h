@@ -25,7 +25,7 @@ enum emit_event_kind {
 enum { EMIT_ALWAYS = 0xff };
 
 struct emit_event {
-	uint32_t at; /* in `code` */
+	uint32_t at;  /* in `code` */
 	uint8_t kind; /* enum emit_event_kind */
 	uint8_t cc;
 	bool is_near; /* JUMP: has the long form */
@@ -68,28 +68,28 @@ struct emitter {
 	uint32_t slots_at; /* of spill slot 0 from RSP */
 	uint32_t saves_at; /* of the saved registers from RSP */
 
-	const uint16_t *zx_in;	 /* per block, see zx.h */
+	const uint16_t *zx_in; /* per block, see zx.h */
 	struct x64_layout layout;
-	uint32_t layout_pos;	 /* of the block being emitted */
+	uint32_t layout_pos; /* of the block being emitted */
 	uint32_t block;
 	uint32_t inst; /* number of the instruction being emitted */
 	uint32_t move; /* next of ra->moves */
 
-	uint16_t zx; /* general registers whose upper half is zero here */
+	uint16_t zx;	   /* general registers whose upper half is zero here */
 	uint8_t flags_reg; /* ZF and SF tell of this register, X64_NO_REG: of none */
 	bool flags_wide;
-	uint32_t site;	    /* info for the next instruction, 0: none */
-	uint32_t pool_ref;  /* pool offset of the next instruction's RIP operand */
+	uint32_t site;	   /* info for the next instruction, 0: none */
+	uint32_t pool_ref; /* pool offset of the next instruction's RIP operand */
 };
 
 /* --- emit.c --------------------------------------------------------------- */
 
 /* Emits `fn` with the places of `ra`. The chunk lives in `out_arena`. Errors:
  * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED (the frame), NB_INTERNAL. */
-NB_MUST_USE enum nb_status x64_emit(const struct x64_context *context,
-				    const struct x64_function *fn, const struct ra_result *ra,
-				    struct arena *out_arena, struct arena *scratch,
-				    struct x64_chunk *out);
+NB_MUST_USE enum nb_status
+x64_emit(const struct x64_context *context, const struct x64_function *fn,
+	 const struct ra_result *ra, struct arena *out_arena, struct arena *scratch,
+	 struct x64_chunk *out);
 
 /* One instruction; keeps track of zero-extended registers and flags. */
 void emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops);
@@ -192,7 +192,7 @@ uint32_t emit_next_block(const struct emitter *e);
 
 /* --- emit_finish.c -------------------------------------------------------- */
 
-NB_MUST_USE enum nb_status emit_finish(struct emitter *e, struct arena *out_arena,
-				       struct x64_chunk *out);
+NB_MUST_USE enum nb_status
+emit_finish(struct emitter *e, struct arena *out_arena, struct x64_chunk *out);
 
 #endif

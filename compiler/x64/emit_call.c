@@ -139,12 +139,10 @@ emit_switch(struct emitter *e)
 {
 	uint32_t cases = ir_switch_case_count(emit_switch_end(e));
 	emit_zero_extend(e, NB_R10);
-	emit_put(e, NB_FORM_MOV32_IMM,
-		 &(struct x64_operands){ .reg = NB_R11, .imm = cases - 1 });
+	emit_put(e, NB_FORM_MOV32_IMM, &(struct x64_operands){ .reg = NB_R11, .imm = cases - 1 });
 	emit_rr(e, NB_FORM_CMP32, NB_R10, NB_R11);
 	emit_put(e, NB_FORM_CMOV32,
-		 &(struct x64_operands){
-			 .reg = NB_R10, .cc = X64_CC_A, .rm = x64_rm_reg(NB_R11) });
+		 &(struct x64_operands){ .reg = NB_R10, .cc = X64_CC_A, .rm = x64_rm_reg(NB_R11) });
 	emit_rm(e, NB_FORM_LEA64, NB_R11, emit_pool_rm(e, emit_table_add(e, cases)));
 	/* Four-byte entries: the one access with a scale, see the contract. */
 	emit_rm(e, NB_FORM_MOVSXD_TABLE, NB_R10, x64_rm_indexed(NB_R11, NB_R10, 2, 0));

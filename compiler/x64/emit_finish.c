@@ -161,13 +161,11 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 								     .info = event->value };
 			break;
 		case EMIT_CALL:
-			fixups[fixup_count++] = (struct x64_call_fixup){
-				.at = out->len - 4, .func_idx = event->value
-			};
+			fixups[fixup_count++] = (struct x64_call_fixup){ .at = out->len - 4,
+									 .func_idx = event->value };
 			break;
 		case EMIT_POOL:
-			write_u32(out->bytes + out->len - 4,
-				  f->pool_at + event->value - out->len);
+			write_u32(out->bytes + out->len - 4, f->pool_at + event->value - out->len);
 			break;
 		}
 	}

@@ -33,8 +33,9 @@ emit_remat(struct emitter *e, uint32_t number, uint32_t reg)
 /* --- plain forms ---------------------------------------------------------- */
 
 static void
-emit_form(struct emitter *e, const struct x64_inst *inst)
+emit_form(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	struct x64_operands ops = { .rm = emit_inst_rm(e), .imm = inst->imm };
 	if (inst->reg != X64_NO_OPERAND)
 		ops.reg = (uint8_t)emit_reg(e, inst->reg);
@@ -45,8 +46,9 @@ emit_form(struct emitter *e, const struct x64_inst *inst)
 }
 
 static void
-emit_move_inst(struct emitter *e, const struct x64_inst *inst)
+emit_move_inst(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t to = emit_reg(e, inst->reg);
 	const struct ra_place *from = emit_place(e, inst->rm);
 	bool is_same = from->kind == RA_PLACE_REG && from->reg == to;
@@ -57,8 +59,9 @@ emit_move_inst(struct emitter *e, const struct x64_inst *inst)
 }
 
 static void
-emit_add(struct emitter *e, const struct x64_inst *inst)
+emit_add(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1), b = emit_reg(e, 2);
 	if (d == a || d == b)
 		emit_rr(e, inst->form, d, d == a ? b : a);
@@ -68,8 +71,9 @@ emit_add(struct emitter *e, const struct x64_inst *inst)
 }
 
 static void
-emit_add_imm(struct emitter *e, const struct x64_inst *inst)
+emit_add_imm(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1);
 	if (d == a)
 		emit_r_imm(e, inst->form, d, inst->imm);
@@ -79,8 +83,9 @@ emit_add_imm(struct emitter *e, const struct x64_inst *inst)
 }
 
 static void
-emit_shl_imm(struct emitter *e, const struct x64_inst *inst)
+emit_shl_imm(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1);
 	bool is_64 = emit_is_wide(inst->form);
 	enum nb_form lea = is_64 ? NB_FORM_LEA64 : NB_FORM_LEA32;
@@ -96,8 +101,9 @@ emit_shl_imm(struct emitter *e, const struct x64_inst *inst)
 
 /* Leading zeros: bsr gives the highest bit's number, and nothing for zero. */
 static void
-emit_clz(struct emitter *e, const struct x64_inst *inst)
+emit_clz(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	bool is_64 = emit_is_wide(inst->form);
 	uint32_t d = emit_reg(e, 0);
 	struct x64_rm rm = emit_inst_rm(e);
@@ -105,15 +111,15 @@ emit_clz(struct emitter *e, const struct x64_inst *inst)
 	emit_put(e, NB_FORM_MOV32_IMM,
 		 &(struct x64_operands){ .reg = RA_SCRATCH_GPR, .imm = is_64 ? 127 : 63 });
 	emit_put(e, is_64 ? NB_FORM_CMOV64 : NB_FORM_CMOV32,
-		 &(struct x64_operands){ .reg = (uint8_t)d,
-					 .cc = X64_CC_E,
-					 .rm = x64_rm_reg(RA_SCRATCH_GPR) });
+		 &(struct x64_operands){
+			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
 	emit_r_imm(e, NB_FORM_XOR32_IMM, d, is_64 ? 63 : 31);
 }
 
 static void
-emit_ctz(struct emitter *e, const struct x64_inst *inst)
+emit_ctz(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	bool is_64 = emit_is_wide(inst->form);
 	uint32_t d = emit_reg(e, 0);
 	struct x64_rm rm = emit_inst_rm(e);
@@ -121,16 +127,16 @@ emit_ctz(struct emitter *e, const struct x64_inst *inst)
 	emit_put(e, NB_FORM_MOV32_IMM,
 		 &(struct x64_operands){ .reg = RA_SCRATCH_GPR, .imm = is_64 ? 64 : 32 });
 	emit_put(e, NB_FORM_CMOV32,
-		 &(struct x64_operands){ .reg = (uint8_t)d,
-					 .cc = X64_CC_E,
-					 .rm = x64_rm_reg(RA_SCRATCH_GPR) });
+		 &(struct x64_operands){
+			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
 }
 
 /* index + a large offset, compared with the memory's length. What passes is
  * below 4 GiB, so the last move changes nothing and makes it an address. */
 static void
-emit_check_address(struct emitter *e, const struct x64_inst *inst)
+emit_check_address(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1);
 	emit_rr(e, NB_FORM_MOV32, d, a);
 	emit_const(e, RA_SCRATCH_GPR, (uint64_t)inst->imm, true);
@@ -144,8 +150,9 @@ emit_check_address(struct emitter *e, const struct x64_inst *inst)
 /* Conversions to float write only part of the register: clear it first, so
  * that nothing waits for its old value. */
 static void
-emit_from_int(struct emitter *e, const struct x64_inst *inst)
+emit_from_int(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0);
 	struct x64_rm rm = emit_inst_rm(e);
 	if (inst->op == X64_FROM_U32) {
@@ -337,8 +344,9 @@ emit_flags(struct emitter *e)
 /* --- all ------------------------------------------------------------------ */
 
 static void
-emit_mul_high(struct emitter *e, const struct x64_inst *inst)
+emit_mul_high(struct emitter *e)
 {
+	const struct x64_inst *inst = emit_inst(e);
 	emit_rm(e, inst->form, 0, emit_inst_rm(e));
 }
 
@@ -357,87 +365,57 @@ is_dropped(const struct emitter *e)
 	       emit_place(e, 0)->kind == RA_PLACE_NONE;
 }
 
+static void
+emit_constant_inst(struct emitter *e)
+{
+	emit_constant(e, emit_inst(e), emit_reg(e, 0));
+}
+
+static void
+emit_trap_inst(struct emitter *e)
+{
+	emit_trap(e, emit_inst(e)->trap);
+}
+
+typedef void emit_function(struct emitter *e);
+
 void
 emit_instruction(struct emitter *e)
 {
-	const struct x64_inst *inst = emit_inst(e);
-	if (is_dropped(e))
-		return;
-	switch ((enum x64_op)inst->op) {
-	case X64_FORM: case X64_COMMUTE: case X64_SHIFT_CL:
-		emit_form(e, inst);
-		break;
-	case X64_MOVE:
-		emit_move_inst(e, inst);
-		break;
-	case X64_ADD:
-		emit_add(e, inst);
-		break;
-	case X64_ADD_IMM:
-		emit_add_imm(e, inst);
-		break;
-	case X64_SHL_IMM:
-		emit_shl_imm(e, inst);
-		break;
-	case X64_FLAGS:
-		emit_flags(e);
-		break;
-	case X64_CONST: case X64_FCONST:
-		emit_constant(e, inst, emit_reg(e, 0));
-		break;
-	case X64_DIVIDE:
-		emit_divide(e);
-		break;
-	case X64_MUL_HIGH:
-		emit_mul_high(e, inst);
-		break;
-	case X64_CLZ:
-		emit_clz(e, inst);
-		break;
-	case X64_CTZ:
-		emit_ctz(e, inst);
-		break;
-	case X64_FMINMAX:
-		emit_fminmax(e);
-		break;
-	case X64_FCOPYSIGN:
-		emit_copysign(e);
-		break;
-	case X64_FROM_INT: case X64_FROM_U32:
-		emit_from_int(e, inst);
-		break;
-	case X64_FROM_U64:
-		emit_from_u64(e);
-		break;
-	case X64_TRUNC:
-		emit_trunc(e);
-		break;
-	case X64_CHECK_ADDRESS:
-		emit_check_address(e, inst);
-		break;
-	case X64_ENTRY:
-		emit_prologue(e);
-		break;
-	case X64_JUMP:
-		emit_jump_inst(e);
-		break;
-	case X64_SWITCH:
-		emit_switch(e);
-		break;
-	case X64_SWITCH_FEW:
-		emit_switch_few(e);
-		break;
-	case X64_CALL: case X64_CALL_IMPORT: case X64_CALL_INDIRECT: case X64_CALL_BUILTIN:
-		emit_call(e);
-		break;
-	case X64_TRAP_RESULT:
-		emit_trap_result(e);
-		break;
-	case X64_RETURN:
-		emit_return(e);
-		break;
-	case X64_TRAP:
-		emit_trap(e, inst->trap);
-		break;
-	}
+	static emit_function *const functions[] = {
+		[X64_FORM] = emit_form,
+		[X64_COMMUTE] = emit_form,
+		[X64_SHIFT_CL] = emit_form,
+		[X64_MOVE] = emit_move_inst,
+		[X64_ADD] = emit_add,
+		[X64_ADD_IMM] = emit_add_imm,
+		[X64_SHL_IMM] = emit_shl_imm,
+		[X64_FLAGS] = emit_flags,
+		[X64_CONST] = emit_constant_inst,
+		[X64_FCONST] = emit_constant_inst,
+		[X64_DIVIDE] = emit_divide,
+		[X64_MUL_HIGH] = emit_mul_high,
+		[X64_CLZ] = emit_clz,
+		[X64_CTZ] = emit_ctz,
+		[X64_FMINMAX] = emit_fminmax,
+		[X64_FCOPYSIGN] = emit_copysign,
+		[X64_FROM_INT] = emit_from_int,
+		[X64_FROM_U32] = emit_from_int,
+		[X64_FROM_U64] = emit_from_u64,
+		[X64_TRUNC] = emit_trunc,
+		[X64_CHECK_ADDRESS] = emit_check_address,
+		[X64_ENTRY] = emit_prologue,
+		[X64_JUMP] = emit_jump_inst,
+		[X64_SWITCH] = emit_switch,
+		[X64_SWITCH_FEW] = emit_switch_few,
+		[X64_CALL] = emit_call,
+		[X64_CALL_IMPORT] = emit_call,
+		[X64_CALL_INDIRECT] = emit_call,
+		[X64_CALL_BUILTIN] = emit_call,
+		[X64_TRAP_RESULT] = emit_trap_result,
+		[X64_RETURN] = emit_return,
+		[X64_TRAP] = emit_trap_inst,
+	};
+	if (!is_dropped(e))
+		functions[emit_inst(e)->op](e);
 }

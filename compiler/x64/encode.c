@@ -5,21 +5,51 @@
 
 #include "lib/string.h"
 
-#define FORM_CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, \
-			 writes)                                                                   \
-	{ NB_FORM_CONDITION, NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,    \
-	  NB_REG_##reg, NB_REG_NONE, NB_RM_##rm, NB_ACCESS_##access, bytes, NB_IMM_##imm,          \
+#define FORM_CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, \
+			   imm, writes)                                                         \
+	{ NB_FORM_CONDITION,                                                                    \
+	  NB_FEATURE_##feature,                                                                 \
+	  NB_PREFIX_##prefix,                                                                   \
+	  NB_MAP_##map,                                                                         \
+	  opcode,                                                                               \
+	  w,                                                                                    \
+	  NB_REG_##reg,                                                                         \
+	  NB_REG_NONE,                                                                          \
+	  NB_RM_##rm,                                                                           \
+	  NB_ACCESS_##access,                                                                   \
+	  bytes,                                                                                \
+	  NB_IMM_##imm,                                                                         \
 	  NB_WRITES_##writes },
 static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
-#define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes)  \
-	{ NB_FORM_LEGACY, NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,       \
-	  NB_REG_##reg, NB_REG_NONE, NB_RM_##rm, NB_ACCESS_##access, bytes, NB_IMM_##imm,          \
+#define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
+	{ NB_FORM_LEGACY,                                                                         \
+	  NB_FEATURE_##feature,                                                                   \
+	  NB_PREFIX_##prefix,                                                                     \
+	  NB_MAP_##map,                                                                           \
+	  opcode,                                                                                 \
+	  w,                                                                                      \
+	  NB_REG_##reg,                                                                           \
+	  NB_REG_NONE,                                                                            \
+	  NB_RM_##rm,                                                                             \
+	  NB_ACCESS_##access,                                                                     \
+	  bytes,                                                                                  \
+	  NB_IMM_##imm,                                                                           \
 	  NB_WRITES_##writes },
 #define NB_FORM_CC FORM_CONDITION_ROW
-#define NB_FORM_VEX(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes,     \
-		    imm, writes)                                                                   \
-	{ NB_FORM_VEX_ENCODED, NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,  \
-	  NB_REG_##reg, NB_REG_##vvvv, NB_RM_##rm, NB_ACCESS_##access, bytes, NB_IMM_##imm,        \
+#define NB_FORM_VEX(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, \
+		    imm, writes)                                                               \
+	{ NB_FORM_VEX_ENCODED,                                                                 \
+	  NB_FEATURE_##feature,                                                                \
+	  NB_PREFIX_##prefix,                                                                  \
+	  NB_MAP_##map,                                                                        \
+	  opcode,                                                                              \
+	  w,                                                                                   \
+	  NB_REG_##reg,                                                                        \
+	  NB_REG_##vvvv,                                                                       \
+	  NB_RM_##rm,                                                                          \
+	  NB_ACCESS_##access,                                                                  \
+	  bytes,                                                                               \
+	  NB_IMM_##imm,                                                                        \
 	  NB_WRITES_##writes },
 #include "abi/code_forms.def"
 #undef NB_FORM
@@ -28,8 +58,8 @@ static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
 };
 
 static const char *const form_texts[NB_FORM_COUNT] = {
-#define NB_FORM(name, text, ...) text,
-#define NB_FORM_CC(name, text, ...) text,
+#define NB_FORM(name, text, ...)     text,
+#define NB_FORM_CC(name, text, ...)  text,
 #define NB_FORM_VEX(name, text, ...) text,
 #include "abi/code_forms.def"
 #undef NB_FORM
@@ -251,8 +281,8 @@ static uint32_t
 imm_bytes(const struct nb_form_info *info, int64_t imm)
 {
 	static const uint8_t sizes[] = {
-		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,  [NB_IMM_U8] = 1,  [NB_IMM_S16] = 2,
-		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4, [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
+		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
+		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
 		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4,
 	};
 	return info->imm == NB_IMM_S8_32 && fits_s8(imm) ? 1 : sizes[info->imm];

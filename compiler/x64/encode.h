@@ -17,8 +17,22 @@ enum { X64_INST_BYTES_MAX = 15, X64_NO_REG = 0xff };
 
 /* Condition codes, in the low bits of Jcc, SETcc, CMOVcc. */
 enum x64_cc {
-	X64_CC_O, X64_CC_NO, X64_CC_B, X64_CC_AE, X64_CC_E, X64_CC_NE, X64_CC_BE, X64_CC_A,
-	X64_CC_S, X64_CC_NS, X64_CC_P, X64_CC_NP, X64_CC_L, X64_CC_GE, X64_CC_LE, X64_CC_G,
+	X64_CC_O,
+	X64_CC_NO,
+	X64_CC_B,
+	X64_CC_AE,
+	X64_CC_E,
+	X64_CC_NE,
+	X64_CC_BE,
+	X64_CC_A,
+	X64_CC_S,
+	X64_CC_NS,
+	X64_CC_P,
+	X64_CC_NP,
+	X64_CC_L,
+	X64_CC_GE,
+	X64_CC_LE,
+	X64_CC_G,
 };
 
 enum x64_rm_kind {
@@ -29,20 +43,20 @@ enum x64_rm_kind {
 };
 
 struct x64_rm {
-	uint8_t kind;	/* enum x64_rm_kind */
-	uint8_t reg;	/* REG; MEM: the base, or X64_NO_REG (address computations only) */
-	uint8_t index;	/* MEM: X64_NO_REG or not RSP */
-	uint8_t scale;	/* MEM: logarithm, 0 to 3 */
-	int32_t disp;	/* MEM */
+	uint8_t kind;  /* enum x64_rm_kind */
+	uint8_t reg;   /* REG; MEM: the base, or X64_NO_REG (address computations only) */
+	uint8_t index; /* MEM: X64_NO_REG or not RSP */
+	uint8_t scale; /* MEM: logarithm, 0 to 3 */
+	int32_t disp;  /* MEM */
 };
 
 /* The operands of one instruction; fields the form does not have are ignored. */
 struct x64_operands {
-	uint8_t reg;  /* G8, G, X, or the opcode's register */
+	uint8_t reg; /* G8, G, X, or the opcode's register */
 	uint8_t vvvv;
-	uint8_t cc;   /* enum x64_cc, for conditional forms */
+	uint8_t cc; /* enum x64_cc, for conditional forms */
 	struct x64_rm rm;
-	int64_t imm;  /* REL8, REL32: the field's value */
+	int64_t imm; /* REL8, REL32: the field's value */
 };
 
 /* Growing code bytes. `status` is NB_OK until something fails and keeps the

@@ -191,9 +191,8 @@ find_loops(struct layouter *l, struct open_loop *stack)
 			continue;
 		if (open)
 			stack[open - 1].has_inner = true;
-		stack[open++] = (struct open_loop){
-			.start = i, .header = l->order[i], .depth = depth
-		};
+		stack[open++] =
+			(struct open_loop){ .start = i, .header = l->order[i], .depth = depth };
 	}
 }
 

@@ -21,37 +21,37 @@
 
 /* What an instruction is. `d` is the defined operand 0. */
 enum x64_op {
-	X64_FORM,	/* exactly `form` */
-	X64_COMMUTE,	/* `form` d = 1 op 2, where the allocator may have exchanged 1 and 2 */
-	X64_MOVE,	/* d = 1 by `form` MOV32, MOV64 or MOVAPS; nothing if they are equal,
+	X64_FORM,	   /* exactly `form` */
+	X64_COMMUTE,	   /* `form` d = 1 op 2, where the allocator may have exchanged 1 and 2 */
+	X64_MOVE,	   /* d = 1 by `form` MOV32, MOV64 or MOVAPS; nothing if they are equal,
 			 * unless X64_KEEP */
-	X64_ADD,	/* d = 1 + 2: add or lea; `form` is the add */
-	X64_ADD_IMM,	/* d = 1 + imm: add or lea; `form` is the add */
-	X64_SHL_IMM,	/* d = 1 << imm: shl or lea; `form` is the shl */
-	X64_FLAGS,	/* `form` compares; then `consumer` by cc */
-	X64_CONST,	/* d = imm, in the width of `form` MOV32_IMM or MOV64_IMM */
-	X64_FCONST,	/* d = pool entry `disp` (form: its load), or zero if X64_ZERO */
-	X64_SHIFT_CL,	/* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
-	X64_DIVIDE,	/* `form`, cdq or xor before it; cc: enum x64_divide */
-	X64_MUL_HIGH,	/* rdx = high(rax * operand `rm`) */
-	X64_CLZ,	/* d = leading zeros of rm by bsr */
-	X64_CTZ,	/* d = trailing zeros of rm by bsf */
-	X64_FMINMAX,	/* d = min or max of 1 and 2 (form: MINSS …) */
-	X64_FCOPYSIGN,	/* d = magnitude of 1, sign of 2; disp, imm: pool entries of the masks */
-	X64_FROM_INT,	/* d = (float) rm, form CVTSI… */
-	X64_FROM_U32,	/* d = (float) rm as unsigned 32 bits; form CVTSI64_… */
-	X64_FROM_U64,	/* d = (float) 2 as unsigned 64 bits; 1: scratch register */
-	X64_TRUNC,	/* d = (int) 1, cc: enum x64_trunc */
+	X64_ADD,	   /* d = 1 + 2: add or lea; `form` is the add */
+	X64_ADD_IMM,	   /* d = 1 + imm: add or lea; `form` is the add */
+	X64_SHL_IMM,	   /* d = 1 << imm: shl or lea; `form` is the shl */
+	X64_FLAGS,	   /* `form` compares; then `consumer` by cc */
+	X64_CONST,	   /* d = imm, in the width of `form` MOV32_IMM or MOV64_IMM */
+	X64_FCONST,	   /* d = pool entry `disp` (form: its load), or zero if X64_ZERO */
+	X64_SHIFT_CL,	   /* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
+	X64_DIVIDE,	   /* `form`, cdq or xor before it; cc: enum x64_divide */
+	X64_MUL_HIGH,	   /* rdx = high(rax * operand `rm`) */
+	X64_CLZ,	   /* d = leading zeros of rm by bsr */
+	X64_CTZ,	   /* d = trailing zeros of rm by bsf */
+	X64_FMINMAX,	   /* d = min or max of 1 and 2 (form: MINSS …) */
+	X64_FCOPYSIGN,	   /* d = magnitude of 1, sign of 2; disp, imm: pool entries of the masks */
+	X64_FROM_INT,	   /* d = (float) rm, form CVTSI… */
+	X64_FROM_U32,	   /* d = (float) rm as unsigned 32 bits; form CVTSI64_… */
+	X64_FROM_U64,	   /* d = (float) 2 as unsigned 64 bits; 1: scratch register */
+	X64_TRUNC,	   /* d = (int) 1, cc: enum x64_trunc */
 	X64_CHECK_ADDRESS, /* d = 1 + imm, checked against the length of memory 0 */
-	X64_ENTRY,	/* the function's register arguments appear */
-	X64_JUMP,	/* to the only successor */
-	X64_SWITCH,	/* br_table template, index in r10; imm: first case | count << 32 */
-	X64_SWITCH_FEW, /* compares with each case; the same imm */
-	X64_CALL,	/* function imm */
-	X64_CALL_IMPORT, /* [r15 + disp] is the callee */
+	X64_ENTRY,	   /* the function's register arguments appear */
+	X64_JUMP,	   /* to the only successor */
+	X64_SWITCH,	   /* br_table template, index in r10; imm: first case | count << 32 */
+	X64_SWITCH_FEW,	   /* compares with each case; the same imm */
+	X64_CALL,	   /* function imm */
+	X64_CALL_IMPORT,   /* [r15 + disp] is the callee */
 	X64_CALL_INDIRECT, /* imm: type | table << 32, index in r10 */
-	X64_CALL_BUILTIN, /* builtin imm */
-	X64_TRAP_RESULT, /* traps if eax is not 0; cc S: if rax is negative */
+	X64_CALL_BUILTIN,  /* builtin imm */
+	X64_TRAP_RESULT,   /* traps if eax is not 0; cc S: if rax is negative */
 	X64_RETURN,
 	X64_TRAP,
 };
@@ -63,7 +63,7 @@ enum x64_consumer {
 	X64_TO_SELECT, /* d (place of operand 1) = condition ? operand 2 : operand 1; scale: 1 if
 			* the values have 64 bits */
 	X64_TO_SELECT_FLOAT, /* likewise in XMM registers */
-	X64_TO_TRAP,   /* trap if the condition holds */
+	X64_TO_TRAP,	     /* trap if the condition holds */
 };
 
 /* Conditions of float comparisons that one flag does not decide. */
@@ -103,16 +103,16 @@ enum x64_inst_flag {
 enum { X64_NO_OPERAND = 0xff };
 
 struct x64_inst {
-	uint16_t form;	  /* enum nb_form */
-	uint8_t op;	  /* enum x64_op */
-	uint8_t cc;	  /* enum x64_cc or as the op says */
-	uint8_t consumer; /* enum x64_consumer */
+	uint16_t form;		/* enum nb_form */
+	uint8_t op;		/* enum x64_op */
+	uint8_t cc;		/* enum x64_cc or as the op says */
+	uint8_t consumer;	/* enum x64_consumer */
 	uint8_t reg, rm, index; /* operand numbers or X64_NO_OPERAND */
-	uint8_t base;	  /* enum x64_base */
-	uint8_t scale;	  /* of X64_BASE_ADDRESS */
-	uint8_t trap;	  /* enum nb_trap that it may raise, 0: none */
-	uint8_t flags;	  /* enum x64_inst_flag */
-	uint8_t vvvv;	  /* operand number, of VEX forms that have it */
+	uint8_t base;		/* enum x64_base */
+	uint8_t scale;		/* of X64_BASE_ADDRESS */
+	uint8_t trap;		/* enum nb_trap that it may raise, 0: none */
+	uint8_t flags;		/* enum x64_inst_flag */
+	uint8_t vvvv;		/* operand number, of VEX forms that have it */
 	int32_t disp;
 	uint32_t wasm_offset; /* from the function body's start */
 	int64_t imm;
@@ -122,13 +122,13 @@ struct x64_inst {
 struct x64_function {
 	const struct ir_function *ir;
 	struct ra_function ra;
-	struct x64_inst *insts;	 /* ra.inst_count of them */
-	uint8_t *vreg_type;	 /* enum ir_type, per virtual register */
+	struct x64_inst *insts;	    /* ra.inst_count of them */
+	uint8_t *vreg_type;	    /* enum ir_type, per virtual register */
 	const uint8_t *block_flags; /* enum ir_block_flag, per RA block */
-	uint8_t *pool;		 /* constants; jump tables follow */
-	uint32_t pool_size;	 /* bytes, a multiple of 4 */
-	uint32_t out_slots;	 /* outgoing area, even */
-	uint32_t in_slots;	 /* incoming area, even */
+	uint8_t *pool;		    /* constants; jump tables follow */
+	uint32_t pool_size;	    /* bytes, a multiple of 4 */
+	uint32_t out_slots;	    /* outgoing area, even */
+	uint32_t in_slots;	    /* incoming area, even */
 	bool has_calls;
 };
 

@@ -18,266 +18,6 @@
 
 #include "lib/string.h"
 
-uint32_t
-select_vreg_new(struct selector *s, enum ir_type type)
-{
-	uint32_t vreg = s->vreg_count++;
-	s->vreg_type[vreg] = (uint8_t)type;
-	s->vreg_class[vreg] = ir_type_is_int(type) ? RA_GPR : RA_XMM;
-	s->vreg_slots[vreg] = type == IR_V128 ? 2 : 1;
-	return vreg;
-}
-
-uint32_t
-select_def(struct selector *s, uint32_t value)
-{
-	if (s->vreg[value] == IR_NONE)
-		s->vreg[value] = select_vreg_new(s, select_inst(s, value)->type);
-	return s->vreg[value];
-}
-
-static uint32_t
-materialize(struct selector *s, uint32_t value)
-{
-	const struct ir_inst *constant = select_inst(s, value);
-	uint32_t vreg = select_vreg_new(s, constant->type);
-	if (ir_type_is_int(constant->type)) {
-		bool is_64 = constant->type == IR_I64;
-		struct x64_inst *inst =
-			select_emit(s, X64_CONST, is_64 ? NB_FORM_MOV64_IMM : NB_FORM_MOV32_IMM);
-		inst->imm = (int64_t)constant->imm;
-		inst->reg = select_op_def(s, vreg);
-	} else if (constant->imm == 0) {
-		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_XORPS);
-		inst->flags = X64_ZERO;
-		inst->reg = select_op_def(s, vreg);
-	} else {
-		int32_t at = (int32_t)select_pool_const(s, value);
-		struct x64_inst *inst =
-			select_emit(s, X64_FCONST, select_load_form(constant->type));
-		inst->base = X64_BASE_POOL;
-		inst->disp = at;
-		inst->reg = select_op_def(s, vreg);
-	}
-	select_flag(s, RA_INST_REMAT);
-	return vreg;
-}
-
-uint32_t
-select_use(struct selector *s, uint32_t value)
-{
-	if (select_inst(s, value)->op == IR_CONST)
-		return materialize(s, value);
-	return select_def(s, value);
-}
-
-struct x64_inst *
-select_emit(struct selector *s, enum x64_op op, enum nb_form form)
-{
-	uint32_t at = s->inst_count++;
-	s->ra_insts[at] = (struct ra_inst){ .first_operand = s->operand_count };
-	struct x64_inst *inst = &s->insts[at];
-	*inst = (struct x64_inst){
-		.form = (uint16_t)form,
-		.op = (uint8_t)op,
-		.reg = X64_NO_OPERAND,
-		.rm = X64_NO_OPERAND,
-		.index = X64_NO_OPERAND,
-		.wasm_offset = select_inst(s, s->root)->wasm_offset,
-	};
-	return inst;
-}
-
-static uint8_t
-add_operand(struct selector *s, struct ra_operand operand)
-{
-	s->operands[s->operand_count++] = operand;
-	return (uint8_t)s->ra_insts[s->inst_count - 1].operand_count++;
-}
-
-uint8_t
-select_op_use(struct selector *s, uint32_t vreg, enum ra_constraint constraint)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = (uint8_t)constraint,
-						   .role = RA_USE,
-						   .time = RA_EARLY });
-}
-
-uint8_t
-select_op_use_late(struct selector *s, uint32_t vreg)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = RA_REG,
-						   .role = RA_USE,
-						   .time = RA_LATE });
-}
-
-uint8_t
-select_op_use_fixed(struct selector *s, uint32_t vreg, uint32_t reg)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = RA_FIXED,
-						   .role = RA_USE,
-						   .time = RA_EARLY,
-						   .detail = (uint8_t)reg });
-}
-
-uint8_t
-select_op_def(struct selector *s, uint32_t vreg)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = RA_REG,
-						   .role = RA_DEF,
-						   .time = RA_LATE });
-}
-
-uint8_t
-select_op_def_reuse(struct selector *s, uint32_t vreg, uint32_t operand)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = RA_REUSE,
-						   .role = RA_DEF,
-						   .time = RA_LATE,
-						   .detail = (uint8_t)operand });
-}
-
-uint8_t
-select_op_def_fixed(struct selector *s, uint32_t vreg, uint32_t reg)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = vreg,
-						   .constraint = RA_FIXED,
-						   .role = RA_DEF,
-						   .time = RA_LATE,
-						   .detail = (uint8_t)reg });
-}
-
-uint8_t
-select_op_scratch(struct selector *s, enum ir_type type)
-{
-	return add_operand(s, (struct ra_operand){ .vreg = select_vreg_new(s, type),
-						   .constraint = RA_REG,
-						   .role = RA_DEF,
-						   .time = RA_EARLY });
-}
-
-void
-select_clobber(struct selector *s, uint32_t gprs, uint32_t xmms)
-{
-	struct ra_inst *inst = &s->ra_insts[s->inst_count - 1];
-	inst->clobbers[RA_GPR] |= (uint16_t)gprs;
-	inst->clobbers[RA_XMM] |= (uint16_t)xmms;
-}
-
-void
-select_flag(struct selector *s, enum ra_inst_flag flag)
-{
-	s->ra_insts[s->inst_count - 1].flags |= (uint16_t)flag;
-}
-
-void
-select_op_source(struct selector *s, struct x64_inst *inst, const struct select_source *source,
-		 enum ra_constraint constraint)
-{
-	inst->base = source->base;
-	if (source->base == X64_BASE_NONE) {
-		inst->rm = select_op_use(s, source->vreg, constraint);
-		return;
-	}
-	inst->disp = source->disp;
-	if (source->trap) {
-		inst->trap = source->trap;
-		inst->wasm_offset = source->wasm_offset;
-	}
-	if (source->vreg != IR_NONE)
-		inst->index = select_op_use(s, source->vreg, RA_REG);
-}
-
-bool
-select_const(const struct selector *s, uint32_t value, int64_t *out)
-{
-	const struct ir_inst *inst = select_inst(s, value);
-	if (inst->op != IR_CONST || !ir_type_is_int(inst->type))
-		return false;
-	*out = inst->type == IR_I32 ? (int32_t)(uint32_t)inst->imm : (int64_t)inst->imm;
-	return true;
-}
-
-bool
-select_imm32(const struct selector *s, uint32_t value, int64_t *out)
-{
-	return select_const(s, value, out) && *out >= INT32_MIN && *out <= INT32_MAX;
-}
-
-/* --- constant pool -------------------------------------------------------- */
-
-uint32_t
-select_pool_add(struct selector *s, const void *bytes, uint32_t size)
-{
-	uint32_t at = (s->pool_size + size - 1) & ~(size - 1);
-	if (at + size > s->pool_cap) {
-		uint32_t cap = s->pool_cap ? s->pool_cap * 2 : 128;
-		uint8_t *grown =
-			arena_grow_array(s->arena, s->pool, s->pool_cap, cap, 1, 16);
-		if (!grown) {
-			s->status = NB_OUT_OF_MEMORY;
-			return 0;
-		}
-		s->pool = grown;
-		s->pool_cap = cap;
-	}
-	memset(s->pool + s->pool_size, 0, at - s->pool_size);
-	memcpy(s->pool + at, bytes, size);
-	s->pool_size = at + size;
-	return at;
-}
-
-uint32_t
-select_pool_mask(struct selector *s, enum select_mask mask)
-{
-	static const uint64_t words[SELECT_MASK_COUNT] = {
-		[SELECT_MASK_SIGN_F32] = 0x8000000080000000,
-		[SELECT_MASK_SIGN_F64] = 0x8000000000000000,
-		[SELECT_MASK_ABS_F32] = 0x7fffffff7fffffff,
-		[SELECT_MASK_ABS_F64] = 0x7fffffffffffffff,
-	};
-	if (!s->masks[mask]) {
-		uint64_t bytes[2] = { words[mask], words[mask] };
-		s->masks[mask] = select_pool_add(s, bytes, sizeof(bytes)) + 1;
-	}
-	return s->masks[mask] - 1;
-}
-
-uint32_t
-select_pool_const(struct selector *s, uint32_t value)
-{
-	if (!s->const_at[value]) {
-		const struct ir_inst *inst = select_inst(s, value);
-		uint64_t bits = inst->imm;
-		s->const_at[value] = select_pool_add(s, &bits, ir_type_bits(inst->type) / 8) + 1;
-	}
-	return s->const_at[value] - 1;
-}
-
-struct select_source
-select_source_reg(struct selector *s, uint32_t value)
-{
-	return (struct select_source){ .base = X64_BASE_NONE, .vreg = select_use(s, value) };
-}
-
-struct select_source
-select_source_any(struct selector *s, uint32_t value)
-{
-	const struct ir_inst *inst = select_inst(s, value);
-	if (inst->op == IR_CONST && ir_type_is_float(inst->type))
-		return (struct select_source){ .base = X64_BASE_POOL,
-					       .vreg = IR_NONE,
-					       .disp = (int32_t)select_pool_const(s, value) };
-	if (inst->op == IR_LOAD && select_can_sink(s, value))
-		return select_access(s, value);
-	return select_source_reg(s, value);
-}
-
 /* --- one instruction ------------------------------------------------------ */
 
 static void
@@ -296,112 +36,122 @@ select_jump(struct selector *s, uint32_t value)
 }
 
 static void
-lower_memory(struct selector *s, uint32_t value, const struct ir_inst *inst)
+select_trap(struct selector *s, uint32_t value)
 {
-	if (inst->op == IR_GLOBAL_GET)
-		select_global_get(s, value);
-	else if (inst->op == IR_GLOBAL_SET)
-		select_global_set(s, value);
-	else if (inst->op == IR_MEMORY_SIZE || inst->op == IR_TABLE_SIZE)
-		select_size(s, value);
-	else if (inst->op == IR_REF_FUNC)
-		select_ref_func(s, value);
-	else if (inst->op >= IR_STORE && inst->op <= IR_STORE32)
-		select_store(s, value);
-	else
-		select_load(s, value);
+	select_emit(s, X64_TRAP, NB_FORM_UD2)->trap = (uint8_t)select_inst(s, value)->imm;
 }
 
 static void
-lower(struct selector *s, uint32_t value, const struct ir_inst *inst)
+select_switch_or_jump(struct selector *s, uint32_t value)
 {
-	switch (inst->op) {
-	case IR_ADD: case IR_AND: case IR_OR: case IR_XOR:
-		select_binary(s, value);
-		break;
-	case IR_SUB:
-		select_sub(s, value);
-		break;
-	case IR_MUL:
-		select_mul(s, value);
-		break;
-	case IR_MUL_HIGH_S: case IR_MUL_HIGH_U:
-		select_mul_high(s, value);
-		break;
-	case IR_DIV_S: case IR_DIV_U: case IR_REM_S: case IR_REM_U:
-		select_divide(s, value);
-		break;
-	case IR_SHL: case IR_SHR_S: case IR_SHR_U: case IR_ROTL: case IR_ROTR:
-		select_shift(s, value);
-		break;
-	case IR_CLZ: case IR_CTZ: case IR_POPCNT:
-		select_bit_count(s, value);
-		break;
-	case IR_EXTEND8_S: case IR_EXTEND16_S: case IR_EXTEND32_S: case IR_WRAP:
-	case IR_EXTEND_S: case IR_EXTEND_U:
-		select_extend(s, value);
-		break;
-	case IR_EQ: case IR_NE: case IR_LT_S: case IR_LT_U: case IR_GT_S: case IR_GT_U:
-	case IR_LE_S: case IR_LE_U: case IR_GE_S: case IR_GE_U: case IR_FEQ: case IR_FNE:
-	case IR_FLT: case IR_FGT: case IR_FLE: case IR_FGE:
-		select_compare_value(s, value);
-		break;
-	case IR_SELECT:
-		select_select(s, value);
-		break;
-	case IR_FADD: case IR_FSUB: case IR_FMUL: case IR_FDIV: case IR_FMIN: case IR_FMAX:
-		select_float_binary(s, value);
-		break;
-	case IR_FCOPYSIGN:
-		select_copysign(s, value);
-		break;
-	case IR_FABS: case IR_FNEG: case IR_FSQRT: case IR_FCEIL: case IR_FFLOOR:
-	case IR_FTRUNC: case IR_FNEAREST: case IR_PROMOTE: case IR_DEMOTE:
-		select_float_unary(s, value);
-		break;
-	case IR_TRUNC_S: case IR_TRUNC_U: case IR_TRUNC_SAT_S: case IR_TRUNC_SAT_U:
-		select_trunc(s, value);
-		break;
-	case IR_CONVERT_S: case IR_CONVERT_U:
-		select_convert(s, value);
-		break;
-	case IR_BITCAST:
-		select_bitcast(s, value);
-		break;
-	case IR_TRAP_IF:
-		select_trap_if(s, value);
-		break;
-	case IR_CALL: case IR_CALL_IMPORT: case IR_CALL_INDIRECT: case IR_CALL_BUILTIN:
-		select_call(s, value);
-		break;
-	case IR_JUMP:
+	if (ir_inst_edge_count(select_inst(s, value)) == 1)
 		select_jump(s, value);
-		break;
-	case IR_BRANCH:
-		select_branch(s, value);
-		break;
-	case IR_SWITCH:
-		if (ir_inst_edge_count(inst) == 1)
-			select_jump(s, value);
-		else
-			select_switch(s, value);
-		break;
-	case IR_RETURN:
-		select_return(s, value);
-		break;
-	case IR_TRAP:
-		select_emit(s, X64_TRAP, NB_FORM_UD2)->trap = (uint8_t)inst->imm;
-		break;
-	default:
-		lower_memory(s, value, inst);
-		break;
-	}
+	else
+		select_switch(s, value);
 }
+
+/* What makes code of each operation. The others define nothing by themselves:
+ * constants, parameters, RESULTs, and what exists only while passes run. */
+typedef void select_function(struct selector *s, uint32_t value);
+static select_function *const select_functions[IR_OP_COUNT] = {
+	[IR_ADD] = select_binary,
+	[IR_AND] = select_binary,
+	[IR_OR] = select_binary,
+	[IR_XOR] = select_binary,
+	[IR_SUB] = select_sub,
+	[IR_MUL] = select_mul,
+	[IR_MUL_HIGH_S] = select_mul_high,
+	[IR_MUL_HIGH_U] = select_mul_high,
+	[IR_DIV_S] = select_divide,
+	[IR_DIV_U] = select_divide,
+	[IR_REM_S] = select_divide,
+	[IR_REM_U] = select_divide,
+	[IR_SHL] = select_shift,
+	[IR_SHR_S] = select_shift,
+	[IR_SHR_U] = select_shift,
+	[IR_ROTL] = select_shift,
+	[IR_ROTR] = select_shift,
+	[IR_CLZ] = select_bit_count,
+	[IR_CTZ] = select_bit_count,
+	[IR_POPCNT] = select_bit_count,
+	[IR_EXTEND8_S] = select_extend,
+	[IR_EXTEND16_S] = select_extend,
+	[IR_EXTEND32_S] = select_extend,
+	[IR_WRAP] = select_extend,
+	[IR_EXTEND_S] = select_extend,
+	[IR_EXTEND_U] = select_extend,
+	[IR_EQ] = select_compare_value,
+	[IR_NE] = select_compare_value,
+	[IR_LT_S] = select_compare_value,
+	[IR_LT_U] = select_compare_value,
+	[IR_GT_S] = select_compare_value,
+	[IR_GT_U] = select_compare_value,
+	[IR_LE_S] = select_compare_value,
+	[IR_LE_U] = select_compare_value,
+	[IR_GE_S] = select_compare_value,
+	[IR_GE_U] = select_compare_value,
+	[IR_FEQ] = select_compare_value,
+	[IR_FNE] = select_compare_value,
+	[IR_FLT] = select_compare_value,
+	[IR_FGT] = select_compare_value,
+	[IR_FLE] = select_compare_value,
+	[IR_FGE] = select_compare_value,
+	[IR_SELECT] = select_select,
+	[IR_FADD] = select_float_binary,
+	[IR_FSUB] = select_float_binary,
+	[IR_FMUL] = select_float_binary,
+	[IR_FDIV] = select_float_binary,
+	[IR_FMIN] = select_float_binary,
+	[IR_FMAX] = select_float_binary,
+	[IR_FCOPYSIGN] = select_copysign,
+	[IR_FABS] = select_float_unary,
+	[IR_FNEG] = select_float_unary,
+	[IR_FSQRT] = select_float_unary,
+	[IR_FCEIL] = select_float_unary,
+	[IR_FFLOOR] = select_float_unary,
+	[IR_FTRUNC] = select_float_unary,
+	[IR_FNEAREST] = select_float_unary,
+	[IR_PROMOTE] = select_float_unary,
+	[IR_DEMOTE] = select_float_unary,
+	[IR_TRUNC_S] = select_trunc,
+	[IR_TRUNC_U] = select_trunc,
+	[IR_TRUNC_SAT_S] = select_trunc,
+	[IR_TRUNC_SAT_U] = select_trunc,
+	[IR_CONVERT_S] = select_convert,
+	[IR_CONVERT_U] = select_convert,
+	[IR_BITCAST] = select_bitcast,
+	[IR_LOAD] = select_load,
+	[IR_LOAD8_S] = select_load,
+	[IR_LOAD8_U] = select_load,
+	[IR_LOAD16_S] = select_load,
+	[IR_LOAD16_U] = select_load,
+	[IR_LOAD32_S] = select_load,
+	[IR_LOAD32_U] = select_load,
+	[IR_STORE] = select_store,
+	[IR_STORE8] = select_store,
+	[IR_STORE16] = select_store,
+	[IR_STORE32] = select_store,
+	[IR_MEMORY_SIZE] = select_size,
+	[IR_TABLE_SIZE] = select_size,
+	[IR_GLOBAL_GET] = select_global_get,
+	[IR_GLOBAL_SET] = select_global_set,
+	[IR_REF_FUNC] = select_ref_func,
+	[IR_TRAP_IF] = select_trap_if,
+	[IR_CALL] = select_call,
+	[IR_CALL_IMPORT] = select_call,
+	[IR_CALL_INDIRECT] = select_call,
+	[IR_CALL_BUILTIN] = select_call,
+	[IR_JUMP] = select_jump,
+	[IR_BRANCH] = select_branch,
+	[IR_SWITCH] = select_switch_or_jump,
+	[IR_RETURN] = select_return,
+	[IR_TRAP] = select_trap,
+};
 
 static bool
 is_wanted(const struct selector *s, uint32_t value, const struct ir_inst *inst)
 {
-	if (inst->op == IR_RESULT || s->marks[value] & SELECT_SUNK)
+	if (!select_functions[inst->op] || s->marks[value] & SELECT_SUNK)
 		return false;
 	return s->vreg[value] != IR_NONE || ir_inst_has_effect(inst);
 }
@@ -488,7 +238,7 @@ select_block(struct selector *s, uint32_t block)
 				return s->status;
 			uint32_t first = s->inst_count;
 			s->root = value;
-			lower(s, value, inst);
+			select_functions[inst->op](s, value);
 			reverse_insts(s, first, s->inst_count);
 		}
 		value = inst->prev;

@@ -41,11 +41,11 @@ struct selector {
 	uint32_t pool_size, pool_cap;
 
 	/* Per IR value. */
-	uint32_t *vreg;	     /* IR_NONE until somebody wants it in a register */
+	uint32_t *vreg; /* IR_NONE until somebody wants it in a register */
 	uint32_t *use_count;
-	uint32_t *epoch;     /* effects before it in its block: loads move only within one */
-	uint32_t *const_at;  /* pool offset + 1 of a float constant, 0: none yet */
-	uint8_t *marks;	     /* enum select_mark */
+	uint32_t *epoch;    /* effects before it in its block: loads move only within one */
+	uint32_t *const_at; /* pool offset + 1 of a float constant, 0: none yet */
+	uint8_t *marks;	    /* enum select_mark */
 	uint32_t masks[SELECT_MASK_COUNT]; /* pool offset + 1, 0: none yet */
 
 	uint32_t root;	/* the IR instruction whose place the code is made for */
@@ -54,9 +54,9 @@ struct selector {
 
 /* Something an r/m operand can be: a register value or memory. */
 struct select_source {
-	uint8_t base;	 /* enum x64_base; NONE: `vreg` is the operand */
+	uint8_t base; /* enum x64_base; NONE: `vreg` is the operand */
 	uint8_t trap;
-	uint32_t vreg;	 /* or the index of LINEAR, IR_NONE: none */
+	uint32_t vreg; /* or the index of LINEAR, IR_NONE: none */
 	int32_t disp;
 	uint32_t wasm_offset;
 };
@@ -74,9 +74,9 @@ struct select_compare {
 
 /* Selects instructions for `ir` into *out; everything lives in `arena`.
  * Errors: NB_OUT_OF_MEMORY. */
-NB_MUST_USE enum nb_status x64_select(const struct x64_context *context,
-				      const struct ir_function *ir, struct arena *arena,
-				      struct x64_function *out);
+NB_MUST_USE enum nb_status
+x64_select(const struct x64_context *context, const struct ir_function *ir, struct arena *arena,
+	   struct x64_function *out);
 
 static inline const struct ir_inst *
 select_inst(const struct selector *s, uint32_t value)
@@ -95,6 +95,8 @@ select_is_single_use(const struct selector *s, uint32_t value)
 {
 	return s->use_count[value] == 1;
 }
+
+/* --- select_operand.c ----------------------------------------------------- */
 
 /* A fresh virtual register of an IR type. */
 uint32_t select_vreg_new(struct selector *s, enum ir_type type);

@@ -30,8 +30,7 @@ area_slots(const struct wasm_functype *type)
 static struct x64_inst *
 load_slot(struct selector *s, uint32_t vreg, enum x64_base base, uint32_t slot)
 {
-	struct x64_inst *load =
-		select_emit(s, X64_FORM, select_load_form(s->vreg_type[vreg]));
+	struct x64_inst *load = select_emit(s, X64_FORM, select_load_form(s->vreg_type[vreg]));
 	load->base = (uint8_t)base;
 	load->disp = (int32_t)slot;
 	load->reg = select_op_def(s, vreg);
@@ -63,8 +62,7 @@ store_slot(struct selector *s, uint32_t value, enum x64_base base, uint32_t slot
 static uint32_t
 receive(struct selector *s, uint32_t value)
 {
-	bool is_address = s->marks[value] & SELECT_ADDRESS &&
-			  select_inst(s, value)->type == IR_I32;
+	bool is_address = s->marks[value] & SELECT_ADDRESS && select_inst(s, value)->type == IR_I32;
 	return is_address ? select_vreg_new(s, IR_I32) : select_def(s, value);
 }
 
@@ -174,9 +172,9 @@ add_args(struct selector *s, const struct call_args *args)
 {
 	for (uint32_t i = 0; i < args->count; i++)
 		select_op_use_fixed(s, args->vregs[i], args->regs[i]);
-	select_clobber(s, 0xffffu & ~(uint32_t)(NB_PRESERVED_GPRS | 1 << NB_RSP |
-						1 << NB_REG_VMCTX | 1 << NB_REG_MEMORY_BASE |
-						1 << RA_SCRATCH_GPR),
+	select_clobber(s,
+		       0xffffu & ~(uint32_t)(NB_PRESERVED_GPRS | 1 << NB_RSP | 1 << NB_REG_VMCTX |
+					     1 << NB_REG_MEMORY_BASE | 1 << RA_SCRATCH_GPR),
 		       0xffffu & ~(1u << RA_SCRATCH_XMM));
 	s->out->has_calls = true;
 }
@@ -251,8 +249,8 @@ select_builtin(struct selector *s, uint32_t value)
 		uint32_t raw = select_vreg_new(s, is_get ? IR_I64 : IR_I32);
 		select_op_def_fixed(s, raw, NB_RAX);
 		add_args(s, &args);
-		struct x64_inst *check = select_emit(
-			s, X64_TRAP_RESULT, is_get ? NB_FORM_TEST64 : NB_FORM_TEST32);
+		struct x64_inst *check =
+			select_emit(s, X64_TRAP_RESULT, is_get ? NB_FORM_TEST64 : NB_FORM_TEST32);
 		check->cc = is_get ? X64_CC_S : X64_CC_NE;
 		select_op_use_fixed(s, raw, NB_RAX);
 		if (is_get && s->vreg[value] != IR_NONE) {

@@ -94,7 +94,8 @@ compare_and(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
 		bool is_low = imm >= 0;
 		compare.form = is_64 && !is_low ? NB_FORM_TEST64_IMM : NB_FORM_TEST32_IMM;
 		compare.imm = is_64 && !is_low ? imm : (int32_t)(uint32_t)imm;
-		if (fold.loads && load->op == IR_LOAD && is_64 == (compare.form == NB_FORM_TEST64_IMM))
+		if (fold.loads && load->op == IR_LOAD &&
+		    is_64 == (compare.form == NB_FORM_TEST64_IMM))
 			compare.rm = select_source_any(s, a);
 		else
 			compare.rm = select_source_reg(s, a);
@@ -117,9 +118,9 @@ compare_zero(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
 	if (inst->op == IR_AND && is_equality && select_is_single_use(s, value))
 		return compare_and(s, value, cc, fold);
 	bool is_64 = inst->type == IR_I64;
-	struct select_compare compare = {
-		.form = is_64 ? NB_FORM_CMP64_IMM : NB_FORM_CMP32_IMM, .cc = cc, .reg = IR_NONE
-	};
+	struct select_compare compare = { .form = is_64 ? NB_FORM_CMP64_IMM : NB_FORM_CMP32_IMM,
+					  .cc = cc,
+					  .reg = IR_NONE };
 	if (inst->op == IR_LOAD8_U && is_equality && fold.loads && select_can_sink(s, value)) {
 		compare.form = NB_FORM_CMP8_IMM;
 		compare.rm = select_access(s, value);
@@ -190,9 +191,8 @@ static struct select_compare
 compare_floats(struct selector *s, const struct ir_inst *inst, struct fold fold)
 {
 	uint32_t a = inst->args[0], b = inst->args[1];
-	struct select_compare compare = {
-		.form = select_is_64(s, a) ? NB_FORM_UCOMISD : NB_FORM_UCOMISS
-	};
+	struct select_compare compare = { .form = select_is_64(s, a) ? NB_FORM_UCOMISD
+								     : NB_FORM_UCOMISS };
 	switch (inst->op) {
 	case IR_FEQ:
 		compare.cc = X64_CC_FLOAT_EQ;

@@ -26,8 +26,7 @@ select_float_binary(struct selector *s, uint32_t value)
 		a = inst->args[1];
 		b = inst->args[0];
 	}
-	struct select_source source =
-		is_minmax ? select_source_reg(s, b) : select_source_any(s, b);
+	struct select_source source = is_minmax ? select_source_reg(s, b) : select_source_any(s, b);
 	commutes = commutes && source.base == X64_BASE_NONE;
 	uint32_t vreg = select_use(s, a);
 	enum x64_op op = is_minmax ? X64_FMINMAX : commutes ? X64_COMMUTE : X64_FORM;
@@ -121,7 +120,8 @@ trunc_limit_bits(uint32_t variant)
 	bool is_f64 = variant & X64_TRUNC_F64;
 	if (variant & X64_TRUNC_I64) /* 2^63, -2^63 */
 		return variant & X64_TRUNC_UNSIGNED ? is_f64 ? 0x43e0000000000000 : 0x5f000000
-						    : is_f64 ? 0xc3e0000000000000 : 0xdf000000;
+		       : is_f64			    ? 0xc3e0000000000000
+						    : 0xdf000000;
 	/* -2^31 */
 	return is_f64 ? 0xc1e0000000000000 : 0xcf000000;
 }

@@ -10,12 +10,13 @@ struct alu_forms {
 	uint16_t forms[2][3];
 };
 
-#define ALU_FORMS(name)                                                                            \
-	{                                                                                          \
-		{                                                                                  \
-			{ NB_FORM_##name##32, NB_FORM_##name##32_STORE, NB_FORM_##name##32_IMM },  \
-			{ NB_FORM_##name##64, NB_FORM_##name##64_STORE, NB_FORM_##name##64_IMM },  \
-		}                                                                                  \
+#define ALU_FORMS(name)                                                                           \
+	{                                                                                         \
+		{                                                                                 \
+			{ NB_FORM_##name##32, NB_FORM_##name##32_STORE, NB_FORM_##name##32_IMM }, \
+				{ NB_FORM_##name##64, NB_FORM_##name##64_STORE,                   \
+				  NB_FORM_##name##64_IMM },                                       \
+		}                                                                                 \
 	}
 
 static const struct alu_forms *
@@ -376,11 +377,11 @@ struct shift_forms {
 	uint16_t one[2], imm[2], cl[2], vex[2];
 };
 
-#define SHIFT_FORMS(name, vex32, vex64)                                                            \
-	{                                                                                          \
-		{ NB_FORM_##name##32_1, NB_FORM_##name##64_1 },                                    \
-			{ NB_FORM_##name##32_IMM, NB_FORM_##name##64_IMM },                        \
-			{ NB_FORM_##name##32_CL, NB_FORM_##name##64_CL }, { vex32, vex64 },        \
+#define SHIFT_FORMS(name, vex32, vex64)                                                     \
+	{                                                                                   \
+		{ NB_FORM_##name##32_1, NB_FORM_##name##64_1 },                             \
+			{ NB_FORM_##name##32_IMM, NB_FORM_##name##64_IMM },                 \
+			{ NB_FORM_##name##32_CL, NB_FORM_##name##64_CL }, { vex32, vex64 }, \
 	}
 
 static const struct shift_forms *
@@ -520,9 +521,8 @@ select_extend(struct selector *s, uint32_t value)
 		return;
 	}
 	/* A wrapped load keeps its width: its last bytes may lie out of bounds. */
-	struct select_source source = inst->op == IR_EXTEND_U
-					      ? select_source_any(s, inst->args[0])
-					      : select_source_reg(s, inst->args[0]);
+	struct select_source source = inst->op == IR_EXTEND_U ? select_source_any(s, inst->args[0])
+							      : select_source_reg(s, inst->args[0]);
 	if (source.base != X64_BASE_NONE) {
 		select_unary_rm(s, value, NB_FORM_MOV32, &source);
 		return;

@@ -230,7 +230,8 @@ select_store(struct selector *s, uint32_t value)
 		stored = strip_for_store(s, stored, bytes);
 	}
 	const struct ir_inst *source = select_inst(s, stored);
-	if (source->op == IR_CONST && (bytes != 8 || (int64_t)source->imm == (int32_t)source->imm)) {
+	if (source->op == IR_CONST &&
+	    (bytes != 8 || (int64_t)source->imm == (int32_t)source->imm)) {
 		store_constant(s, value, bytes, source->imm);
 		return;
 	}
@@ -245,8 +246,8 @@ select_store(struct selector *s, uint32_t value)
 		[4] = NB_FORM_MOV32_STORE,
 		[8] = NB_FORM_MOV64_STORE,
 	};
-	enum nb_form form = ir_type_is_int(type) ? (enum nb_form)int_forms[bytes]
-						 : select_store_form(type);
+	enum nb_form form =
+		ir_type_is_int(type) ? (enum nb_form)int_forms[bytes] : select_store_form(type);
 	uint32_t vreg = select_use(s, stored);
 	struct select_source place = select_access(s, value);
 	struct x64_inst *inst = select_emit(s, X64_FORM, form);
@@ -260,8 +261,8 @@ static struct select_source
 global_place(const struct selector *s, uint32_t global)
 {
 	const struct wasm_module *module = s->ir->module;
-	bool is_cell = global < module->global_import_count &&
-		       module->globals[global].type.is_mutable;
+	bool is_cell =
+		global < module->global_import_count && module->globals[global].type.is_mutable;
 	return (struct select_source){
 		.base = is_cell ? X64_BASE_CELL : X64_BASE_VMCTX,
 		.vreg = IR_NONE,
@@ -285,10 +286,9 @@ select_global_set(struct selector *s, uint32_t value)
 	const struct ir_inst *source = select_inst(s, set->args[0]);
 	int64_t imm;
 	if (select_imm32(s, set->args[0], &imm)) {
-		struct x64_inst *inst =
-			select_emit(s, X64_FORM,
-				    source->type == IR_I64 ? NB_FORM_MOV64_STORE_IMM
-							   : NB_FORM_MOV32_STORE_IMM);
+		struct x64_inst *inst = select_emit(
+			s, X64_FORM,
+			source->type == IR_I64 ? NB_FORM_MOV64_STORE_IMM : NB_FORM_MOV32_STORE_IMM);
 		inst->imm = imm;
 		select_op_source(s, inst, &place, RA_REG);
 		return;

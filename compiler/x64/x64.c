@@ -114,8 +114,8 @@ apply_fixups(const struct x64_context *context, const struct x64_chunk *chunk,
 }
 
 enum nb_status
-x64_link(const struct x64_context *context, const struct x64_chunk *chunks,
-	 struct arena *out_arena, struct nb_code_image *out)
+x64_link(const struct x64_context *context, const struct x64_chunk *chunks, struct arena *out_arena,
+	 struct nb_code_image *out)
 {
 	const struct wasm_module *module = context->module;
 	uint32_t count = module->func_count - module->func_import_count;

@@ -41,9 +41,9 @@ struct x64_chunk {
 };
 
 /* The layout that `module`'s vmctx has. NB_LIMIT_EXCEEDED if it is too large. */
-NB_MUST_USE enum nb_status x64_context_init(struct x64_context *context,
-					    const struct wasm_module *module,
-					    const struct compiler_options *options);
+NB_MUST_USE enum nb_status
+x64_context_init(struct x64_context *context, const struct wasm_module *module,
+		 const struct compiler_options *options);
 
 /*
  * Compiles one function.
@@ -58,18 +58,17 @@ NB_MUST_USE enum nb_status x64_context_init(struct x64_context *context,
 struct x64_arenas {
 	struct arena *out, *scratch, *work;
 };
-NB_MUST_USE enum nb_status x64_compile_function(const struct x64_context *context,
-						const struct ir_function *ir,
-						const struct x64_arenas *arenas,
-						struct x64_chunk *out, struct diag *diag);
+NB_MUST_USE enum nb_status
+x64_compile_function(const struct x64_context *context, const struct ir_function *ir,
+		     const struct x64_arenas *arenas, struct x64_chunk *out, struct diag *diag);
 
 /*
  * Joins the chunks of all defined functions, in order, into one image in
  * `out_arena` and resolves the calls between them. Errors: NB_OUT_OF_MEMORY;
  * NB_LIMIT_EXCEEDED if the code passes 2 GiB.
  */
-NB_MUST_USE enum nb_status x64_link(const struct x64_context *context,
-				    const struct x64_chunk *chunks, struct arena *out_arena,
-				    struct nb_code_image *out);
+NB_MUST_USE enum nb_status
+x64_link(const struct x64_context *context, const struct x64_chunk *chunks, struct arena *out_arena,
+	 struct nb_code_image *out);
 
 #endif

@@ -82,8 +82,7 @@ transfer_move(const struct x64_function *fn, const struct ra_move *move, struct 
 		transfer_write(t, move->to.reg, x64_zx_defines(&fn->insts[move->remat_inst]));
 	else
 		transfer_write(t, move->to.reg,
-			       fn->vreg_type[move->vreg] == IR_I32 &&
-				       move->from.class_ == RA_GPR);
+			       fn->vreg_type[move->vreg] == IR_I32 && move->from.class_ == RA_GPR);
 }
 
 static void

@@ -12,8 +12,8 @@
 
 /* Masks per block of fn->ra, in `arena`; NULL when it is exhausted. Needs
  * places for every operand. Near linear: as many rounds as loops nest. */
-uint16_t *x64_zx_analyze(const struct x64_function *fn, const struct ra_result *ra,
-			 struct arena *arena);
+uint16_t *
+x64_zx_analyze(const struct x64_function *fn, const struct ra_result *ra, struct arena *arena);
 
 /* Whether the operand that `inst` defines gets its upper half cleared. */
 bool x64_zx_defines(const struct x64_inst *inst);

@@ -18,8 +18,8 @@
 
 static ZydisDecoder decoder;
 
-static const char *const cc_texts[] = { "o", "no", "b",	 "nb", "z", "nz", "be", "nbe",
-					"s", "ns", "p",	 "np", "l", "nl", "le", "nle" };
+static const char *const cc_texts[] = { "o", "no", "b", "nb", "z", "nz", "be", "nbe",
+					"s", "ns", "p", "np", "l", "nl", "le", "nle" };
 
 struct encoded {
 	struct x64_buffer buffer;
@@ -34,18 +34,17 @@ fail_at(const struct encoded *c, const char *what)
 	for (uint32_t i = 0; i < c->buffer.len && i < 16; i++)
 		snprintf(hex + 3 * i, 4, "%02x ", c->buffer.bytes[i]);
 	fail_msg("form %d (%s) reg %u rm %u/%u+%u*%u%+d imm %lld: %s; bytes %s", c->form,
-		 x64_form_text(c->form), c->ops.reg, c->ops.rm.kind, c->ops.rm.reg,
-		 c->ops.rm.index, 1u << c->ops.rm.scale, c->ops.rm.disp, (long long)c->ops.imm,
-		 what, hex);
+		 x64_form_text(c->form), c->ops.reg, c->ops.rm.kind, c->ops.rm.reg, c->ops.rm.index,
+		 1u << c->ops.rm.scale, c->ops.rm.disp, (long long)c->ops.imm, what, hex);
 }
 
 static ZydisRegister
 gpr_of(uint32_t reg, uint32_t bits)
 {
-	static const ZydisRegister low8[] = {
-		ZYDIS_REGISTER_AL,  ZYDIS_REGISTER_CL,	ZYDIS_REGISTER_DL,  ZYDIS_REGISTER_BL,
-		ZYDIS_REGISTER_SPL, ZYDIS_REGISTER_BPL, ZYDIS_REGISTER_SIL, ZYDIS_REGISTER_DIL
-	};
+	static const ZydisRegister low8[] = { ZYDIS_REGISTER_AL,  ZYDIS_REGISTER_CL,
+					      ZYDIS_REGISTER_DL,  ZYDIS_REGISTER_BL,
+					      ZYDIS_REGISTER_SPL, ZYDIS_REGISTER_BPL,
+					      ZYDIS_REGISTER_SIL, ZYDIS_REGISTER_DIL };
 	if (bits == 8)
 		return reg < 8 ? low8[reg] : (ZydisRegister)(ZYDIS_REGISTER_R8B + reg - 8);
 	if (bits == 16)
@@ -112,10 +111,10 @@ check_memory(const struct encoded *c, const ZydisDecodedOperand *operand)
 		if (operand->mem.base != ZYDIS_REGISTER_RIP || operand->mem.disp.value != 0)
 			fail_at(c, "rip operand");
 	} else {
-		ZydisRegister base = rm->reg == X64_NO_REG ? ZYDIS_REGISTER_NONE
-							   : gpr_of(rm->reg, 64);
-		ZydisRegister index = rm->index == X64_NO_REG ? ZYDIS_REGISTER_NONE
-							      : gpr_of(rm->index, 64);
+		ZydisRegister base =
+			rm->reg == X64_NO_REG ? ZYDIS_REGISTER_NONE : gpr_of(rm->reg, 64);
+		ZydisRegister index =
+			rm->index == X64_NO_REG ? ZYDIS_REGISTER_NONE : gpr_of(rm->index, 64);
 		if (operand->mem.base != base || operand->mem.index != index)
 			fail_at(c, "base or index");
 		if (index != ZYDIS_REGISTER_NONE && operand->mem.scale != 1 << rm->scale)
@@ -156,8 +155,8 @@ written_by(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *opera
 		if (class_ != ZYDIS_REGCLASS_GPR8 && class_ != ZYDIS_REGCLASS_GPR32 &&
 		    class_ != ZYDIS_REGCLASS_GPR64)
 			continue;
-		ZydisRegister wide = ZydisRegisterGetLargestEnclosing(
-			ZYDIS_MACHINE_MODE_LONG_64, o->reg.value);
+		ZydisRegister wide =
+			ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, o->reg.value);
 		uint32_t number = (uint32_t)(wide - ZYDIS_REGISTER_RAX);
 		if (number == NB_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN)
 			continue;
@@ -276,8 +275,9 @@ try_operands(struct sweep *s)
 static void
 try_immediates(struct sweep *s)
 {
-	static const int64_t values[] = { 0,	 1,	-1,	   63,	      127,	 128,
-					  -128,	 -129,	255,	   0x7fff,    -0x8000,	 INT32_MAX,
+	static const int64_t values[] = { 0,	     1,		 -1,	    63,
+					  127,	     128,	 -128,	    -129,
+					  255,	     0x7fff,	 -0x8000,   INT32_MAX,
 					  INT32_MIN, UINT32_MAX, INT64_MAX, INT64_MIN };
 	static const int64_t limits[][2] = {
 		[NB_IMM_NONE] = { 0, 0 },
