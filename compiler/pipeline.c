@@ -240,7 +240,11 @@ build_function(const struct stage *s)
 	if (status != NB_OK)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
-	status = ir_build(s->fn, s->scratch, s->diag);
+	status = ir_build(s->fn,
+			  s->options->disabled_passes >> COMPILER_PASS_INLINE & 1 ?
+				  IR_INLINE_NONE :
+				  IR_INLINE_SMALL,
+			  s->scratch, s->diag);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "build");
 	return run_passes(s);

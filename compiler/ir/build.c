@@ -7,6 +7,8 @@
 #include "compiler/ir/build_internal.h"
 #include "compiler/ir/params.h"
 
+enum { INLINE_BASE_BUDGET = 2048 };
+
 bool
 build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, uint32_t more,
 	   uint32_t size)
@@ -254,32 +256,43 @@ build_instruction(struct builder *b, enum wasm_opcode opcode)
 	}
 }
 
-/* Parameters become parameters of the entry block, other locals zero. */
-static enum nb_status
-begin_locals(struct builder *b)
+/* The function's own parameters become parameters of the entry block. */
+static void
+add_entry_params(struct builder *b, const struct wasm_functype *type)
 {
-	const struct wasm_functype *type = b->fn->type;
-	struct wasm_locals runs = wasm_locals_begin(b->module, b->code);
-	struct wasm_local_run run;
-	uint32_t count = type->param_count;
-	uint32_t list = ir_new_list(b->fn, count);
+	uint32_t list = ir_new_list(b->fn, type->param_count);
 
-	b->local_count = b->code->local_count;
-	b->locals = arena_new_array(b->scratch, struct build_local, b->local_count);
-	if (!b->locals || b->fn->status != NB_OK)
-		return NB_OUT_OF_MEMORY;
+	if (b->fn->status != NB_OK)
+		return;
 	b->fn->blocks[0].first_param = list;
-	b->fn->blocks[0].param_count = count;
-	for (uint32_t i = 0; i < count; i++) {
-		enum ir_type ir = ir_type_from_wasm(type->params[i]);
-		uint32_t param = ir_new_inst(b->fn, IR_PARAM, ir);
+	b->fn->blocks[0].param_count = type->param_count;
+	for (uint32_t i = 0; i < type->param_count; i++) {
+		uint32_t param = ir_new_inst(b->fn, IR_PARAM, ir_type_from_wasm(type->params[i]));
 
 		b->fn->insts[param].imm = i;
 		b->fn->insts[param].block = 0;
 		b->fn->lists[list + i] = param;
-		b->locals[i].type = ir;
 		b->locals[i].initial = param;
 	}
+}
+
+/* Types of all locals, and zero for those that are no parameters. */
+static void
+begin_locals(struct builder *b)
+{
+	const struct wasm_functype *type = wasm_module_function_type(b->module, b->func_idx);
+	struct wasm_locals runs = wasm_locals_begin(b->module, b->code);
+	struct wasm_local_run run;
+	uint32_t count = type->param_count;
+
+	b->local_count = b->code->local_count;
+	b->locals = arena_new_array(b->scratch, struct build_local, b->local_count);
+	if (!b->locals) {
+		ir_fail(b->fn, NB_OUT_OF_MEMORY);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		b->locals[i].type = ir_type_from_wasm(type->params[i]);
 	while (wasm_locals_next(&runs, &run)) {
 		enum ir_type ir = ir_type_from_wasm(run.type);
 
@@ -290,19 +303,20 @@ begin_locals(struct builder *b)
 			count++;
 		}
 	}
-	return b->fn->status;
+	if (!b->caller)
+		add_entry_params(b, type);
 }
 
-static enum nb_status
-build_body(struct builder *b)
+void
+build_body(struct builder *b, const uint32_t *args)
 {
-	enum nb_status status = begin_locals(b);
+	const struct wasm_functype *type = wasm_module_function_type(b->module, b->func_idx);
 
-	if (status != NB_OK)
-		return status;
-	status = build_scan(b);
-	if (status != NB_OK)
-		return status;
+	begin_locals(b);
+	if (b->fn->status != NB_OK || build_scan(b) != NB_OK)
+		return;
+	for (uint32_t i = 0; b->caller && i < type->param_count; i++)
+		b->locals[i].initial = args[i];
 	b->epoch = 1;
 	b->reader = wasm_reader_at(b->module, b->code->code_offset);
 	build_begin_body(b);
@@ -317,28 +331,31 @@ build_body(struct builder *b)
 			build_instruction(b, opcode);
 	}
 	build_finish_params(b);
-	if (b->fn->status == NB_OK)
-		ir_drop_trivial_params(b->fn);
-	return b->fn->status;
 }
 
 enum nb_status
-ir_build(struct ir_function *fn, struct arena *scratch, struct diag *diag)
+ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratch,
+	 struct diag *diag)
 {
 	struct arena_mark mark = arena_mark_get(scratch);
+	struct numbering numbering = { 0 };
 	struct builder b = {
 		.fn = fn,
 		.scratch = scratch,
 		.diag = diag,
+		.numbering = &numbering,
+		.func_idx = fn->func_idx,
 		.module = fn->module,
 		.code = wasm_module_code(fn->module, fn->func_idx),
 	};
-	enum nb_status status;
 
+	if (inlining == IR_INLINE_SMALL)
+		numbering.inline_budget = INLINE_BASE_BUDGET + b.code->len / 2;
 	fn->type = wasm_module_function_type(fn->module, fn->func_idx);
-	status = ir_function_init(fn, b.code->len / 2);
-	if (status == NB_OK)
-		status = build_body(&b);
+	if (ir_function_init(fn, b.code->len / 2) == NB_OK)
+		build_body(&b, NULL);
+	if (fn->status == NB_OK)
+		ir_drop_trivial_params(fn);
 	arena_release(scratch, mark);
-	return status;
+	return fn->status;
 }

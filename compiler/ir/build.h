@@ -7,19 +7,25 @@
 #include "compiler/ir/ir.h"
 #include "lib/diag.h"
 
+enum ir_inlining {
+	IR_INLINE_NONE,
+	IR_INLINE_SMALL, /* calls of small functions become copies of their bodies */
+};
+
 /*
  * Builds defined function fn->func_idx of fn->module, whose body is validated.
  *
  * Needs arena, module, func_idx, ticker and is_strict of *fn set; working
  * memory comes from `scratch` and is released. Gives IR that ir_check accepts,
- * without unreachable blocks' predecessors' traces: code that validation shows
- * to be unreachable is skipped. Values are folded and numbered on the way, so
+ * without unreachable blocks. Values are folded and numbered on the way, so
  * most dead and duplicate pure code never appears. Time is near linear in the
  * body plus the block parameters that SSA form needs.
+ * Inlined instructions carry the offset of the call; bodies whose validation
+ * was deferred are validated before they are inlined.
  * Errors: NB_UNSUPPORTED_FEATURE (reported with offset), NB_OUT_OF_MEMORY,
- * what the ticker says.
+ * what the ticker says, those of wasm_function_validate.
  */
-NB_MUST_USE enum nb_status ir_build(struct ir_function *fn, struct arena *scratch,
-				    struct diag *diag);
+NB_MUST_USE enum nb_status ir_build(struct ir_function *fn, enum ir_inlining inlining,
+				    struct arena *scratch, struct diag *diag);
 
 #endif

@@ -90,12 +90,18 @@ build_unreachable(struct builder *b)
 void
 build_return(struct builder *b)
 {
-	uint32_t count = b->fn->type->result_count;
-	uint32_t list = ir_new_list(b->fn, count);
-	struct ir_inst ret = { .op = IR_RETURN, .args = { IR_NONE, list, count } };
+	uint32_t count = b->frames[0].type->result_count;
+	struct ir_inst ret = { .op = IR_RETURN, .args = { IR_NONE, 0, count } };
+	uint32_t list;
 
+	if (b->caller) {
+		build_jump(b, 0, count);
+		return;
+	}
+	list = ir_new_list(b->fn, count);
 	if (b->fn->status != NB_OK)
 		return;
+	ret.args[1] = list;
 	for (uint32_t i = 0; i < count; i++)
 		b->fn->lists[list + i] = b->stack[b->stack_count - count + i];
 	build_append(b, &ret);
@@ -110,7 +116,7 @@ connect_label(struct builder *b, uint32_t frame_idx, uint32_t edge)
 	const struct frame *frame = &b->frames[frame_idx];
 	uint32_t block = b->block;
 
-	if (frame_idx != 0) {
+	if (frame_idx != 0 || b->caller) {
 		join_from_here(b, frame->region, edge, label_arity(frame));
 		return;
 	}

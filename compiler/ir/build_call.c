@@ -55,6 +55,8 @@ call_direct(struct builder *b)
 
 	if (wasm_module_function_is_imported(b->module, func_idx))
 		proto.op = IR_CALL_IMPORT;
+	else if (build_inline(b, func_idx))
+		return;
 	emit_call(b, proto, wasm_module_function_type(b->module, func_idx));
 }
 

@@ -43,12 +43,14 @@ push_frame(struct builder *b, enum region_kind kind, const struct wasm_functype 
 void
 build_begin_body(struct builder *b)
 {
-	struct frame *frame = push_frame(b, REGION_BODY, b->fn->type);
+	struct frame *frame = push_frame(
+		b, REGION_BODY, wasm_module_function_type(b->module, b->func_idx));
 
 	if (!frame)
 		return;
 	frame->base = 0;
-	build_enter_block(b, 0, 0);
+	if (!b->caller)
+		build_enter_block(b, 0, 0);
 }
 
 static void
@@ -240,7 +242,9 @@ build_end(struct builder *b)
 	struct frame frame = b->frames[b->frame_count - 1];
 
 	b->here.position = b->position;
-	if (frame.kind == REGION_BODY) {
+	if (frame.kind == REGION_BODY && b->caller) {
+		enter_join(b, &frame);
+	} else if (frame.kind == REGION_BODY) {
 		if (b->block != IR_NONE)
 			build_return(b);
 	} else if (b->regions[frame.region].is_target && frame.kind != REGION_LOOP) {

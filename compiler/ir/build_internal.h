@@ -112,10 +112,26 @@ struct build_block {
 	uint32_t path_pos; /* place in builder.path when it was on it */
 };
 
+/* What the builders of a function and of the bodies inlined in it share. */
+struct numbering {
+	struct build_block *blocks;
+	uint32_t block_count, block_cap;
+	uint32_t *path; /* blocks that dominate the present one, outermost first */
+	uint32_t path_count, path_cap;
+	uint32_t *table; /* hash table of values, 0 where empty */
+	uint32_t table_count, table_cap;
+	uint32_t inline_budget; /* bytes of body that may still be inlined; 0: none */
+};
+
+/* The state of building one body. */
 struct builder {
 	struct ir_function *fn;
 	struct arena *scratch;
 	struct diag *diag;
+	struct numbering *numbering;
+	const struct builder *caller; /* inlined: who builds the call; else NULL */
+	uint32_t func_idx;	      /* whose body it is */
+	uint32_t call_offset;	      /* inlined: wasm_offset of all instructions */
 	const struct wasm_module *module;
 	const struct wasm_code *code;
 	struct wasm_reader reader;
@@ -142,14 +158,6 @@ struct builder {
 	uint32_t *values; /* values of edges and of if parameters */
 	uint32_t value_count, value_cap;
 
-	struct build_block *blocks;
-	uint32_t block_count, block_cap;
-	uint32_t *path; /* blocks that dominate the present one, outermost first */
-	uint32_t path_count, path_cap;
-
-	uint32_t *numbering; /* hash table of values, IR_NONE where empty */
-	uint32_t numbering_count, numbering_cap;
-
 	struct memo {
 		uint64_t key; /* local << 32 | region, plus 1; 0 where empty */
 		uint32_t value;
@@ -174,6 +182,15 @@ bool build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, 
 	 build_grow((b), (void **)&(b)->array, (b)->noun##_count, &(b)->noun##_cap, (more),        \
 		    sizeof(*(b)->array)))
 
+/* build.c: builds the body of b->code up to its end; with a caller it begins
+ * in b->block, and `args` are the values of the parameters. */
+void build_body(struct builder *b, const uint32_t *args);
+
+/* build_inline.c: builds the call of a defined function as a copy of its body
+ * if that is worth it; the arguments are on the stack and become the results.
+ * False if it must be a call. */
+bool build_inline(struct builder *b, uint32_t func_idx);
+
 /* build_scan.c: finds regions and sets, refuses what is not supported. */
 enum nb_status build_scan(struct builder *b);
 
@@ -182,7 +199,7 @@ uint32_t build_read_local(struct builder *b, uint32_t local);
 void build_set_local(struct builder *b, uint32_t local, uint32_t value);
 /* Passes over a set in unreachable code. */
 void build_skip_set(struct builder *b, uint32_t local);
-/* A parameter of `block` whose operands come from the edges of `region`. */
+/* A new parameter of `block`. */
 uint32_t build_param(struct builder *b, uint32_t block, enum ir_type type);
 void build_add_pending(struct builder *b, uint32_t param, uint32_t region, uint32_t local);
 /* Gives the last parameters their operands and the edges their arguments. */
@@ -193,6 +210,12 @@ void build_finish_params(struct builder *b);
 void build_enter_block(struct builder *b, uint32_t block, uint32_t idom);
 /* The nearest block that dominates both. */
 uint32_t build_common_dominator(const struct builder *b, uint32_t a, uint32_t c);
+/* The wasm_offset of instructions at the present position. */
+static inline uint32_t
+build_offset(const struct builder *b)
+{
+	return b->caller ? b->call_offset : b->position - b->code->offset;
+}
 /* The value of the operation *proto: simplified, one that exists, or new. */
 uint32_t build_emit(struct builder *b, struct ir_inst *proto);
 uint32_t build_unary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a);

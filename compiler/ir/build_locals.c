@@ -171,42 +171,65 @@ loop_param(struct builder *b, uint32_t local, uint32_t loop)
 	return param;
 }
 
-/* The value of the local at the place; or IR_NONE, and *join is a region whose
- * join must be asked (ask_join) before this is asked again. */
+/* One step of find_value: the answer, or IR_NONE with *join set, or IR_NONE
+ * without when *place has become the place of an if to ask instead, whose then
+ * part is *then. */
 static uint32_t
-find_value(struct builder *b, uint32_t local_idx, struct place place, uint32_t *join)
+find_step(struct builder *b, uint32_t local_idx, struct place *place, uint32_t *join,
+	  uint32_t *then)
 {
 	const struct build_local *local = &b->locals[local_idx];
+	uint32_t before = sets_before(b, local, place->position);
+	const struct local_set *sets = &b->sets[local->first_set];
+	const struct local_set *last = before ? &sets[before - 1] : NULL;
+	uint32_t region;
 
-	for (;;) {
-		uint32_t before = sets_before(b, local, place.position);
-		const struct local_set *sets = &b->sets[local->first_set];
-		const struct local_set *last = before ? &sets[before - 1] : NULL;
-		uint32_t region;
+	if (before < local->set_count) {
+		uint32_t loop = loop_lasting_beyond(b, place->loop, sets[before].position);
 
-		if (before < local->set_count) {
-			uint32_t loop =
-				loop_lasting_beyond(b, place.loop, sets[before].position);
-
-			if (loop != 0 && (!last || b->regions[loop].start > last->position))
-				return loop_param(b, local_idx, loop);
-		}
-		if (!last)
-			return local->initial;
-		if (b->regions[last->region].end >= place.position)
-			return last->value;
-		region = outermost_closed(b, last->region, place.position);
-		if (b->regions[region].kind != REGION_THEN) {
-			*join = region;
-			return memo_get(b, local_idx, region);
-		}
-		region = b->regions[region].parent;
-		place = (struct place){
-			.position = b->regions[region].start,
-			.region = b->regions[region].region,
-			.loop = b->regions[region].loop,
-		};
+		if (loop != 0 && (!last || b->regions[loop].start > last->position))
+			return loop_param(b, local_idx, loop);
 	}
+	if (!last)
+		return local->initial;
+	if (b->regions[last->region].end >= place->position)
+		return last->value;
+	region = outermost_closed(b, last->region, place->position);
+	if (b->regions[region].kind != REGION_THEN) {
+		*join = region;
+		return memo_get(b, local_idx, region);
+	}
+	*then = region;
+	region = b->regions[region].parent;
+	*place = (struct place){
+		.position = b->regions[region].start,
+		.region = b->regions[region].region,
+		.loop = b->regions[region].loop,
+	};
+	return memo_get(b, local_idx, *then);
+}
+
+/* The value of the local at the place; or IR_NONE, and *join is a region whose
+ * join must be asked (ask_join) before this is asked again. Behind an else the
+ * value is noted under the then part: chains of else if ask one step back. */
+static uint32_t
+find_value(struct builder *b, uint32_t local, struct place place, uint32_t *join)
+{
+	uint32_t first_then = IR_NONE;
+	uint32_t value;
+
+	*join = IR_NONE;
+	do {
+		uint32_t then = IR_NONE;
+
+		value = find_step(b, local, &place, join, &then);
+		if (first_then == IR_NONE)
+			first_then = then;
+	} while (value == IR_NONE && *join == IR_NONE);
+	if (value != IR_NONE && first_then != IR_NONE &&
+	    memo_get(b, local, first_then) == IR_NONE)
+		memo_add(b, local, first_then, value);
+	return value;
 }
 
 static void
@@ -385,7 +408,7 @@ build_finish_params(struct builder *b)
 	for (uint32_t i = 0; i < b->pending_count; i++)
 		if (ir_tick(b->fn, 1 + b->regions[b->pending[i].region].edge_count))
 			finish_pending(b, b->pending[i]);
-	for (uint32_t i = 1; i < b->region_count && ir_tick(b->fn, 1); i++)
+	for (uint32_t i = 0; i < b->region_count && ir_tick(b->fn, 1); i++)
 		if (b->regions[i].block != IR_NONE &&
 		    b->fn->blocks[b->regions[i].block].param_count)
 			finish_region(b, &b->regions[i]);

@@ -36,7 +36,7 @@ static enum nb_status
 refuse(struct scan *s, const char *what)
 {
 	ir_fail(s->b->fn, NB_UNSUPPORTED_FEATURE);
-	s->b->diag->function_idx = s->b->fn->func_idx;
+	s->b->diag->function_idx = s->b->func_idx;
 	s->b->diag->section = "code";
 	return diag_report(s->b->diag, NB_UNSUPPORTED_FEATURE, s->position,
 			   "the compiler does not support %s", what);

@@ -12,23 +12,23 @@
 enum { FIRST_NUMBERS = 512 };
 
 static bool
-is_on_path(const struct builder *b, uint32_t block)
+is_on_path(const struct numbering *n, uint32_t block)
 {
-	uint32_t pos = b->blocks[block].path_pos;
+	uint32_t pos = n->blocks[block].path_pos;
 
-	return pos < b->path_count && b->path[pos] == block;
+	return pos < n->path_count && n->path[pos] == block;
 }
 
 /* True if `a` dominates `c`. */
 static bool
-dominates(const struct builder *b, uint32_t a, uint32_t c)
+dominates(const struct numbering *n, uint32_t a, uint32_t c)
 {
-	uint32_t depth = b->blocks[a].depth;
+	uint32_t depth = n->blocks[a].depth;
 
-	while (b->blocks[c].depth > depth) {
-		uint32_t jump = b->blocks[c].jump;
+	while (n->blocks[c].depth > depth) {
+		uint32_t jump = n->blocks[c].jump;
 
-		c = b->blocks[jump].depth >= depth ? jump : b->blocks[c].idom;
+		c = n->blocks[jump].depth >= depth ? jump : n->blocks[c].idom;
 	}
 	return a == c;
 }
@@ -36,7 +36,7 @@ dominates(const struct builder *b, uint32_t a, uint32_t c)
 uint32_t
 build_common_dominator(const struct builder *b, uint32_t a, uint32_t c)
 {
-	const struct build_block *blocks = b->blocks;
+	const struct build_block *blocks = b->numbering->blocks;
 
 	if (blocks[a].depth < blocks[c].depth) {
 		uint32_t deeper = c;
@@ -59,33 +59,36 @@ build_common_dominator(const struct builder *b, uint32_t a, uint32_t c)
 void
 build_enter_block(struct builder *b, uint32_t block, uint32_t idom)
 {
+	struct numbering *n = b->numbering;
 	struct build_block *info;
 	const struct build_block *parent;
 	const struct build_block *jump;
 
-	if (block >= b->block_count) {
-		if (!BUILD_GROW(b, blocks, block, block + 1 - b->block_count))
-			return;
-		b->block_count = block + 1;
-	}
-	if (!BUILD_GROW(b, path, path, 1))
+	if (block >= n->block_cap &&
+	    !build_grow(b, (void **)&n->blocks, n->block_count, &n->block_cap,
+			block + 1 - n->block_count, sizeof(*n->blocks)))
 		return;
-	info = &b->blocks[block];
-	parent = &b->blocks[idom];
-	jump = &b->blocks[parent->jump];
+	if (block >= n->block_count)
+		n->block_count = block + 1;
+	if (n->path_count == n->path_cap &&
+	    !build_grow(b, (void **)&n->path, n->path_count, &n->path_cap, 1, sizeof(*n->path)))
+		return;
+	info = &n->blocks[block];
+	parent = &n->blocks[idom];
+	jump = &n->blocks[parent->jump];
 	info->idom = idom;
 	info->depth = block == idom ? 0 : parent->depth + 1;
 	info->jump = idom;
-	if (parent->depth - jump->depth == jump->depth - b->blocks[jump->jump].depth)
+	if (parent->depth - jump->depth == jump->depth - n->blocks[jump->jump].depth)
 		info->jump = jump->jump;
 	if (block == idom)
-		b->path_count = 0;
-	else if (is_on_path(b, idom))
-		b->path_count = parent->path_pos + 1;
-	while (b->path_count && !dominates(b, b->path[b->path_count - 1], idom))
-		b->path_count--;
-	info->path_pos = b->path_count;
-	b->path[b->path_count++] = block;
+		n->path_count = 0;
+	else if (is_on_path(n, idom))
+		n->path_count = parent->path_pos + 1;
+	while (n->path_count && !dominates(n, n->path[n->path_count - 1], idom))
+		n->path_count--;
+	info->path_pos = n->path_count;
+	n->path[n->path_count++] = block;
 	b->block = block;
 }
 
@@ -112,8 +115,9 @@ is_equal(const struct ir_inst *a, const struct ir_inst *c)
 static void
 numbering_grow(struct builder *b)
 {
-	const uint32_t *old = b->numbering;
-	uint32_t old_cap = b->numbering_cap;
+	struct numbering *n = b->numbering;
+	const uint32_t *old = n->table;
+	uint32_t old_cap = n->table_cap;
 	uint32_t cap = old_cap ? old_cap * 2 : FIRST_NUMBERS;
 	uint32_t *table = arena_new_array(b->scratch, uint32_t, cap);
 
@@ -121,20 +125,20 @@ numbering_grow(struct builder *b)
 		ir_fail(b->fn, NB_OUT_OF_MEMORY);
 		return;
 	}
-	b->numbering_count = 0;
+	n->table_count = 0;
 	for (uint32_t i = 0; i < old_cap; i++) {
 		uint64_t at;
 
-		if (!old[i] || !is_on_path(b, b->fn->insts[old[i]].block))
+		if (!old[i] || !is_on_path(n, b->fn->insts[old[i]].block))
 			continue;
 		at = number_hash(&b->fn->insts[old[i]]);
 		while (table[at & (cap - 1)])
 			at++;
 		table[at & (cap - 1)] = old[i];
-		b->numbering_count++;
+		n->table_count++;
 	}
-	b->numbering = table;
-	b->numbering_cap = cap;
+	n->table = table;
+	n->table_cap = cap;
 }
 
 /* The place for *proto in the table: that of an equal instruction, whether
@@ -142,14 +146,15 @@ numbering_grow(struct builder *b)
 static uint32_t *
 numbering_find(struct builder *b, const struct ir_inst *proto)
 {
+	struct numbering *n = b->numbering;
 	uint32_t *place;
 
-	if (b->numbering_count >= b->numbering_cap / 2)
+	if (n->table_count >= n->table_cap / 2)
 		numbering_grow(b);
 	if (b->fn->status != NB_OK)
 		return NULL;
 	for (uint64_t at = number_hash(proto);; at++) {
-		place = &b->numbering[at & (b->numbering_cap - 1)];
+		place = &n->table[at & (n->table_cap - 1)];
 		if (!*place || is_equal(&b->fn->insts[*place], proto))
 			return place;
 	}
@@ -169,7 +174,7 @@ build_append(struct builder *b, const struct ir_inst *proto)
 	inst->args[1] = proto->args[1];
 	inst->args[2] = proto->args[2];
 	inst->imm = proto->imm;
-	inst->wasm_offset = b->position - b->code->offset;
+	inst->wasm_offset = build_offset(b);
 	ir_append(b->fn, b->block, value);
 	return value;
 }
@@ -177,6 +182,7 @@ build_append(struct builder *b, const struct ir_inst *proto)
 uint32_t
 build_emit(struct builder *b, struct ir_inst *proto)
 {
+	struct numbering *n = b->numbering;
 	const struct ir_op_info *info;
 	uint32_t value = ir_simplify(b->fn, proto);
 	uint32_t *place;
@@ -190,10 +196,10 @@ build_emit(struct builder *b, struct ir_inst *proto)
 	place = numbering_find(b, proto);
 	if (!place)
 		return 0;
-	if (*place && is_on_path(b, b->fn->insts[*place].block))
+	if (*place && is_on_path(n, b->fn->insts[*place].block))
 		return *place;
 	if (!*place)
-		b->numbering_count++;
+		n->table_count++;
 	*place = build_append(b, proto);
 	return *place;
 }

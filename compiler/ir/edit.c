@@ -81,8 +81,10 @@ ir_function_init(struct ir_function *fn, uint32_t size_hint)
 	    !GROW(fn, edges, edge, FIRST_EDGES) || !GROW(fn, lists, list, FIRST_LISTS))
 		return fn->status;
 	fn->consts = arena_new_array(fn->arena, uint32_t, FIRST_CONSTS);
-	if (!fn->consts)
-		return NB_OUT_OF_MEMORY;
+	if (!fn->consts) {
+		ir_fail(fn, NB_OUT_OF_MEMORY);
+		return fn->status;
+	}
 	fn->const_cap = FIRST_CONSTS;
 	fn->insts[0] = (struct ir_inst){ .op = IR_GONE, .block = IR_NONE };
 	fn->inst_count = 1;

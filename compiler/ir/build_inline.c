@@ -1,0 +1,99 @@
+/*
+ * Inlining while building: the callee's body is built in place of the call by
+ * a builder of its own, whose parameters have the arguments as values and
+ * whose returns lead to a join. So constant arguments fold and equal values
+ * are found as everywhere else.
+ *
+ * How deep bodies nest is bounded by MAX_DEPTH, and how much is inlined by a
+ * budget of bytes per function.
+ */
+#include "compiler/ir/build_internal.h"
+
+enum {
+	MAX_DEPTH = 3,
+	MAX_BYTES = 40,	      /* of the callee's body, local declarations included */
+	MAX_BYTES_CALLING = 24, /* if it may contain calls itself */
+};
+
+/* True if the function is being built already, and how deep that is. */
+static bool
+is_being_built(const struct builder *b, uint32_t func_idx, uint32_t *depth)
+{
+	*depth = 0;
+	for (; b; b = b->caller) {
+		if (b->func_idx == func_idx)
+			return true;
+		++*depth;
+	}
+	return false;
+}
+
+/* Bytes that look like a call: an estimate that may err towards true. */
+static bool
+may_call(const struct builder *b, const struct wasm_code *code)
+{
+	const uint8_t *bytes = b->module->bytes + code->offset;
+
+	for (uint32_t i = 0; i < code->len; i++)
+		if (bytes[i] == WASM_OP_CALL || bytes[i] == WASM_OP_CALL_INDIRECT)
+			return true;
+	return false;
+}
+
+static bool
+is_worth_it(const struct builder *b, uint32_t func_idx)
+{
+	const struct wasm_code *code = wasm_module_code(b->module, func_idx);
+	uint32_t depth;
+
+	if (code->len > MAX_BYTES || code->len > b->numbering->inline_budget)
+		return false;
+	if (code->len > MAX_BYTES_CALLING && may_call(b, code))
+		return false;
+	return !is_being_built(b, func_idx, &depth) && depth <= MAX_DEPTH;
+}
+
+static bool
+is_valid(struct builder *b, uint32_t func_idx)
+{
+	enum nb_status status;
+
+	if (b->module->features.code != WASM_CODE_DEFER)
+		return true;
+	status = wasm_function_validate(b->module, func_idx, b->scratch, b->diag);
+	if (status != NB_OK)
+		ir_fail(b->fn, status);
+	return status == NB_OK;
+}
+
+bool
+build_inline(struct builder *b, uint32_t func_idx)
+{
+	const struct wasm_functype *type = wasm_module_function_type(b->module, func_idx);
+	struct builder body = {
+		.fn = b->fn,
+		.scratch = b->scratch,
+		.diag = b->diag,
+		.numbering = b->numbering,
+		.caller = b,
+		.func_idx = func_idx,
+		.call_offset = build_offset(b),
+		.module = b->module,
+		.code = wasm_module_code(b->module, func_idx),
+		.block = b->block,
+	};
+
+	if (!is_worth_it(b, func_idx))
+		return false;
+	if (!is_valid(b, func_idx))
+		return true;
+	b->numbering->inline_budget -= body.code->len;
+	b->stack_count -= type->param_count;
+	build_body(&body, b->stack + b->stack_count);
+	if (b->fn->status != NB_OK)
+		return true;
+	b->block = body.block;
+	for (uint32_t i = 0; b->block != IR_NONE && i < type->result_count; i++)
+		build_push(b, body.stack[body.stack_count - type->result_count + i]);
+	return true;
+}
