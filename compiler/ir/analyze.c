@@ -116,6 +116,20 @@ drop_unreachable(struct ir_function *fn)
 	}
 }
 
+/* Targets of edges that lead back in the order. */
+static void
+mark_headers(struct ir_function *fn)
+{
+	for (uint32_t i = 0; i < fn->order_count; i++) {
+		struct ir_block *block = &fn->blocks[fn->order[i]];
+
+		block->flags = 0;
+		for (uint32_t e = block->first_pred; e != IR_NONE; e = fn->edges[e].next_pred)
+			if (fn->blocks[fn->edges[e].from].position >= i)
+				block->flags = IR_BLOCK_LOOP_HEADER;
+	}
+}
+
 static uint32_t
 common_dominator(const struct analysis *a, uint32_t x, uint32_t y)
 {
@@ -497,12 +511,35 @@ find_frequencies(struct analysis *a)
 }
 
 enum nb_status
-ir_analyze(struct ir_function *fn, struct arena *scratch)
+ir_order(struct ir_function *fn, struct arena *scratch)
 {
 	struct arena_mark mark = arena_mark_get(scratch);
 	struct analysis a = { .fn = fn, .scratch = scratch };
 
 	if (fn->status != NB_OK)
+		return fn->status;
+	if (!analysis_alloc(&a)) {
+		ir_fail(fn, NB_OUT_OF_MEMORY);
+	} else {
+		walk(&a);
+		if (fn->status == NB_OK) {
+			drop_unreachable(fn);
+			memcpy(fn->order, a.rpo, fn->order_count * sizeof(*a.rpo));
+			mark_headers(fn);
+		}
+	}
+	arena_release(scratch, mark);
+	fn->is_analyzed = false;
+	return fn->status;
+}
+
+enum nb_status
+ir_analyze(struct ir_function *fn, struct arena *scratch)
+{
+	struct arena_mark mark = arena_mark_get(scratch);
+	struct analysis a = { .fn = fn, .scratch = scratch };
+
+	if (fn->status != NB_OK || fn->is_analyzed)
 		return fn->status;
 	if (!analysis_alloc(&a)) {
 		ir_fail(fn, NB_OUT_OF_MEMORY);
@@ -516,6 +553,7 @@ ir_analyze(struct ir_function *fn, struct arena *scratch)
 			find_cold(&a);
 			order_blocks(&a);
 			find_frequencies(&a);
+			fn->is_analyzed = true;
 		}
 	}
 	arena_release(scratch, mark);

@@ -10,9 +10,17 @@
  * Finds the reachable blocks and sets fn->order and the analysis part of every
  * block. Unreachable blocks lose their terminators and instructions, so that
  * they are nobody's predecessors. Working memory comes from `scratch` and is
- * released. Needs reducible control flow. Near linear.
+ * released. Needs reducible control flow. Near linear; nothing to do if control
+ * flow is as it was the last time.
  */
 NB_MUST_USE enum nb_status ir_analyze(struct ir_function *fn, struct arena *scratch);
+
+/*
+ * The part of it that is quick to find: drops unreachable blocks and sets
+ * fn->order to some reverse post order, positions accordingly, and
+ * IR_BLOCK_LOOP_HEADER. The rest of the analysis is invalid afterwards.
+ */
+NB_MUST_USE enum nb_status ir_order(struct ir_function *fn, struct arena *scratch);
 
 /*
  * What x64/ needs: splits critical edges, then analyses. Changing anything

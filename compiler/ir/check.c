@@ -47,6 +47,7 @@ copy_function(struct checker *c, struct arena *scratch)
 	*to = *fn;
 	to->arena = scratch;
 	to->ticker = NULL;
+	to->is_analyzed = false;
 	to->order = arena_new_array(scratch, uint32_t, fn->block_count);
 	to->order_cap = fn->block_count;
 	to->inst_cap = fn->inst_count;

@@ -10,7 +10,6 @@ enum {
 	FIRST_EDGES = 32,
 	FIRST_LISTS = 64,
 	FIRST_CONSTS = 64,
-	TICKS_PER_POLL = 1 << 16,
 };
 
 void
@@ -21,19 +20,10 @@ ir_fail(struct ir_function *fn, enum nb_status status)
 }
 
 bool
-ir_tick(struct ir_function *fn, uint32_t steps)
+ir_tick_poll(struct ir_function *fn)
 {
-	struct ir_ticker *ticker = fn->ticker;
-
-	if (fn->status != NB_OK)
-		return false;
-	if (!ticker)
-		return true;
-	ticker->steps += steps;
-	if (ticker->steps < TICKS_PER_POLL)
-		return true;
-	ticker->steps = 0;
-	ir_fail(fn, ticker->poll(ticker->context));
+	fn->ticker->steps = 0;
+	ir_fail(fn, fn->ticker->poll(fn->ticker->context));
 	return fn->status == NB_OK;
 }
 
@@ -97,6 +87,7 @@ ir_new_block(struct ir_function *fn)
 {
 	if (!GROW(fn, blocks, block, 1))
 		return 0;
+	fn->is_analyzed = false;
 	fn->blocks[fn->block_count] = (struct ir_block){
 		.first_inst = IR_NONE,
 		.last_inst = IR_NONE,
@@ -238,6 +229,7 @@ ir_edge_connect(struct ir_function *fn, uint32_t edge, uint32_t to)
 
 	if (fn->status != NB_OK)
 		return;
+	fn->is_analyzed = false;
 	e = &fn->edges[edge];
 	e->to = to;
 	e->prev_pred = IR_NONE;
@@ -254,6 +246,7 @@ ir_edge_disconnect(struct ir_function *fn, uint32_t edge)
 
 	if (fn->status != NB_OK || e->to == IR_NONE)
 		return;
+	fn->is_analyzed = false;
 	if (e->prev_pred != IR_NONE)
 		fn->edges[e->prev_pred].next_pred = e->next_pred;
 	else

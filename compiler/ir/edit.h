@@ -20,8 +20,20 @@ NB_MUST_USE enum nb_status ir_function_init(struct ir_function *fn, uint32_t siz
 /* Records why the function cannot be finished; the first reason stays. */
 void ir_fail(struct ir_function *fn, enum nb_status status);
 
+enum { IR_TICKS_PER_POLL = 1 << 16 };
+
+/* Polls; true to go on. For ir_tick. */
+bool ir_tick_poll(struct ir_function *fn);
+
 /* Counts `steps` of work and polls now and then; true to go on. */
-bool ir_tick(struct ir_function *fn, uint32_t steps);
+static inline bool
+ir_tick(struct ir_function *fn, uint32_t steps)
+{
+	if (!fn->ticker || fn->status != NB_OK)
+		return fn->status == NB_OK;
+	fn->ticker->steps += steps;
+	return fn->ticker->steps < IR_TICKS_PER_POLL || ir_tick_poll(fn);
+}
 
 /* A new block without instructions, parameters, edges. */
 uint32_t ir_new_block(struct ir_function *fn);

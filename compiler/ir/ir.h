@@ -180,6 +180,7 @@ struct ir_function {
 
 	uint32_t *order; /* blocks; valid like ir_block.position */
 	uint32_t order_count, order_cap;
+	bool is_analyzed; /* nothing has changed control flow since ir_analyze */
 };
 
 /* --- instructions --------------------------------------------------------- */

@@ -334,7 +334,7 @@ pass_branch(struct ir_function *fn, struct pass_context *context)
 	struct branches s = { .fn = fn, .changed = true };
 
 	for (uint32_t i = 0; i < MAX_ROUNDS && s.changed; i++) {
-		if (ir_analyze(fn, context->scratch) != NB_OK)
+		if (ir_order(fn, context->scratch) != NB_OK)
 			break;
 		ir_drop_trivial_params(fn);
 		run_round(&s, context->scratch);
@@ -342,7 +342,7 @@ pass_branch(struct ir_function *fn, struct pass_context *context)
 		if (fn->status != NB_OK)
 			break;
 	}
-	if (fn->status == NB_OK && ir_analyze(fn, context->scratch) == NB_OK)
+	if (s.changed && ir_order(fn, context->scratch) == NB_OK)
 		ir_drop_trivial_params(fn);
 	return fn->status;
 }
