@@ -19,6 +19,11 @@
 
 	.intel_syntax noprefix
 
+/* Where Multiboot2 may put the image at the lowest; a test moves it. */
+#ifndef BOOT_LOWEST
+#define BOOT_LOWEST MAP_KERNEL_LOAD
+#endif
+
 #define PAGE_PRESENT_WRITE 3
 #define PAGE_LARGE_WRITE   0x83
 #define MSR_EFER_NUMBER	   0xc0000080
@@ -57,7 +62,7 @@ multiboot_header:
 	.balign	8
 	.short	10, 0			/* relocatable */
 	.long	24
-	.long	MAP_KERNEL_LOAD		/* lowest address */
+	.long	BOOT_LOWEST		/* lowest address */
 	.long	0xffffffff		/* highest address */
 	.long	0x200000		/* alignment */
 	.long	1			/* preference: lowest possible */

@@ -1,0 +1,94 @@
+/*
+ * The link port against a driver that sends every byte back (run.py).
+ */
+#include "tests/pc/selftest.h"
+
+#define SECONDS 1000000000ull
+
+enum { BYTES = 100000, BURST = 300 };
+
+static uint8_t
+pattern(uint32_t at)
+{
+	return (uint8_t)(at * 31 + (at >> 8) * 7);
+}
+
+static void
+idle_until_ready(void)
+{
+	uint32_t before;
+
+	(void)port_interrupts_disable();
+	before = upcalls.serial_ready[PORT_SERIAL_LINK] + upcalls.timer_expired;
+	port_timer_arm(port_time_monotonic_ns() + 2000000);
+	while (upcalls.serial_ready[PORT_SERIAL_LINK] + upcalls.timer_expired == before)
+		port_cpu_idle();
+	port_interrupts_restore(true);
+	port_timer_arm(UINT64_MAX);
+}
+
+/* Everything comes back, in order and once. */
+static void
+echo_is_exact(void)
+{
+	uint64_t deadline = port_time_monotonic_ns() + 60 * SECONDS;
+	uint32_t sent = 0;
+	uint32_t received = 0;
+	uint32_t wrong = 0;
+
+	while (received < BYTES && port_time_monotonic_ns() < deadline) {
+		uint8_t bytes[BURST];
+		size_t count = 0;
+
+		while (count < BURST && sent + count < BYTES && sent + count - received < 20000) {
+			bytes[count] = pattern(sent + (uint32_t)count);
+			count++;
+		}
+		sent += (uint32_t)port_serial_write(PORT_SERIAL_LINK, bytes, count);
+		count = port_serial_read(PORT_SERIAL_LINK, bytes, BURST);
+		for (size_t i = 0; i < count; i++)
+			wrong += bytes[i] != pattern(received + (uint32_t)i);
+		received += (uint32_t)count;
+		if (count == 0)
+			idle_until_ready();
+	}
+	EXPECT(sent == BYTES && received == BYTES);
+	EXPECT(wrong == 0);
+}
+
+/* Nobody reads for a while: the ring fills, the sender waits, nothing is lost. */
+static void
+reception_waits_for_room(void)
+{
+	enum { MANY = 12000 };
+	uint32_t sent = 0;
+	uint32_t received = 0;
+	uint32_t wrong = 0;
+	uint64_t deadline = port_time_monotonic_ns() + 60 * SECONDS;
+
+	while (sent < MANY) {
+		uint8_t byte = pattern(sent);
+
+		if (port_serial_write(PORT_SERIAL_LINK, &byte, 1))
+			sent++;
+	}
+	for (int i = 0; i < 20; i++)
+		idle_until_ready();
+	while (received < MANY && port_time_monotonic_ns() < deadline) {
+		uint8_t bytes[64];
+		size_t count = port_serial_read(PORT_SERIAL_LINK, bytes, sizeof bytes);
+
+		for (size_t i = 0; i < count; i++)
+			wrong += bytes[i] != pattern(received + (uint32_t)i);
+		received += (uint32_t)count;
+		if (count == 0)
+			idle_until_ready();
+	}
+	EXPECT(received == MANY && wrong == 0);
+}
+
+const struct selftest serial_tests[] = {
+	{ "serial: an echo is exact", echo_is_exact },
+	{ "serial: reception waits for room", reception_waits_for_room },
+	{ NULL, NULL },
+};

@@ -1,0 +1,250 @@
+/*
+ * Kernel pages, areas, slots and stacks, and copies to and from guest memory,
+ * from the kernel's side.
+ */
+#include "tests/pc/selftest.h"
+
+#include "abi/code_contract.h"
+#include "arch/x86_64/priv/cpu.h"
+#include "arch/x86_64/priv/frames.h"
+#include "arch/x86_64/priv/memory_map.h"
+#include "arch/x86_64/priv/processor.h"
+#include "arch/x86_64/priv/space.h"
+#include "lib/string.h"
+
+#define MIB (1ull << 20)
+
+static bool
+all_bytes(const void *start, size_t len, uint8_t wanted)
+{
+	const uint8_t *at = start;
+
+	for (size_t i = 0; i < len; i++) {
+		if (at[i] != wanted)
+			return false;
+	}
+	return true;
+}
+
+static void
+kernel_pages_are_zero(void)
+{
+	static const size_t sizes[] = { 4096, 5 * 4096, 1 * MIB, 4 * MIB, 9 * MIB + 4096 };
+
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+			void *pages;
+
+			EXPECT(port_pages_get(sizes[i], &pages) == NB_OK);
+			EXPECT(all_bytes(pages, sizes[i], 0));
+			memset(pages, 0x5a, sizes[i]);
+			port_pages_put(pages, sizes[i]);
+		}
+	}
+}
+
+static void
+areas_stay_in_place(void)
+{
+	void *area;
+	void *other;
+	uint64_t physical;
+
+	EXPECT(port_area_reserve(1ull << 33, &area) == NB_OK);
+	EXPECT(port_area_reserve(4096, &other) == NB_OK);
+	EXPECT(port_area_commit(area, 0, 8192) == NB_OK);
+	EXPECT(port_area_commit(area, 1ull << 32, 4096) == NB_OK);
+	EXPECT(all_bytes(area, 8192, 0));
+	memset(area, 1, 8192);
+	EXPECT(all_bytes((uint8_t *)area + (1ull << 32), 4096, 0));
+	EXPECT(!space_lookup((uint64_t)(uintptr_t)area + 8192, &physical));
+	EXPECT(!memory_is_small() ||
+	       port_area_commit(area, 8192, 1ull << 31) == NB_OUT_OF_MEMORY);
+	EXPECT(!space_lookup((uint64_t)(uintptr_t)area + 8192, &physical));
+	EXPECT(all_bytes(area, 8192, 1));
+	port_area_release(area, 1ull << 33);
+	port_area_release(other, 4096);
+}
+
+static void
+slots_keep_their_distance(void)
+{
+	enum { COUNT = 300 };
+	static uint64_t bases[COUNT];
+
+	for (int i = 0; i < COUNT; i++) {
+		EXPECT(port_slot_reserve(&bases[i]) == NB_OK);
+		EXPECT(port_slot_commit(bases[i], 0, 65536) == NB_OK);
+		EXPECT(port_slot_contains(bases[i]));
+		EXPECT(port_slot_contains(bases[i] + NB_SLOT_BYTES - 1));
+		for (int j = 0; j < i; j++) {
+			uint64_t distance = bases[i] - bases[j];
+
+			EXPECT(distance >= NB_SLOT_BYTES && -distance >= NB_SLOT_BYTES);
+		}
+		*(volatile uint8_t *)(uintptr_t)(bases[i] + 65535) = 1;
+	}
+	EXPECT(!port_slot_contains(0));
+	EXPECT(!port_slot_contains((uint64_t)(uintptr_t)bases));
+	for (int i = 0; i < COUNT; i++)
+		port_slot_release(bases[i], 65536);
+}
+
+static void
+slots_forget(void)
+{
+	for (int round = 0; round < 3; round++) {
+		uint64_t base;
+
+		EXPECT(port_slot_reserve(&base) == NB_OK);
+		EXPECT(port_slot_commit(base, 0, 65536) == NB_OK);
+		EXPECT(all_bytes((void *)(uintptr_t)base, 65536, 0));
+		memset((void *)(uintptr_t)base, 0xaa, 65536);
+		EXPECT(port_slot_commit(base, 65536, 3 * 65536) == NB_OK);
+		EXPECT(all_bytes((void *)(uintptr_t)base, 65536, 0xaa));
+		EXPECT(all_bytes((void *)(uintptr_t)(base + 65536), 65536, 0));
+		port_slot_release(base, 3 * 65536);
+	}
+}
+
+/* A large memory gets large pages where they fit, small ones at its end. */
+static void
+slots_use_large_pages(void)
+{
+	const uint64_t size = 64 * MIB + 65536;
+	struct port_memory_info before;
+	uint64_t base;
+
+	if (memory_now().free_pages < 128 * MIB / 4096)
+		return;
+	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_commit(base, 0, size) == NB_OK);
+	before = memory_now();
+	*(volatile uint8_t *)(uintptr_t)(base + 5 * MIB) = 1;
+	EXPECT(before.free_pages - memory_now().free_pages >= 512);
+	EXPECT(all_bytes((void *)(uintptr_t)(base + 4 * MIB), 1 * MIB, 0));
+	before = memory_now();
+	*(volatile uint8_t *)(uintptr_t)(base + size - 1) = 1;
+	EXPECT(before.free_pages - memory_now().free_pages <= 2);
+	port_slot_release(base, size);
+}
+
+static void
+stacks_are_committed_on_demand(void)
+{
+	struct port_stack stack;
+	struct port_stack other;
+	struct port_memory_info before;
+	uint64_t physical;
+
+	EXPECT(port_stack_create(MIB, &stack) == NB_OK);
+	EXPECT(port_stack_create(64 * 1024, &other) == NB_OK);
+	EXPECT(stack.top - stack.limit == MIB && stack.limit - stack.guard >= MIB);
+	EXPECT(stack.top % 16 == 0);
+	EXPECT(stack.top <= other.guard || other.top <= stack.guard);
+	before = memory_now();
+	*(volatile uint64_t *)(uintptr_t)(stack.limit) = 1;
+	EXPECT(before.free_pages - memory_now().free_pages <= 4);
+	EXPECT(port_stack_commit(&stack, stack.top - 5 * 4096) == NB_OK);
+	for (uint64_t at = stack.top - 5 * 4096; at < stack.top; at += 4096)
+		EXPECT(space_lookup(at, &physical));
+	EXPECT(!space_lookup(stack.top - 6 * 4096, &physical));
+	EXPECT(port_stack_create(64 * MIB, &other) == NB_INVALID_ARGUMENT);
+	port_stack_destroy(&stack);
+	port_stack_destroy(&other);
+}
+
+static void
+copies_are_exact(void)
+{
+	static uint8_t source[8192], target[8192];
+	static const size_t lengths[] = { 0, 1, 7, 8, 9, 15, 63, 64, 65, 100, 2047, 2048, 2055, 4096 };
+	uint64_t base;
+
+	for (size_t i = 0; i < sizeof source; i++)
+		source[i] = (uint8_t)(i * 7 + (i >> 8));
+	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_commit(base, 0, 2 * 65536) == NB_OK);
+	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+		size_t len = lengths[i];
+		uint8_t *guest = (uint8_t *)(uintptr_t)(base + 65536 - 100);
+
+		EXPECT(port_guest_fill(base + 65536 - 101, 0xee, len + 2) == NB_OK);
+		EXPECT(port_guest_write(base + 65536 - 100, source + 1, len) == NB_OK);
+		EXPECT(memcmp(guest, source + 1, len) == 0 && guest[-1] == 0xee);
+		EXPECT(guest[len] == 0xee);
+		memset(target, 0, sizeof target);
+		EXPECT(port_guest_read(target + 3, base + 65536 - 100, len) == NB_OK);
+		EXPECT(memcmp(target + 3, source + 1, len) == 0 && target[3 + len] == 0);
+		/* Overlapping both ways. */
+		for (int shift = -33; shift <= 33; shift += 11) {
+			EXPECT(port_guest_write(base + 100, source, 8192) == NB_OK);
+			EXPECT(port_guest_copy(base + 200 + (uint64_t)(int64_t)shift, base + 200,
+					       len) == NB_OK);
+			EXPECT(memcmp((void *)(uintptr_t)(base + 200 + (uint64_t)(int64_t)shift),
+				      source + 100, len) == 0);
+		}
+	}
+	port_slot_release(base, 2 * 65536);
+}
+
+/* With every frame taken, a copy to an untouched page is an error. */
+static void
+copies_report_exhaustion(void)
+{
+	static uint8_t bytes[8192];
+	uint64_t base;
+	uint64_t chain = FRAME_NONE;
+	uint64_t frame;
+
+	if (!memory_is_small())
+		return;
+	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_commit(base, 0, 65536) == NB_OK);
+	*(volatile uint8_t *)(uintptr_t)base = 1;
+	while ((frame = frame_alloc(0)) != FRAME_NONE) {
+		*(uint64_t *)map_direct(frame) = chain;
+		chain = frame;
+	}
+	EXPECT(port_guest_write(base, bytes, 4096) == NB_OK);
+	EXPECT(port_guest_write(base, bytes, 8192) == NB_OUT_OF_MEMORY);
+	EXPECT(port_guest_read(bytes, base + 4096, 8) == NB_OUT_OF_MEMORY);
+	EXPECT(port_guest_fill(base + 4096, 1, 60000) == NB_OUT_OF_MEMORY);
+	EXPECT(port_guest_copy(base + 20000, base, 64) == NB_OUT_OF_MEMORY);
+	EXPECT(port_guest_copy(base, base + 20000, 64) == NB_OUT_OF_MEMORY);
+	while (chain != FRAME_NONE) {
+		frame = chain;
+		chain = *(uint64_t *)map_direct(frame);
+		frame_free(frame, 0);
+	}
+	EXPECT(port_guest_write(base, bytes, 8192) == NB_OK);
+	port_slot_release(base, 65536);
+}
+
+static void
+protections_are_on(void)
+{
+	const struct processor_features *f = &processor_features;
+	uint64_t cr4 = cpu_read_cr4();
+
+	EXPECT(cpu_read_cr0() & CR0_WP);
+	EXPECT(cpu_read_msr(MSR_EFER) & 1 << 11); /* NXE */
+	EXPECT(!f->smep || cr4 & CR4_SMEP);
+	EXPECT(!f->smap || cr4 & CR4_SMAP);
+	EXPECT(!f->umip || cr4 & CR4_UMIP);
+	EXPECT(!(cr4 & 1 << 12)); /* LA57 */
+	EXPECT(!argument("smap=", 0) || f->smap);
+}
+
+const struct selftest space_tests[] = {
+	{ "space: protections are on", protections_are_on },
+	{ "space: kernel pages are zero", kernel_pages_are_zero },
+	{ "space: areas stay in place", areas_stay_in_place },
+	{ "space: slots keep their distance", slots_keep_their_distance },
+	{ "space: slots forget", slots_forget },
+	{ "space: slots use large pages", slots_use_large_pages },
+	{ "space: stacks are committed on demand", stacks_are_committed_on_demand },
+	{ "space: copies are exact", copies_are_exact },
+	{ "space: copies report exhaustion", copies_report_exhaustion },
+	{ NULL, NULL },
+};
