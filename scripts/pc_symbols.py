@@ -15,7 +15,7 @@ def main():
         address, kind, name = line.split(None, 2)
         if name == "image_start":
             start = int(address, 16)
-        elif kind in "tT" and not name.startswith(("text_", "image_", ".")):
+        elif kind in "tT" and name not in ("text_start", "text_end", "image_end"):
             functions.setdefault(int(address, 16), name)
     rows = sorted(functions.items())
     print('\t.section .symbols, "a"\n\t.balign 8\n\t.globl symbols_start\nsymbols_start:')

@@ -48,8 +48,10 @@ print(const char *format, ...)
 	va_end(args);
 }
 
+/* `back` is 1 for a return address: a call may be the last instruction of its
+ * function. */
 static void
-print_symbol(uint64_t address)
+print_symbol(uint64_t address, uint64_t back)
 {
 	const char *names = (const char *)&symbols_start.table[symbols_start.count];
 	uint64_t offset = address - (uint64_t)(uintptr_t)image_start;
@@ -59,7 +61,7 @@ print_symbol(uint64_t address)
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (symbols_start.table[middle].offset <= offset)
+		if (symbols_start.table[middle].offset <= offset - back)
 			low = middle + 1;
 		else
 			high = middle;
@@ -97,7 +99,7 @@ print_frames(uint64_t frame_pointer)
 		if (!read_word(frame_pointer, &next) ||
 		    !read_word(frame_pointer + 8, &return_address) || return_address == 0)
 			return;
-		print_symbol(return_address);
+		print_symbol(return_address, 1);
 		if (next <= frame_pointer)
 			return;
 		frame_pointer = next;
@@ -133,7 +135,7 @@ port_panic(const char *message)
 	if (frame) {
 		print_registers(frame);
 		print("backtrace:\r\n");
-		print_symbol(frame->rip);
+		print_symbol(frame->rip, 0);
 		print_frames(frame->state.gpr[NB_RBP]);
 	} else {
 		print("backtrace:\r\n");
