@@ -8,20 +8,34 @@
  */
 #include "compiler/x64/ra_state.h"
 
-enum transition_mode { COUNT_STORES, EMIT };
+enum mode { FIND_DIRTY, COUNT_STORES, EMIT };
+
+/* Rounds of FIND_DIRTY; in a value's nest of loops more could find more. */
+enum { DIRTY_ROUNDS = 3 };
+
+/* A way of the value at hand from one range into another. */
+struct way {
+	uint32_t inst; /* before which it is taken */
+	enum ra_phase phase;
+	float frequency;
+	uint32_t from; /* range; RA_NONE: the fixed register of the definition */
+	uint32_t to;
+};
 
 struct resolve {
 	struct ra *ra;
 	uint32_t *order;      /* ranges by value, ascending */
 	uint32_t *vreg_start; /* in order: [v], [v + 1] */
 	uint8_t *slot_valid;  /* per value: its slot holds it wherever it is live */
+	uint8_t *is_dirty;    /* per range in a register: the slot need not hold its value */
 	struct ra_transfer *transfers;
 	uint32_t transfer_count, transfer_cap;
 
 	/* of the value at hand */
 	uint32_t vreg;
-	enum transition_mode mode;
+	enum mode mode;
 	float store_cost;
+	bool has_changed;
 };
 
 static struct ra_place
@@ -110,30 +124,54 @@ add_transfer(struct resolve *resolve, uint32_t inst, enum ra_phase phase, uint32
 	return NB_OK;
 }
 
-/* One way of the value at hand from one place to another. */
-static enum nb_status
-transition(struct resolve *resolve, uint32_t inst, enum ra_phase phase, float frequency,
-	   struct ra_place from, struct ra_place to)
+static struct ra_place
+way_source(const struct resolve *resolve, const struct way *way)
 {
-	if (to.kind == RA_PLACE_SLOT && from.kind == RA_PLACE_REG && resolve->mode == COUNT_STORES)
-		resolve->store_cost += frequency;
-	if (resolve->mode == COUNT_STORES ||
-	    (to.kind == RA_PLACE_SLOT && resolve->slot_valid[resolve->vreg]))
+	const struct ra *ra = resolve->ra;
+
+	if (way->from == RA_NONE)
+		return register_place(ra->uses[ra->use_start[resolve->vreg]].reg);
+	return range_place(ra, way->from);
+}
+
+/* Ranges in registers that are only reached from memory are clean: leaving them
+ * needs no store. */
+static enum nb_status
+take_way(struct resolve *resolve, const struct way *way)
+{
+	struct ra_place source = way_source(resolve, way);
+	struct ra_place target = range_place(resolve->ra, way->to);
+	bool is_dirty = way->from == RA_NONE || resolve->is_dirty[way->from] != 0;
+
+	switch (resolve->mode) {
+	case FIND_DIRTY:
+		if (target.kind == RA_PLACE_REG && is_dirty && resolve->is_dirty[way->to] == 0) {
+			resolve->is_dirty[way->to] = 1;
+			resolve->has_changed = true;
+		}
 		return NB_OK;
-	return add_transfer(resolve, inst, phase, resolve->vreg, from, to);
+	case COUNT_STORES:
+		if (source.kind == RA_PLACE_REG && target.kind == RA_PLACE_SLOT && is_dirty)
+			resolve->store_cost += way->frequency;
+		return NB_OK;
+	case EMIT:
+		break;
+	}
+	if (target.kind == RA_PLACE_SLOT && (resolve->slot_valid[resolve->vreg] != 0 || !is_dirty))
+		return NB_OK;
+	return add_transfer(resolve, way->inst, way->phase, resolve->vreg, source, target);
 }
 
 static enum nb_status
-edge_transition(struct resolve *resolve, uint32_t pred, uint32_t succ, uint32_t from, uint32_t to)
+take_edge(struct resolve *resolve, uint32_t pred, uint32_t succ, uint32_t from, uint32_t to)
 {
-	const struct ra *ra = resolve->ra;
-	const struct ra_block *p = &ra->fn->blocks[pred], *s = &ra->fn->blocks[succ];
+	const struct ra_block *p = &resolve->ra->fn->blocks[pred];
+	const struct ra_block *s = &resolve->ra->fn->blocks[succ];
+	struct way way = { s->first_inst, RA_PHASE_ENTER, s->frequency, from, to };
 
 	if (p->succ_count == 1)
-		return transition(resolve, p->end_inst - 1, RA_PHASE_LEAVE, p->frequency,
-				  range_place(ra, from), range_place(ra, to));
-	return transition(resolve, s->first_inst, RA_PHASE_ENTER, s->frequency,
-			  range_place(ra, from), range_place(ra, to));
+		way = (struct way){ p->end_inst - 1, RA_PHASE_LEAVE, p->frequency, from, to };
+	return take_way(resolve, &way);
 }
 
 /* Edges that come into `range`, which is in a register, from elsewhere. */
@@ -153,7 +191,7 @@ enter_block(struct resolve *resolve, uint32_t range, uint32_t block)
 			continue;
 		other = range_at(resolve, resolve->vreg, point);
 		if (other != RA_NONE)
-			status = edge_transition(resolve, pred, block, other, range);
+			status = take_edge(resolve, pred, block, other, range);
 	}
 	return status;
 }
@@ -175,7 +213,7 @@ leave_block(struct resolve *resolve, uint32_t range, uint32_t block)
 			continue;
 		other = range_at(resolve, resolve->vreg, point);
 		if (other != RA_NONE && ra->bundles[ra->ranges[other].bundle].state == RA_SPILLED)
-			status = edge_transition(resolve, block, succ, range, other);
+			status = take_edge(resolve, block, succ, range, other);
 	}
 	return status;
 }
@@ -204,21 +242,17 @@ resolve_edges(struct resolve *resolve, uint32_t range)
 	return status;
 }
 
-/* Where the value is at the end of the line before `line`. */
-static struct ra_place
-place_before(const struct resolve *resolve, uint32_t vreg, uint32_t line)
+/* The range of the value at the end of the line before `line`; RA_NONE if that
+ * line defines it in a fixed register. */
+static uint32_t
+range_before(const struct resolve *resolve, uint32_t vreg, uint32_t line)
 {
 	const struct ra *ra = resolve->ra;
 	const struct ra_use *def = &ra->uses[ra->use_start[vreg]];
-	uint32_t range;
 
 	if (def->kind == RA_DEF_FIXED && def->line == line - 1)
-		return register_place(def->reg);
-	range = range_at(resolve, vreg, 2 * line - 1);
-	if (range == RA_NONE)
-		return (struct ra_place){ .kind = RA_PLACE_NONE,
-					  .class_ = ra->fn->vreg_class[vreg] };
-	return range_place(ra, range);
+		return RA_NONE;
+	return range_at(resolve, vreg, 2 * line - 1);
 }
 
 /* The change of place between two ranges of a value that meet inside a block. */
@@ -229,27 +263,27 @@ resolve_border(struct resolve *resolve, uint32_t from, uint32_t to)
 	uint32_t point = ra->ranges[to].from;
 	uint32_t line = point / 2;
 	uint32_t block = ra->line_block[line];
-	struct ra_place source = range_place(ra, from);
+	struct way way = { .frequency = ra->fn->blocks[block].frequency, .from = from, .to = to };
 
 	if (ra->ranges[from].to != point || point == 2 * ra_block_entry(ra, block))
 		return NB_OK;
+	way.inst = ra_inst_of(ra, line);
+	way.phase = RA_PHASE_LINE;
 	/* In the middle of a line only memory may follow; the store goes before the line,
 	 * from where the value was until then. */
 	if (point % 2 != 0)
-		source = place_before(resolve, resolve->vreg, line);
-	return transition(resolve, ra_inst_of(ra, line), RA_PHASE_LINE,
-			  ra->fn->blocks[block].frequency, source, range_place(ra, to));
+		way.from = range_before(resolve, resolve->vreg, line);
+	return take_way(resolve, &way);
 }
 
 static enum nb_status
-resolve_transitions(struct resolve *resolve, enum transition_mode mode)
+take_all_ways(struct resolve *resolve, enum mode mode)
 {
 	uint32_t first = resolve->vreg_start[resolve->vreg];
 	uint32_t end = resolve->vreg_start[resolve->vreg + 1];
 	enum nb_status status = NB_OK;
 
 	resolve->mode = mode;
-	resolve->store_cost = 0;
 	for (uint32_t i = first; i < end && status == NB_OK; i++) {
 		if (i + 1 < end)
 			status = resolve_border(resolve, resolve->order[i], resolve->order[i + 1]);
@@ -285,15 +319,41 @@ resolve_definition(struct resolve *resolve, bool is_stored)
 	return status;
 }
 
+/* Decides whether the value is stored at its definition, in *is_stored, or on
+ * the ways from dirty registers to memory. */
+static enum nb_status
+choose_stores(struct resolve *resolve, bool *is_stored)
+{
+	struct ra *ra = resolve->ra;
+	uint32_t first = resolve->vreg_start[resolve->vreg];
+	uint32_t end = resolve->vreg_start[resolve->vreg + 1];
+	const struct ra_use *def = &ra->uses[ra->use_start[resolve->vreg]];
+	enum nb_status status = NB_OK;
+
+	resolve->is_dirty[resolve->order[first]] = 1;
+	resolve->has_changed = true;
+	resolve->store_cost = 0;
+	for (uint32_t round = 0; round < DIRTY_ROUNDS && resolve->has_changed && status == NB_OK;
+	     round++) {
+		resolve->has_changed = false;
+		status = take_all_ways(resolve, FIND_DIRTY);
+	}
+	for (uint32_t i = first; i < end && resolve->has_changed; i++)
+		resolve->is_dirty[resolve->order[i]] = 1;
+	if (status == NB_OK)
+		status = take_all_ways(resolve, COUNT_STORES);
+	*is_stored = resolve->store_cost >= def->frequency;
+	return status;
+}
+
 static enum nb_status
 resolve_value(struct resolve *resolve)
 {
 	struct ra *ra = resolve->ra;
 	uint32_t vreg = resolve->vreg;
-	const struct ra_use *def = &ra->uses[ra->use_start[vreg]];
 	uint32_t first = resolve->vreg_start[vreg], end = resolve->vreg_start[vreg + 1];
 	bool has_slot = false, has_several = false, is_stored = false;
-	enum nb_status status;
+	enum nb_status status = NB_OK;
 
 	for (uint32_t i = first; i < end && ra->vreg_is_remat[vreg] == 0; i++)
 		has_slot |= ra->bundles[ra->ranges[resolve->order[i]].bundle].state == RA_SPILLED;
@@ -301,20 +361,32 @@ resolve_value(struct resolve *resolve)
 		has_several |= ra->ranges[resolve->order[i]].bundle !=
 			       ra->ranges[resolve->order[i + 1]].bundle;
 	if (has_slot) {
-		resolve->slot_valid[vreg] =
-			range_place(ra, resolve->order[first]).kind == RA_PLACE_SLOT;
-		if (has_several && !resolve->slot_valid[vreg]) {
-			status = resolve_transitions(resolve, COUNT_STORES);
-			if (status != NB_OK)
-				return status;
-			is_stored = resolve->store_cost >= def->frequency;
-			resolve->slot_valid[vreg] = is_stored;
-		}
+		bool is_in_memory = range_place(ra, resolve->order[first]).kind == RA_PLACE_SLOT;
+
+		if (has_several && !is_in_memory)
+			status = choose_stores(resolve, &is_stored);
+		resolve->slot_valid[vreg] = is_in_memory || is_stored;
 	}
-	status = resolve_definition(resolve, is_stored);
+	if (status == NB_OK)
+		status = resolve_definition(resolve, is_stored);
 	if (status == NB_OK && has_several)
-		status = resolve_transitions(resolve, EMIT);
+		status = take_all_ways(resolve, EMIT);
 	return status;
+}
+
+/* Where the value is at the end of the line before `line`. */
+static struct ra_place
+place_before(const struct resolve *resolve, uint32_t vreg, uint32_t line)
+{
+	const struct ra *ra = resolve->ra;
+	const struct ra_use *def = &ra->uses[ra->use_start[vreg]];
+	uint32_t range = range_before(resolve, vreg, line);
+
+	if (range != RA_NONE)
+		return range_place(ra, range);
+	if (def->kind == RA_DEF_FIXED && def->line == line - 1)
+		return register_place(def->reg);
+	return (struct ra_place){ .kind = RA_PLACE_NONE, .class_ = ra->fn->vreg_class[vreg] };
 }
 
 static struct ra_place
@@ -423,9 +495,10 @@ order_ranges(struct resolve *resolve)
 	resolve->vreg_start =
 		arena_new_array(ra->scratch, uint32_t, (size_t)ra->fn->vreg_count + 1);
 	resolve->slot_valid = arena_new_array(ra->scratch, uint8_t, ra->fn->vreg_count);
+	resolve->is_dirty = arena_new_array(ra->scratch, uint8_t, ra->range_count);
 	ra->result->places = arena_new_array(ra->out, struct ra_place, ra->fn->operand_count);
 	if (resolve->order == NULL || resolve->vreg_start == NULL || resolve->slot_valid == NULL ||
-	    ra->result->places == NULL)
+	    resolve->is_dirty == NULL || ra->result->places == NULL)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
 		uint32_t first = ra->vreg_first_range[v];
