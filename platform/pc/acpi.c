@@ -173,7 +173,7 @@ read_s5(const struct table_head *dsdt)
 		if (code[at] != '_' || memcmp(&code[at], "_S5_", 4) != 0 || code[next] != 0x12)
 			continue;
 		next += 2u + (code[next + 1] >> 6); /* package length */
-		next++;				       /* element count */
+		next++;				    /* element count */
 		for (int i = 0; i < 2; i++) {
 			if (code[next] == 0x0a) { /* byte prefix */
 				values[i] = code[next + 1];

@@ -23,18 +23,18 @@ struct acpi_found {
 	uint64_t io_apic;
 	uint32_t io_apic_first;
 	struct acpi_line isa[ACPI_ISA_LINES];
-	uint64_t hpet;		   /* physical address, 0: none */
-	uint16_t pm_timer_port;	   /* 0: none */
+	uint64_t hpet;		/* physical address, 0: none */
+	uint16_t pm_timer_port; /* 0: none */
 	bool pm_timer_is_32_bits;
 	uint16_t pm1_control_port; /* of power off; 0: none */
 	uint16_t pm1b_control_port;
-	uint64_t dsdt;		   /* physical address, 0: none */
-	bool has_s5;		   /* the next two are valid: acpi_find_s5 succeeded */
-	uint8_t s5_a, s5_b;	   /* sleep types of soft off */
-	uint16_t enable_port;	   /* turns ACPI mode on; 0: it always is */
+	uint64_t dsdt;	      /* physical address, 0: none */
+	bool has_s5;	      /* the next two are valid: acpi_find_s5 succeeded */
+	uint8_t s5_a, s5_b;   /* sleep types of soft off */
+	uint16_t enable_port; /* turns ACPI mode on; 0: it always is */
 	uint8_t enable_value;
-	uint8_t century_register;  /* of the real-time clock; 0: none */
-	uint16_t reset_port;	   /* 0: none */
+	uint8_t century_register; /* of the real-time clock; 0: none */
+	uint16_t reset_port;	  /* 0: none */
 	uint8_t reset_value;
 };
 

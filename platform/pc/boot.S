@@ -30,6 +30,7 @@
 #define EFER_LME_NXE	   0x900
 #define CR4_PAE		   0x20
 #define CR0_PG_WP_NE_MP_PE 0x80010023
+#define BOOT_GDT_BYTES	   24
 
 /* EBP holds where the image begins; symbols are reached from there. */
 #define IMAGE (MAP_KERNEL_BASE + MAP_KERNEL_LOAD)
@@ -155,7 +156,7 @@ boot_multiboot2:
 	/* a GDT for the jump, given by its physical address */
 	lea	eax, [ebp + boot_gdt - IMAGE]
 	sub	esp, 16
-	mov	word ptr [esp], boot_gdt_end - boot_gdt - 1
+	mov	word ptr [esp], BOOT_GDT_BYTES - 1
 	mov	[esp + 2], eax
 	lgdt	[esp]
 	add	esp, 16
@@ -191,7 +192,9 @@ boot_gdt:
 	.quad	0
 	.quad	0x00af9b000000ffff	/* 64-bit code */
 	.quad	0x00cf93000000ffff	/* data */
-boot_gdt_end:
+	.if	. - boot_gdt != BOOT_GDT_BYTES
+	.error	"BOOT_GDT_BYTES"
+	.endif
 
 	.section .bss.boot, "aw", @nobits
 	.balign	4096

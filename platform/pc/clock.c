@@ -61,7 +61,7 @@ static struct {
 	uint32_t mask;		 /* of the counter's width */
 	uint32_t period_fs;
 	uint32_t last;
-	uint64_t ns;		 /* at `last` */
+	uint64_t ns; /* at `last` */
 	uint64_t rest_fs;
 } reference;
 
@@ -72,7 +72,7 @@ static struct {
 	uint64_t base_tsc, base_ns;   /* where time is counted from */
 	uint64_t rate;		      /* nanoseconds a tick */
 	uint64_t next_measure_ns;
-	uint64_t last_ns;	      /* highest time ever told */
+	uint64_t last_ns; /* highest time ever told */
 } tsc_clock;
 
 static struct {

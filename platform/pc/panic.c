@@ -22,7 +22,7 @@ struct symbols {
 	uint32_t count;
 	struct symbol {
 		uint32_t offset; /* from image_start */
-		uint32_t name; /* byte offset from the end of this array */
+		uint32_t name;	 /* byte offset from the end of this array */
 	} table[];
 };
 
@@ -38,8 +38,7 @@ emit(void *context, const char *bytes, size_t len)
 	port_serial_write_sync(PORT_SERIAL_CONSOLE, (const uint8_t *)bytes, len);
 }
 
-static void __attribute__((format(printf, 1, 2)))
-print(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) print(const char *format, ...)
 {
 	va_list args;
 

@@ -25,15 +25,15 @@ $(B)/pc/%.S.o: %.S
 	$(CC) -I. -I$(B)/gen -Ibuild/gen -g -MMD -MP -c $< -o $@
 
 # $(call pc_link,IMAGE,OBJECTS)
-PC_LDFLAGS := -nostdlib -static -no-pie -Wl,-T,platform/pc/kernel.ld -Wl,-z,max-page-size=4096 \
+PC_LDFLAGS := -nostdlib -static -Wl,-T,platform/pc/kernel.ld -Wl,-z,max-page-size=4096 \
 	-Wl,--build-id=none -Wl,--gc-sections -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 define pc_link
 	@mkdir -p $(1).link
-	printf '\t.section .symbols, "a"\n\t.globl symbols_start\nsymbols_start:\t.long 0\n' >$(1).link/none.S
-	$(CC) -c $(1).link/none.S -o $(1).link/none.o
-	$(CC) $(PC_LDFLAGS) $(2) $(1).link/none.o -o $(1).link/first
-	python3 scripts/pc_symbols.py nm $(1).link/first >$(1).link/symbols.S
-	$(CC) -c $(1).link/symbols.S -o $(1).link/symbols.o
+	@printf '\t.section .symbols, "a"\n\t.globl symbols_start\nsymbols_start:\t.long 0\n' >$(1).link/none.S
+	@$(CC) -c $(1).link/none.S -o $(1).link/none.o
+	@$(CC) $(PC_LDFLAGS) $(2) $(1).link/none.o -o $(1).link/first
+	@python3 scripts/pc_symbols.py nm $(1).link/first >$(1).link/symbols.S
+	@$(CC) -c $(1).link/symbols.S -o $(1).link/symbols.o
 	$(CC) $(PC_LDFLAGS) $(2) $(1).link/symbols.o -o $(1)
 endef
 

@@ -52,10 +52,10 @@ enum {
 
 struct serial {
 	uint16_t base;
-	uint8_t line;	 /* ISA interrupt */
+	uint8_t line; /* ISA interrupt */
 	bool is_present;
-	bool stopped;	 /* reception waits for room in the ring */
-	uint8_t interrupts; /* what REGISTER_INTERRUPTS holds */
+	bool stopped;	     /* reception waits for room in the ring */
+	uint8_t interrupts;  /* what REGISTER_INTERRUPTS holds */
 	uint32_t head, tail; /* bytes ever put and taken, modulo 2^32 */
 	uint8_t ring[RING_BYTES];
 };
@@ -132,8 +132,7 @@ receive_locked(struct serial *serial, bool has_trigger)
 	for (;;) {
 		if (serial->head - serial->tail == RING_BYTES) {
 			serial->stopped = true;
-			set_interrupts(serial,
-				       (uint8_t)(serial->interrupts & ~INTERRUPT_RECEIVED));
+			set_interrupts(serial, (uint8_t)(serial->interrupts & ~INTERRUPT_RECEIVED));
 			return;
 		}
 		if (!(get(serial, REGISTER_LINE_STATUS) & STATUS_RECEIVED))
@@ -180,8 +179,7 @@ serial_init(void)
 		if (!serial->is_present)
 			continue;
 		trap_set_handler(VECTOR_SERIAL + i, serial_interrupt, serial);
-		ioapic_route(line->global, VECTOR_SERIAL + i, line->is_level,
-			     line->is_active_low);
+		ioapic_route(line->global, VECTOR_SERIAL + i, line->is_level, line->is_active_low);
 		set_interrupts(serial, INTERRUPT_RECEIVED);
 	}
 }

@@ -23,15 +23,15 @@
 #include "kernel/port/platform.h"
 #include "lib/string.h"
 
-#define LOW_MEMORY  (1ull << 20)
-#define FOUR_GIB    (4ull << 30)
-#define PAGE_MASK   (SPACE_PAGE - 1)
+#define LOW_MEMORY (1ull << 20)
+#define FOUR_GIB   (4ull << 30)
+#define PAGE_MASK  (SPACE_PAGE - 1)
 
 extern uint8_t image_start[], image_end[], text_end[], data_start[], data_end[], rodata_start[];
 extern uint8_t boot_stack_guard[];
 
-_Noreturn void pc_start(uint64_t protocol, uint64_t information, uint64_t entry_counter,
-			uint64_t image_physical);
+_Noreturn void
+pc_start(uint64_t protocol, uint64_t information, uint64_t entry_counter, uint64_t image_physical);
 
 static struct processor boot_processor;
 static struct boot_record record;

@@ -152,8 +152,7 @@ touching_without_memory_is_told_apart(void)
 		chain = *(uint64_t *)map_direct(frame);
 		frame_free(frame, 0);
 	}
-	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot + 8192, 1 }, NULL) ==
-	       NB_TRAP_NONE);
+	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot + 8192, 1 }, NULL) == NB_TRAP_NONE);
 	port_slot_release(slot, 65536);
 	port_stack_destroy(&neighbour);
 	drop_all();
@@ -305,8 +304,7 @@ interrupted_guests_can_be_put_away(void)
 	EXPECT(port_stack_create(64 * 1024, &scheduler_stack) == NB_OK);
 	resumptions = 0;
 	start_interrupting(put_away_and_switch);
-	EXPECT(guest_run(&code_spin,
-			 (const uint64_t[3]){ 0x7777, address_of((void *)&spin_word) },
+	EXPECT(guest_run(&code_spin, (const uint64_t[3]){ 0x7777, address_of((void *)&spin_word) },
 			 &differences) == NB_TRAP_NONE);
 	stop_interrupting();
 	EXPECT(differences == 0 && resumptions == 1);

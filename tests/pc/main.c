@@ -198,7 +198,8 @@ memory_is_same(const struct port_memory_info *before)
 
 	if (memcmp(&now, before, sizeof now) == 0)
 		return true;
-	print("free pages %lu, before %lu; slots %lu/%lu stacks %lu/%lu areas %lu/%lu code %lu/%lu\n",
+	print("free pages %lu, before %lu; slots %lu/%lu stacks %lu/%lu areas %lu/%lu code "
+	      "%lu/%lu\n",
 	      now.free_pages, before->free_pages, now.slots_live, before->slots_live,
 	      now.stacks_live, before->stacks_live, now.areas_live, before->areas_live,
 	      now.code_bytes_live, before->code_bytes_live);

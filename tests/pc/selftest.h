@@ -31,10 +31,10 @@ void expect_failed(const char *file, int line, const char *what);
 /* The number after `key=` on the command line, or `otherwise`. */
 uint64_t argument(const char *key, uint64_t otherwise);
 
-#define EXPECT(holds)                                                                              \
-	do {                                                                                       \
-		if (!(holds))                                                                      \
-			expect_failed(__FILE__, __LINE__, #holds);                                 \
+#define EXPECT(holds)                                              \
+	do {                                                       \
+		if (!(holds))                                      \
+			expect_failed(__FILE__, __LINE__, #holds); \
 	} while (0)
 
 /* Machine code of the guest under test, sealed at published addresses. */

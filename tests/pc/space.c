@@ -58,8 +58,7 @@ areas_stay_in_place(void)
 	memset(area, 1, 8192);
 	EXPECT(all_bytes((uint8_t *)area + (1ull << 32), 4096, 0));
 	EXPECT(!space_lookup((uint64_t)(uintptr_t)area + 8192, &physical));
-	EXPECT(!memory_is_small() ||
-	       port_area_commit(area, 8192, 1ull << 31) == NB_OUT_OF_MEMORY);
+	EXPECT(!memory_is_small() || port_area_commit(area, 8192, 1ull << 31) == NB_OUT_OF_MEMORY);
 	EXPECT(!space_lookup((uint64_t)(uintptr_t)area + 8192, &physical));
 	EXPECT(all_bytes(area, 8192, 1));
 	port_area_release(area, 1ull << 33);
@@ -158,7 +157,9 @@ static void
 copies_are_exact(void)
 {
 	static uint8_t source[8192], target[8192];
-	static const size_t lengths[] = { 0, 1, 7, 8, 9, 15, 63, 64, 65, 100, 2047, 2048, 2055, 4096 };
+	static const size_t lengths[] = {
+		0, 1, 7, 8, 9, 15, 63, 64, 65, 100, 2047, 2048, 2055, 4096
+	};
 	uint64_t base;
 
 	for (size_t i = 0; i < sizeof source; i++)

@@ -20,8 +20,8 @@
 enum {
 	FRAME_SHIFT = 12,
 	FRAME_BYTES = 1 << FRAME_SHIFT,
-	FRAME_ORDER_LARGE = 9,	/* one 2 MiB page */
-	FRAME_ORDER_MOST = 10,	/* a chunk of 4 MiB */
+	FRAME_ORDER_LARGE = 9, /* one 2 MiB page */
+	FRAME_ORDER_MOST = 10, /* a chunk of 4 MiB */
 	FRAME_RANGES = 128,
 };
 #define FRAME_NONE UINT64_MAX

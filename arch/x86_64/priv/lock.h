@@ -15,15 +15,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHECK_TEXT_(x)	    #x
-#define CHECK_TEXT(x)	    CHECK_TEXT_(x)
-#define check_that(holds)                                                                          \
-	do {                                                                                       \
-		if (__builtin_expect(!(holds), 0))                                                 \
-			port_panic(__FILE__ ":" CHECK_TEXT(__LINE__) ": broken: " #holds);         \
+#define CHECK_TEXT_(x) #x
+#define CHECK_TEXT(x)  CHECK_TEXT_(x)
+#define check_that(holds)                                                                  \
+	do {                                                                               \
+		if (__builtin_expect(!(holds), 0))                                         \
+			port_panic(__FILE__ ":" CHECK_TEXT(__LINE__) ": broken: " #holds); \
 	} while (0)
 
-enum lock_rank { LOCK_RANK_RECORDS = 1, LOCK_RANK_SPACE, LOCK_RANK_FRAMES, LOCK_RANK_SERIAL, LOCK_RANK_CLOCK };
+enum lock_rank {
+	LOCK_RANK_RECORDS = 1,
+	LOCK_RANK_SPACE,
+	LOCK_RANK_FRAMES,
+	LOCK_RANK_SERIAL,
+	LOCK_RANK_CLOCK
+};
 
 struct lock {
 	uint32_t held;	      /* 0 or 1 */
@@ -31,9 +37,9 @@ struct lock {
 	bool interrupts_were; /* of the holder; valid while held */
 };
 
-#define LOCK_INIT(rank_)                                                                           \
-	{                                                                                          \
-		.held = 0, .rank = (rank_)                                                         \
+#define LOCK_INIT(rank_)                   \
+	{                                  \
+		.held = 0, .rank = (rank_) \
 	}
 
 /* Takes the lock; interrupts are off until it is released. Not recursive. */

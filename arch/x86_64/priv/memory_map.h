@@ -35,8 +35,8 @@
 #include <stdint.h>
 
 /* First address of a root entry's range. */
-#define MAP_ROOT_ADDRESS(entry)                                                                    \
-	((entry) < 256 ? (uint64_t)(entry) << MAP_ROOT_SHIFT                                       \
+#define MAP_ROOT_ADDRESS(entry)                              \
+	((entry) < 256 ? (uint64_t)(entry) << MAP_ROOT_SHIFT \
 		       : 0xffff000000000000ull | (uint64_t)(entry) << MAP_ROOT_SHIFT)
 
 enum {

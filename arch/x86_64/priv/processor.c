@@ -48,18 +48,16 @@ processor_probe(void)
 	f->x2apic = bit(one.ecx, 21);
 	f->hypervisor = bit(one.ecx, 31);
 	/* SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT, LAHF */
-	f->x86_64_v2 = bit(one.ecx, 0) && bit(one.ecx, 9) && bit(one.ecx, 13) &&
-		       bit(one.ecx, 19) && bit(one.ecx, 20) && bit(one.ecx, 23) &&
-		       bit(extended.ecx, 0);
+	f->x86_64_v2 = bit(one.ecx, 0) && bit(one.ecx, 9) && bit(one.ecx, 13) && bit(one.ecx, 19) &&
+		       bit(one.ecx, 20) && bit(one.ecx, 23) && bit(extended.ecx, 0);
 	if (extended_last >= 0x80000007)
 		f->tsc_invariant = bit(cpu_cpuid(0x80000007, 0).edx, 8);
 	f->physical_bits = 36;
 	if (extended_last >= 0x80000008)
 		f->physical_bits = (uint8_t)cpu_cpuid(0x80000008, 0).eax;
-	f->code_features = (f->avx ? (uint32_t)NB_CPU_AVX : 0) |
-			   (f->bmi1 ? (uint32_t)NB_CPU_BMI1 : 0) |
-			   (f->bmi2 ? (uint32_t)NB_CPU_BMI2 : 0) |
-			   (f->lzcnt ? (uint32_t)NB_CPU_LZCNT : 0);
+	f->code_features =
+		(f->avx ? (uint32_t)NB_CPU_AVX : 0) | (f->bmi1 ? (uint32_t)NB_CPU_BMI1 : 0) |
+		(f->bmi2 ? (uint32_t)NB_CPU_BMI2 : 0) | (f->lzcnt ? (uint32_t)NB_CPU_LZCNT : 0);
 }
 
 uint32_t

@@ -22,19 +22,18 @@ struct range_region {
 	uint64_t next; /* never used from here on */
 	uint64_t end;
 	struct range_node *returned[RANGE_SHIFT_MOST + 1]; /* by log of the size */
-	struct range_node *spare; /* at least one for each range in use */
-	uint32_t unbacked;	  /* nodes in spare beyond that */
+	struct range_node *spare;			   /* at least one for each range in use */
+	uint32_t unbacked;				   /* nodes in spare beyond that */
 };
 
-#define RANGE_REGION(base, end_)                                                                   \
-	{                                                                                          \
-		.lock = LOCK_INIT(LOCK_RANK_RECORDS), .next = (base), .end = (end_)                \
+#define RANGE_REGION(base, end_)                                                    \
+	{                                                                           \
+		.lock = LOCK_INIT(LOCK_RANK_RECORDS), .next = (base), .end = (end_) \
 	}
 
 /* Reserves at least `size` (nonzero) bytes of addresses, with at least one
  * never-mapped page behind them; nothing is mapped. NB_OUT_OF_MEMORY. */
-enum nb_status range_reserve(struct range_region *region, uint64_t size,
-			     uint64_t *out) NB_MUST_USE;
+enum nb_status range_reserve(struct range_region *region, uint64_t size, uint64_t *out) NB_MUST_USE;
 /* Returns what range_reserve gave for `size`; everything must be unmapped. */
 void range_return(struct range_region *region, uint64_t address, uint64_t size);
 
@@ -42,12 +41,12 @@ void range_return(struct range_region *region, uint64_t address, uint64_t size);
  * none was returned; their pages appear as the numbers grow. */
 struct index_pool {
 	struct lock lock;
-	uint64_t records;	/* address of record 0 */
-	uint32_t record_bytes;	/* a power of two, at least 4; starts with a uint32_t
+	uint64_t records;	 /* address of record 0 */
+	uint32_t record_bytes;	 /* a power of two, at least 4; starts with a uint32_t
 				 * that links returned records */
-	uint32_t limit;		/* numbers are below this */
-	uint32_t used_to;	/* numbers below were given out once */
-	uint32_t ready_to;	/* records below are mapped */
+	uint32_t limit;		 /* numbers are below this */
+	uint32_t used_to;	 /* numbers below were given out once */
+	uint32_t ready_to;	 /* records below are mapped */
 	uint32_t first_returned; /* number + 1, 0: none */
 	uint32_t live;
 };

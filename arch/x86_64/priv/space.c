@@ -259,8 +259,7 @@ release_step(uint64_t address, uint64_t end, struct doomed *doomed)
 		if (entry & ENTRY_LARGE) {
 			check_that(level == 1 && address % span == 0 && end - address >= span);
 			entry_clear(tables, address, level, doomed);
-			doom(&doomed->frames, entry & ENTRY_FRAME & ~(span - 1),
-			     FRAME_ORDER_LARGE);
+			doom(&doomed->frames, entry & ENTRY_FRAME & ~(span - 1), FRAME_ORDER_LARGE);
 			return address + span;
 		}
 		tables[level - 1] = table_of(entry);
@@ -330,8 +329,8 @@ space_protect(uint64_t address, size_t len, enum space_rights rights)
 		uint64_t *entry = find_entry(at, &level);
 
 		if (entry)
-			*entry = (*entry & ENTRY_FRAME) | bits |
-				 (level ? (uint64_t)ENTRY_LARGE : 0);
+			*entry =
+				(*entry & ENTRY_FRAME) | bits | (level ? (uint64_t)ENTRY_LARGE : 0);
 		at = (at | ((1ull << (12 + 9 * level)) - 1)) + 1;
 	}
 	flush(address, len);

@@ -42,13 +42,13 @@ void space_init(const struct space_image *image, uint64_t top);
 
 /* Maps one page of `size` (SPACE_PAGE or SPACE_LARGE). NB_OUT_OF_MEMORY: no
  * table to be had. NB_ALREADY_EXISTS: something is mapped there. */
-enum nb_status space_map(uint64_t address, uint64_t frame, uint64_t size,
-			 enum space_rights rights) NB_MUST_USE;
+enum nb_status
+space_map(uint64_t address, uint64_t frame, uint64_t size, enum space_rights rights) NB_MUST_USE;
 
 /* Maps fresh frames over [address, address + len), which must be empty: pages
  * of zeroes, or of `fill` bytes. All or nothing; NB_OUT_OF_MEMORY. */
-enum nb_status space_populate(uint64_t address, size_t len, enum space_rights rights,
-			      uint8_t fill) NB_MUST_USE;
+enum nb_status
+space_populate(uint64_t address, size_t len, enum space_rights rights, uint8_t fill) NB_MUST_USE;
 
 /* Takes away whatever is mapped in [address, address + len), flushes, and only
  * then frees the frames and the emptied tables. Large pages must lie in the

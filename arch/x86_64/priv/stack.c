@@ -11,9 +11,9 @@
 
 #include "kernel/port/memory.h"
 
-#define STACK_SPAN	(1ull << MAP_STACK_SHIFT)
-#define STACK_GUARD	(1ull << 20)
-#define STACK_RECORDS	(MAP_RECORDS_BASE + (1ull << 30))
+#define STACK_SPAN    (1ull << MAP_STACK_SHIFT)
+#define STACK_GUARD   (1ull << 20)
+#define STACK_RECORDS (MAP_RECORDS_BASE + (1ull << 30))
 
 struct stack {
 	uint32_t link; /* of the index pool, while not live */
@@ -90,8 +90,7 @@ stack_demand(uint64_t address)
 {
 	const struct stack *stack = stack_at(address);
 
-	if (!stack || !__atomic_load_n(&stack->is_live, __ATOMIC_ACQUIRE) ||
-	    address < stack->limit)
+	if (!stack || !__atomic_load_n(&stack->is_live, __ATOMIC_ACQUIRE) || address < stack->limit)
 		return DEMAND_REFUSED;
 	return demand_map_zeroed(address);
 }

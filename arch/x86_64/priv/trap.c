@@ -134,16 +134,26 @@ static const char *
 name_of(uint64_t vector)
 {
 	static const char *const names[] = {
-		"divide error",		"debug exception",
-		"non-maskable interrupt", "breakpoint",
-		"overflow",		"bound range",
-		"invalid instruction",	"no vector unit",
-		"double fault",		"exception 9",
-		"invalid task state",	"segment not present",
-		"stack fault",		"general protection fault",
-		"page fault",		"exception 15",
-		"x87 error",		"misaligned access",
-		"machine check",	"vector arithmetic error",
+		"divide error",
+		"debug exception",
+		"non-maskable interrupt",
+		"breakpoint",
+		"overflow",
+		"bound range",
+		"invalid instruction",
+		"no vector unit",
+		"double fault",
+		"exception 9",
+		"invalid task state",
+		"segment not present",
+		"stack fault",
+		"general protection fault",
+		"page fault",
+		"exception 15",
+		"x87 error",
+		"misaligned access",
+		"machine check",
+		"vector arithmetic error",
 	};
 
 	if (vector < sizeof names / sizeof names[0])
@@ -193,7 +203,7 @@ handle_page_fault(struct trap_frame *frame)
 	}
 	if (is_guest_code(frame->rip) || guest_pc_is_probe(frame->rip))
 		return pass_to_guest(outcome == DEMAND_NO_MEMORY ? GUEST_FAULT_NO_MEMORY
-								  : GUEST_FAULT_MEMORY,
+								 : GUEST_FAULT_MEMORY,
 				     address);
 	if (outcome == DEMAND_NO_MEMORY && apply_fixup(frame, NB_OUT_OF_MEMORY))
 		return 0;
