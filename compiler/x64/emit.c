@@ -61,11 +61,20 @@ emit_label(struct emitter *e, uint32_t label)
 	e->flags_reg = X64_NO_REG;
 }
 
+/* Whatever is taken as known at a block's start must hold here. */
+static void
+check_claims(struct emitter *e, uint32_t label)
+{
+	if (label < e->fn->ra.block_count && e->zx_in[label] & ~e->zx)
+		emit_fail(e, NB_INTERNAL);
+}
+
 void
 emit_jump(struct emitter *e, uint32_t cc, uint32_t label)
 {
+	check_claims(e, label);
 	add_event(e, EMIT_JUMP, cc, label);
-	e->jump_count++;
+	e->falls_through = cc != EMIT_ALWAYS;
 }
 
 void
@@ -233,6 +242,7 @@ emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	if (ops->rm.kind == X64_RM_RIP)
 		add_event(e, EMIT_POOL, 0, e->pool_ref);
 	track(e, form, ops);
+	e->falls_through = form != NB_FORM_RET && form != NB_FORM_UD2 && form != NB_FORM_JMP_REG;
 }
 
 void
@@ -450,6 +460,8 @@ static void
 emit_block(struct emitter *e, uint32_t b)
 {
 	const struct ra_block *block = &e->fn->ra.blocks[b];
+	if (e->falls_through)
+		check_claims(e, b);
 	e->block = b;
 	if (e->layout.is_loop_top[b])
 		add_event(e, EMIT_ALIGN, 0, LOOP_ALIGN);

@@ -62,7 +62,7 @@ struct emitter {
 	uint32_t table_count, table_cap;
 	uint32_t label_count; /* the first ones are the blocks' */
 	uint32_t pool_size;   /* constants and tables so far */
-	uint32_t jump_count, site_count, call_count;
+	uint32_t site_count, call_count;
 
 	uint32_t frame_size;
 	uint32_t slots_at; /* of spill slot 0 from RSP */
@@ -75,8 +75,9 @@ struct emitter {
 	uint32_t inst; /* number of the instruction being emitted */
 	uint32_t move; /* next of ra->moves */
 
-	uint16_t zx;	   /* general registers whose upper half is zero here */
-	uint8_t flags_reg; /* ZF and SF tell of this register, X64_NO_REG: of none */
+	bool falls_through; /* execution can come here from the place before */
+	uint16_t zx;	    /* general registers whose upper half is zero here */
+	uint8_t flags_reg;  /* ZF and SF tell of this register, X64_NO_REG: of none */
 	bool flags_wide;
 	uint32_t site;	   /* info for the next instruction, 0: none */
 	uint32_t pool_ref; /* pool offset of the next instruction's RIP operand */

@@ -126,6 +126,13 @@ void select_flag(struct selector *s, enum ra_inst_flag flag);
 void select_op_source(struct selector *s, struct x64_inst *inst, const struct select_source *source,
 		      enum ra_constraint constraint);
 
+/* The low `bits` of a value, sign-extended: what an immediate must be. */
+static inline int64_t
+select_sign_extend(uint64_t value, uint32_t bits)
+{
+	return (int64_t)(value << (64 - bits)) >> (64 - bits);
+}
+
 /* The integer constant `value` is, sign-extended from its width. */
 bool select_const(const struct selector *s, uint32_t value, int64_t *out);
 /* The same if it fits a signed 32-bit immediate. */

@@ -152,7 +152,7 @@ compare_const(struct selector *s, uint32_t value, int64_t imm, uint8_t cc, struc
 	if (inst->op == IR_LOAD8_U && is_unsigned && imm >= 0 && imm <= UINT8_MAX && fold.loads &&
 	    select_can_sink(s, value)) {
 		compare.form = NB_FORM_CMP8_IMM;
-		compare.imm = (int8_t)(uint8_t)imm;
+		compare.imm = select_sign_extend((uint64_t)imm, 8);
 		compare.rm = select_access(s, value);
 		return compare;
 	}

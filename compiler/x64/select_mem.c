@@ -155,17 +155,13 @@ store_constant(struct selector *s, uint32_t value, uint32_t bytes, uint64_t bits
 {
 	struct select_source place = select_access(s, value);
 	enum nb_form form = NB_FORM_MOV32_STORE_IMM;
-	int64_t imm = (int32_t)(uint32_t)bits;
-	if (bytes == 8) {
+	int64_t imm = select_sign_extend(bits, 8 * bytes);
+	if (bytes == 8)
 		form = NB_FORM_MOV64_STORE_IMM;
-		imm = (int64_t)bits;
-	} else if (bytes == 2) {
+	else if (bytes == 2)
 		form = NB_FORM_MOV16_STORE_IMM;
-		imm = (int16_t)(uint16_t)bits;
-	} else if (bytes == 1) {
+	else if (bytes == 1)
 		form = NB_FORM_MOV8_STORE_IMM;
-		imm = (int8_t)(uint8_t)bits;
-	}
 	struct x64_inst *inst = select_emit(s, X64_FORM, form);
 	inst->imm = imm;
 	select_op_source(s, inst, &place, RA_REG);

@@ -145,6 +145,40 @@ join_predecessors(const struct x64_function *fn, uint32_t b, const uint16_t *in,
 	return joined;
 }
 
+/* The greatest solution, in a few rounds; false if they do not suffice. */
+static bool
+converge(const struct x64_function *fn, uint16_t *in, const struct transfer *transfers)
+{
+	enum { ROUNDS = 12 };
+	for (uint32_t b = 1; b < fn->ra.block_count; b++)
+		in[b] = 0xffff;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		bool changed = false;
+		for (uint32_t b = 0; b < fn->ra.block_count; b++) {
+			uint16_t joined = join_predecessors(fn, b, in, transfers);
+			changed |= joined != in[b];
+			in[b] = joined;
+		}
+		if (!changed)
+			return true;
+	}
+	return false;
+}
+
+/* A solution in one round: nothing is known where a loop begins. Loops nested
+ * without end need this. */
+static void
+forward_only(const struct x64_function *fn, uint16_t *in, const struct transfer *transfers)
+{
+	for (uint32_t b = 0; b < fn->ra.block_count; b++) {
+		const struct ra_block *block = &fn->ra.blocks[b];
+		bool is_header = false;
+		for (uint32_t p = 0; p < block->pred_count; p++)
+			is_header |= fn->ra.block_lists[block->first_pred + p] >= b;
+		in[b] = is_header ? 0 : join_predecessors(fn, b, in, transfers);
+	}
+}
+
 uint16_t *
 x64_zx_analyze(const struct x64_function *fn, const struct ra_result *ra, struct arena *arena)
 {
@@ -154,16 +188,7 @@ x64_zx_analyze(const struct x64_function *fn, const struct ra_result *ra, struct
 	if (!in || !transfers)
 		return NULL;
 	transfers_compute(fn, ra, transfers);
-	for (uint32_t b = 1; b < count; b++)
-		in[b] = 0xffff;
-	bool changed = true;
-	while (changed) {
-		changed = false;
-		for (uint32_t b = 0; b < count; b++) {
-			uint16_t joined = join_predecessors(fn, b, in, transfers);
-			changed |= joined != in[b];
-			in[b] = joined;
-		}
-	}
+	if (!converge(fn, in, transfers))
+		forward_only(fn, in, transfers);
 	return in;
 }

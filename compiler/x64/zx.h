@@ -11,7 +11,7 @@
 #include "compiler/x64/minst.h"
 
 /* Masks per block of fn->ra, in `arena`; NULL when it is exhausted. Needs
- * places for every operand. Near linear: as many rounds as loops nest. */
+ * places for every operand. Linear. */
 uint16_t *
 x64_zx_analyze(const struct x64_function *fn, const struct ra_result *ra, struct arena *arena);
 
