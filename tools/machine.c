@@ -79,7 +79,7 @@ qemu_command(struct command *command, const struct run_options *options, int ima
 		add(command, "--append");
 		add(command, kernel_words(options));
 	}
-	if (options->counts_boot) {
+	if (options->counts_instructions) {
 		add(command, "--icount");
 	} else if (has_kvm()) {
 		add(command, "--accel");

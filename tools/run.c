@@ -26,6 +26,7 @@ enum {
 	KEY_NEEDS,
 	KEY_DESCRIBE,
 	KEY_COUNT_BOOT,
+	KEY_ICOUNT,
 	KEY_GDB,
 };
 
@@ -42,6 +43,8 @@ static const struct argp_option option_table[] = {
 	{ "describe", KEY_DESCRIBE, "NAME", 0, "Tell how to run a bundled program elsewhere", 1 },
 	{ "needs", KEY_NEEDS, NULL, 0, "Name the make targets that this command needs", 1 },
 	{ "count-boot", KEY_COUNT_BOOT, NULL, 0, "Count the instructions of booting", 1 },
+	{ "icount", KEY_ICOUNT, NULL, 0,
+	  "Virtual time passes with instructions, 1 ns each: measurements repeat", 1 },
 	{ "gdb", KEY_GDB, NULL, 0, "Debug the kernel with gdb", 1 },
 	{ 0 },
 };
@@ -137,6 +140,10 @@ parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_COUNT_BOOT:
 		options->counts_boot = true;
+		options->counts_instructions = true;
+		return 0;
+	case KEY_ICOUNT:
+		options->counts_instructions = true;
 		return 0;
 	case KEY_GDB:
 		options->debugs = true;
@@ -283,9 +290,9 @@ tool_run(int argc, char **argv)
 	struct run_options options = { 0 };
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
-	if (options.counts_boot && options.platform == RUN_HOSTED) {
-		tool_error("--count-boot counts what a virtual machine executes; leave out "
-			   "--hosted");
+	if (options.counts_instructions && options.platform == RUN_HOSTED) {
+		tool_error("--icount and --count-boot count what a virtual machine executes; leave "
+			   "out --hosted");
 		return TOOL_USAGE;
 	}
 	if (options.debugs && options.platform == RUN_HOSTED) {

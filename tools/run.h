@@ -27,6 +27,7 @@ struct run_options {
 	bool lists;
 	bool tells_needs;
 	bool counts_boot;
+	bool counts_instructions; /* virtual time is 1 ns an instruction */
 	bool debugs;
 	const char *described; /* --describe NAME */
 	const char *memory;    /* as QEMU's -m takes it, NULL: default */
