@@ -77,8 +77,22 @@ enum { NB_CODE_CONTRACT_VERSION = 1 };
 
 /* General registers by their encoding number. */
 enum nb_reg {
-	NB_RAX, NB_RCX, NB_RDX, NB_RBX, NB_RSP, NB_RBP, NB_RSI, NB_RDI,
-	NB_R8, NB_R9, NB_R10, NB_R11, NB_R12, NB_R13, NB_R14, NB_R15,
+	NB_RAX,
+	NB_RCX,
+	NB_RDX,
+	NB_RBX,
+	NB_RSP,
+	NB_RBP,
+	NB_RSI,
+	NB_RDI,
+	NB_R8,
+	NB_R9,
+	NB_R10,
+	NB_R11,
+	NB_R12,
+	NB_R13,
+	NB_R14,
+	NB_R15,
 };
 
 enum {
@@ -101,7 +115,7 @@ enum {
 	NB_DISPLACEMENT_MAX = 0x7fff0000,
 };
 
-#define NB_SLOT_BYTES (6ull << 30)	 /* distance of two memory slots */
+#define NB_SLOT_BYTES	    (6ull << 30) /* distance of two memory slots */
 #define NB_SLOT_ADDRESSABLE (4ull << 30) /* the rest is guard */
 
 /* Where one argument or result travels. */
@@ -143,8 +157,9 @@ nb_place_argument(struct nb_placement *p, enum nb_value_class value_class)
 static inline struct nb_place
 nb_place_result(struct nb_placement *p, enum nb_value_class value_class)
 {
-	static const uint8_t gprs[NB_INT_RESULTS] = { NB_RAX, NB_RDX, NB_RCX,
-						      NB_RSI, NB_R8,  NB_R9 };
+	static const uint8_t gprs[NB_INT_RESULTS] = {
+		NB_RAX, NB_RDX, NB_RCX, NB_RSI, NB_R8, NB_R9
+	};
 	if (value_class == NB_CLASS_INT && p->ints < NB_INT_RESULTS)
 		return (struct nb_place){ NB_PLACE_GPR, gprs[p->ints++] };
 	if (value_class != NB_CLASS_INT && p->floats < NB_FLOAT_RESULTS)
@@ -156,8 +171,7 @@ nb_place_result(struct nb_placement *p, enum nb_value_class value_class)
 static inline uint32_t
 nb_area_slots(const struct nb_placement *arguments, const struct nb_placement *results)
 {
-	uint32_t slots =
-		arguments->slots > results->slots ? arguments->slots : results->slots;
+	uint32_t slots = arguments->slots > results->slots ? arguments->slots : results->slots;
 	return (slots + 1) & ~1u;
 }
 
@@ -192,7 +206,7 @@ enum { NB_SIGNATURE_TYPE_BITS = 20 };
 
 struct nb_memory_desc {
 	uint64_t base;
-	uint64_t length; /* bytes; read atomically, grows only */
+	uint64_t length;  /* bytes; read atomically, grows only */
 	uint64_t maximum; /* bytes */
 };
 enum { NB_MEMORY_LENGTH = 8 };
@@ -332,12 +346,12 @@ enum {
 
 /* One compiled function. */
 struct nb_code_function {
-	uint32_t code_offset;  /* of the entry, 16-aligned, from the image's start */
-	uint32_t code_size;    /* bytes of instructions */
-	uint32_t pool_size;    /* bytes of constants and jump tables right behind (16-aligned) */
-	uint32_t frame_size;   /* F above */
-	uint32_t first_site;   /* its sites end where the next function's begin */
-	uint32_t wasm_offset;  /* of the function body in the module's bytes */
+	uint32_t code_offset; /* of the entry, 16-aligned, from the image's start */
+	uint32_t code_size;   /* bytes of instructions */
+	uint32_t pool_size;   /* bytes of constants and jump tables right behind (16-aligned) */
+	uint32_t frame_size;  /* F above */
+	uint32_t first_site;  /* its sites end where the next function's begin */
+	uint32_t wasm_offset; /* of the function body in the module's bytes */
 };
 
 /* Everything the compiler produced for a module. Position independent. */

@@ -8,11 +8,11 @@
 #include "abi/code_contract.h"
 #include "abi/trap.h"
 
-#define BUILTIN_RESULT_I64 int64_t
-#define BUILTIN_RESULT_TRAP enum nb_trap
-#define BUILTIN_RESULT_VOID void
+#define BUILTIN_RESULT_I64	int64_t
+#define BUILTIN_RESULT_TRAP	enum nb_trap
+#define BUILTIN_RESULT_VOID	void
 #define BUILTIN_PARAMETERS(...) (struct nb_vmctx * vmctx, __VA_ARGS__)
-#define NB_BUILTIN(name, result, parameters)                                                       \
+#define NB_BUILTIN(name, result, parameters) \
 	BUILTIN_RESULT_##result runtime_builtin_##name BUILTIN_PARAMETERS parameters;
 #include "abi/builtin.def"
 #undef NB_BUILTIN

@@ -66,8 +66,8 @@ runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 }
 
 enum nb_trap
-runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to,
-			    uint64_t from, uint64_t count)
+runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from,
+			    uint64_t count)
 {
 	struct runtime_memory *target = memory_at(vmctx, memories & 0xffff);
 	struct runtime_memory *source = memory_at(vmctx, memories >> 16);
@@ -91,8 +91,8 @@ runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t 
 }
 
 enum nb_trap
-runtime_builtin_MEMORY_INIT(struct nb_vmctx *vmctx, uint32_t segment, uint32_t memory,
-			    uint64_t to, uint32_t from, uint32_t count)
+runtime_builtin_MEMORY_INIT(struct nb_vmctx *vmctx, uint32_t segment, uint32_t memory, uint64_t to,
+			    uint32_t from, uint32_t count)
 {
 	struct segment_range range = { to, from, count };
 

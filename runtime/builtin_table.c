@@ -32,8 +32,7 @@ runtime_builtin_TABLE_GET(struct nb_vmctx *vmctx, uint32_t idx, uint64_t index)
 }
 
 enum nb_trap
-runtime_builtin_TABLE_SET(struct nb_vmctx *vmctx, uint32_t idx, uint64_t index,
-			  uint32_t reference)
+runtime_builtin_TABLE_SET(struct nb_vmctx *vmctx, uint32_t idx, uint64_t index, uint32_t reference)
 {
 	struct runtime_table *table = table_at(vmctx, idx);
 
@@ -43,8 +42,7 @@ runtime_builtin_TABLE_SET(struct nb_vmctx *vmctx, uint32_t idx, uint64_t index,
 }
 
 int64_t
-runtime_builtin_TABLE_GROW(struct nb_vmctx *vmctx, uint32_t idx, uint32_t reference,
-			   uint64_t delta)
+runtime_builtin_TABLE_GROW(struct nb_vmctx *vmctx, uint32_t idx, uint32_t reference, uint64_t delta)
 {
 	struct runtime_table *table = table_at(vmctx, idx);
 

@@ -10,8 +10,7 @@
 enum { INT3 = 0xcc, RET = 0xc3 };
 
 void
-code_module_init(struct code_module *module, const struct arena_source *source,
-		 size_t limit_bytes)
+code_module_init(struct code_module *module, const struct arena_source *source, size_t limit_bytes)
 {
 	*module = (struct code_module){ 0 };
 	arena_init(&module->arena, source, limit_bytes);
@@ -118,8 +117,7 @@ static uint32_t
 frame_at(const struct nb_code_image *image, const struct nb_code_function *function,
 	 uint32_t offset, bool is_return_address)
 {
-	if (!is_return_address &&
-	    (offset == function->code_offset || image->code[offset] == RET))
+	if (!is_return_address && (offset == function->code_offset || image->code[offset] == RET))
 		return 0;
 	return function->frame_size;
 }
@@ -152,8 +150,8 @@ code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out)
 		.site = site,
 		.wasm_offset = function->wasm_offset + (site ? site->info & 0xffffff : 0),
 		.frame_size = frame_at(image, function, (uint32_t)offset, is_return_address),
-		.area_slots = signature_area_slots(
-			wasm_module_function_type(&module->wasm, func_idx)),
+		.area_slots =
+			signature_area_slots(wasm_module_function_type(&module->wasm, func_idx)),
 	};
 	return true;
 }

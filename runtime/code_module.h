@@ -32,8 +32,8 @@ struct code_module {
 };
 
 /* An empty module whose arena takes at most `limit_bytes` from `source`. */
-void code_module_init(struct code_module *module, const struct arena_source *source,
-		      size_t limit_bytes);
+void
+code_module_init(struct code_module *module, const struct arena_source *source, size_t limit_bytes);
 
 /* The first CODE_MODULE_NAME_BYTES - 1 bytes of `name` become the name;
  * control characters become '?'. */
@@ -58,11 +58,11 @@ const struct code_module *code_module_find(uint64_t pc);
 struct code_place {
 	const struct code_module *module;
 	const struct nb_code_function *function;
-	uint32_t func_idx;	   /* in the module's function index space */
+	uint32_t func_idx;		 /* in the module's function index space */
 	const struct nb_code_site *site; /* the site exactly there, or NULL */
-	uint32_t wasm_offset;	   /* in the module's bytes; of the body if no site */
-	uint32_t frame_size;	   /* bytes from RSP to the return address, at pc */
-	uint32_t area_slots;	   /* of the function's type */
+	uint32_t wasm_offset;		 /* in the module's bytes; of the body if no site */
+	uint32_t frame_size;		 /* bytes from RSP to the return address, at pc */
+	uint32_t area_slots;		 /* of the function's type */
 };
 
 /* Finds what is at `pc`, which is a return address or an instruction. False if

@@ -12,20 +12,18 @@
 
 #include "lib/string.h"
 
-#include <stdatomic.h>
-
 enum {
 	LEAF_PAGES = PORT_PAGE_BYTES / sizeof(void *),
 	ROOT_ENTRIES = 4096, /* with 2 MiB each: 8 GiB of code */
 };
 
 struct leaf {
-	_Atomic(const struct code_module *) pages[LEAF_PAGES];
+	const struct code_module *pages[LEAF_PAGES];
 };
 _Static_assert(sizeof(struct leaf) == PORT_PAGE_BYTES, "a leaf is a page");
 
 static struct {
-	_Atomic(struct leaf *) leaf;
+	struct leaf *leaf;
 	uint32_t entries; /* in use; writers only */
 } root[ROOT_ENTRIES];
 
@@ -56,17 +54,17 @@ page_set(uint64_t page, const struct code_module *module)
 
 	if (i >= ROOT_ENTRIES)
 		return NB_OUT_OF_MEMORY;
-	leaf = atomic_load_explicit(&root[i].leaf, memory_order_relaxed);
+	leaf = __atomic_load_n(&root[i].leaf, __ATOMIC_RELAXED);
 	if (!leaf) {
 		void *pages;
 		enum nb_status status = port_pages_get(sizeof(struct leaf), &pages);
 		if (status != NB_OK)
 			return status;
 		leaf = pages;
-		atomic_store_explicit(&root[i].leaf, leaf, memory_order_release);
+		__atomic_store_n(&root[i].leaf, leaf, __ATOMIC_RELEASE);
 	}
 	root[i].entries++;
-	atomic_store_explicit(&leaf->pages[page % LEAF_PAGES], module, memory_order_release);
+	__atomic_store_n(&leaf->pages[page % LEAF_PAGES], module, __ATOMIC_RELEASE);
 	return NB_OK;
 }
 
@@ -74,12 +72,12 @@ static void
 page_clear(uint64_t page)
 {
 	uint64_t i = page / LEAF_PAGES;
-	struct leaf *leaf = atomic_load_explicit(&root[i].leaf, memory_order_relaxed);
+	struct leaf *leaf = __atomic_load_n(&root[i].leaf, __ATOMIC_RELAXED);
 
-	atomic_store_explicit(&leaf->pages[page % LEAF_PAGES], NULL, memory_order_release);
+	__atomic_store_n(&leaf->pages[page % LEAF_PAGES], NULL, __ATOMIC_RELEASE);
 	if (--root[i].entries > 0)
 		return;
-	atomic_store_explicit(&root[i].leaf, NULL, memory_order_release);
+	__atomic_store_n(&root[i].leaf, NULL, __ATOMIC_RELEASE);
 	port_pages_put(leaf, sizeof(*leaf));
 }
 
@@ -118,8 +116,8 @@ code_module_find(uint64_t pc)
 
 	if (page / LEAF_PAGES >= ROOT_ENTRIES)
 		return NULL;
-	leaf = atomic_load_explicit(&root[page / LEAF_PAGES].leaf, memory_order_acquire);
+	leaf = __atomic_load_n(&root[page / LEAF_PAGES].leaf, __ATOMIC_ACQUIRE);
 	if (!leaf)
 		return NULL;
-	return atomic_load_explicit(&leaf->pages[page % LEAF_PAGES], memory_order_acquire);
+	return __atomic_load_n(&leaf->pages[page % LEAF_PAGES], __ATOMIC_ACQUIRE);
 }

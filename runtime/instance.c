@@ -138,8 +138,7 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 		return NB_OUT_OF_MEMORY;
 	instance->vmctx->instance = instance;
 	instance->vmctx->thread = store->thread;
-	memcpy(instance->vmctx->builtins, guest_builtin_table,
-	       sizeof(instance->vmctx->builtins));
+	memcpy(instance->vmctx->builtins, guest_builtin_table, sizeof(instance->vmctx->builtins));
 	for (uint32_t i = 0; i < wasm->type_count; i++) {
 		enum nb_status status =
 			store_signature(store, &wasm->types[i], &type_slots(instance)[i]);
@@ -206,8 +205,7 @@ bind(struct instance *instance, const struct wasm_import *import,
 }
 
 static enum nb_status
-link_imports(struct instance *instance, instance_resolve *resolve, void *context,
-	     struct diag *diag)
+link_imports(struct instance *instance, instance_resolve *resolve, void *context, struct diag *diag)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 
@@ -276,8 +274,8 @@ define_tables(struct instance *instance)
 	const struct wasm_module *wasm = &instance->module->wasm;
 
 	for (uint32_t i = wasm->table_import_count; i < wasm->table_count; i++) {
-		enum nb_status status = store_table_create(instance->store, &wasm->tables[i],
-							   &instance->tables[i]);
+		enum nb_status status =
+			store_table_create(instance->store, &wasm->tables[i], &instance->tables[i]);
 		if (status != NB_OK)
 			return status;
 	}

@@ -31,17 +31,17 @@ struct instance {
  * into *out: any kind, any type; instance_create checks that they fit.
  * NB_NOT_FOUND: there is no such thing; other errors end the linking. The
  * instance's vmctx address is final, its contents are not. */
-typedef enum nb_status instance_resolve(void *context, const struct instance *instance,
-					const struct wasm_import *import,
-					struct runtime_extern *out);
+typedef enum nb_status
+instance_resolve(void *context, const struct instance *instance, const struct wasm_import *import,
+		 struct runtime_extern *out);
 
 /* Links and allocates an instance of `module` in `store`. Errors, reported in
  * *diag: NB_UNLINKABLE ("unknown import: …", "incompatible import type: …"),
  * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED, what `resolve` returned. After an error
  * nothing refers to the instance. */
-NB_MUST_USE enum nb_status instance_create(struct store *store, const struct code_module *module,
-					   instance_resolve *resolve, void *context,
-					   struct diag *diag, struct instance **out);
+NB_MUST_USE enum nb_status
+instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
+		void *context, struct diag *diag, struct instance **out);
 
 /* Applies active element and then data segments in order and drops them. On a
  * trap the earlier ones stay in effect and the instance stays usable for
@@ -56,8 +56,8 @@ bool instance_export(const struct instance *instance, const char *name, size_t l
 		     struct runtime_extern *out);
 
 /* Function, memory, table or global by index, as an extern. */
-struct runtime_extern instance_extern(const struct instance *instance,
-				      enum wasm_extern_kind kind, uint32_t idx);
+struct runtime_extern
+instance_extern(const struct instance *instance, enum wasm_extern_kind kind, uint32_t idx);
 
 /* The callee of function `func_idx`; valid while the store lives. */
 const struct nb_callee *instance_function(const struct instance *instance, uint32_t func_idx);

@@ -17,8 +17,8 @@ struct runtime_value {
  * what ended it; results are unspecified after a trap. Sleeps if the guest
  * does. NB_TRAP_OUT_OF_MEMORY also if the area of a very wide type could not
  * be had. */
-NB_MUST_USE enum nb_trap runtime_invoke(struct store *store, const struct nb_callee *callee,
-					const struct runtime_value *arguments,
-					struct runtime_value *results);
+NB_MUST_USE enum nb_trap
+runtime_invoke(struct store *store, const struct nb_callee *callee,
+	       const struct runtime_value *arguments, struct runtime_value *results);
 
 #endif

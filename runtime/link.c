@@ -24,8 +24,7 @@ link_unknown(const struct wasm_import *import, struct diag *diag)
 }
 
 static enum nb_status
-mismatch(const struct wasm_import *import, const char *wanted, const char *found,
-	 struct diag *diag)
+mismatch(const struct wasm_import *import, const char *wanted, const char *found, struct diag *diag)
 {
 	return diag_report(diag, NB_UNLINKABLE, import->offset,
 			   "incompatible import type: \"%.*s\" \"%.*s\" wants %s, found %s",

@@ -46,8 +46,7 @@ segment_table_init(struct instance *instance, uint32_t segment, uint32_t table_i
 	struct runtime_table *table = instance->tables[table_idx];
 	uint32_t items = bit_get(instance->dropped_elems, segment) ? 0 : elem->item_count;
 	if (range->count > items || range->from > items - range->count ||
-	    range->count > table->desc.length ||
-	    range->to > table->desc.length - range->count)
+	    range->count > table->desc.length || range->to > table->desc.length - range->count)
 		return NB_TRAP_TABLE_OUT_OF_BOUNDS;
 	for (uint32_t i = 0; i < range->count; i++)
 		if (!runtime_table_set(table, range->to + i,
@@ -68,8 +67,8 @@ segment_memory_init(struct instance *instance, uint32_t segment, uint32_t memory
 	const struct nb_memory_desc *memory = &instance->memories[memory_idx]->desc;
 	uint32_t bytes = bit_get(instance->dropped_datas, segment) ? 0 : data->bytes_len;
 	uint64_t length = __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
-	if (range->count > bytes || range->from > bytes - range->count ||
-	    range->count > length || range->to > length - range->count)
+	if (range->count > bytes || range->from > bytes - range->count || range->count > length ||
+	    range->to > length - range->count)
 		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
 	if (range->count == 0)
 		return NB_TRAP_NONE;

@@ -98,9 +98,9 @@ type_add(struct store *store, const struct wasm_functype *type, uint32_t bucket,
 		return NB_LIMIT_EXCEEDED;
 	if (store->type_count == store->type_cap) {
 		uint32_t cap = store->type_cap ? store->type_cap * 2 : 32;
-		struct store_type *types = arena_grow_array(
-			&store->arena, store->types, store->type_count, cap,
-			sizeof(struct store_type), _Alignof(struct store_type));
+		struct store_type *types =
+			arena_grow_array(&store->arena, store->types, store->type_count, cap,
+					 sizeof(struct store_type), _Alignof(struct store_type));
 		if (!types)
 			return NB_OUT_OF_MEMORY;
 		store->types = types;

@@ -94,10 +94,10 @@ struct store {
 	uint32_t type_count;
 	uint32_t type_cap;
 	uint32_t type_buckets[STORE_TYPE_BUCKETS]; /* index + 1 */
-	struct nb_callee *callees; /* an area; NULL: not reserved yet */
-	uint32_t reference_count;  /* callees in use, the null one included */
-	size_t callee_bytes;	   /* committed */
-	uint64_t guard_slot;	   /* base of R14 without a memory; 0: none yet */
+	struct nb_callee *callees;		   /* an area; NULL: not reserved yet */
+	uint32_t reference_count;		   /* callees in use, the null one included */
+	size_t callee_bytes;			   /* committed */
+	uint64_t guard_slot;			   /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;
 	struct instance *instances; /* newest first */
 	struct runtime_memory *memories;
@@ -118,8 +118,8 @@ void store_set_thread(struct store *store, struct nb_thread_head *head);
 
 /* The signature word of `type`, the same for equal types. NB_OUT_OF_MEMORY;
  * NB_LIMIT_EXCEEDED after 2^20 types. */
-NB_MUST_USE enum nb_status store_signature(struct store *store, const struct wasm_functype *type,
-					   uint32_t *out);
+NB_MUST_USE enum nb_status
+store_signature(struct store *store, const struct wasm_functype *type, uint32_t *out);
 
 /* The type behind a signature word of this store, or NULL. */
 const struct wasm_functype *store_type_of(const struct store *store, uint32_t signature);
@@ -130,31 +130,30 @@ const struct nb_callee *store_callee(const struct store *store, uint32_t referen
 
 /* `count` consecutive new references; their callees are null until written to
  * store->callees, with the `reference` field set. NB_OUT_OF_MEMORY. */
-NB_MUST_USE enum nb_status store_references_take(struct store *store, uint32_t count,
-						 uint32_t *out_first);
+NB_MUST_USE enum nb_status
+store_references_take(struct store *store, uint32_t count, uint32_t *out_first);
 
 /* A function that C code implements: R function(struct nb_vmctx *context, ...)
  * in the kernel-call convention of code_contract.h (at most 5 integers), with
  * context->instance == `argument`. */
-NB_MUST_USE enum nb_status store_host_function(struct store *store,
-					       const struct wasm_functype *type,
-					       uint64_t function, void *argument,
-					       struct runtime_extern *out);
+NB_MUST_USE enum nb_status
+store_host_function(struct store *store, const struct wasm_functype *type, uint64_t function,
+		    void *argument, struct runtime_extern *out);
 
 /* A memory of limits.min pages, zeroed. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED. */
-NB_MUST_USE enum nb_status store_memory_create(struct store *store,
-					       const struct wasm_memory_type *type,
-					       struct runtime_memory **out);
+NB_MUST_USE enum nb_status
+store_memory_create(struct store *store, const struct wasm_memory_type *type,
+		    struct runtime_memory **out);
 
 /* A table of limits.min null entries. Errors as above. */
-NB_MUST_USE enum nb_status store_table_create(struct store *store,
-					      const struct wasm_table_type *type,
-					      struct runtime_table **out);
+NB_MUST_USE enum nb_status
+store_table_create(struct store *store, const struct wasm_table_type *type,
+		   struct runtime_table **out);
 
 /* A global outside any instance, with the value bits[0..2). */
-NB_MUST_USE enum nb_status store_global_create(struct store *store,
-					       const struct wasm_global_type *type,
-					       const uint64_t bits[2], struct runtime_global *out);
+NB_MUST_USE enum nb_status
+store_global_create(struct store *store, const struct wasm_global_type *type,
+		    const uint64_t bits[2], struct runtime_global *out);
 
 /* Old size in pages or entries, or -1 (and no change) if the maximum, the
  * account or memory forbids. */

@@ -45,8 +45,8 @@ table_commit(struct runtime_table *table, uint64_t entries)
 	enum nb_status status = store_charge(table->store, more);
 	if (status != NB_OK)
 		return status;
-	status = port_area_commit((void *)(uintptr_t)table->desc.base, table->committed_bytes,
-				  more);
+	status =
+		port_area_commit((void *)(uintptr_t)table->desc.base, table->committed_bytes, more);
 	if (status != NB_OK) {
 		store_uncharge(table->store, more);
 		return status;

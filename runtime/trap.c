@@ -58,9 +58,8 @@ resolve_invalid(uint32_t site_kind, const struct guest_state *state, enum nb_tra
 }
 
 bool
-runtime_fault_resolve(enum guest_fault_kind kind, uint64_t address,
-		      const struct guest_state *state, const struct port_stack *stack,
-		      enum nb_trap *out)
+runtime_fault_resolve(enum guest_fault_kind kind, uint64_t address, const struct guest_state *state,
+		      const struct port_stack *stack, enum nb_trap *out)
 {
 	struct code_place place;
 

@@ -14,9 +14,9 @@
 /* The trap behind a fault that kernel_guest_fault got, on a thread with that
  * stack. False: no recorded site explains it, the kernel or the compiler is
  * wrong. Safe on the fault stack. */
-bool runtime_fault_resolve(enum guest_fault_kind kind, uint64_t address,
-			   const struct guest_state *state, const struct port_stack *stack,
-			   enum nb_trap *out);
+bool
+runtime_fault_resolve(enum guest_fault_kind kind, uint64_t address, const struct guest_state *state,
+		      const struct port_stack *stack, enum nb_trap *out);
 
 enum { RUNTIME_BACKTRACE_FRAMES = 64 };
 

@@ -2,7 +2,7 @@
  * Thunks of the native calls: guest_call_NAME_code and guest_call_NAME_cross
  * around the kernel's sys_NAME, for every row of abi/calls.def.
  */
-#include "arch/x86_64/thunk.h"
+#include "arch/x86_64/thunk.inc"
 
 	.text
 

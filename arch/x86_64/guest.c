@@ -6,7 +6,7 @@
 
 #include "arch/x86_64/guest_layout.h"
 
-#define ASSERT_OFFSET(type, field, value)                                                          \
+#define ASSERT_OFFSET(type, field, value) \
 	_Static_assert(offsetof(struct type, field) == (value), "guest_layout.h: " #type)
 ASSERT_OFFSET(nb_callee, code, CALLEE_CODE);
 ASSERT_OFFSET(nb_callee, vmctx, CALLEE_VMCTX);
@@ -34,7 +34,7 @@ ASSERT_OFFSET(guest_state, rip, STATE_RIP);
 ASSERT_OFFSET(guest_state, rflags, STATE_RFLAGS);
 ASSERT_OFFSET(guest_state, xmm, STATE_XMM);
 ASSERT_OFFSET(guest_state, mxcsr, STATE_MXCSR);
-_Static_assert(HEADROOM_PAGES * PAGE_BYTES == GUEST_KERNEL_HEADROOM, "probed headroom");
+_Static_assert(HEADROOM_PAGES *PAGE_BYTES == GUEST_KERNEL_HEADROOM, "probed headroom");
 _Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
 
 /* Return addresses inside the stubs of guest.S. */

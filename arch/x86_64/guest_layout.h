@@ -7,45 +7,45 @@
 #define ARCH_X86_64_GUEST_LAYOUT_H
 
 /* struct nb_callee */
-#define CALLEE_CODE 0
-#define CALLEE_VMCTX 8
-#define CALLEE_SIGNATURE 16
+#define CALLEE_CODE	     0
+#define CALLEE_VMCTX	     8
+#define CALLEE_SIGNATURE     16
 #define SIGNATURE_AREA_SHIFT 20
 
 /* struct nb_vmctx */
-#define VMCTX_MEMORY_BASE 0
-#define VMCTX_THREAD 16
+#define VMCTX_MEMORY_BASE   0
+#define VMCTX_THREAD	    16
 #define VMCTX_HOST_FUNCTION 40
 
 /* struct nb_thread_head */
 #define THREAD_STACK_LIMIT 0
-#define THREAD_PENDING 8
-#define THREAD_GUEST_SP 16
-#define THREAD_ACTIVATION 24
+#define THREAD_PENDING	   8
+#define THREAD_GUEST_SP	   16
+#define THREAD_ACTIVATION  24
 #define THREAD_STACK_FLOOR 32
 
 /* struct guest_activation */
-#define ACTIVATION_PREVIOUS 0
-#define ACTIVATION_STACK 8
-#define ACTIVATION_OUTCOME 16
+#define ACTIVATION_PREVIOUS	  0
+#define ACTIVATION_STACK	  8
+#define ACTIVATION_OUTCOME	  16
 #define ACTIVATION_SAVED_GUEST_SP 24
-#define ACTIVATION_BYTES 32
+#define ACTIVATION_BYTES	  32
 
 /* struct guest_call */
-#define CALL_GPR 0
-#define CALL_XMM 56
-#define CALL_AREA 184
+#define CALL_GPR	0
+#define CALL_XMM	56
+#define CALL_AREA	184
 #define CALL_AREA_SLOTS 192
 
 /* struct guest_state */
-#define STATE_GPR 0
-#define STATE_RIP 128
+#define STATE_GPR    0
+#define STATE_RIP    128
 #define STATE_RFLAGS 136
-#define STATE_XMM 144
-#define STATE_MXCSR 400
+#define STATE_XMM    144
+#define STATE_MXCSR  400
 
 #define HEADROOM_PAGES 16
-#define PAGE_BYTES 4096
+#define PAGE_BYTES     4096
 
 /* Bytes that guest_cross_stub keeps above the copied area: RBP RBX R15. */
 #define CROSS_AREA_SAVED 24

@@ -1,7 +1,7 @@
 /*
  * Thunks of the builtins and of host functions, and the table of the former.
  */
-#include "arch/x86_64/thunk.h"
+#include "arch/x86_64/thunk.inc"
 
 	.text
 

@@ -59,8 +59,7 @@ hosted_account_take(size_t size)
 	enum nb_status status = NB_OK;
 
 	account_lock();
-	if (account.requests_until_failure == 0 ||
-	    account.used_pages + pages > account.total_pages)
+	if (account.requests_until_failure == 0 || account.used_pages + pages > account.total_pages)
 		status = NB_OUT_OF_MEMORY;
 	else
 		account.used_pages += pages;
@@ -121,9 +120,9 @@ hosted_reserve(size_t size)
 void
 hosted_decommit(void *at, size_t size)
 {
-	if (size && mmap(at, size, PROT_NONE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-			 0) == MAP_FAILED)
+	if (size &&
+	    mmap(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		port_panic("the host refuses to take memory back");
 }
 

@@ -7,15 +7,14 @@
 #include "platform/hosted/hosted.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 
-#define RANGE_BYTES (4ull << 30)
+#define RANGE_BYTES   (4ull << 30)
 #define GRANULE_BYTES (64ull << 10)
 enum { GRANULES = RANGE_BYTES / GRANULE_BYTES, GRANULES_PER_WORD = 64 };
 
 static pthread_mutex_t range_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic uint64_t range_start; /* 0: not reserved yet; never changes afterwards */
+static uint64_t range_start; /* 0: not reserved yet; never changes afterwards */
 static uint64_t granule_used[GRANULES / GRANULES_PER_WORD]; /* bit set, under the lock */
 
 static bool
@@ -56,9 +55,10 @@ granules_take_locked(uint64_t count)
 static enum nb_status
 range_take_locked(size_t size, uint8_t **out)
 {
-	if (!atomic_load(&range_start))
-		atomic_store(&range_start, (uint64_t)(uintptr_t)hosted_reserve(RANGE_BYTES));
-	uint64_t start = atomic_load(&range_start);
+	if (!range_start)
+		__atomic_store_n(&range_start, (uint64_t)(uintptr_t)hosted_reserve(RANGE_BYTES),
+				 __ATOMIC_RELEASE);
+	uint64_t start = range_start;
 	if (!start || size > RANGE_BYTES)
 		return NB_OUT_OF_MEMORY;
 	uint64_t first = granules_take_locked(granules_of(size));
@@ -114,7 +114,7 @@ port_code_release(struct port_code *code)
 void
 port_code_range(uint64_t *out_start, uint64_t *out_end)
 {
-	uint64_t start = atomic_load(&range_start);
+	uint64_t start = __atomic_load_n(&range_start, __ATOMIC_ACQUIRE);
 
 	*out_start = start;
 	*out_end = start ? start + RANGE_BYTES : 0;
@@ -123,7 +123,7 @@ port_code_range(uint64_t *out_start, uint64_t *out_end)
 bool
 hosted_pc_is_guest(uint64_t pc)
 {
-	uint64_t start = atomic_load(&range_start);
+	uint64_t start = __atomic_load_n(&range_start, __ATOMIC_ACQUIRE);
 
 	return start && pc - start < RANGE_BYTES;
 }

@@ -26,8 +26,7 @@ port_pages_get(size_t size, void **out)
 	enum nb_status status = hosted_account_take(size);
 	if (status != NB_OK)
 		return status;
-	void *pages =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pages == MAP_FAILED) {
 		hosted_account_give(size);
 		return NB_OUT_OF_MEMORY;

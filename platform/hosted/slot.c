@@ -12,12 +12,11 @@
 #include "platform/hosted/account.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 
 enum { SLOTS_PER_REGION = 64, REGIONS_MAX = 256 };
 #define FRONT_GUARD_BYTES (NB_SLOT_BYTES - NB_SLOT_ADDRESSABLE)
-#define REGION_BYTES (FRONT_GUARD_BYTES + SLOTS_PER_REGION * NB_SLOT_BYTES)
+#define REGION_BYTES	  (FRONT_GUARD_BYTES + SLOTS_PER_REGION * NB_SLOT_BYTES)
 
 struct region {
 	uint64_t start;	    /* of the leading guard */
@@ -26,12 +25,12 @@ struct region {
 
 static pthread_mutex_t region_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct region regions[REGIONS_MAX];
-static _Atomic uint32_t region_count;
+static uint32_t region_count; /* read without the lock, too */
 
 static struct region *
 region_with_free_slot_locked(void)
 {
-	uint32_t count = atomic_load(&region_count);
+	uint32_t count = __atomic_load_n(&region_count, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (regions[i].free_mask)
@@ -42,7 +41,7 @@ region_with_free_slot_locked(void)
 	if (!at)
 		return NULL;
 	regions[count] = (struct region){ (uint64_t)(uintptr_t)at, UINT64_MAX };
-	atomic_store(&region_count, count + 1);
+	__atomic_store_n(&region_count, count + 1, __ATOMIC_RELEASE);
 	return &regions[count];
 }
 
@@ -87,7 +86,7 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 	hosted_account_give(committed_bytes);
 	hosted_account_live(HOSTED_SLOT, -1);
 	pthread_mutex_lock(&region_lock);
-	uint32_t count = atomic_load(&region_count);
+	uint32_t count = __atomic_load_n(&region_count, __ATOMIC_ACQUIRE);
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t distance = base - regions[i].start - FRONT_GUARD_BYTES;
 		if (distance < SLOTS_PER_REGION * NB_SLOT_BYTES)
@@ -99,7 +98,7 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 bool
 port_slot_contains(uint64_t address)
 {
-	uint32_t count = atomic_load(&region_count);
+	uint32_t count = __atomic_load_n(&region_count, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (address - regions[i].start < REGION_BYTES)

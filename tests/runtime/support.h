@@ -180,8 +180,8 @@ test_publish(const char *name, const uint8_t *bytes, size_t len, struct code_mod
 	compiler_options_init(&options);
 	code_module_init(module, &test_source, 16 << 20);
 	code_module_set_name(module, name, strlen(name));
-	enum nb_status status = wasm_module_decode(&module->wasm, &module->arena, bytes, len,
-						   &features, &t.diag);
+	enum nb_status status =
+		wasm_module_decode(&module->wasm, &module->arena, bytes, len, &features, &t.diag);
 	if (status == NB_OK)
 		status = compiler_compile(&module->wasm, &options, &test_source, &module->arena,
 					  &module->image, &t.diag);
@@ -210,8 +210,8 @@ test_resolve(void *context, const struct instance *instance, const struct wasm_i
 		    memcmp(offer->module, import->module.bytes, import->module.len) != 0)
 			continue;
 		if (offer->instance) {
-			if (instance_export(offer->instance, import->field.bytes,
-					    import->field.len, out))
+			if (instance_export(offer->instance, import->field.bytes, import->field.len,
+					    out))
 				return NB_OK;
 		} else if (strlen(offer->field) == import->field.len &&
 			   memcmp(offer->field, import->field.bytes, import->field.len) == 0) {

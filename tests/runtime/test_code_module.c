@@ -158,16 +158,15 @@ faults_without_a_site_are_no_traps(void **state)
 			assert_false(runtime_fault_resolve(GUEST_FAULT_MEMORY,
 							   (uint64_t)(uintptr_t)&t, &guest,
 							   &t.stack, &trap));
-			assert_false(runtime_fault_resolve(GUEST_FAULT_DIVIDE, 0, &guest,
-							   &t.stack, &trap));
+			assert_false(runtime_fault_resolve(GUEST_FAULT_DIVIDE, 0, &guest, &t.stack,
+							   &trap));
 		}
 		if (kind != NB_SITE_CALL) {
 			assert_true(runtime_fault_resolve(GUEST_FAULT_MEMORY, t.stack.limit - 1,
 							  &guest, &t.stack, &trap));
 			assert_int_equal(trap, NB_TRAP_STACK_OVERFLOW);
-			assert_false(runtime_fault_resolve(GUEST_FAULT_MEMORY,
-							   t.stack.guard - 1, &guest, &t.stack,
-							   &trap));
+			assert_false(runtime_fault_resolve(GUEST_FAULT_MEMORY, t.stack.guard - 1,
+							   &guest, &t.stack, &trap));
 		}
 	}
 	port_slot_release(slot, 0);

@@ -22,8 +22,8 @@ offer_host(void)
 		.params = i32, .results = i32, .param_count = 1, .result_count = 1
 	};
 	struct runtime_extern value;
-	enum nb_status status = store_host_function(
-		&t.store, &type, (uint64_t)(uintptr_t)host_twice, NULL, &value);
+	enum nb_status status =
+		store_host_function(&t.store, &type, (uint64_t)(uintptr_t)host_twice, NULL, &value);
 
 	if (status == NB_OK)
 		test_offer_one("host", "twice", value);
@@ -81,8 +81,7 @@ calls_cross_instances(void **state)
 	assert_int_equal(result, 40);
 	assert_int_equal(test_call(library, "call", 0, 0, &result), NB_TRAP_NONE);
 	assert_int_equal(result, 7);
-	assert_int_equal(test_call(library, "call", 3, 0, &result),
-			 NB_TRAP_UNINITIALIZED_ELEMENT);
+	assert_int_equal(test_call(library, "call", 3, 0, &result), NB_TRAP_UNINITIALIZED_ELEMENT);
 	assert_int_equal(test_call(library, "call", 4, 0, &result), NB_TRAP_UNDEFINED_ELEMENT);
 }
 
@@ -117,8 +116,7 @@ backtraces_name_functions_across_instances(void **state)
 	make_library();
 	struct instance *client = make_client();
 
-	assert_int_equal(test_call(client, "outer", 0, 0, &result),
-			 NB_TRAP_INTEGER_DIVIDE_BY_ZERO);
+	assert_int_equal(test_call(client, "outer", 0, 0, &result), NB_TRAP_INTEGER_DIVIDE_BY_ZERO);
 	assert_int_equal(t.backtrace.count, 2);
 	runtime_backtrace_format(&t.backtrace, text, sizeof(text));
 	const char *first = strstr(text, "  at divide (lib.wasm, function 1, offset 0x");
@@ -151,8 +149,7 @@ exhausted_stacks_leave_instances_usable(void **state)
 				 NB_TRAP_STACK_OVERFLOW);
 		assert_int_equal(t.backtrace.count, RUNTIME_BACKTRACE_FRAMES);
 		assert_true(t.backtrace.is_truncated);
-		assert_int_equal(test_call(library, "call", 2, 0, &result),
-				 NB_TRAP_STACK_OVERFLOW);
+		assert_int_equal(test_call(library, "call", 2, 0, &result), NB_TRAP_STACK_OVERFLOW);
 		assert_int_equal(test_call(client, "mutual", 0, 0, &result),
 				 NB_TRAP_STACK_OVERFLOW);
 	}
@@ -216,8 +213,7 @@ make_greedy(void)
 	struct code_module *module = NULL;
 	struct instance *instance;
 
-	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module),
-			 NB_OK);
+	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module), NB_OK);
 	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	return instance;
@@ -311,8 +307,7 @@ many_instances_come_and_go(void **state)
 	(void)state;
 	struct code_module *module = NULL;
 
-	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module),
-			 NB_OK);
+	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module), NB_OK);
 	for (int i = 0; i < 300; i++) {
 		struct instance *instance;
 		uint64_t result;

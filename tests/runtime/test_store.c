@@ -106,8 +106,8 @@ static void
 tables_cover_their_mask(void **state)
 {
 	(void)state;
-	static const uint64_t sizes[][2] = { { 0, 0 },	   { 0, 1 },	  { 1, 1 },
-					     { 3, 5 },	   { 128, 128 },  { 0, 129 },
+	static const uint64_t sizes[][2] = { { 0, 0 },	    { 0, 1 },	   { 1, 1 },
+					     { 3, 5 },	    { 128, 128 },  { 0, 129 },
 					     { 129, 1000 }, { 128, 5000 }, { 1000, 100000 } };
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct runtime_table *table = make_table(WASM_FUNCREF, sizes[i][0], sizes[i][1]);
@@ -268,8 +268,9 @@ overlapping_copies_are_right(void **state)
 		bytes[i] = (uint8_t)(i * 2654435761u >> 24);
 	memcpy(model, bytes, 4 * 65536);
 	/* Forwards, backwards, and not at all; longer than a piece. */
-	static const uint64_t moves[][2] = { { 100, 0 }, { 0, 100 }, { 62144, 0 }, { 0, 62144 },
-					     { 7, 7 } };
+	static const uint64_t moves[][2] = {
+		{ 100, 0 }, { 0, 100 }, { 62144, 0 }, { 0, 62144 }, { 7, 7 }
+	};
 	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
 		assert_int_equal(runtime_builtin_MEMORY_COPY(instance->vmctx, 0, moves[i][0],
 							     moves[i][1], LEN),

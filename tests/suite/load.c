@@ -106,9 +106,8 @@ load_module(const struct archive_module *source)
 		suite_fail("no memory for the runner");
 		return NULL;
 	}
-	module->reason = source->kind == ARCHIVE_TEXT
-				 ? "module in the text format"
-				 : load_unsupported(source->features, false);
+	module->reason = source->kind == ARCHIVE_TEXT ? "module in the text format"
+						      : load_unsupported(source->features, false);
 	module->state = SCRIPT_NOT_APPLICABLE;
 	if (module->reason) {
 		suite.has_gaps = true;

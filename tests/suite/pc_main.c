@@ -78,8 +78,8 @@ kernel_main(const struct port_boot_info *boot)
 	uint32_t count = split(line, words);
 	while (at < count && parse_option(words[at]))
 		at++;
-	bool is_good = boot->ramdisk && suite_run(boot->ramdisk, boot->ramdisk_len, words + at,
-						  count - at);
+	bool is_good = boot->ramdisk &&
+		       suite_run(boot->ramdisk, boot->ramdisk_len, words + at, count - at);
 	if (!boot->ramdisk)
 		suite_print("no archive: the RAM disk is empty\n");
 	suite_exit();

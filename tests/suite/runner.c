@@ -144,10 +144,9 @@ run_entry(void *argument)
 bool
 suite_run(const uint8_t *archive, size_t len, const char *const *filters, uint32_t count)
 {
-	struct run run = { .archive = archive,
-			   .len = len,
-			   .filters = filters,
-			   .filter_count = count };
+	struct run run = {
+		.archive = archive, .len = len, .filters = filters, .filter_count = count
+	};
 	struct guest_context runner;
 
 	guest_context_init(&runner, &suite.stack, run_entry, &run);

@@ -162,15 +162,15 @@ struct outcome {
 };
 
 static bool
-invoke(const struct archive_action *action, const struct runtime_extern *found,
-       struct outcome *out)
+invoke(const struct archive_action *action, const struct runtime_extern *found, struct outcome *out)
 {
 	const struct wasm_functype *type = store_type_of(&suite.store, found->func.signature);
 	struct archive_cursor cursor = action->arguments;
 	struct runtime_value arguments[ARGUMENTS_MAX];
 	uint8_t count = archive_u8(&cursor);
 
-	if (count != type->param_count || count > ARGUMENTS_MAX || type->result_count > VALUES_MAX) {
+	if (count != type->param_count || count > ARGUMENTS_MAX ||
+	    type->result_count > VALUES_MAX) {
 		suite_fail("%.*s has another type", action->field.len, action->field.bytes);
 		return false;
 	}
@@ -215,8 +215,7 @@ act(const struct archive_action *action, struct outcome *out)
 static void
 fail_trapped(const struct archive_action *action, enum nb_trap trap)
 {
-	suite_fail("%.*s trapped: %s", action->field.len, action->field.bytes,
-		   nb_trap_text(trap));
+	suite_fail("%.*s trapped: %s", action->field.len, action->field.bytes, nb_trap_text(trap));
 	print_backtrace();
 }
 
@@ -306,8 +305,7 @@ is_refusal(enum nb_status status)
 {
 	if (status == NB_MALFORMED || status == NB_UNSUPPORTED_FEATURE)
 		return true;
-	return status == (suite.command == ARCHIVE_ASSERT_INVALID ? NB_INVALID
-								  : NB_LIMIT_EXCEEDED);
+	return status == (suite.command == ARCHIVE_ASSERT_INVALID ? NB_INVALID : NB_LIMIT_EXCEEDED);
 }
 
 static void

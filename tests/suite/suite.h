@@ -117,8 +117,8 @@ struct script_module *load_module(const struct archive_module *source);
 enum nb_status load_validate(const struct archive_module *source, struct diag *diag);
 /* Creates an instance; *trap is what segments or the start function ended
  * with. A module that imports from one that is not applicable becomes so. */
-enum nb_status load_instantiate(struct script_module *module, struct diag *diag,
-				enum nb_trap *trap);
+enum nb_status
+load_instantiate(struct script_module *module, struct diag *diag, enum nb_trap *trap);
 /* A feature that `names` lists and `validated` or execution lacks; NULL if
  * there is none. */
 const char *load_unsupported(struct archive_cursor names, bool only_validation);

@@ -83,9 +83,12 @@ static enum wasm_valtype
 reference_type(enum archive_type type)
 {
 	static const uint8_t types[] = {
-		[ARCHIVE_EXTERNREF] = WASM_EXTERNREF,	  [ARCHIVE_FUNCREF] = WASM_FUNCREF,
-		[ARCHIVE_NULLEXTERNREF] = WASM_EXTERNREF, [ARCHIVE_NULLFUNCREF] = WASM_FUNCREF,
-		[ARCHIVE_REF] = WASM_FUNCREF,		  [ARCHIVE_EITHER] = WASM_BOTTOM,
+		[ARCHIVE_EXTERNREF] = WASM_EXTERNREF,
+		[ARCHIVE_FUNCREF] = WASM_FUNCREF,
+		[ARCHIVE_NULLEXTERNREF] = WASM_EXTERNREF,
+		[ARCHIVE_NULLFUNCREF] = WASM_FUNCREF,
+		[ARCHIVE_REF] = WASM_FUNCREF,
+		[ARCHIVE_EITHER] = WASM_BOTTOM,
 	};
 	return type <= ARCHIVE_EITHER ? (enum wasm_valtype)types[type] : WASM_BOTTOM;
 }
@@ -119,8 +122,8 @@ match_scalar(const struct archive_value *value, enum wasm_valtype type, uint64_t
 }
 
 static bool
-match_one(struct archive_cursor *cursor, const struct archive_value *value,
-	  enum wasm_valtype type, const struct runtime_value *actual)
+match_one(struct archive_cursor *cursor, const struct archive_value *value, enum wasm_valtype type,
+	  const struct runtime_value *actual)
 {
 	if (value->type == ARCHIVE_V128)
 		return match_vector(cursor, value->bits, actual->bits) && type == WASM_V128;
@@ -158,10 +161,10 @@ void
 values_format_expected(struct archive_cursor cursor, char *out, size_t cap)
 {
 	static const char *const types[] = {
-		"i32",	     "i64",	    "f32",	     "f64",	   "v128",
-		"externref", "funcref",	    "anyref",	     "eqref",	   "i31ref",
-		"structref", "arrayref",    "exnref",	     "nullref",	   "nullfuncref",
-		"nullexternref", "nullexnref", "ref",	     "refnull",	   "either",
+		"i32",		 "i64",	       "f32",	 "f64",	    "v128",
+		"externref",	 "funcref",    "anyref", "eqref",   "i31ref",
+		"structref",	 "arrayref",   "exnref", "nullref", "nullfuncref",
+		"nullexternref", "nullexnref", "ref",	 "refnull", "either",
 	};
 	struct archive_value value = archive_value(&cursor);
 	const char *type = value.type <= ARCHIVE_EITHER ? types[value.type] : "?";

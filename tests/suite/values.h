@@ -18,8 +18,8 @@ bool values_match(struct archive_cursor *cursor, enum wasm_valtype type,
 		  const struct runtime_value *actual);
 
 /* Writes "f32 0x7fc00000"-like text. */
-void values_format(enum wasm_valtype type, const struct runtime_value *value, char *out,
-		   size_t cap);
+void
+values_format(enum wasm_valtype type, const struct runtime_value *value, char *out, size_t cap);
 /* The same of the expectation that stands at `cursor`. */
 void values_format_expected(struct archive_cursor cursor, char *out, size_t cap);
 

@@ -8,7 +8,7 @@
 
 /* The assembled functions between these labels, in guest_code.S. */
 extern const uint8_t guest_code_start[], guest_code_end[];
-extern const uint8_t guest_code_sum_all[];	 /* see guest_code.S for each */
+extern const uint8_t guest_code_sum_all[]; /* see guest_code.S for each */
 extern const uint8_t guest_code_area_swap[];
 extern const uint8_t guest_code_call_import[];
 extern const uint8_t guest_code_call_import_area[];

@@ -86,8 +86,7 @@ walk(const struct guest_state *state)
 
 	for (t.walk_count = 0; more && t.walk_count < 4; t.walk_count++) {
 		t.walks[t.walk_count] = walk;
-		more = guest_walk_step(&walk, t.frames[t.walk_count][0],
-				       t.frames[t.walk_count][1]);
+		more = guest_walk_step(&walk, t.frames[t.walk_count][0], t.frames[t.walk_count][1]);
 	}
 	t.walk_ended = !more;
 }
@@ -513,8 +512,7 @@ static void
 interrupted_state_resumes(void **state)
 {
 	(void)state;
-	struct sigaction action = { .sa_sigaction = on_alarm,
-				    .sa_flags = SA_SIGINFO | SA_ONSTACK },
+	struct sigaction action = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_ONSTACK },
 			 old;
 	struct itimerval once = { .it_value = { 0, 3000 } };
 	uint64_t *words = (uint64_t *)(uintptr_t)t.memory_a;

@@ -100,8 +100,8 @@ slots_are_bounded_by_guards(void **state)
 	assert_int_equal(port_slot_commit(base, 65536, 3 * 65536), NB_OK);
 	assert_true(is_accessible(base, ACCESS_WRITE));
 	assert_true(is_accessible(base + 3 * 65536 - 1, ACCESS_WRITE));
-	static const uint64_t outside[] = { 3 * 65536, NB_SLOT_ADDRESSABLE - 1,
-					    NB_SLOT_ADDRESSABLE, NB_SLOT_BYTES - 1 };
+	static const uint64_t outside[] = { 3 * 65536, NB_SLOT_ADDRESSABLE - 1, NB_SLOT_ADDRESSABLE,
+					    NB_SLOT_BYTES - 1 };
 	for (int i = 0; i < 4; i++) {
 		assert_false(is_accessible(base + outside[i], ACCESS_READ));
 		assert_true(port_slot_contains(base + outside[i]));
