@@ -47,6 +47,13 @@ static void __attribute__((format(printf, 1, 2))) print(const char *format, ...)
 	va_end(args);
 }
 
+static bool
+is_text(uint64_t address)
+{
+	return address >= (uint64_t)(uintptr_t)image_start &&
+	       address < (uint64_t)(uintptr_t)text_end;
+}
+
 /* `back` is 1 for a return address: a call may be the last instruction of its
  * function. */
 static void
@@ -67,7 +74,7 @@ print_symbol(uint64_t address, uint64_t back)
 	}
 	if (address >= MAP_CODE_BASE && address < MAP_CODE_END) {
 		print("  %016lx guest code\r\n", address);
-	} else if (low == 0 || address >= (uint64_t)(uintptr_t)text_end) {
+	} else if (low == 0 || !is_text(address)) {
 		print("  %016lx ?\r\n", address);
 	} else {
 		const struct symbol *symbol = &symbols_start.table[low - 1];
@@ -124,6 +131,7 @@ port_panic(const char *message)
 {
 	static bool is_panicking;
 	const struct trap_frame *frame = trap_frame_for_panic();
+	uint64_t caller;
 
 	(void)port_interrupts_disable();
 	if (is_panicking)
@@ -135,6 +143,9 @@ port_panic(const char *message)
 		print_registers(frame);
 		print("backtrace:\r\n");
 		print_symbol(frame->rip, 0);
+		/* A call that went astray has left only its return address. */
+		if (!is_text(frame->rip) && read_word(frame->rsp, &caller) && is_text(caller))
+			print_symbol(caller, 1);
 		print_frames(frame->state.gpr[NB_RBP]);
 	} else {
 		print("backtrace:\r\n");

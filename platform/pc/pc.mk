@@ -5,7 +5,8 @@
 PC_CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS_ALL)) -ffreestanding -nostdlib \
 	-fno-stack-protector -fno-pic -fno-pie -fcf-protection=none -mno-red-zone -mcmodel=kernel -mpopcnt \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-unwind-tables
-PC_GENERAL_REGS := -mgeneral-regs-only
+# Every call shows in a backtrace.
+PC_GENERAL_REGS := -mgeneral-regs-only -fno-optimize-sibling-calls
 # Code that computes with floating point or gains from vectors; it runs on
 # threads only, never in an interrupt.
 PC_VECTOR_DIRS := wasm compiler verifier
