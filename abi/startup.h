@@ -33,9 +33,9 @@ enum nb_startup_kind {
 };
 
 struct nb_startup_record {
-	uint16_t kind;	 /* enum nb_startup_kind */
+	uint16_t kind;	   /* enum nb_startup_kind */
 	uint16_t reserved; /* 0 */
-	uint32_t length; /* bytes of contents */
+	uint32_t length;   /* bytes of contents */
 };
 _Static_assert(sizeof(struct nb_startup_record) == 8, "layout");
 

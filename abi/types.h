@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define NB_NAMESPACE "nebulet"
+#define NB_NAMESPACE	    "nebulet"
 #define NB_NAMESPACE_CLIENT "nebulet:client"
 
 /* No handle has this number. */
@@ -18,18 +18,18 @@
 /* handle_duplicate, process_grant: the rights of the original. */
 #define NB_RIGHTS_SAME 0xffffffffu
 /* Deadlines. */
-#define NB_DEADLINE_POLL INT64_C(0)
+#define NB_DEADLINE_POLL  INT64_C(0)
 #define NB_DEADLINE_NEVER INT64_MAX
 
 enum {
 	NB_ABI_VERSION = 1,
-	NB_NAME_MAX = 63,	     /* bytes of an object's name */
-	NB_LOG_TEXT_MAX = 1024,	     /* bytes of a log record */
-	NB_WAIT_ITEMS_MAX = 64,	     /* of one object_wait_many */
+	NB_NAME_MAX = 63,	/* bytes of an object's name */
+	NB_LOG_TEXT_MAX = 1024, /* bytes of a log record */
+	NB_WAIT_ITEMS_MAX = 64, /* of one object_wait_many */
 	NB_STREAM_CAPACITY_DEFAULT = 64 * 1024,
 	NB_STREAM_CAPACITY_MAX = 1024 * 1024,
 	NB_STARTUP_MAX = 1024 * 1024, /* bytes of a startup block */
-	NB_BINDINGS_MAX = 64,	     /* of one process_instantiate */
+	NB_BINDINGS_MAX = 64,	      /* of one process_instantiate */
 };
 
 enum nb_right {
@@ -65,7 +65,7 @@ struct nb_wait_item {
 struct nb_limits {
 	uint64_t memory_bytes; /* linear memories, tables, kernel memory */
 	uint32_t handles;
-	uint32_t priority; /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
+	uint32_t priority;    /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
 	uint64_t reserved[2]; /* must be 0 */
 };
 
@@ -97,11 +97,11 @@ struct nb_object_info {
 };
 
 struct nb_process_info {
-	uint32_t state;	 /* NB_PROCESS_* */
-	int32_t status;	 /* exit status; a trap's is 128 + its number. Valid when ENDED */
-	uint32_t trap;	 /* enum nb_trap that ended it, 0: exited. Valid when ENDED */
-	uint32_t handles; /* open now */
-	uint64_t run_ns; /* processor time */
+	uint32_t state;	       /* NB_PROCESS_* */
+	int32_t status;	       /* exit status; a trap's is 128 + its number. Valid when ENDED */
+	uint32_t trap;	       /* enum nb_trap that ended it, 0: exited. Valid when ENDED */
+	uint32_t handles;      /* open now */
+	uint64_t run_ns;       /* processor time */
 	uint64_t memory_bytes; /* charged now */
 	uint64_t memory_peak_bytes;
 	uint32_t instances;
@@ -109,14 +109,14 @@ struct nb_process_info {
 };
 
 struct nb_module_info {
-	uint32_t state;	 /* NB_MODULE_* */
-	uint32_t status; /* enum nb_status: why it FAILED */
-	uint32_t functions_done; /* compiled so far */
+	uint32_t state;		  /* NB_MODULE_* */
+	uint32_t status;	  /* enum nb_status: why it FAILED */
+	uint32_t functions_done;  /* compiled so far */
 	uint32_t functions_total; /* 0: not known yet */
 	uint64_t binary_bytes;
-	uint64_t code_bytes; /* machine code. Valid when READY */
-	uint64_t publish_ns; /* time it took. Valid when not PUBLISHING */
-	uint32_t is_artifact; /* 1: was compiled before */
+	uint64_t code_bytes;	 /* machine code. Valid when READY */
+	uint64_t publish_ns;	 /* time it took. Valid when not PUBLISHING */
+	uint32_t is_artifact;	 /* 1: was compiled before */
 	uint32_t imports_client; /* 1: imports from nebulet:client, so it is a personality */
 };
 
@@ -137,9 +137,9 @@ struct nb_log_record {
 struct nb_system_info {
 	uint32_t abi_version; /* NB_ABI_VERSION */
 	uint32_t processors;
-	uint64_t boot_ns;     /* monotonic time when the kernel was entered */
-	uint64_t boot_ticks;  /* time stamp counter, kernel entry to first guest instruction */
-	uint64_t counter_hz;  /* of the time stamp counter, 0: not known */
+	uint64_t boot_ns;	 /* monotonic time when the kernel was entered */
+	uint64_t boot_ticks;	 /* time stamp counter, kernel entry to first guest instruction */
+	uint64_t counter_hz;	 /* of the time stamp counter, 0: not known */
 	uint32_t processes_live; /* until their exit record is gone, too */
 	uint32_t threads_live;	 /* those of the kernel not counted */
 	uint32_t objects_live;	 /* all kernel objects */
@@ -149,8 +149,8 @@ struct nb_system_info {
 struct nb_memory_info {
 	uint64_t total_bytes;
 	uint64_t free_bytes;
-	uint32_t slots_live;  /* linear memories */
-	uint32_t stacks_live; /* thread stacks */
+	uint32_t slots_live;	  /* linear memories */
+	uint32_t stacks_live;	  /* thread stacks */
 	uint64_t code_bytes_live; /* published code */
 };
 

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "check-venv"
 CPUS = os.cpu_count() or 2
 FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
-GUEST = "user/"
+GUEST = ("user/", "tests/kernel/guests/")
 FILE_LINES = 800
 
 # Which folders each folder may include from, beside itself; architecture.md section 3.

@@ -138,6 +138,8 @@ place_and_seal(struct module *module, struct diag *diag)
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "no memory for the machine code");
 	name_default(module);
+	module->total = module->code.image.function_count;
+	module->done = module->total;
 	return NB_OK;
 }
 
@@ -154,10 +156,7 @@ publish_artifact(struct module *module, struct diag *diag)
 				   "the WebAssembly binary instead");
 	status = artifact_read(module->bytes, module->len, port_cpu_features(), &module->code.arena,
 			       &module->code.wasm, &module->code.image, diag);
-	if (status == NB_OK)
-		status = place_and_seal(module, diag);
-	module->done = module->total = module->code.image.function_count;
-	return status;
+	return status == NB_OK ? place_and_seal(module, diag) : status;
 }
 
 /* ---- WebAssembly ---- */

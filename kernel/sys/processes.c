@@ -286,7 +286,7 @@ sys_process_startup(struct nb_vmctx *vmctx, uint32_t buffer, uint32_t len)
 	uint64_t at;
 	enum nb_status status = guest_range(vmctx, buffer, len, &at);
 
-	if (status == NB_OK)
+	if (status == NB_OK && count)
 		status = port_guest_write(at, process->startup, count);
 	return status == NB_OK ? (int64_t)process->startup_len : guest_result(status);
 }
