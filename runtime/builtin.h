@@ -7,6 +7,7 @@
 
 #include "abi/code_contract.h"
 #include "abi/trap.h"
+#include "kernel/port/guest.h"
 
 #define BUILTIN_RESULT_I64	int64_t
 #define BUILTIN_RESULT_TRAP	enum nb_trap
@@ -20,5 +21,14 @@
 #undef BUILTIN_RESULT_TRAP
 #undef BUILTIN_RESULT_VOID
 #undef BUILTIN_PARAMETERS
+
+/* Between two pieces of a long operation: lets others run, or ends the thread.
+ * The builtin owns nothing then and checks its ranges anew. */
+static inline void
+builtin_give_way(struct nb_vmctx *vmctx)
+{
+	if (__atomic_load_n(&vmctx->thread->pending, __ATOMIC_RELAXED))
+		kernel_guest_pending(vmctx->thread);
+}
 
 #endif

@@ -6,7 +6,6 @@
  * long operations let others run between pieces: the guest's own thread stays
  * interruptible.
  */
-#include "kernel/port/guest.h"
 #include "kernel/port/memory.h"
 #include "runtime/builtin.h"
 #include "runtime/segment.h"
@@ -28,13 +27,6 @@ range_fits(const struct runtime_memory *memory, uint64_t at, uint64_t count)
 	uint64_t length = __atomic_load_n(&memory->desc.length, __ATOMIC_ACQUIRE);
 
 	return count <= length && at <= length - count;
-}
-
-static void
-give_way(struct nb_vmctx *vmctx)
-{
-	if (__atomic_load_n(&vmctx->thread->pending, __ATOMIC_RELAXED))
-		kernel_guest_pending(vmctx->thread);
 }
 
 int64_t
@@ -60,7 +52,7 @@ runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 		at += piece;
 		count -= piece;
 		if (count)
-			give_way(vmctx);
+			builtin_give_way(vmctx);
 	}
 	return NB_TRAP_NONE;
 }
@@ -85,7 +77,7 @@ runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t 
 			return NB_TRAP_OUT_OF_MEMORY;
 		done += piece;
 		if (done < count)
-			give_way(vmctx);
+			builtin_give_way(vmctx);
 	}
 	return NB_TRAP_NONE;
 }
@@ -94,9 +86,19 @@ enum nb_trap
 runtime_builtin_MEMORY_INIT(struct nb_vmctx *vmctx, uint32_t segment, uint32_t memory, uint64_t to,
 			    uint32_t from, uint32_t count)
 {
-	struct segment_range range = { to, from, count };
+	struct instance *instance = instance_of(vmctx);
+	struct segment_range whole = { to, from, count };
+	enum nb_trap trap = segment_memory_check(instance, segment, memory, &whole);
 
-	return segment_memory_init(instance_of(vmctx), segment, memory, &range);
+	for (uint32_t done = 0; trap == NB_TRAP_NONE && done < count;) {
+		uint32_t piece = count - done < PIECE_BYTES ? count - done : PIECE_BYTES;
+		struct segment_range range = { to + done, from + done, piece };
+		trap = segment_memory_init(instance, segment, memory, &range);
+		done += piece;
+		if (trap == NB_TRAP_NONE && done < count)
+			builtin_give_way(vmctx);
+	}
+	return trap;
 }
 
 void

@@ -9,6 +9,9 @@
 
 enum { INT3 = 0xcc, RET = 0xc3 };
 
+/* Names are looked up on the fault stack, so the search has an end. */
+enum { EXPORTS_SEARCHED = 4096 };
+
 void
 code_module_init(struct code_module *module, const struct arena_source *source, size_t limit_bytes)
 {
@@ -164,7 +167,9 @@ code_module_function_name(const struct code_module *module, uint32_t func_idx,
 
 	if (wasm_module_function_name(wasm, func_idx, out) && out->len)
 		return true;
-	for (uint32_t i = 0; i < wasm->export_count; i++) {
+	uint32_t count =
+		wasm->export_count < EXPORTS_SEARCHED ? wasm->export_count : EXPORTS_SEARCHED;
+	for (uint32_t i = 0; i < count; i++) {
 		const struct wasm_export *export = &wasm->exports[i];
 		if (export->kind == WASM_EXTERN_FUNC && export->idx == func_idx) {
 			*out = export->name;

@@ -69,8 +69,8 @@ struct code_place {
  * no function of a sealed module is there. Any context. */
 bool code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out);
 
-/* The name of function `func_idx`: from the name section, else the export's;
- * false if it has neither. Any context. */
+/* The name of function `func_idx`: from the name section, else of an export
+ * among the first few thousand; false if it has neither. Any context. */
 bool code_module_function_name(const struct code_module *module, uint32_t func_idx,
 			       struct wasm_name *out);
 

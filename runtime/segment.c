@@ -35,23 +35,54 @@ item_reference(const struct instance *instance, struct wasm_elem_item item)
 }
 
 enum nb_trap
-segment_table_init(struct instance *instance, uint32_t segment, uint32_t table_idx,
-		   const struct segment_range *range)
+segment_table_check(const struct instance *instance, uint32_t segment, uint32_t table_idx,
+		    const struct segment_range *range)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 
 	if (segment >= wasm->elem_count || table_idx >= wasm->table_count)
 		return NB_TRAP_TABLE_OUT_OF_BOUNDS;
-	const struct wasm_elem_segment *elem = &wasm->elems[segment];
-	struct runtime_table *table = instance->tables[table_idx];
-	uint32_t items = bit_get(instance->dropped_elems, segment) ? 0 : elem->item_count;
-	if (range->count > items || range->from > items - range->count ||
-	    range->count > table->desc.length || range->to > table->desc.length - range->count)
+	uint32_t length = instance->tables[table_idx]->desc.length;
+	uint32_t items =
+		bit_get(instance->dropped_elems, segment) ? 0 : wasm->elems[segment].item_count;
+	if (range->count > items || range->from > items - range->count || range->count > length ||
+	    range->to > length - range->count)
 		return NB_TRAP_TABLE_OUT_OF_BOUNDS;
+	return NB_TRAP_NONE;
+}
+
+enum nb_trap
+segment_table_init(struct instance *instance, uint32_t segment, uint32_t table_idx,
+		   const struct segment_range *range)
+{
+	enum nb_trap trap = segment_table_check(instance, segment, table_idx, range);
+
+	if (trap != NB_TRAP_NONE)
+		return trap;
+	const struct wasm_elem_item *items =
+		instance->module->wasm.elems[segment].items + range->from;
 	for (uint32_t i = 0; i < range->count; i++)
-		if (!runtime_table_set(table, range->to + i,
-				       item_reference(instance, elem->items[range->from + i])))
+		if (!runtime_table_set(instance->tables[table_idx], range->to + i,
+				       item_reference(instance, items[i])))
 			return NB_TRAP_TABLE_OUT_OF_BOUNDS;
+	return NB_TRAP_NONE;
+}
+
+enum nb_trap
+segment_memory_check(const struct instance *instance, uint32_t segment, uint32_t memory_idx,
+		     const struct segment_range *range)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	if (segment >= wasm->data_count || memory_idx >= wasm->memory_count)
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	const struct nb_memory_desc *memory = &instance->memories[memory_idx]->desc;
+	uint64_t length = __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
+	uint32_t bytes =
+		bit_get(instance->dropped_datas, segment) ? 0 : wasm->datas[segment].bytes_len;
+	if (range->count > bytes || range->from > bytes - range->count || range->count > length ||
+	    range->to > length - range->count)
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
 	return NB_TRAP_NONE;
 }
 
@@ -60,22 +91,14 @@ segment_memory_init(struct instance *instance, uint32_t segment, uint32_t memory
 		    const struct segment_range *range)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
+	enum nb_trap trap = segment_memory_check(instance, segment, memory_idx, range);
 
-	if (segment >= wasm->data_count || memory_idx >= wasm->memory_count)
-		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
-	const struct wasm_data_segment *data = &wasm->datas[segment];
-	const struct nb_memory_desc *memory = &instance->memories[memory_idx]->desc;
-	uint32_t bytes = bit_get(instance->dropped_datas, segment) ? 0 : data->bytes_len;
-	uint64_t length = __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
-	if (range->count > bytes || range->from > bytes - range->count || range->count > length ||
-	    range->to > length - range->count)
-		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
-	if (range->count == 0)
-		return NB_TRAP_NONE;
-	const uint8_t *from = wasm->bytes + data->bytes_offset + range->from;
-	return port_guest_write(memory->base + range->to, from, range->count) == NB_OK
-		       ? NB_TRAP_NONE
-		       : NB_TRAP_OUT_OF_MEMORY;
+	if (trap != NB_TRAP_NONE || range->count == 0)
+		return trap;
+	const uint8_t *from = wasm->bytes + wasm->datas[segment].bytes_offset + range->from;
+	uint64_t to = instance->memories[memory_idx]->desc.base + range->to;
+	return port_guest_write(to, from, range->count) == NB_OK ? NB_TRAP_NONE
+								 : NB_TRAP_OUT_OF_MEMORY;
 }
 
 void

@@ -13,7 +13,14 @@ struct segment_range {
 	uint32_t count;
 };
 
-/* table.init and memory.init: all or nothing, dropped segments are empty. */
+/* The trap that table.init or memory.init with these operands ends with, or
+ * none. Dropped segments are empty. */
+NB_MUST_USE enum nb_trap segment_table_check(const struct instance *instance, uint32_t segment,
+					     uint32_t table, const struct segment_range *range);
+NB_MUST_USE enum nb_trap segment_memory_check(const struct instance *instance, uint32_t segment,
+					      uint32_t memory, const struct segment_range *range);
+
+/* table.init and memory.init: all or nothing. */
 NB_MUST_USE enum nb_trap segment_table_init(struct instance *instance, uint32_t segment,
 					    uint32_t table, const struct segment_range *range);
 NB_MUST_USE enum nb_trap segment_memory_init(struct instance *instance, uint32_t segment,

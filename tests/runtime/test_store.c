@@ -281,6 +281,38 @@ overlapping_copies_are_right(void **state)
 	free(model);
 }
 
+/* Longer than a piece, both ways, with something pending. */
+static void
+table_operations_give_way(void **state)
+{
+	(void)state;
+	struct code_module *module = NULL;
+	struct instance *instance = NULL;
+	uint32_t got = 0;
+
+	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module), NB_OK);
+	assert_int_equal(test_create(module, &instance), NB_OK);
+	struct nb_vmctx *vmctx = instance->vmctx;
+	t.head.pending = 1;
+	t.pending_again = 100;
+	assert_int_equal(runtime_builtin_TABLE_GROW(vmctx, 0, 7, 20000), 200);
+	assert_int_equal(t.pending_calls, 4);
+	for (uint32_t i = 0; i < 20200; i++)
+		assert_int_equal(runtime_builtin_TABLE_SET(vmctx, 0, i, i + 1), NB_TRAP_NONE);
+	static const uint64_t moves[][2] = { { 100, 0 }, { 0, 100 } };
+	for (int m = 0; m < 2; m++) {
+		uint64_t to = moves[m][0], from = moves[m][1];
+		t.pending_calls = 0;
+		assert_int_equal(runtime_builtin_TABLE_COPY(vmctx, 0, 0, to, from, 20000),
+				 NB_TRAP_NONE);
+		assert_int_equal(t.pending_calls, 4);
+		assert_true(runtime_table_get(instance->tables[0], to, &got));
+		assert_int_equal(got, m == 0 ? from + 1 : 1);
+		assert_true(runtime_table_get(instance->tables[0], to + 19999, &got));
+		assert_int_equal(got, 20000);
+	}
+}
+
 int
 main(void)
 {
@@ -294,6 +326,7 @@ main(void)
 		TEST(memories_have_limits),
 		TEST(builtins_check_numbers_from_machine_code),
 		TEST(overlapping_copies_are_right),
+		TEST(table_operations_give_way),
 	};
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
