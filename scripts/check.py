@@ -17,7 +17,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "check-venv"
 CPUS = os.cpu_count() or 2
-FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
+FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/gen/sdk", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
 GUEST = ("user/", "tests/kernel/guests/")
 FILE_LINES = 800
 
@@ -119,7 +119,7 @@ def check_headers():
         if path.startswith("user/programs/"):
             command = ["clang", "--target=wasm32-wasi"]
         elif path.startswith(GUEST):
-            command = ["clang", "--target=wasm32", "-ffreestanding", "-nostdlib", "-Ibuild/gen/sdk"]
+            command = ["clang", "--target=wasm32", "-ffreestanding", "-nostdlib"]
         else:
             command = ["gcc", "-Wall", "-Wextra"]
         language = "assembler-with-cpp" if re.search(r"^\s*\.macro", text, re.MULTILINE) else "c"
