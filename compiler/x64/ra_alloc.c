@@ -404,14 +404,15 @@ place_bundle(struct ra *ra, uint32_t bundle)
 static void
 open_register(struct ra *ra, uint32_t flat)
 {
+	uint32_t bit = 1u << flat;
 	float benefit = 0;
 
 	for (uint32_t i = 0; i < ra->deferred_count; i++) {
 		uint32_t bundle = ra->deferred[i];
 		const struct ra_bundle *b = &ra->bundles[bundle];
 
-		if (b->state == RA_IN_REG || (ra_class_mask(ra, b->class_) & ~b->fixed &
-					      ~busy_mask(ra, b) & 1u << flat) == 0)
+		if (b->state == RA_IN_REG ||
+		    (ra_class_mask(ra, b->class_) & ~b->fixed & ~busy_mask(ra, b) & bit) == 0)
 			continue;
 		take_register(ra, bundle, flat);
 		benefit += b->cost;
@@ -421,7 +422,7 @@ open_register(struct ra *ra, uint32_t flat)
 	for (uint32_t i = 0; i < ra->deferred_count; i++)
 		if (ra->bundles[ra->deferred[i]].reg == flat)
 			give_up_register(ra, ra->deferred[i]);
-	ra->opened &= ~(1u << flat);
+	ra->opened &= ~bit;
 }
 
 static enum nb_status

@@ -14,7 +14,7 @@
 #include "compiler/x64/ra.h"
 #include "lib/format.h"
 
-enum { REGS = 32, CLASS_REGS = 16, NONE = UINT32_MAX, HASH_BITS_MIN = 10 };
+enum { REGS = 32, CLASS_REGS = 16, NONE = UINT32_MAX, HASH_BITS_MIN = 10, WANTED_FIRST = 256 };
 
 /* A demand at the end of a block. */
 struct demand {
@@ -151,7 +151,7 @@ want(struct check *check, uint32_t place, uint32_t vreg)
 		if (check->wanted[i].vreg == vreg)
 			return NB_OK;
 	if (check->wanted_count == check->wanted_cap) {
-		uint32_t cap = check->wanted_cap * 2 + 256;
+		uint32_t cap = check->wanted_cap * 2;
 		struct wanted *wanted =
 			arena_grow_array(check->scratch, check->wanted, check->wanted_cap, cap,
 					 sizeof(*wanted), _Alignof(struct wanted));
@@ -308,8 +308,7 @@ may_share(const struct check *check, const struct ra_inst *inst, uint32_t j, uin
 
 		a = b;
 		b = swap;
-		k = j;
-		j = (uint32_t)(a - &check->fn->operands[inst->first_operand]);
+		j = k;
 	}
 	if (is_reused(check, inst, b, j))
 		return true;
@@ -514,8 +513,10 @@ init(struct check *check)
 	check->heads = arena_new_array(check->scratch, uint32_t, check->place_count);
 	check->is_touched = arena_new_array(check->scratch, uint8_t, check->place_count);
 	check->touched = arena_new_array(check->scratch, uint32_t, check->place_count);
+	check->wanted_cap = WANTED_FIRST;
+	check->wanted = arena_new_array(check->scratch, struct wanted, check->wanted_cap);
 	if (check->pending == NULL || check->is_walked == NULL || check->heads == NULL ||
-	    check->is_touched == NULL || check->touched == NULL)
+	    check->is_touched == NULL || check->touched == NULL || check->wanted == NULL)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t b = 0; b < blocks; b++)
 		check->pending[b] = NONE;
