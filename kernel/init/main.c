@@ -105,6 +105,7 @@ kernel_main(const struct port_boot_info *info)
 	heed_command_line(info->command_line);
 	log_write(NB_LOG_INFO, "nebulet: RAM disk of %zu bytes, command line '%s'",
 		  info->ramdisk_len, info->command_line);
+	port_interrupts_restore(true);
 	started = init_start(info, boot_account(), &init);
 	sched_run(boot_is_over);
 	if (started == NB_OK) {
