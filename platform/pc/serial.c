@@ -121,22 +121,35 @@ receive_run(struct serial *serial, uint32_t count)
 	}
 }
 
-/* Empties the FIFO as far as the ring has room. */
+/* Stops reception until port_serial_read has made room. */
 static void
-receive_locked(struct serial *serial, bool has_trigger)
+stop_receiving(struct serial *serial)
 {
-	uint32_t room = RING_BYTES - (serial->head - serial->tail);
+	serial->stopped = true;
+	set_interrupts(serial, (uint8_t)(serial->interrupts & ~INTERRUPT_RECEIVED));
+}
 
-	if (has_trigger && room >= FIFO_TRIGGER)
+/* The FIFO has reached its trigger. What is behind that many bytes comes with
+ * the next trigger, or with the timeout: asking for each would cost an access a
+ * byte. */
+static void
+receive_triggered(struct serial *serial)
+{
+	if (RING_BYTES - (serial->head - serial->tail) < FIFO_TRIGGER)
+		stop_receiving(serial);
+	else
 		receive_run(serial, FIFO_TRIGGER);
-	for (;;) {
+}
+
+/* Fewer bytes than the trigger have waited for a while: takes all. */
+static void
+receive_rest(struct serial *serial)
+{
+	while (get(serial, REGISTER_LINE_STATUS) & STATUS_RECEIVED) {
 		if (serial->head - serial->tail == RING_BYTES) {
-			serial->stopped = true;
-			set_interrupts(serial, (uint8_t)(serial->interrupts & ~INTERRUPT_RECEIVED));
+			stop_receiving(serial);
 			return;
 		}
-		if (!(get(serial, REGISTER_LINE_STATUS) & STATUS_RECEIVED))
-			return;
 		receive_run(serial, 1);
 	}
 }
@@ -157,10 +170,12 @@ serial_interrupt(void *context)
 		identity &= IDENTITY_MASK;
 		if (identity == IDENTITY_ROOM) {
 			set_interrupts(serial, (uint8_t)(serial->interrupts & ~INTERRUPT_ROOM));
+		} else if (identity == IDENTITY_RECEIVED) {
+			receive_triggered(serial);
 		} else {
-			/* Level reached, or a timeout with fewer bytes; a line
-			 * error (not enabled) would be cleared by the status. */
-			receive_locked(serial, identity == IDENTITY_RECEIVED);
+			/* A line error, which is not enabled, would be cleared by
+			 * the status register as well. */
+			receive_rest(serial);
 		}
 		is_news = true;
 	}
