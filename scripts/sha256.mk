@@ -19,6 +19,3 @@ $(B)/hosted/third/insecure_memzero.o: $(SHA256_DIR)/util/insecure_memzero.c
 	$(CC) -std=gnu17 $(OPT_$(MODE)) $(SHA256_FLAGS) -c $< -o $@
 
 $(HOSTED_LIB): $(SHA256_HOSTED_OBJ)
-# kernel/code/digest.c reads the header that is fetched.
-$(B)/hosted/kernel/code/digest.o: HOSTED_CFLAGS += -I$(SHA256_DIR)/alg
-$(B)/hosted/kernel/code/digest.o: | $(SHA256_STAMP)

@@ -184,12 +184,31 @@ tables_are_sane(const struct nb_code_image *image)
 	return true;
 }
 
+static void
+locate_image(const uint8_t *bytes, struct nb_code_image *out)
+{
+	const struct nb_artifact_head *head = (const struct nb_artifact_head *)bytes;
+	const struct nb_artifact_range *functions = &head->sections[NB_ARTIFACT_FUNCTIONS];
+	const struct nb_artifact_range *sites = &head->sections[NB_ARTIFACT_SITES];
+	const struct nb_artifact_range *code = &head->sections[NB_ARTIFACT_CODE];
+
+	*out = (struct nb_code_image){
+		.code = bytes + code->offset,
+		.code_size = code->size,
+		.functions = (const void *)(bytes + functions->offset),
+		.function_count = functions->size / (uint32_t)sizeof(struct nb_code_function),
+		.sites = (const void *)(bytes + sites->offset),
+		.site_count = sites->size / (uint32_t)sizeof(struct nb_code_site),
+		.cpu_features = head->cpu_features,
+	};
+}
+
 enum nb_status
 artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct arena *arena,
 	      struct wasm_module *out_module, struct nb_code_image *out_image, struct diag *diag)
 {
 	const struct nb_artifact_head *head = (const struct nb_artifact_head *)bytes;
-	const struct nb_artifact_range *sections = head->sections;
+	const struct nb_artifact_range *skeleton = &head->sections[NB_ARTIFACT_SKELETON];
 	struct wasm_features features = { .code = WASM_CODE_ABSENT };
 	enum nb_status status;
 
@@ -198,26 +217,15 @@ artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct ar
 	status = check_head(head, len, cpu_features, diag);
 	if (status != NB_OK)
 		return status;
-	*out_image = (struct nb_code_image){
-		.code = bytes + sections[NB_ARTIFACT_CODE].offset,
-		.code_size = sections[NB_ARTIFACT_CODE].size,
-		.functions = (const void *)(bytes + sections[NB_ARTIFACT_FUNCTIONS].offset),
-		.function_count = sections[NB_ARTIFACT_FUNCTIONS].size /
-				  (uint32_t)sizeof(struct nb_code_function),
-		.sites = (const void *)(bytes + sections[NB_ARTIFACT_SITES].offset),
-		.site_count =
-			sections[NB_ARTIFACT_SITES].size / (uint32_t)sizeof(struct nb_code_site),
-		.cpu_features = head->cpu_features,
-	};
 	features.set = head->wasm_features;
-	status =
-		wasm_module_decode(out_module, arena, bytes + sections[NB_ARTIFACT_SKELETON].offset,
-				   sections[NB_ARTIFACT_SKELETON].size, &features, diag);
+	status = wasm_module_decode(out_module, arena, bytes + skeleton->offset, skeleton->size,
+				    &features, diag);
 	if (status != NB_OK)
 		return status;
+	locate_image(bytes, out_image);
 	if (out_image->function_count != out_module->func_count - out_module->func_import_count ||
 	    !tables_are_sane(out_image))
-		return diag_report(diag, NB_MALFORMED, sections[NB_ARTIFACT_FUNCTIONS].offset,
+		return diag_report(diag, NB_MALFORMED, head->sections[NB_ARTIFACT_FUNCTIONS].offset,
 				   "the artifact's tables do not fit its module");
 	return NB_OK;
 }

@@ -93,8 +93,10 @@ boot_core_exit(void)
 	leaks += check("threads", 0, thread_live_count());
 	for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++)
 		leaks += check("charged to the root account", 0, boot.account->used[i]);
-	if (leaks == 0)
+	if (leaks == 0) {
+		log_write(NB_LOG_INFO, "every page, handle, object and thread has come back");
 		account_put(boot.account);
+	}
 	sched_cpu_exit(&boot.cpu);
 	return leaks;
 }

@@ -192,7 +192,7 @@ init_start(const struct port_boot_info *info, struct account *account, struct pr
 		.name_len = 4,
 		.priority = NB_PRIORITY_MAX,
 	};
-	struct module *module;
+	struct module *module = NULL;
 	struct diag diag;
 	enum nb_status status;
 

@@ -57,7 +57,7 @@ append_locked(const struct nb_log_record *record, const char *text)
 	uint64_t size = record_size(record->len);
 
 	while (kernel_log.end + size - kernel_log.first > LOG_RING_BYTES) {
-		struct nb_log_record oldest;
+		struct nb_log_record oldest = { 0 };
 
 		ring_get_locked(kernel_log.first, &oldest, sizeof oldest);
 		kernel_log.first += record_size(oldest.len);
