@@ -9,7 +9,8 @@ $(SUITE_ARCHIVE): tests/suite/pack.py $(wildcard $(NEBULET_SPEC_DIR)/manifest.js
 	@mkdir -p $(@D)
 	python3 $< $(NEBULET_SPEC_DIR) $@
 
-$(B)/suite-hosted: $(call obj,hosted,$(SUITE_SRC) tests/suite/hosted_main.c) $(HOSTED_LIB)
+$(B)/suite-hosted: $(call obj,hosted,$(SUITE_SRC) tests/suite/hosted_main.c \
+		tests/suite/step_main.c) $(HOSTED_LIB)
 	$(CC) $(HOSTED_CFLAGS) $^ -o $@
 
 .PHONY: suite-archive suite-hosted

@@ -1,12 +1,14 @@
 /*
  * The suite as a Linux tool.
  *
- * usage: suite-hosted [--verbose] [--check] [--passes=LIST] ARCHIVE [GROUP|FILE...]
+ * usage: suite-hosted [--verbose] [--check] [--step] [--passes=LIST]
+ *                     ARCHIVE [GROUP|FILE...]
  */
 #include "tests/suite/suite.h"
 
 #include "kernel/port/cpu.h"
 #include "platform/hosted/hosted.h"
+#include "tests/suite/step_main.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +24,8 @@ emit(void *context, const char *bytes, size_t len)
 	fwrite(bytes, 1, len, stdout);
 }
 
+static bool is_stepping;
+
 static bool
 parse_option(const char *option)
 {
@@ -31,6 +35,8 @@ parse_option(const char *option)
 		suite.is_verbose = true;
 	else if (strcmp(option, "--check") == 0)
 		suite.options.check = true;
+	else if (strcmp(option, "--step") == 0)
+		is_stepping = true;
 	else if (strncmp(option, "--passes=", 9) != 0 ||
 		 compiler_options_set_passes(&suite.options, option + 9, &bad) != NB_OK)
 		return false;
@@ -67,8 +73,9 @@ main(int argc, char **argv)
 	while (at < argc && argv[at][0] == '-' && parse_option(argv[at]))
 		at++;
 	if (at >= argc || argv[at][0] == '-') {
-		fprintf(stderr, "usage: suite-hosted [--verbose] [--check] [--passes=LIST] "
-				"ARCHIVE [GROUP|FILE...]\n");
+		fprintf(stderr,
+			"usage: suite-hosted [--verbose] [--check] [--step] [--passes=LIST] "
+			"ARCHIVE [GROUP|FILE...]\n");
 		return 2;
 	}
 	const uint8_t *archive = map_file(argv[at], &len);
@@ -76,8 +83,14 @@ main(int argc, char **argv)
 		fprintf(stderr, "suite-hosted: cannot read %s\n", argv[at]);
 		return 2;
 	}
+	if (is_stepping && step_start() != NB_OK) {
+		fprintf(stderr, "suite-hosted: no memory\n");
+		return 2;
+	}
 	bool is_good = suite_run(archive, len, (const char *const *)argv + at + 1,
 				 (uint32_t)(argc - at - 1));
+	if (is_stepping)
+		step_stop();
 	suite_exit();
 	hosted_fault_thread_exit();
 	return is_good ? 0 : 1;

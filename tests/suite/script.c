@@ -178,7 +178,11 @@ invoke(const struct archive_action *action, const struct runtime_extern *found, 
 		arguments[i] = values_argument(&cursor);
 	out->types = type->results;
 	out->count = type->result_count;
+	if (suite.around_invoke)
+		suite.around_invoke(true);
 	out->trap = runtime_invoke(&suite.store, &found->func, arguments, out->values);
+	if (suite.around_invoke)
+		suite.around_invoke(false);
 	return true;
 }
 

@@ -54,6 +54,8 @@ struct suite {
 	format_emit *emit; /* text for the reader */
 	void *emit_context;
 	bool is_verbose; /* a line a file */
+	/* Called before (true) and after each call of an export; may be NULL. */
+	void (*around_invoke)(bool is_before);
 
 	/* The last trap, for messages. */
 	struct runtime_backtrace backtrace;
