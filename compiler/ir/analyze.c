@@ -103,8 +103,10 @@ walk(struct analysis *a)
 }
 
 static void
-drop_unreachable(struct ir_function *fn)
+drop_unreachable(struct analysis *a)
 {
+	struct ir_function *fn = a->fn;
+
 	for (uint32_t b = 0; b < fn->block_count; b++) {
 		struct ir_block *block = &fn->blocks[b];
 
@@ -410,7 +412,7 @@ order_blocks(struct analysis *a)
 		fn->order[i] = b;
 		release_targets(a, &ready, b);
 	}
-	for (uint32_t i = 0; i < fn->order_count; i++)
+	for (uint32_t i = 0; i < fn->order_count && fn->status == NB_OK; i++)
 		fn->blocks[fn->order[i]].position = i;
 }
 
@@ -523,7 +525,7 @@ ir_order(struct ir_function *fn, struct arena *scratch)
 	} else {
 		walk(&a);
 		if (fn->status == NB_OK) {
-			drop_unreachable(fn);
+			drop_unreachable(&a);
 			memcpy(fn->order, a.rpo, fn->order_count * sizeof(*a.rpo));
 			mark_headers(fn);
 		}
@@ -536,26 +538,21 @@ ir_order(struct ir_function *fn, struct arena *scratch)
 enum nb_status
 ir_analyze(struct ir_function *fn, struct arena *scratch)
 {
+	/* In this order, and only while nothing has gone wrong. */
+	static void (*const steps[])(struct analysis *) = {
+		walk,	    drop_unreachable, find_dominators, number_dominators,
+		find_loops, find_cold,	      order_blocks,    find_frequencies,
+	};
 	struct arena_mark mark = arena_mark_get(scratch);
 	struct analysis a = { .fn = fn, .scratch = scratch };
 
 	if (fn->status != NB_OK || fn->is_analyzed)
 		return fn->status;
-	if (!analysis_alloc(&a)) {
+	if (!analysis_alloc(&a))
 		ir_fail(fn, NB_OUT_OF_MEMORY);
-	} else {
-		walk(&a);
-		if (fn->status == NB_OK) {
-			drop_unreachable(fn);
-			find_dominators(&a);
-			number_dominators(&a);
-			find_loops(&a);
-			find_cold(&a);
-			order_blocks(&a);
-			find_frequencies(&a);
-			fn->is_analyzed = true;
-		}
-	}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && fn->status == NB_OK; i++)
+		steps[i](&a);
+	fn->is_analyzed = fn->status == NB_OK;
 	arena_release(scratch, mark);
 	return fn->status;
 }

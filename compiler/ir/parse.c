@@ -456,7 +456,7 @@ read_line(struct parser *p)
 {
 	char first = peek(p);
 
-	if (first == 'b') {
+	if (first == 'b' && p->end - p->pos > 1 && digit(p->pos[1]) < 10) {
 		read_block(p);
 	} else if (first != '\n') {
 		if (p->block == IR_NONE || is_block_ended(p))

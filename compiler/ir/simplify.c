@@ -645,6 +645,20 @@ simplify_once(struct context *x)
 	}
 }
 
+/* Constants go to the right, other values into the order of their numbers, so
+ * that equal operations look equal. */
+static void
+order_arguments(const struct ir_function *fn, struct ir_inst *inst)
+{
+	uint32_t a = inst->args[0];
+	uint32_t b = inst->args[1];
+
+	if (fn->insts[b].op == IR_CONST || (a < b && fn->insts[a].op != IR_CONST))
+		return;
+	inst->args[0] = b;
+	inst->args[1] = a;
+}
+
 /* Evaluates the instruction if all its arguments are constants. */
 static uint32_t
 fold(struct ir_function *fn, const struct ir_inst *inst, uint32_t arg_count)
@@ -678,12 +692,8 @@ ir_simplify(struct ir_function *fn, struct ir_inst *inst)
 		result = fold(fn, inst, info->arg_count);
 		if (result != IR_NONE)
 			return result;
-		if (info->flags & IR_OP_COMMUTES && fn->insts[inst->args[0]].op == IR_CONST) {
-			uint32_t constant = inst->args[0];
-
-			inst->args[0] = inst->args[1];
-			inst->args[1] = constant;
-		}
+		if (info->flags & IR_OP_COMMUTES)
+			order_arguments(fn, inst);
 		x.a = &fn->insts[inst->args[0]];
 		x.b = info->arg_count > 1 ? &fn->insts[inst->args[1]] : &fn->insts[0];
 		x.arg_type = x.a->type;

@@ -30,7 +30,9 @@ struct licm {
 	struct ir_function *fn;
 	struct loop *loops;   /* by header, as the pass began */
 	uint8_t *loop_writes; /* likewise */
-	bool effect_seen;     /* in the present block, when it is a header */
+	/* Effects before the present instruction of a header: of loads, which
+	 * can only trap, and of anything else. */
+	bool load_seen, effect_seen;
 };
 
 static bool
@@ -207,9 +209,12 @@ may_move(const struct licm *m, const struct ir_inst *inst, bool is_header)
 		return false;
 	if (info->reads & IR_STATE_MEM && m->fn->is_strict)
 		return false;
-	if (info->flags & IR_OP_TRAPS && !(inst->flags & IR_NO_TRAP))
-		return is_header && !m->effect_seen;
-	return true;
+	if (!(info->flags & IR_OP_TRAPS) || inst->flags & IR_NO_TRAP)
+		return true;
+	if (!is_header || m->effect_seen)
+		return false;
+	/* Which of two loads traps first makes no difference. */
+	return !m->load_seen || info->reads & IR_STATE_MEM;
 }
 
 /* The header of the loop to move the instruction out of, or IR_NONE. */
@@ -270,11 +275,16 @@ visit_block(struct licm *m, uint32_t block)
 
 	if (fn->blocks[block].loop_header == IR_NONE || is_rare(fn, block))
 		return;
+	m->load_seen = false;
 	m->effect_seen = false;
 	for (uint32_t i = fn->blocks[block].first_inst; i != IR_NONE && ir_tick(fn, 1); i = next) {
 		next = fn->insts[i].next;
 		visit_inst(m, i, is_header);
-		if (fn->insts[i].block == block && ir_inst_has_effect(&fn->insts[i]))
+		if (fn->insts[i].block != block || !ir_inst_has_effect(&fn->insts[i]))
+			continue;
+		if (ir_op_info(fn->insts[i].op)->reads == IR_STATE_MEM)
+			m->load_seen = true;
+		else
 			m->effect_seen = true;
 	}
 }

@@ -1,0 +1,183 @@
+/*
+ * Golden tests of the builder, and memory that ends anywhere while building.
+ */
+#include "compiler/ir/build.h"
+#include "compiler/ir/check.h"
+#include "compiler/ir/edit.h"
+#include "compiler/ir/print.h"
+#include "tests/compiler/golden.h"
+#include "tests/compiler/wasm_text.h"
+#include "tests/wasm/host_arena.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
+
+static void
+report_diag(const struct diag *diag, struct golden_text *out)
+{
+	char text[400];
+
+	diag_format(diag, text, sizeof(text));
+	golden_put(out, text);
+	golden_put(out, "\n");
+}
+
+static void
+build(const struct golden_case *test, struct golden_text *out)
+{
+	struct host_arena host, work;
+	struct buffer bytes = wasm_text_module(test->input);
+	struct wasm_module module;
+	struct ir_function fn = { .arena = &host.arena, .module = &module };
+	struct diag diag;
+	char reason[200];
+	enum ir_inlining inlining = strcmp(test->argument, "inline") == 0 ? IR_INLINE_SMALL :
+									    IR_INLINE_NONE;
+
+	host_arena_init(&host, 1 << 26);
+	host_arena_init(&work, 1 << 26);
+	diag_init(&diag);
+	fn.func_idx = WASM_TEXT_FUNCTION;
+	if (wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len, &features, &diag) !=
+		    NB_OK ||
+	    ir_build(&fn, inlining, &work.arena, &diag) != NB_OK) {
+		report_diag(&diag, out);
+	} else {
+		if (ir_check(&fn, IR_CHECK_ANY, &work.arena, reason, sizeof(reason)) != NB_OK) {
+			golden_put(out, reason);
+			golden_put(out, "\n");
+		}
+		assert_int_equal(ir_print(&fn, IR_NUMBERS_DENSE, &work.arena, golden_emit, out),
+				 NB_OK);
+	}
+	buffer_free(&bytes);
+	arena_reset(&host.arena);
+	arena_reset(&work.arena);
+	assert_int_equal(host.chunks + work.chunks, 0);
+}
+
+static void
+test_build(void **state)
+{
+	(void)state;
+	assert_int_equal(golden_run("tests/compiler/ir/build.ir", build), 0);
+}
+
+/* A body that takes a few pages of everything. */
+static struct buffer
+large_module(void)
+{
+	struct golden_text text = { 0 };
+	struct buffer module;
+
+	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
+	for (int i = 0; i < 300; i++)
+		golden_put(&text, "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
+				  "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 1\n"
+				  "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
+				  "br_table 0 1 0\nend\nend\n");
+	golden_put(&text, "local.get 3\n");
+	module = wasm_text_module(text.text);
+	free(text.text);
+	return module;
+}
+
+/* Every request for memory fails in turn, from then on or once. */
+static void
+test_exhaustion(void **state)
+{
+	struct buffer bytes = large_module();
+	struct host_arena host;
+	struct wasm_module module;
+	struct diag diag;
+	enum nb_status status = NB_OUT_OF_MEMORY;
+
+	(void)state;
+	host_arena_init(&host, 1 << 26);
+	diag_init(&diag);
+	assert_int_equal(wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len,
+					    &features, &diag),
+			 NB_OK);
+	for (size_t fail_at = 0; status != NB_OK; fail_at++) {
+		for (int once = 0; once < 2; once++) {
+			struct host_arena work;
+			struct arena scratch;
+			struct ir_function fn = { .arena = &work.arena, .module = &module };
+
+			host_arena_init(&work, 1 << 26);
+			arena_init(&scratch, &work.source, 1 << 26);
+			work.fail_at = fail_at;
+			work.fail_ever_after = !once;
+			fn.func_idx = WASM_TEXT_FUNCTION;
+			diag_init(&diag);
+			status = ir_build(&fn, IR_INLINE_SMALL, &scratch, &diag);
+			assert_true(status == NB_OK || status == NB_OUT_OF_MEMORY);
+			arena_reset(&work.arena);
+			arena_reset(&scratch);
+			assert_int_equal(work.chunks, 0);
+		}
+		assert_true(fail_at < 10000);
+	}
+	buffer_free(&bytes);
+	arena_reset(&host.arena);
+}
+
+/* A ticker that says stop is heard wherever that happens. */
+static enum nb_status
+stop(void *context)
+{
+	uint32_t *left = context;
+
+	return (*left)-- == 0 ? NB_CANCELED : NB_OK;
+}
+
+static void
+test_cancel(void **state)
+{
+	struct buffer bytes = large_module();
+	struct host_arena host, work;
+	struct wasm_module module;
+	struct diag diag;
+	enum nb_status status = NB_CANCELED;
+	uint32_t steps = IR_TICKS_PER_POLL;
+
+	(void)state;
+	host_arena_init(&host, 1 << 26);
+	host_arena_init(&work, 1 << 26);
+	diag_init(&diag);
+	assert_int_equal(wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len,
+					    &features, &diag),
+			 NB_OK);
+	for (uint32_t before = 0; status != NB_OK; before += 97) {
+		uint32_t left = 0;
+		struct ir_ticker ticker = { stop, &left, steps - before };
+		struct arena_mark mark = arena_mark_get(&host.arena);
+		struct ir_function fn = { .arena = &host.arena, .module = &module };
+
+		fn.ticker = &ticker;
+		fn.func_idx = WASM_TEXT_FUNCTION;
+		status = ir_build(&fn, IR_INLINE_SMALL, &work.arena, &diag);
+		assert_true(status == NB_OK || status == NB_CANCELED);
+		arena_release(&host.arena, mark);
+		assert_true(before < steps);
+	}
+	buffer_free(&bytes);
+	arena_reset(&host.arena);
+	arena_reset(&work.arena);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_exhaustion),
+		cmocka_unit_test(test_cancel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
