@@ -14,7 +14,7 @@ OPT_release := -O2 -g
 OPT_debug := -O1 -g -DNB_DEBUG=1
 OPT_asan := -O1 -g -DNB_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
-CFLAGS_ALL := -std=gnu17 -I. -I$(B)/gen -Ibuild/gen $(WARN) $(OPT_$(MODE)) -MMD -MP -fno-strict-aliasing $(EXTRA_CFLAGS)
+CFLAGS_ALL := -std=gnu17 -I. -I$(B)/gen -Ibuild/gen $(WARN) $(OPT_$(MODE)) -MMD -MP -fno-strict-aliasing -ffunction-sections -fdata-sections $(EXTRA_CFLAGS)
 
 # --- the engine and kernel core as a hosted library -------------------------
 CORE_DIRS := lib wasm compiler compiler/ir compiler/pass compiler/x64 verifier runtime \

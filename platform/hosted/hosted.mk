@@ -11,7 +11,7 @@ $(TRUSTED_C): scripts/gen_trusted.py $$(TRUSTED_ARTIFACTS)
 	@if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
 
 $(NEBULET_HOSTED): platform/hosted/main/main.c $(TRUSTED_C) $(HOSTED_LIB)
-	$(CC) $(HOSTED_CFLAGS) -rdynamic platform/hosted/main/main.c $(TRUSTED_C) -o $@ $(HOSTED_LIB)
+	$(CC) $(HOSTED_CFLAGS) -rdynamic -Wl,--gc-sections platform/hosted/main/main.c $(TRUSTED_C) -o $@ $(HOSTED_LIB)
 
 .PHONY: hosted
 hosted: $(NEBULET_HOSTED)
