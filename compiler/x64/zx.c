@@ -68,6 +68,9 @@ is_call(const struct x64_inst *inst)
 static void
 transfer_write(struct transfer *t, uint32_t reg, bool is_zx)
 {
+	/* Instructions use the scratch register without saying so here. */
+	if (reg == RA_SCRATCH_GPR)
+		return;
 	uint16_t bit = (uint16_t)(1u << reg);
 	t->keep &= (uint16_t)~bit;
 	t->gen = is_zx ? t->gen | bit : (uint16_t)(t->gen & ~bit);
@@ -119,7 +122,7 @@ transfers_compute(const struct x64_function *fn, const struct ra_result *ra, str
 	uint32_t move = 0;
 	for (uint32_t b = 0; b < fn->ra.block_count; b++) {
 		const struct ra_block *block = &fn->ra.blocks[b];
-		struct transfer t = { 0xffff, 0 };
+		struct transfer t = { (uint16_t)~(1u << RA_SCRATCH_GPR), 0 };
 		for (uint32_t i = block->first_inst; i < block->end_inst; i++) {
 			while (move < ra->move_count && ra->moves[move].before_inst == i)
 				transfer_move(fn, &ra->moves[move++], &t);
