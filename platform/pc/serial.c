@@ -37,9 +37,10 @@ enum {
 	IDENTITY_MASK = 0x0e,
 	IDENTITY_ROOM = 0x02,
 	IDENTITY_RECEIVED = 0x04,
-	FIFO_ON_CLEAR_14 = 0xc7, /* enabled, both cleared, interrupt at 14 bytes */
+	FIFO_ON_14 = 0xc1, /* interrupt at 14 bytes; switching on clears both */
 	LINE_8N1 = 0x03,
 	LINE_DIVISOR = 0x80,
+	MODEM_LOOP = 0x10,  /* cut off from the line */
 	MODEM_READY = 0x0b, /* DTR, RTS, and OUT2, which lets interrupts out */
 	STATUS_RECEIVED = 1 << 0,
 	STATUS_ROOM = 1 << 5,
@@ -87,6 +88,23 @@ set_interrupts(struct serial *serial, uint8_t interrupts)
 	set(serial, REGISTER_INTERRUPTS, interrupts);
 }
 
+/* Sets one port up. What somebody typed before is taken out first, with the
+ * line cut off meanwhile, because switching the FIFO on empties it. */
+static void
+set_up(struct serial *serial)
+{
+	set(serial, REGISTER_INTERRUPTS, 0);
+	set(serial, REGISTER_MODEM, MODEM_LOOP);
+	for (int i = 0; i < FIFO_DEPTH && get(serial, REGISTER_LINE_STATUS) & STATUS_RECEIVED; i++)
+		serial->ring[serial->head++] = get(serial, REGISTER_DATA);
+	set(serial, REGISTER_FIFO, FIFO_ON_14);
+	set(serial, REGISTER_LINE, LINE_DIVISOR);
+	set(serial, REGISTER_DATA, 1); /* 115200 */
+	set(serial, REGISTER_INTERRUPTS, 0);
+	set(serial, REGISTER_LINE, LINE_8N1);
+	set(serial, REGISTER_MODEM, MODEM_READY);
+}
+
 void
 serial_init_early(void)
 {
@@ -95,15 +113,8 @@ serial_init_early(void)
 
 		set(serial, REGISTER_SCRATCH, 0x5a);
 		serial->is_present = get(serial, REGISTER_SCRATCH) == 0x5a;
-		if (!serial->is_present)
-			continue;
-		set(serial, REGISTER_INTERRUPTS, 0);
-		set(serial, REGISTER_LINE, LINE_DIVISOR);
-		set(serial, REGISTER_DATA, 1); /* 115200 */
-		set(serial, REGISTER_INTERRUPTS, 0);
-		set(serial, REGISTER_LINE, LINE_8N1);
-		set(serial, REGISTER_FIFO, FIFO_ON_CLEAR_14);
-		set(serial, REGISTER_MODEM, MODEM_READY);
+		if (serial->is_present)
+			set_up(serial);
 	}
 }
 

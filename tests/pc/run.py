@@ -68,6 +68,7 @@ class Echo:
     def receive(self):
         try:
             peer, _ = self.listener.accept()
+            self.pending.put(b"typed before the kernel was there")
             threading.Thread(target=self.send, args=(peer,), daemon=True).start()
             while data := peer.recv(4096):
                 self.pending.put(data)

@@ -27,6 +27,26 @@ idle_until_ready(void)
 	port_timer_arm(UINT64_MAX);
 }
 
+/* The driver sends a greeting before the machine starts. */
+static void
+early_bytes_are_kept(void)
+{
+	static const char greeting[] = "typed before the kernel was there";
+	uint64_t deadline = port_time_monotonic_ns() + 20 * SECONDS;
+	size_t received = 0;
+	uint32_t wrong = 0;
+
+	while (received < sizeof greeting - 1 && port_time_monotonic_ns() < deadline) {
+		uint8_t byte;
+
+		if (port_serial_read(PORT_SERIAL_LINK, &byte, 1))
+			wrong += byte != (uint8_t)greeting[received++];
+		else
+			idle_until_ready();
+	}
+	EXPECT(received == sizeof greeting - 1 && wrong == 0);
+}
+
 /* Everything comes back, in order and once. */
 static void
 echo_is_exact(void)
@@ -88,6 +108,7 @@ reception_waits_for_room(void)
 }
 
 const struct selftest serial_tests[] = {
+	{ "serial: early bytes are kept", early_bytes_are_kept },
 	{ "serial: an echo is exact", echo_is_exact },
 	{ "serial: reception waits for room", reception_waits_for_room },
 	{ NULL, NULL },
