@@ -25,12 +25,15 @@ enum nb_status
 account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COUNT],
 	       struct account **out)
 {
-	struct account *account =
-		parent ? account_alloc(parent, sizeof *account) : heap_new(struct account);
+	struct account *account;
 
+	if (parent && parent->depth == ACCOUNT_DEPTH_MAX)
+		return NB_LIMIT_EXCEEDED;
+	account = parent ? account_alloc(parent, sizeof *account) : heap_new(struct account);
 	if (!account)
 		return NB_OUT_OF_MEMORY;
 	account->parent = parent ? account_get(parent) : NULL;
+	account->depth = parent ? parent->depth + 1 : 0;
 	account->refs = 1;
 	for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++)
 		account->limit[i] = limit[i] ? limit[i] : UINT64_MAX;

@@ -22,8 +22,12 @@ enum account_resource {
 	ACCOUNT_RESOURCE_COUNT,
 };
 
+/* Charging walks to the root, so the tree may not be deeper. */
+enum { ACCOUNT_DEPTH_MAX = 32 };
+
 struct account {
 	struct account *parent;			/* owns a reference; NULL: the root */
+	uint32_t depth;				/* ancestors. Constant */
 	uint32_t refs;				/* atomic */
 	uint64_t limit[ACCOUNT_RESOURCE_COUNT]; /* constant */
 	uint64_t used[ACCOUNT_RESOURCE_COUNT];	/* atomic */
@@ -32,8 +36,8 @@ struct account {
 };
 
 /* A new account below `parent` (NULL: a root) with one reference; a limit of 0
- * means none. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED (the account itself is
- * charged to the parent). */
+ * means none. NB_OUT_OF_MEMORY (the account itself is charged to the parent),
+ * NB_LIMIT_EXCEEDED (too deep). */
 NB_MUST_USE enum nb_status
 account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COUNT],
 	       struct account **out);

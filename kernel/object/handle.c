@@ -5,6 +5,7 @@
 
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
+#include "kernel/sched/sched.h"
 #include "lib/string.h"
 
 enum {
@@ -249,6 +250,8 @@ handle_table_close(struct handle_table *table)
 		spinlock_unlock(&table->lock);
 		account_uncharge(table->account, ACCOUNT_HANDLES, 1);
 		object_handle_put(object);
+		if (idx % HANDLE_CHUNK_SLOTS == 0)
+			sched_relax();
 		spinlock_lock(&table->lock);
 	}
 	table_free(table);

@@ -15,7 +15,9 @@ static struct {
 	/* Under the lock: */
 	struct list_link all; /* processes that are not ENDED; next NULL: not yet used */
 	uint32_t running;
-	uint32_t live; /* atomic */
+	struct list_link doomed; /* unstarted processes to be ended, by doomed_link */
+	bool is_reaping;	 /* somebody is ending the doomed ones */
+	uint32_t live;		 /* atomic */
 } processes = { .lock = SPINLOCK_INIT(LOCK_RANK_PROCESSES) };
 
 uint32_t
@@ -33,6 +35,15 @@ uint32_t
 process_live_count(void)
 {
 	return __atomic_load_n(&processes.live, __ATOMIC_RELAXED);
+}
+
+static void
+lists_prepare_locked(void)
+{
+	if (processes.all.next)
+		return;
+	list_init(&processes.all);
+	list_init(&processes.doomed);
 }
 
 /* ---- creation ---- */
@@ -53,8 +64,7 @@ static void
 process_link(struct process *process, struct process *builder)
 {
 	spinlock_lock(&processes.lock);
-	if (!processes.all.next)
-		list_init(&processes.all);
+	lists_prepare_locked();
 	list_push_back(&processes.all, &process->all_link);
 	processes.running++;
 	process->builder = builder;
@@ -89,6 +99,7 @@ process_create(const struct process_options *options, struct process **out)
 	__atomic_fetch_add(&processes.live, 1, __ATOMIC_RELAXED);
 	list_init(&process->all_link);
 	list_init(&process->built_link);
+	list_init(&process->doomed_link);
 	list_init(&process->built);
 	spinlock_init(&process->lock, LOCK_RANK_PROCESS);
 	process->state = NB_PROCESS_ENDED;
@@ -187,8 +198,7 @@ process_kill_all(int32_t status)
 		struct list_link *link;
 
 		spinlock_lock(&processes.lock);
-		if (!processes.all.next)
-			list_init(&processes.all);
+		lists_prepare_locked();
 		list_for_each(link, &processes.all)
 		{
 			struct process *process = list_entry(link, struct process, all_link);
@@ -266,6 +276,32 @@ process_end(struct process *process)
 	object_put(&process->object);
 }
 
+/* Ends the doomed processes one after the other. Ending one may doom others,
+ * whose handles it held; they are ended here, too, and not by recursion, for
+ * the chain may be as long as its builder liked. */
+static void
+reap_doomed(void)
+{
+	struct list_link *link;
+
+	spinlock_lock(&processes.lock);
+	if (processes.is_reaping) {
+		spinlock_unlock(&processes.lock);
+		return;
+	}
+	processes.is_reaping = true;
+	while ((link = list_pop_front(&processes.doomed))) {
+		struct process *process = list_entry(link, struct process, doomed_link);
+
+		spinlock_unlock(&processes.lock);
+		process_kill(process, 0);
+		object_put(&process->object);
+		spinlock_lock(&processes.lock);
+	}
+	processes.is_reaping = false;
+	spinlock_unlock(&processes.lock);
+}
+
 static void
 process_handles_gone(struct object *object)
 {
@@ -275,8 +311,15 @@ process_handles_gone(struct object *object)
 	spinlock_lock(&process->lock);
 	is_unstarted = process->state == NB_PROCESS_CREATED;
 	spinlock_unlock(&process->lock);
-	if (is_unstarted)
-		process_kill(process, 0);
+	if (!is_unstarted)
+		return;
+	spinlock_lock(&processes.lock);
+	if (list_is_empty(&process->doomed_link)) {
+		object_get(object);
+		list_push_back(&processes.doomed, &process->doomed_link);
+	}
+	spinlock_unlock(&processes.lock);
+	reap_doomed();
 }
 
 static void

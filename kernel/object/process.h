@@ -36,9 +36,10 @@ struct process {
 
 	/* Under the lock of the process list: */
 	struct list_link all_link;
-	struct process *builder;     /* NULL: none, or not CREATED any more */
-	struct list_link built_link; /* in builder->built */
-	struct list_link built;	     /* CREATED processes that this one builds */
+	struct process *builder;      /* NULL: none, or not CREATED any more */
+	struct list_link built_link;  /* in builder->built */
+	struct list_link built;	      /* CREATED processes that this one builds */
+	struct list_link doomed_link; /* CREATED, and nobody has a handle any more */
 
 	struct spinlock lock;
 	/* Under the lock: */

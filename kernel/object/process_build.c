@@ -4,6 +4,7 @@
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/process_private.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sys/table.h"
 #include "lib/string.h"
 
@@ -48,6 +49,8 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 	struct linking *linking = context;
 	const struct wasm_name *name = &import->module;
 
+	/* There may be a million imports. */
+	sched_relax();
 	if (name_is(name, NB_NAMESPACE, sizeof NB_NAMESPACE - 1))
 		return resolve_kernel_call(linking, instance, import, false, out);
 	if (name_is(name, NB_NAMESPACE_CLIENT, sizeof NB_NAMESPACE_CLIENT - 1))

@@ -9,9 +9,13 @@
 #include "runtime/invoke.h"
 #include "runtime/trap.h"
 
+/* What a kill left before the call is found here; what it leaves later, at the
+ * end of the next kernel call or interrupt. */
 static enum nb_trap
 call(struct process *process, const struct nb_callee *callee)
 {
+	if (thread_is_canceled())
+		return NB_TRAP_KILLED;
 	return runtime_invoke(&process->store, callee, NULL, NULL);
 }
 

@@ -436,9 +436,8 @@ sched_relax(void)
 {
 	struct thread *self = thread_current();
 	const uint64_t bits = THREAD_PENDING_EVENTS | THREAD_PENDING_YIELD;
-	uint64_t pending = __atomic_load_n(&self->head.pending, __ATOMIC_RELAXED);
 
-	if (!(pending & bits))
+	if (!self || !(__atomic_load_n(&self->head.pending, __ATOMIC_RELAXED) & bits))
 		return;
 	__atomic_fetch_and(&self->head.pending, ~bits, __ATOMIC_RELAXED);
 	sched_poll();

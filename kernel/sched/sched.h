@@ -31,8 +31,8 @@ void sched_run(bool (*is_done)(void));
 /* Lets equal or more urgent threads run first; returns at once if none waits.
  * The calling thread holds no lock. */
 void sched_yield_turn(void);
-/* For long kernel work on a kernel thread: does what interrupts left to do, and
- * yields if somebody should run instead. Cheap when there is nothing. */
+/* For long kernel work: does what interrupts left to do, and lets somebody else
+ * run who should. Cheap when there is nothing. No lock held. */
 void sched_relax(void);
 /* Does what interrupt handlers left to do. No lock held. */
 void sched_poll(void);

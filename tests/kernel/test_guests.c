@@ -4,6 +4,7 @@
  */
 #include "kernel/init/boot.h"
 #include "kernel/ipc/stream.h"
+#include "kernel/mm/account.h"
 #include "kernel/object/event.h"
 #include "kernel/object/memory.h"
 #include "kernel/object/system.h"
@@ -195,6 +196,67 @@ test_detached(void **state)
 	assert_int_equal(process_live_count(), 0);
 }
 
+/* A kill that comes before the first instruction counts. */
+static void
+test_kill_before_run(void **state)
+{
+	struct process *process = kernel_process(GUEST(spin), "spinner");
+
+	(void)state;
+	kernel_start(process, NULL, 0);
+	process_kill(process, 7);
+	kernel_run_all(10000, NULL);
+	kernel_expect_end(process, 7, NB_TRAP_KILLED);
+	object_put(&process->object);
+}
+
+/* Each process holds the only handle to the next; none is ever started. */
+static void
+test_long_chain(void **state)
+{
+	enum { LENGTH = 5000 };
+	const struct process_options options = { .account = boot_account(),
+						 .name = "link",
+						 .name_len = 4 };
+	struct handle_table table;
+	struct process *last = NULL, *process;
+	uint32_t handle;
+
+	(void)state;
+	for (int i = 0; i < LENGTH; i++) {
+		assert_int_equal(process_create(&options, &process), NB_OK);
+		if (last) {
+			(void)kernel_grant(process, &last->object, 0);
+			object_put(&last->object);
+		}
+		last = process;
+	}
+	handle_table_init(&table, boot_account());
+	assert_int_equal(handle_add(&table, &last->object, 0, &handle), NB_OK);
+	object_put(&last->object);
+	assert_int_equal(process_live_count(), LENGTH);
+	handle_table_close(&table);
+	assert_int_equal(process_live_count(), 0);
+}
+
+static void
+test_depth(void **state)
+{
+	struct process_options options = { .account = boot_account(),
+					   .name = "deep",
+					   .name_len = 4 };
+	struct process *processes[ACCOUNT_DEPTH_MAX], *beyond;
+
+	(void)state;
+	for (int i = 0; i < ACCOUNT_DEPTH_MAX; i++) {
+		assert_int_equal(process_create(&options, &processes[i]), NB_OK);
+		options.account = processes[i]->account;
+	}
+	assert_int_equal(process_create(&options, &beyond), NB_LIMIT_EXCEEDED);
+	for (int i = 0; i < ACCOUNT_DEPTH_MAX; i++)
+		object_put(&processes[i]->object);
+}
+
 int
 main(void)
 {
@@ -203,6 +265,8 @@ main(void)
 		kernel_test(test_kill_looping),	   kernel_test(test_parent),
 		kernel_test(test_hostile),	   kernel_test(test_pipe),
 		kernel_test(test_wake_and_cancel), kernel_test(test_detached),
+		kernel_test(test_kill_before_run), kernel_test(test_long_chain),
+		kernel_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,8 @@
 static volatile int zero;
 static volatile char *volatile far = (volatile char *)0x7fff0000;
 
-__attribute__((noinline)) static int
+/* Called indirectly, so that no compiler makes it a part of its caller. */
+static int
 divide(int a)
 {
 	return a / zero;
@@ -31,11 +32,12 @@ _start(void)
 {
 	uint32_t kind = guest_handle(0);
 	int (*volatile wrong)(int, int) = takes_two;
+	int (*volatile indirect)(int) = divide;
 
 	if (kind == NB_TRAP_UNREACHABLE)
 		__builtin_trap();
 	if (kind == NB_TRAP_INTEGER_DIVIDE_BY_ZERO)
-		zero = divide(100);
+		zero = indirect(100);
 	if (kind == NB_TRAP_MEMORY_OUT_OF_BOUNDS)
 		*far = 1;
 	if (kind == NB_TRAP_STACK_OVERFLOW)
