@@ -19,6 +19,7 @@
 
 #define RECORDS_MAX   (1024 * 1024)
 #define IMAGE_LIMIT   (UINT64_C(1536) << 20)
+#define INPUT_LIMIT   ((off_t)64 << 20)
 #define MODULE_FOLDER "run/"
 
 static _Alignas(8) uint8_t record_bytes[RECORDS_MAX];
@@ -182,8 +183,24 @@ add_prompt_files(struct tar *tar, const struct run_options *options)
 		finish_records(tar, "etc/preopens", &block);
 }
 
+/* Standard input, if it is a file of moderate size: the link would carry it
+ * more slowly. False: it is not. */
+static bool
+add_input(struct tar *tar)
+{
+	struct stat stat;
+	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+
+	if (at < 0 || fstat(STDIN_FILENO, &stat) || !S_ISREG(stat.st_mode) ||
+	    stat.st_size - at > INPUT_LIMIT)
+		return false;
+	tar_add_rest(tar, "etc/stdin", STDIN_FILENO,
+		     stat.st_size > at ? (uint64_t)(stat.st_size - at) : 0);
+	return true;
+}
+
 int
-image_create(const struct run_options *options)
+image_create(const struct run_options *options, bool *has_input)
 {
 	struct tar tar;
 	int file = memfd_create("nebulet-ramdisk", MFD_CLOEXEC);
@@ -195,10 +212,12 @@ image_create(const struct run_options *options)
 	tar_init(&tar, file);
 	tar.limit_bytes = IMAGE_LIMIT;
 	tar_add_archive(&tar, tool_text("%s/build/guest/base.tar", tool_root()));
-	if (options->program || options->path)
+	if (options->program || options->path) {
 		add_run_file(&tar, options);
-	else
+		*has_input = !options->debugs && add_input(&tar);
+	} else {
 		add_prompt_files(&tar, options);
+	}
 	if (options->program)
 		add_program_files(&tar, options->program);
 	if (options->path)

@@ -29,6 +29,7 @@ struct prompt {
 	bool input_ended;
 	bool is_console_closed;
 	bool is_terminal;
+	bool has_spoken; /* the console: what is sent before that may get lost */
 	int kill_status; /* nonzero: the machine is to be killed */
 	char typed[TYPED_MAX]; /* not taken by the machine yet */
 	size_t typed_len;
@@ -63,6 +64,8 @@ show_output(struct prompt *prompt)
 
 	if (got == 0)
 		prompt->is_console_closed = true;
+	if (got > 0)
+		prompt->has_spoken = true;
 	if (got > 0 && !write_all(STDOUT_FILENO, bytes, (size_t)got))
 		prompt->kill_status = 128 + SIGPIPE;
 }
@@ -90,7 +93,7 @@ send_input(struct prompt *prompt)
 {
 	ssize_t put;
 
-	if (!prompt->typed_len)
+	if (!prompt->typed_len || !prompt->has_spoken)
 		return;
 	put = write(prompt->machine->console, prompt->typed, prompt->typed_len);
 	if (put <= 0)
@@ -113,7 +116,9 @@ serve_events(struct prompt *prompt)
 	if (!prompt->is_console_closed)
 		items[1] = (struct pollfd){
 			.fd = prompt->machine->console,
-			.events = (short)(prompt->typed_len ? POLLIN | POLLOUT : POLLIN),
+			.events = (short)(prompt->typed_len && prompt->has_spoken ?
+						  POLLIN | POLLOUT :
+						  POLLIN),
 		};
 	if (!prompt->input_ended && prompt->typed_len < sizeof prompt->typed)
 		items[2] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };

@@ -262,7 +262,8 @@ static int
 run(const struct run_options *options)
 {
 	struct machine machine;
-	int image = image_create(options), status;
+	bool has_input = false;
+	int image = image_create(options, &has_input), status;
 	pid_t gdb = -1;
 
 	if (image < 0)
@@ -275,7 +276,7 @@ run(const struct run_options *options)
 	if (options->debugs)
 		gdb = start_gdb();
 	if (options->program || options->path)
-		status = session_serve(&machine, options);
+		status = session_serve(&machine, options, has_input);
 	else
 		status = prompt_serve(&machine, options);
 	machine_destroy(&machine);

@@ -45,8 +45,9 @@ struct run_options {
 /* ---- image.c ---- */
 
 /* Makes the RAM disk for what was asked for in a memory file; its descriptor,
- * or -1 after an error, which is reported. */
-int image_create(const struct run_options *options);
+ * or -1 after an error, which is reported. Standard input that is a file goes
+ * along: *has_input, and it is at its end. */
+int image_create(const struct run_options *options, bool *has_input);
 
 /* ---- machine.c ---- */
 
@@ -73,8 +74,9 @@ int machine_power_status(const struct run_options *options, int wait_status);
 
 /* ---- session.c ---- */
 
-/* Serves one program to its end; the exit status. */
-int session_serve(struct machine *machine, const struct run_options *options);
+/* Serves one program to its end; the exit status. `has_input`: the program has
+ * its standard input already. */
+int session_serve(struct machine *machine, const struct run_options *options, bool has_input);
 
 /* ---- prompt.c ---- */
 

@@ -26,6 +26,8 @@
 #define KILL_TIMEOUT_MS 3000
 #define END_TIMEOUT_MS	10000
 #define NEVER_MS	INT64_MAX
+#define GATHER_BYTES	64
+#define GATHER_NS	200000
 
 /* Bytes of one output stream on their way out. */
 struct sink {
@@ -302,6 +304,9 @@ read_link(struct session *session)
 	if (got <= 0)
 		return LINK_IDLE;
 	session->in_len += (uint32_t)got;
+	/* An emulated serial port gives byte by byte: let some gather. */
+	if (got < GATHER_BYTES)
+		nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
 	while (session->in_len >= sizeof head) {
 		memcpy(&head, session->in, sizeof head);
 		if (head.length > NB_LINK_PAYLOAD_MAX)
@@ -479,12 +484,14 @@ finish_lost(struct session *session, int wait_status)
 }
 
 static void
-begin(struct session *session, struct machine *machine, const struct run_options *options)
+begin(struct session *session, struct machine *machine, const struct run_options *options,
+      bool has_input)
 {
 	*session = (struct session){
 		.machine = machine,
 		.options = options,
 		.signals = signals_open(),
+		.input_ended = has_input,
 		.deadline_ms = options->timeout_s > 0 ?
 				       now_ms() + (int64_t)(options->timeout_s * 1000) :
 				       NEVER_MS,
@@ -494,12 +501,12 @@ begin(struct session *session, struct machine *machine, const struct run_options
 }
 
 int
-session_serve(struct machine *machine, const struct run_options *options)
+session_serve(struct machine *machine, const struct run_options *options, bool has_input)
 {
 	static struct session session;
 	int wait_status;
 
-	begin(&session, machine, options);
+	begin(&session, machine, options, has_input);
 	for (;;) {
 		if (!serve_events(&session)) {
 			tool_error("the guest sends nonsense on the link");

@@ -219,6 +219,14 @@ tar_add_file(struct tar *tar, const char *path, const char *source)
 		close(file);
 }
 
+void
+tar_add_rest(struct tar *tar, const char *path, int file, uint64_t size)
+{
+	put_member(tar, &(struct member){
+				.path = path, .type = '0', .size = size, .mtime = time(NULL) });
+	copy_contents(tar, file, size, path);
+}
+
 static void
 add_symlink(struct tar *tar, const char *path, const char *source, time_t mtime)
 {

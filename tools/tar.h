@@ -28,6 +28,9 @@ void tar_add_bytes(struct tar *tar, const char *path, const void *bytes, size_t 
 /* Adds the regular file `source` of the host as `path`. */
 void tar_add_file(struct tar *tar, const char *path, const char *source);
 
+/* Adds what an open file has from its present position on, `size` bytes. */
+void tar_add_rest(struct tar *tar, const char *path, int file, uint64_t size);
+
 /* Adds the directory `source` as `path` with everything below it, in order of
  * name; symbolic links stay links, sockets, pipes and devices are left out. */
 void tar_add_tree(struct tar *tar, const char *path, const char *source);

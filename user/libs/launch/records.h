@@ -9,7 +9,8 @@
  * Files of the RAM disk made of such records beside ARGUMENT, VARIABLE and
  * PREOPEN: etc/run, which asks the session server to run one program;
  * etc/programs/NAME, how to run a bundled program; etc/preopens, directories
- * that every program at the prompt is given.
+ * that every program at the prompt is given. The file etc/stdin, if there is
+ * one beside etc/run, is the program's standard input.
  */
 #ifndef USER_LIBS_LAUNCH_RECORDS_H
 #define USER_LIBS_LAUNCH_RECORDS_H

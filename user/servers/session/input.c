@@ -1,10 +1,13 @@
 /*
  * Frames from the host: input for the program, grants, the order to kill.
  */
+#include "user/libs/disk/disk.h"
 #include "user/sdk/bytes.h"
 #include "user/servers/session/session.h"
 
 #include "nebulet.h"
+
+#define INPUT_FILE "etc/stdin"
 
 static enum nb_status
 take_input(struct session *session, const uint8_t *bytes, uint32_t len)
@@ -102,29 +105,70 @@ session_receive(struct session *session)
 }
 
 void
+session_find_input(struct session *session, struct archive_entry *entry)
+{
+	struct archive_source source = disk_source(&session->ramdisk);
+
+	if (archive_find(&source, INPUT_FILE, entry))
+		return;
+	session->file_at = entry->data_offset;
+	session->file_left = entry->size;
+	session->input_ended = entry->size == 0;
+}
+
+/* Fills the empty ring from etc/stdin, if input comes from there. */
+static void
+refill(struct session *session)
+{
+	uint32_t want = session->file_left < sizeof session->input ?
+				(uint32_t)session->file_left :
+				(uint32_t)sizeof session->input;
+	int64_t got;
+
+	if (session->input_len || !want)
+		return;
+	got = nb_memory_read(session->ramdisk, session->file_at, session->input, want);
+	if (got <= 0)
+		got = 0;
+	session->input_at = 0;
+	session->input_len = (uint32_t)got;
+	session->file_at += (uint64_t)got;
+	session->file_left -= (uint64_t)got;
+	session->input_ended = !got || !session->file_left;
+}
+
+/* Writes what the program's stream takes; false when it takes no more. */
+static bool
+write_input(struct session *session)
+{
+	uint32_t piece = (uint32_t)sizeof session->input - session->input_at;
+	int64_t put;
+
+	refill(session);
+	if (!session->input_len || session->streams.near[0] == NB_HANDLE_NONE)
+		return false;
+	if (piece > session->input_len)
+		piece = session->input_len;
+	put = nb_stream_write(session->streams.near[0], session->input + session->input_at, piece);
+	if (put == -NB_SHOULD_WAIT)
+		return false;
+	if (put < 0) {
+		launch_streams_close_near(&session->streams, 0);
+		return false;
+	}
+	session->input_at = (session->input_at + (uint32_t)put) % (uint32_t)sizeof session->input;
+	session->input_len -= (uint32_t)put;
+	session->input_taken += (uint32_t)put;
+	return true;
+}
+
+void
 session_move_input(struct session *session)
 {
 	struct nb_link_grant grant = { .stream = NB_LINK_STDIN };
-	uint32_t stream = session->streams.near[0];
 
-	while (session->input_len && stream != NB_HANDLE_NONE) {
-		uint32_t piece = (uint32_t)sizeof session->input - session->input_at;
-		int64_t put;
-
-		if (piece > session->input_len)
-			piece = session->input_len;
-		put = nb_stream_write(stream, session->input + session->input_at, piece);
-		if (put == -NB_SHOULD_WAIT)
-			break;
-		if (put < 0) {
-			launch_streams_close_near(&session->streams, 0);
-			return;
-		}
-		session->input_at =
-			(session->input_at + (uint32_t)put) % (uint32_t)sizeof session->input;
-		session->input_len -= (uint32_t)put;
-		session->input_taken += (uint32_t)put;
-	}
+	while (write_input(session))
+		;
 	if (session->input_ended && !session->input_len)
 		launch_streams_close_near(&session->streams, 0);
 	/* Few large grants rather than many small ones. */

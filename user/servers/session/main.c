@@ -53,6 +53,7 @@ read_request(void)
 		if (record->kind == STARTUP_MODULE)
 			text_add_bytes(&path, startup_contents(record), record->length);
 	}
+	session_find_input(&session, &entry);
 	session.launch.name = base_name(module_path);
 	session.launch.records = request;
 	session.launch.records_size = len;

@@ -14,6 +14,7 @@
 #ifndef USER_SERVERS_SESSION_SESSION_H
 #define USER_SERVERS_SESSION_SESSION_H
 
+#include "user/libs/archive/archive.h"
 #include "user/libs/launch/launch.h"
 #include "user/servers/session/link.h"
 
@@ -33,6 +34,8 @@ struct session {
 	uint32_t input_len;
 	uint32_t input_taken; /* bytes the program took that are not granted again yet */
 	bool input_ended;
+	uint64_t file_at;   /* where the rest of etc/stdin stands in the RAM disk */
+	uint64_t file_left; /* its bytes; 0: input comes over the link */
 	bool is_progress_shown;
 	int64_t progress_ns; /* monotonic time of the next progress report */
 	int64_t started_ns;
@@ -42,6 +45,9 @@ struct session {
 
 /* Handles every frame that is there. */
 NB_MUST_USE enum nb_status session_receive(struct session *session);
+
+/* Finds etc/stdin, which then is the input. `entry` is scratch. */
+void session_find_input(struct session *session, struct archive_entry *entry);
 
 /* Gives the program what input it takes, and grants the host that much again. */
 void session_move_input(struct session *session);
