@@ -33,6 +33,7 @@ _Static_assert(IR_STATE_GLOBAL == 1 << PART_GLOBAL && IR_STATE_TABLE == 1 << PAR
 
 enum {
 	MAX_LOOK_BACK = 16, /* stores that a load looks past */
+	MAX_FACTS = 8,	    /* facts about one value that are looked at */
 	FIRST_TABLE = 1024,
 };
 
@@ -441,12 +442,17 @@ learn_facts(struct gvn *g)
 static uint32_t
 known_value(struct gvn *g, uint32_t value)
 {
+	uint32_t fact;
+
 	value = ir_resolve(g->fn, value);
 	if (value >= g->first_count)
 		return value;
-	for (uint32_t f = g->latest_fact[value]; f != 0; f = g->facts[f].previous)
-		if (ir_dominates(g->fn, g->facts[f].block, g->block))
-			return g->facts[f].constant;
+	fact = g->latest_fact[value];
+	for (uint32_t i = 0; i < MAX_FACTS && fact != 0; i++) {
+		if (ir_dominates(g->fn, g->facts[fact].block, g->block))
+			return g->facts[fact].constant;
+		fact = g->facts[fact].previous;
+	}
 	return value;
 }
 
