@@ -63,7 +63,7 @@ def read_lock(path):
 
 
 def npm_command(package, target):
-    return ["npm", "pack", "--silent", "--pack-destination", str(target),
+    return ["npm", "pack", "--loglevel=error", "--pack-destination", str(target),
             f"{package.package}@{package.version}"]
 
 
