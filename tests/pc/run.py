@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Boots the test images of tests/pc in QEMU and judges what they print.
 
-tests/pc/run.py BUILD [boot|panic] [NAME]      BUILD is build/release or build/debug
+tests/pc/run.py BUILD [boot|panic] [NAME...]      BUILD is build/release or build/debug
 """
 import os
 import pathlib
@@ -164,7 +164,7 @@ def main():
         sys.exit(__doc__)
     build = pathlib.Path(sys.argv[1]).absolute()
     kind = sys.argv[2] if len(sys.argv) > 2 else None
-    only = sys.argv[3] if len(sys.argv) > 3 else None
+    only = sys.argv[3:]
     cases = []
     if kind in (None, "boot"):
         cases += [(f"boot {name}", boot_kernel, (name,)) for name in BOOTS]
@@ -175,7 +175,7 @@ def main():
                    (["-machine", "pc", "-bios", "bios-256k.bin"],))]
     if kind in (None, "panic"):
         cases += [(f"panic {name}", panic, (name,)) for name in PANICS]
-    cases = [case for case in cases if only is None or case[0].split()[1] == only]
+    cases = [case for case in cases if not only or case[0].split()[1] in only]
     failed = 0
     for name, function, arguments in cases:
         with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@
  *
  * Order of this layer's locks, outermost first: records and ranges (range.c), address space
  * (space.c), frames. Serial and clock come last. A lock may be taken only while every lock held ranks
- * before it; debug builds check it per processor.
+ * before it; that is checked for each processor.
  */
 #ifndef ARCH_X86_64_PRIV_LOCK_H
 #define ARCH_X86_64_PRIV_LOCK_H
