@@ -333,7 +333,9 @@ nb_vmctx_layout_compute(const struct nb_vmctx_counts *counts, struct nb_vmctx_la
 struct nb_code_site {
 	uint32_t code_offset; /* from the image's start: of the trapping
 			       * instruction, or of the return address */
-	uint32_t info;	      /* kind << 24 | wasm offset from the function body's start */
+	uint32_t info;	      /* kind << 24 | wasm offset from the function body's start, as
+			       * a signed number of 24 bits: outside this body it
+			       * names an instruction of an inlined function's */
 };
 enum {
 	NB_SITE_CALL = 0xff,	 /* return address of a call */

@@ -79,20 +79,33 @@ code_module_release(struct code_module *module)
 	*module = (struct code_module){ .arena = module->arena };
 }
 
-/* The last function that begins at or before `offset`; NULL if none. */
+enum function_order { BY_CODE, BY_WASM };
+
+/* The last function whose code or body begins at or before `offset`; NULL if
+ * none does. Functions are in the order of both. */
 static const struct nb_code_function *
-function_at(const struct nb_code_image *image, uint32_t offset)
+function_at(const struct nb_code_image *image, enum function_order order, uint32_t offset)
 {
 	uint32_t low = 0, high = image->function_count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (image->functions[middle].code_offset <= offset)
+		const struct nb_code_function *function = &image->functions[middle];
+		if ((order == BY_CODE ? function->code_offset : function->wasm_offset) <= offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low ? &image->functions[low - 1] : NULL;
+}
+
+/* The offset in the module's bytes that a site of `function` names. */
+static uint32_t
+site_wasm_offset(const struct nb_code_function *function, const struct nb_code_site *site)
+{
+	int32_t distance = (int32_t)(site->info << 8) >> 8;
+
+	return function->wasm_offset + (uint32_t)distance;
 }
 
 /* The site of the call that returns to `offset`, or of the instruction there;
@@ -139,19 +152,22 @@ code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out)
 	/* A call may be a function's last instruction: its return address then
 	 * is the next function's entry. */
 	uint32_t inside = (uint32_t)offset - (is_return_address && offset > 0);
-	const struct nb_code_function *function = function_at(image, inside);
+	const struct nb_code_function *function = function_at(image, BY_CODE, inside);
 	if (!function || inside - function->code_offset >= function->code_size)
 		return false;
 
-	uint32_t func_idx =
-		(uint32_t)(function - image->functions) + module->wasm.func_import_count;
+	uint32_t imports = module->wasm.func_import_count;
+	uint32_t func_idx = (uint32_t)(function - image->functions) + imports;
 	const struct nb_code_site *site = site_at(image, (uint32_t)offset, is_return_address);
+	uint32_t wasm_offset = site ? site_wasm_offset(function, site) : function->wasm_offset;
+	const struct nb_code_function *origin = function_at(image, BY_WASM, wasm_offset);
 	*out = (struct code_place){
 		.module = module,
 		.function = function,
 		.func_idx = func_idx,
 		.site = site,
-		.wasm_offset = function->wasm_offset + (site ? site->info & 0xffffff : 0),
+		.wasm_offset = wasm_offset,
+		.origin_idx = origin ? (uint32_t)(origin - image->functions) + imports : func_idx,
 		.frame_size = frame_at(image, function, (uint32_t)offset, is_return_address),
 		.area_slots =
 			signature_area_slots(wasm_module_function_type(&module->wasm, func_idx)),

@@ -61,6 +61,8 @@ struct code_place {
 	uint32_t func_idx;		 /* in the module's function index space */
 	const struct nb_code_site *site; /* the site exactly there, or NULL */
 	uint32_t wasm_offset;		 /* in the module's bytes; of the body if no site */
+	uint32_t origin_idx;		 /* function in whose body that is: another than
+					  * func_idx if it was inlined there */
 	uint32_t frame_size;		 /* bytes from RSP to the return address, at pc */
 	uint32_t area_slots;		 /* of the function's type */
 };

@@ -134,16 +134,28 @@ text_add(struct text *text, const char *format, ...)
 }
 
 static void
-format_frame(struct text *text, const struct code_place *place)
+format_function(struct text *text, const struct code_module *module, uint32_t func_idx)
 {
 	struct wasm_name name;
 
-	if (code_module_function_name(place->module, place->func_idx, &name))
+	if (code_module_function_name(module, func_idx, &name))
 		text_add(text, "  at %.*s (", (int)name.len, name.bytes);
 	else
 		text_add(text, "  at (");
-	text_add(text, "%s, function %u, offset 0x%x)\n", place->module->name, place->func_idx,
-		 place->wasm_offset);
+	text_add(text, "%s, function %u", module->name, func_idx);
+}
+
+/* A frame that executes an inlined function's code is two lines, as it would
+ * have been two frames; where the call was is not recorded. */
+static void
+format_frame(struct text *text, const struct code_place *place)
+{
+	format_function(text, place->module, place->origin_idx);
+	text_add(text, ", offset 0x%x)\n", place->wasm_offset);
+	if (place->origin_idx == place->func_idx)
+		return;
+	format_function(text, place->module, place->func_idx);
+	text_add(text, ")\n");
 }
 
 size_t

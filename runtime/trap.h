@@ -39,7 +39,9 @@ void runtime_backtrace_capture(struct runtime_backtrace *out, const struct nb_th
 /* Writes one line a frame,
  *   at NAME (MODULE, function N, offset 0xOFFSET)
  * with NAME left out where there is none, into out[0..cap), terminated;
- * returns the length of the whole text. Safe on the fault stack. */
+ * returns the length of the whole text. What was inlined has a line of its own,
+ * above that of the function it was inlined into, whose offset is left out.
+ * Safe on the fault stack. */
 size_t runtime_backtrace_format(const struct runtime_backtrace *backtrace, char *out, size_t cap);
 
 #endif

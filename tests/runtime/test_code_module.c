@@ -70,6 +70,44 @@ every_site_is_found_in_its_function(void **state)
 	}
 }
 
+/* A site may name an instruction of another body, before or behind its own. */
+static void
+inlined_code_is_told_from_its_host(void **state)
+{
+	(void)state;
+	struct code_module *module = publish(library_wasm, sizeof(library_wasm));
+	const struct nb_code_image *image = &module->image;
+	const struct nb_code_function *host = &image->functions[1]; /* divide */
+	struct nb_code_site *site = NULL;
+	struct code_place place;
+
+	for (uint32_t i = 0; i < image->site_count; i++)
+		if (image->sites[i].info >> 24 == NB_SITE_DIVIDE)
+			site = (struct nb_code_site *)(uintptr_t)&image->sites[i];
+	assert_non_null(site);
+	uint64_t pc = (uint64_t)(uintptr_t)image->code + site->code_offset;
+	static const char *const lines[] = {
+		"  at wide (m, function 0, offset 0x%x)\n  at divide (m, function 1)\n",
+		"  at divide (m, function 1, offset 0x%x)\n",
+		"  at load (m, function 2, offset 0x%x)\n  at divide (m, function 1)\n",
+	};
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t there = module->wasm.codes[i].offset + 2;
+		site->info =
+			(uint32_t)NB_SITE_DIVIDE << 24 | ((there - host->wasm_offset) & 0xffffff);
+		assert_true(code_module_locate(pc, false, &place));
+		assert_int_equal(place.func_idx, 1);
+		assert_int_equal(place.origin_idx, i);
+		assert_int_equal(place.wasm_offset, there);
+
+		struct runtime_backtrace backtrace = { .count = 1, .frames = { { pc, false } } };
+		char expected[128], text[128];
+		snprintf(expected, sizeof(expected), lines[i], there);
+		runtime_backtrace_format(&backtrace, text, sizeof(text));
+		assert_string_equal(text, expected);
+	}
+}
+
 static void
 frames_exist_between_prologue_and_return(void **state)
 {
@@ -179,6 +217,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_setup, test_teardown)
 		TEST(every_address_leads_to_its_module),
 		TEST(every_site_is_found_in_its_function),
+		TEST(inlined_code_is_told_from_its_host),
 		TEST(frames_exist_between_prologue_and_return),
 		TEST(functions_have_names),
 		TEST(names_of_modules_are_printable),
