@@ -379,7 +379,8 @@ place_bundle(struct ra *ra, uint32_t bundle)
 	bool done;
 	enum nb_status status;
 
-	if (free != 0 && (free & ~closed) == 0 && !b->is_minimal && b->cost <= preserved_cost(ra)) {
+	if (free != 0 && (free & ~closed) == 0 && !b->is_minimal &&
+	    b->benefit <= preserved_cost(ra)) {
 		if (!b->is_frugal)
 			return defer(ra, bundle);
 		candidates &= ~closed;
@@ -415,7 +416,7 @@ open_register(struct ra *ra, uint32_t flat)
 		    (ra_class_mask(ra, b->class_) & ~b->fixed & ~busy_mask(ra, b) & bit) == 0)
 			continue;
 		take_register(ra, bundle, flat);
-		benefit += b->cost;
+		benefit += b->benefit;
 	}
 	if (benefit > preserved_cost(ra))
 		return;

@@ -12,6 +12,9 @@ static const float use_costs[] = {
 /* Of a load, when the value is repeated instead. */
 static const float remat_cost = 0.4f;
 
+/* Pieces between calls do worse than one load each and one store. */
+static const float piece_penalty = 2.0f;
+
 /* Added to the length so that very short bundles do not beat everything. */
 enum { WEIGHT_LENGTH = 24 };
 
@@ -76,6 +79,66 @@ use_cost(const struct ra *ra, const struct ra_use *use, uint32_t vreg, bool is_r
 	return cost;
 }
 
+uint32_t
+ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from, uint32_t to)
+{
+	uint32_t mask = 0, at = from;
+
+	if (ra_busy_query(&ra->fixed, from, to) == 0)
+		return 0;
+	for (uint32_t u = range->first_use; u < range->end_use && at < to; u++) {
+		const struct ra_use *use = &ra->uses[u];
+		uint32_t point = 2 * use->line;
+
+		if (use->kind != RA_USE_COPY || use->reg == RA_NO_REG || point < at || point >= to)
+			continue;
+		if (point > at)
+			mask |= ra_busy_query(&ra->fixed, at, point);
+		mask |= ra_busy_query(&ra->fixed, point, point + 1) & ~(1u << use->reg);
+		at = point + 1;
+	}
+	if (at < to)
+		mask |= ra_busy_query(&ra->fixed, at, to);
+	return mask;
+}
+
+/* What it costs, beyond being in registers that calls destroy, to live across
+ * the points where all of those are destroyed: a load before the next use each
+ * time, also around loops, and one store. */
+static float
+clobber_cost(const struct ra *ra, const struct ra_bundle *b, uint32_t plain)
+{
+	float loads = 0, store = __builtin_inff();
+
+	for (uint32_t r = b->first_range; r != RA_NONE; r = ra->ranges[r].next) {
+		const struct ra_range *range = &ra->ranges[r];
+		const struct ra_use *last = NULL;
+		uint32_t at = range->from;
+
+		for (uint32_t u = range->first_use; u < range->end_use; u++) {
+			const struct ra_use *use = &ra->uses[u];
+			uint32_t anchor = ra_use_anchor(use);
+
+			if (anchor > at && (ra_range_fixed(ra, range, at, anchor) & plain) == plain)
+				loads += use->frequency * use_costs[use->kind];
+			if (use->frequency < store)
+				store = use->frequency;
+			if (anchor >= at)
+				at = anchor + 1;
+			last = use;
+		}
+		if (at >= range->to || (ra_range_fixed(ra, range, at, range->to) & plain) != plain)
+			continue;
+		uint32_t loop = ra->block_loop[ra->line_block[at / 2]];
+
+		if (loop != RA_NONE &&
+		    2 * ra_block_end(ra, ra->loops[loop].end_block - 1) <= range->to)
+			loads += last != NULL ? last->frequency
+					      : ra->fn->blocks[ra->line_block[at / 2]].frequency;
+	}
+	return piece_penalty * (store < loads ? loads + store : 2 * loads);
+}
+
 /* Adds a use that needs a register to the extent of those of one line; false if there
  * are several lines. */
 static bool
@@ -101,6 +164,8 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 	struct ra_use required = { 0 };
 	uint32_t required_count = 0;
 	bool is_one_line = true;
+	uint32_t preserved = ra->fn->preserved[RA_GPR] | (uint32_t)ra->fn->preserved[RA_XMM]
+								 << RA_REGS_PER_CLASS;
 
 	b->cost = 0;
 	b->length = 0;
@@ -122,32 +187,18 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 			first->to <= 2 * required.line + required.to;
 	if (required_count != 0 && b->cost <= 0)
 		b->cost = 1e-30f;
+	uint32_t plain = ra_class_mask(ra, b->class_) & ~preserved;
+
+	b->benefit = b->cost;
+	if ((plain & ~b->fixed) == 0) {
+		float around = clobber_cost(ra, b, plain);
+
+		if (around < b->benefit)
+			b->benefit = around;
+	}
 	b->weight = b->cost / (float)(b->length + WEIGHT_LENGTH);
 	if (b->is_minimal)
 		b->weight = __builtin_inff();
-}
-
-uint32_t
-ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from, uint32_t to)
-{
-	uint32_t mask = 0, at = from;
-
-	if (ra_busy_query(&ra->fixed, from, to) == 0)
-		return 0;
-	for (uint32_t u = range->first_use; u < range->end_use && at < to; u++) {
-		const struct ra_use *use = &ra->uses[u];
-		uint32_t point = 2 * use->line;
-
-		if (use->kind != RA_USE_COPY || use->reg == RA_NO_REG || point < at || point >= to)
-			continue;
-		if (point > at)
-			mask |= ra_busy_query(&ra->fixed, at, point);
-		mask |= ra_busy_query(&ra->fixed, point, point + 1) & ~(1u << use->reg);
-		at = point + 1;
-	}
-	if (at < to)
-		mask |= ra_busy_query(&ra->fixed, at, to);
-	return mask;
 }
 
 /* Divides range `r` at `point` inside it; the new range follows it in the list. */

@@ -10,7 +10,12 @@
  */
 #include "compiler/x64/ra_state.h"
 
-enum { JOIN_STEPS_PER_LINE = 16, JOIN_STEPS_FREE = 1 << 16, FREQUENCY_CLASSES = 64 };
+enum {
+	JOIN_STEPS_PER_LINE = 16,
+	JOIN_STEPS_FREE = 1 << 16,
+	FREQUENCY_CLASSES = 64,
+	WANTED_USES = 4, /* so many uses of a value are looked at */
+};
 
 struct candidate {
 	uint32_t from, to; /* virtual registers */
@@ -34,6 +39,21 @@ struct join {
 
 typedef void candidate_visit(struct join *join, struct candidate candidate, float frequency);
 
+/* Whether the value is soon copied to a register that an instruction fixes: it
+ * had better be made there than share the register of what it is made from. */
+static bool
+is_wanted_elsewhere(const struct ra *ra, uint32_t vreg)
+{
+	uint32_t end = ra->use_start[vreg + 1];
+
+	if (end > ra->use_start[vreg] + WANTED_USES)
+		end = ra->use_start[vreg] + WANTED_USES;
+	for (uint32_t u = ra->use_start[vreg]; u < end; u++)
+		if (ra->uses[u].kind == RA_USE_COPY && ra->uses[u].reg != RA_NO_REG)
+			return true;
+	return false;
+}
+
 static void
 visit_inst(struct join *join, uint32_t i, float frequency, candidate_visit *visit)
 {
@@ -53,7 +73,7 @@ visit_inst(struct join *join, uint32_t i, float frequency, candidate_visit *visi
 	}
 	if ((inst->flags & RA_INST_MOVE) != 0)
 		visit(join, (struct candidate){ operands[1].vreg, operands[0].vreg }, frequency);
-	if ((inst->flags & RA_INST_SAME) == 0)
+	if ((inst->flags & RA_INST_SAME) == 0 || is_wanted_elsewhere(ra, operands[0].vreg))
 		return;
 	frequency *= 0.5f;
 	visit(join, (struct candidate){ operands[1].vreg, operands[0].vreg }, frequency);

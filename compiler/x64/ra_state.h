@@ -75,6 +75,7 @@ struct ra_bundle {
 	uint32_t first_range;
 	uint32_t family;
 	float cost;	 /* what it costs to have it in memory */
+	float benefit;	 /* of a register throughout, over the best it could have in pieces */
 	float weight;	 /* cost per length: who evicts whom; infinite: must have a register */
 	uint32_t length; /* points */
 	uint32_t fixed;	 /* registers that instructions need themselves somewhere in it */
