@@ -6,6 +6,10 @@
  * back to the platform unless it is the class's last, which is kept. A
  * pointer's slab is found by clearing its low 12 bits, so anything over the
  * largest class is whole pages and never page-internal.
+ *
+ * Freed runs of a few pages are kept for reuse up to CACHE_BYTES_MAX in all:
+ * compiling takes and returns the same few chunks for every function, and the
+ * platform's way is long.
  */
 #include "kernel/mm/heap.h"
 
@@ -44,10 +48,17 @@ static const uint16_t class_sizes[] = { 32,  48,  64,  96,  128,  192,	256,
 					336, 448, 576, 800, 1008, 1344, 2016 };
 enum { CLASS_COUNT = sizeof class_sizes / sizeof class_sizes[0] };
 
+enum {
+	CACHE_RUNS = 64, /* of 1 to 64 pages */
+	CACHE_BYTES_MAX = 4 * 1024 * 1024,
+};
+
 static struct {
 	struct spinlock lock;
 	/* Under the lock: */
 	bool ready;
+	struct heap_free_object *cache[CACHE_RUNS]; /* free runs, not zeroed */
+	size_t cache_bytes;
 	struct list_link partial[CLASS_COUNT];
 	struct heap_info info;
 	uint64_t fail_after;
@@ -80,11 +91,30 @@ page_round(size_t size)
 	return (size + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
 }
 
-static void *
-pages_get_locked(size_t size)
+/* The cache's list for runs of `size` bytes; CACHE_RUNS: they are not kept. */
+static uint32_t
+cache_of(size_t size)
 {
+	size_t pages = size / PORT_PAGE_BYTES;
+
+	return pages <= CACHE_RUNS ? (uint32_t)pages - 1 : CACHE_RUNS;
+}
+
+/* *is_zero tells whether the pages are known to be zero. */
+static void *
+pages_get_locked(size_t size, bool *is_zero)
+{
+	uint32_t run = cache_of(size);
 	void *pages;
 
+	*is_zero = run == CACHE_RUNS || !heap.cache[run];
+	if (!*is_zero) {
+		pages = heap.cache[run];
+		HEAP_UNPOISON(pages, size);
+		heap.cache[run] = heap.cache[run]->next;
+		heap.cache_bytes -= size;
+		return pages;
+	}
 	if (port_pages_get(size, &pages) != NB_OK)
 		return NULL;
 	heap.info.page_bytes += size;
@@ -94,18 +124,50 @@ pages_get_locked(size_t size)
 static void
 pages_put_locked(void *pages, size_t size)
 {
+	uint32_t run = cache_of(size);
+
+	if (run < CACHE_RUNS && heap.cache_bytes + size <= CACHE_BYTES_MAX) {
+		struct heap_free_object *free = pages;
+
+		free->next = heap.cache[run];
+		heap.cache[run] = free;
+		heap.cache_bytes += size;
+		HEAP_POISON((uint8_t *)pages + sizeof *free, size - sizeof *free);
+		return;
+	}
 	port_pages_put(pages, size);
 	heap.info.page_bytes -= size;
+}
+
+static void
+cache_empty_locked(void)
+{
+	for (uint32_t i = 0; i < CACHE_RUNS; i++) {
+		size_t size = (size_t)PORT_PAGE_BYTES * (i + 1);
+
+		while (heap.cache[i]) {
+			struct heap_free_object *free = heap.cache[i];
+
+			heap.cache[i] = free->next;
+			HEAP_UNPOISON(free, size);
+			port_pages_put(free, size);
+			heap.info.page_bytes -= size;
+		}
+	}
+	heap.cache_bytes = 0;
 }
 
 static struct slab *
 slab_create_locked(uint32_t class_idx)
 {
 	size_t size = class_sizes[class_idx];
-	struct slab *slab = pages_get_locked(SLAB_BYTES);
+	bool is_zero;
+	struct slab *slab = pages_get_locked(SLAB_BYTES, &is_zero);
 
 	if (!slab)
 		return NULL;
+	slab->free = NULL;
+	slab->used = 0;
 	list_init(&slab->link);
 	slab->class_idx = class_idx;
 	for (size_t at = SLAB_HEAD; at + size <= SLAB_BYTES; at += size) {
@@ -169,6 +231,7 @@ void *
 heap_alloc(size_t size)
 {
 	uint32_t class_idx = class_of(size);
+	bool is_zero = false;
 	void *memory = NULL;
 
 	spinlock_lock(&heap.lock);
@@ -178,13 +241,13 @@ heap_alloc(size_t size)
 	else if (class_idx < CLASS_COUNT)
 		memory = small_alloc_locked(class_idx);
 	else if (size <= SIZE_MAX - PORT_PAGE_BYTES)
-		memory = pages_get_locked(page_round(size));
+		memory = pages_get_locked(page_round(size), &is_zero);
 	if (memory) {
 		heap.info.live_bytes += size;
 		heap.info.live_count++;
 	}
 	spinlock_unlock(&heap.lock);
-	if (memory && class_idx < CLASS_COUNT)
+	if (memory && !is_zero)
 		memset(memory, 0, size);
 	return memory;
 }
@@ -230,6 +293,7 @@ heap_trim(void)
 				slab_destroy_locked(slab);
 		}
 	}
+	cache_empty_locked();
 	spinlock_unlock(&heap.lock);
 }
 
