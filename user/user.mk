@@ -111,6 +111,8 @@ $(foreach name,$(PROGRAMS),$(eval program-$(name): $(call program_artifact,$(nam
 programs: $(PROGRAMS:%=program-%)
 user: $(BASE_MODULES:%=$(G)/modules/%.wasm)
 ramdisk: $(BASE_TAR)
+# A kernel trusts the artifacts of one build: keep the archive in step.
+kernel hosted: $(BASE_TAR)
 
 # --- what the kernels trust ----------------------------------------------------
 # Artifacts of the base, of programs built before and of those asked for now.
