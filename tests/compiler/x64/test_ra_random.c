@@ -18,7 +18,7 @@ iterations(uint64_t normal)
 
 	if (count != NULL)
 		return strtoull(count, NULL, 10);
-	return getenv("NEBULET_LONG") != NULL ? normal * 50 : normal;
+	return getenv("NEBULET_LONG") != NULL ? normal * 10 : normal;
 }
 
 static uint64_t
