@@ -4,7 +4,7 @@
  */
 #include "guest.h"
 
-enum { TICKS = 10 };
+enum { TICKS = 8 };
 static const int64_t interval_ns = 100000000;
 
 void
