@@ -51,14 +51,3 @@ spinlock_unlock(struct spinlock *lock)
 #endif
 	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
-
-void
-spinlock_assert_held(const struct spinlock *lock)
-{
-#ifdef NB_DEBUG
-	if (!__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-		panic("a lock of rank %u is not held", lock->rank);
-#else
-	(void)lock;
-#endif
-}

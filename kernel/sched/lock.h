@@ -46,7 +46,5 @@ spinlock_init(struct spinlock *lock, enum lock_rank rank)
 /* Takes the lock; panics on an order violation in debug builds. */
 void spinlock_lock(struct spinlock *lock);
 void spinlock_unlock(struct spinlock *lock);
-/* Panics unless the lock is held (debug builds). */
-void spinlock_assert_held(const struct spinlock *lock);
 
 #endif
