@@ -80,7 +80,7 @@ emit_jump(struct emitter *e, uint32_t cc, uint32_t label)
 void
 emit_site(struct emitter *e, uint32_t kind)
 {
-	add_event(e, EMIT_SITE, 0, kind << 24 | emit_inst(e)->wasm_offset);
+	add_event(e, EMIT_SITE, 0, kind << 24 | (emit_inst(e)->wasm_offset & 0xffffff));
 	e->site_count++;
 }
 
@@ -330,7 +330,7 @@ linear_rm(struct emitter *e, const struct x64_inst *inst)
 		rm.index = (uint8_t)index;
 	}
 	if (inst->trap)
-		e->site = (uint32_t)inst->trap << 24 | inst->wasm_offset;
+		e->site = (uint32_t)inst->trap << 24 | (inst->wasm_offset & 0xffffff);
 	return rm;
 }
 
