@@ -20,7 +20,7 @@ enum ir_inlining {
  * without unreachable blocks. Values are folded and numbered on the way, so
  * most dead and duplicate pure code never appears. Time is near linear in the
  * body plus the block parameters that SSA form needs.
- * Inlined instructions carry the offset of the call; bodies whose validation
+ * Inlined instructions carry their own offset, outside of this body; bodies whose validation
  * was deferred are validated before they are inlined.
  * Errors: NB_UNSUPPORTED_FEATURE (reported with offset), NB_OUT_OF_MEMORY,
  * what the ticker says, those of wasm_function_validate.

@@ -40,13 +40,25 @@ may_call(const struct builder *b, const struct wasm_code *code)
 	return false;
 }
 
+/* True if offsets in the body can be told by their distance: wasm_offset is a
+ * signed number of 24 bits. */
+static bool
+is_near(const struct builder *b, const struct wasm_code *code)
+{
+	int64_t distance = (int64_t)code->offset - b->base_offset;
+	int64_t limit = 1 << (IR_OFFSET_BITS - 1);
+
+	return distance > -limit && distance + code->len < limit;
+}
+
 static bool
 is_worth_it(const struct builder *b, uint32_t func_idx)
 {
 	const struct wasm_code *code = wasm_module_code(b->module, func_idx);
 	uint32_t depth;
 
-	if (code->len > MAX_BYTES || code->len > b->numbering->inline_budget)
+	if (!is_near(b, code) || code->len > MAX_BYTES ||
+	    code->len > b->numbering->inline_budget)
 		return false;
 	if (code->len > MAX_BYTES_CALLING && may_call(b, code))
 		return false;
@@ -77,7 +89,8 @@ build_inline(struct builder *b, uint32_t func_idx)
 		.numbering = b->numbering,
 		.caller = b,
 		.func_idx = func_idx,
-		.call_offset = build_offset(b),
+		.base_offset = b->base_offset,
+		.position = wasm_module_code(b->module, func_idx)->code_offset,
 		.module = b->module,
 		.code = wasm_module_code(b->module, func_idx),
 		.block = b->block,

@@ -131,7 +131,7 @@ struct builder {
 	struct numbering *numbering;
 	const struct builder *caller; /* inlined: who builds the call; else NULL */
 	uint32_t func_idx;	      /* whose body it is */
-	uint32_t call_offset;	      /* inlined: wasm_offset of all instructions */
+	uint32_t base_offset;	      /* where wasm_offset counts from, in the input */
 	const struct wasm_module *module;
 	const struct wasm_code *code;
 	struct wasm_reader reader;
@@ -210,13 +210,13 @@ void build_finish_params(struct builder *b);
 void build_enter_block(struct builder *b, uint32_t block, uint32_t idom);
 /* The nearest block that dominates both. */
 uint32_t build_common_dominator(const struct builder *b, uint32_t a, uint32_t c);
-/* The wasm_offset of instructions at the present position. */
+/* The wasm_offset of instructions at the present position: 24 bits, signed. */
 static inline uint32_t
 build_offset(const struct builder *b)
 {
-	return b->caller ? b->call_offset : b->position - b->code->offset;
+	return (b->position - b->base_offset) & IR_OFFSET_MASK;
 }
-/* The value of the operation *proto: simplified, one that exists, or new. */
+/* The value of the operation *proto: one that exists, or a new one. */
 uint32_t build_emit(struct builder *b, struct ir_inst *proto);
 uint32_t build_unary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a);
 uint32_t build_binary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a, uint32_t c);

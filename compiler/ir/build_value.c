@@ -1,5 +1,5 @@
 /*
- * Instructions of the present block: simplified and numbered before they are
+ * Instructions of the present block: made simpler and numbered before they are
  * made. A value may stand for an equal operation if its block dominates the
  * present one, which is so exactly if it is still on the path of dominators
  * that the builder keeps; entries of the table that are not are overwritten

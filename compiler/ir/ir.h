@@ -103,6 +103,8 @@ enum ir_inst_flag {
 	IR_UNLIKELY = 1 << 2, /* BRANCH: edge 1 is probably taken */
 };
 
+enum { IR_OFFSET_BITS = 24, IR_OFFSET_MASK = (1 << IR_OFFSET_BITS) - 1 };
+
 struct ir_inst {
 	uint8_t op;	      /* enum ir_op */
 	uint8_t type;	      /* enum ir_type of the value; IR_VOID: none */
@@ -110,7 +112,9 @@ struct ir_inst {
 	uint32_t block;	      /* where it is; IR_NONE: CONST, or not placed */
 	uint32_t args[3];     /* values, as many as the operation has, from 0; with a list or
 			       * edges args[1] is the first one and args[2] the count */
-	uint32_t wasm_offset; /* from the function body's start (struct wasm_code.offset) */
+	/* From the function body's start (struct wasm_code.offset), 24 bits signed:
+	 * an instruction of an inlined function lies outside the body. */
+	uint32_t wasm_offset;
 	uint32_t prev, next;  /* in the block's list, IR_NONE at the ends */
 	uint64_t imm;	      /* as op.def says */
 };

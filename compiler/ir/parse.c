@@ -360,7 +360,7 @@ read_suffixes(struct parser *p, struct ir_inst *inst)
 			bad(p, "a property");
 	}
 	if (accept(p, '@'))
-		inst->wasm_offset = (uint32_t)number(p);
+		inst->wasm_offset = (uint32_t)number(p) & IR_OFFSET_MASK;
 }
 
 static void

@@ -185,7 +185,7 @@ put_inst(const struct printer *p, uint32_t index)
 	if (inst->flags & IR_UNLIKELY)
 		put(p, " !unlikely");
 	if (inst->wasm_offset)
-		put(p, " @%u", inst->wasm_offset);
+		put(p, " @%d", (int32_t)(inst->wasm_offset << 8) >> 8);
 	put(p, "\n");
 }
 

@@ -36,7 +36,7 @@ NB_MUST_USE enum nb_status pass_dce(struct ir_function *fn, struct pass_context 
 NB_MUST_USE enum nb_status pass_branch(struct ir_function *fn, struct pass_context *context);
 
 /*
- * Dominator-based value numbering: equal operations become one, simplified
+ * Dominator-based value numbering: equal operations become one, simpler
  * with what branches tell about their conditions; loads take what an earlier
  * load or store in the same memory says, as long as nothing between can change
  * it. In strict functions linear memory is left alone.

@@ -1,6 +1,6 @@
 /*
  * Properties of simplification: on random operations over random small
- * expressions the simplified one has the same value as the original one, for
+ * expressions the simpler one has the same value as the original one, for
  * every assignment tried; and known zero bits are zero. Division by constants
  * (pass_strength) likewise.
  *
@@ -176,7 +176,7 @@ finish(struct bench *b)
 
 /* Compares both under several assignments of the parameters. */
 static void
-compare(struct bench *b, uint32_t original, uint32_t simplified, uint32_t round)
+compare(struct bench *b, uint32_t original, uint32_t simpler, uint32_t round)
 {
 	for (uint32_t trial = 0; trial < TRIALS; trial++) {
 		uint64_t expected, actual;
@@ -185,11 +185,11 @@ compare(struct bench *b, uint32_t original, uint32_t simplified, uint32_t round)
 			b->bound[i] = number(b);
 		if (!evaluate(b, original, 0, &expected))
 			continue; /* it would trap */
-		if (!evaluate(b, simplified, 0, &actual) || actual != expected)
+		if (!evaluate(b, simpler, 0, &actual) || actual != expected)
 			fail_msg("seed %" PRIu64 " round %u: %s became %s: %#" PRIx64
 				 " instead of %#" PRIx64,
 				 seed, round, ir_op_info(b->fn.insts[original].op)->text,
-				 ir_op_info(b->fn.insts[simplified].op)->text, actual, expected);
+				 ir_op_info(b->fn.insts[simpler].op)->text, actual, expected);
 		if (ir_known_zeros(&b->fn, original) & expected)
 			fail_msg("seed %" PRIu64 " round %u: known zeros %#" PRIx64 " of %#" PRIx64,
 				 seed, round, ir_known_zeros(&b->fn, original), expected);
@@ -207,11 +207,11 @@ test_simplify(void **state)
 		for (uint32_t i = 0; i < 12; i++) {
 			struct ir_inst proto = any_operation(&b);
 			uint32_t original = add_inst(&b, &proto);
-			uint32_t simplified = ir_simplify(&b.fn, &proto);
+			uint32_t simpler = ir_simplify(&b.fn, &proto);
 
-			if (simplified == IR_NONE)
-				simplified = add_inst(&b, &proto);
-			compare(&b, original, simplified, round);
+			if (simpler == IR_NONE)
+				simpler = add_inst(&b, &proto);
+			compare(&b, original, simpler, round);
 		}
 		finish(&b);
 	}
