@@ -136,6 +136,29 @@ backtraces_name_functions_across_instances(void **state)
 	assert_int_equal(strlen(small), sizeof(small) - 1);
 }
 
+/* Whether or not the compiler inlines, the function that divides comes first. */
+static void
+backtraces_name_inlined_functions(void **state)
+{
+	(void)state;
+	struct code_module *module = NULL;
+	struct instance *instance = NULL;
+	uint64_t result;
+	unsigned divide;
+	char text[256];
+
+	assert_int_equal(test_publish("m", inlined_wasm, sizeof(inlined_wasm), &module), NB_OK);
+	assert_int_equal(test_create(module, &instance), NB_OK);
+	assert_int_equal(test_call(instance, "outer", 0, 0, &result),
+			 NB_TRAP_INTEGER_DIVIDE_BY_ZERO);
+	runtime_backtrace_format(&t.backtrace, text, sizeof(text));
+	assert_int_equal(sscanf(text, "  at inner (m, function 1, offset 0x%x)", &divide), 1);
+	assert_int_equal(inlined_wasm[divide], 0x6e);
+	assert_non_null(strstr(text, ")\n  at outer (m, function 0"));
+	assert_int_equal(test_call(instance, "outer", 4, 0, &result), NB_TRAP_NONE);
+	assert_int_equal(result, 26);
+}
+
 static void
 exhausted_stacks_leave_instances_usable(void **state)
 {
@@ -381,6 +404,7 @@ main(void)
 		TEST(calls_cross_instances),
 		TEST(globals_and_memories_are_shared),
 		TEST(backtraces_name_functions_across_instances),
+		TEST(backtraces_name_inlined_functions),
 		TEST(exhausted_stacks_leave_instances_usable),
 		TEST(failed_initialisation_keeps_earlier_effects),
 		TEST(what_does_not_fit_is_not_linked),
