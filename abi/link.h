@@ -48,9 +48,9 @@ enum nb_link_type {
 };
 
 struct nb_link_head {
-	uint8_t type; /* enum nb_link_type */
+	uint8_t type;	  /* enum nb_link_type */
 	uint8_t reserved; /* 0 */
-	uint16_t length; /* bytes that follow, at most NB_LINK_PAYLOAD_MAX */
+	uint16_t length;  /* bytes that follow, at most NB_LINK_PAYLOAD_MAX */
 };
 
 struct nb_link_hello {
@@ -77,9 +77,9 @@ struct nb_link_exit {
 
 /* Exit statuses of a run that did not get to the program. */
 enum {
-	NB_RUN_FAILED = 125,	/* the system itself failed */
+	NB_RUN_FAILED = 125,	  /* the system itself failed */
 	NB_RUN_BAD_PROGRAM = 126, /* cannot be loaded: malformed, invalid, unlinkable, too large */
-	NB_RUN_NO_PROGRAM = 127,	/* not found */
+	NB_RUN_NO_PROGRAM = 127,  /* not found */
 };
 
 _Static_assert(sizeof(struct nb_link_head) == 4, "layout");

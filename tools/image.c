@@ -149,8 +149,7 @@ add_program_files(struct tar *tar, const struct program *program)
 	const char *files = program_files_path(program->name);
 
 	if (access(module, R_OK)) {
-		tool_error("%s is not built; type: make program-%s", program->name,
-			   program->name);
+		tool_error("%s is not built; type: make program-%s", program->name, program->name);
 		tar->has_failed = true;
 		return;
 	}

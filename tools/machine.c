@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORDS_MAX 48
+#define WORDS_MAX    48
 #define WAIT_STEP_MS 5
 
 /* A command line under construction; words live until exec. */

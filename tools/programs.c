@@ -52,7 +52,8 @@ take_line(char *line)
 	if (strcmp(line, "program") == 0) {
 		if (program_count == PROGRAMS_MAX)
 			return false;
-		programs[program_count++] = (struct program){ .name = tool_text("%s", value), .about = "" };
+		programs[program_count++] =
+			(struct program){ .name = tool_text("%s", value), .about = "" };
 		return true;
 	}
 	if (!program)

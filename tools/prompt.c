@@ -29,8 +29,8 @@ struct prompt {
 	bool input_ended;
 	bool is_console_closed;
 	bool is_terminal;
-	bool has_spoken; /* the console: what is sent before that may get lost */
-	int kill_status; /* nonzero: the machine is to be killed */
+	bool has_spoken;       /* the console: what is sent before that may get lost */
+	int kill_status;       /* nonzero: the machine is to be killed */
 	char typed[TYPED_MAX]; /* not taken by the machine yet */
 	size_t typed_len;
 };
@@ -116,9 +116,8 @@ serve_events(struct prompt *prompt)
 	if (!prompt->is_console_closed)
 		items[1] = (struct pollfd){
 			.fd = prompt->machine->console,
-			.events = (short)(prompt->typed_len && prompt->has_spoken ?
-						  POLLIN | POLLOUT :
-						  POLLIN),
+			.events = (short)(prompt->typed_len && prompt->has_spoken ? POLLIN | POLLOUT
+										  : POLLIN),
 		};
 	if (!prompt->input_ended && prompt->typed_len < sizeof prompt->typed)
 		items[2] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };

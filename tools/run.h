@@ -38,7 +38,7 @@ struct run_options {
 	size_t variable_count;
 	const struct program *program; /* bundled, or NULL */
 	const char *path;	       /* of a module on the host, or NULL */
-	char **arguments; /* argv of the program; argument 0 as it was typed */
+	char **arguments;	       /* argv of the program; argument 0 as it was typed */
 	int argument_count;
 };
 

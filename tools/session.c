@@ -35,8 +35,8 @@ struct sink {
 	uint8_t bytes[NB_LINK_WINDOW]; /* ring */
 	uint32_t at;
 	uint32_t len;
-	uint32_t written;   /* not granted again yet */
-	bool is_closed; /* nobody reads it any more */
+	uint32_t written; /* not granted again yet */
+	bool is_closed;	  /* nobody reads it any more */
 };
 
 struct session {
@@ -54,11 +54,11 @@ struct session {
 	bool has_exited;   /* EXIT has come */
 	bool is_link_closed;
 	bool is_console_closed;
-	bool is_shown;	   /* a progress line stands on the terminal */
+	bool is_shown;	     /* a progress line stands on the terminal */
 	int64_t progress_ms; /* when progress was last told to a file */
-	int kill_status;   /* nonzero: the program was told to end, or the machine is killed */
+	int kill_status;     /* nonzero: the program was told to end, or the machine is killed */
 	int exit_status;
-	int64_t deadline_ms; /* monotonic; when the machine is killed */
+	int64_t deadline_ms;	    /* monotonic; when the machine is killed */
 	char console[CONSOLE_KEPT]; /* the end of what the kernel said */
 	uint32_t console_len;
 };
@@ -127,8 +127,8 @@ static void
 read_input(struct session *session)
 {
 	uint8_t bytes[2048];
-	uint32_t want = session->input_granted < sizeof bytes ? session->input_granted :
-								(uint32_t)sizeof bytes;
+	uint32_t want = session->input_granted < sizeof bytes ? session->input_granted
+							      : (uint32_t)sizeof bytes;
 	struct nb_link_end end = { .stream = NB_LINK_STDIN };
 	ssize_t got = read(STDIN_FILENO, bytes, want);
 
@@ -492,9 +492,9 @@ begin(struct session *session, struct machine *machine, const struct run_options
 		.options = options,
 		.signals = signals_open(),
 		.input_ended = has_input,
-		.deadline_ms = options->timeout_s > 0 ?
-				       now_ms() + (int64_t)(options->timeout_s * 1000) :
-				       NEVER_MS,
+		.deadline_ms = options->timeout_s > 0
+				       ? now_ms() + (int64_t)(options->timeout_s * 1000)
+				       : NEVER_MS,
 	};
 	session->sinks[1].fd = STDOUT_FILENO;
 	session->sinks[2].fd = STDERR_FILENO;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK 512u
+#define BLOCK	       512u
 #define SIZE_MAX_OCTAL UINT64_C(077777777777)
 
 /* POSIX.1-2017, pax, table "ustar Header Block". */
@@ -236,8 +236,8 @@ add_symlink(struct tar *tar, const char *path, const char *source, time_t mtime)
 	if (len < 0)
 		return;
 	target[len] = 0;
-	put_member(tar, &(struct member){
-				.path = path, .link = target, .type = '2', .mtime = mtime });
+	put_member(tar,
+		   &(struct member){ .path = path, .link = target, .type = '2', .mtime = mtime });
 }
 
 /* Adds whatever `source` is. */

@@ -115,7 +115,7 @@ ramdisk: $(BASE_TAR)
 kernel hosted: $(BASE_TAR)
 
 # --- what the kernels trust ----------------------------------------------------
-# Artifacts of the base, of programs built before and of those asked for now.
+# Artifacts of the base, of programs built before and of those named as goals.
 WANTED_PROGRAMS := $(sort $(patsubst program-%,%,$(filter program-%,$(MAKECMDGOALS))) \
 	$(if $(filter programs,$(MAKECMDGOALS)),$(PROGRAMS)) \
 	$(foreach name,$(PROGRAMS),$(if $(wildcard $(call program_artifact,$(name))),$(name))))

@@ -44,8 +44,7 @@ fake_startup_add_handle(const char *name, uint32_t handle)
 
 	memcpy(contents, &handle, sizeof handle);
 	memcpy(contents + sizeof handle, name, strlen(name));
-	fake_startup_add(NB_STARTUP_HANDLE, contents,
-			 (uint32_t)(sizeof handle + strlen(name)));
+	fake_startup_add(NB_STARTUP_HANDLE, contents, (uint32_t)(sizeof handle + strlen(name)));
 }
 
 static bool

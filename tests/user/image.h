@@ -19,8 +19,8 @@ void image_add(struct image *image, const void *bytes, size_t len);
 
 /* Appends a member: a header of that type (USTAR typeflag) with its name, link
  * target or NULL, and contents or NULL. */
-void image_member(struct image *image, char type, const char *name, const char *link,
-		  const char *data);
+void
+image_member(struct image *image, char type, const char *name, const char *link, const char *data);
 
 /* Appends the two blocks that end an archive. */
 void image_finish(struct image *image);

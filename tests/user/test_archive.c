@@ -102,7 +102,7 @@ reads_extended_headers(void **state)
 	image_member(&image, 'x', "PaxHeaders/p", NULL, record);
 	image_member(&image, '0', "short", NULL, "data");
 	image_member(&image, 'x', "PaxHeaders/q", NULL,
-	       "30 comment=anything goes here\n18 linkpath=a/b/c\n");
+		     "30 comment=anything goes here\n18 linkpath=a/b/c\n");
 	image_member(&image, '2', "q", "overridden", NULL);
 	image_finish(&image);
 	assert_int_equal(archive_next(&image.source, &at, &entry), NB_OK);
@@ -117,8 +117,8 @@ reads_extended_headers(void **state)
 static void
 refuses_bad_extended_headers(void **state)
 {
-	static const char *const bad[] = { "0 path=x\n", "99 path=x\n", "path=x\n", "5 \n", "",
-					   "8 path=x\n1" };
+	static const char *const bad[] = { "0 path=x\n", "99 path=x\n", "path=x\n", "5 \n",
+					   "",		 "8 path=x\n1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

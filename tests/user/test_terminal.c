@@ -163,12 +163,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(collects_and_echoes_lines),
-		cmocka_unit_test(erases),
-		cmocka_unit_test(interrupts_and_ends),
-		cmocka_unit_test(ignores_other_keys),
-		cmocka_unit_test(refuses_what_does_not_fit),
-		cmocka_unit_test(splits_words),
+		cmocka_unit_test(collects_and_echoes_lines), cmocka_unit_test(erases),
+		cmocka_unit_test(interrupts_and_ends),	     cmocka_unit_test(ignores_other_keys),
+		cmocka_unit_test(refuses_what_does_not_fit), cmocka_unit_test(splits_words),
 		cmocka_unit_test(refuses_too_many_words),
 	};
 

@@ -292,8 +292,8 @@ list(uint32_t fd, uint32_t len, char names[][32], uint32_t cap)
 		assert_int_equal(wasi_fd_readdir(fd, BUF, len, cookie, OUT), 0);
 		used = get_u32(OUT);
 		assert_in_range(used, 0, len);
-		for (at = 0; used - at >= sizeof dirent; at += (uint32_t)sizeof dirent +
-							       dirent.name_len) {
+		for (at = 0; used - at >= sizeof dirent;
+		     at += (uint32_t)sizeof dirent + dirent.name_len) {
 			memcpy(&dirent, fake.client + BUF + at, sizeof dirent);
 			if (used - at - sizeof dirent < dirent.name_len)
 				break;
@@ -310,9 +310,9 @@ list(uint32_t fd, uint32_t len, char names[][32], uint32_t cap)
 static void
 lists_directories(void **state)
 {
-	static const char *const expected[] = { ".",	 "..",	     "hello.txt", "sub",
-						"link",	 "sublink",  "dangling",  "loop",
-						"out",	 "absolute", "up" };
+	static const char *const expected[] = { ".",	"..",	    "hello.txt", "sub",
+						"link", "sublink",  "dangling",	 "loop",
+						"out",	"absolute", "up" };
 	char names[32][32];
 	uint32_t fd = open_file(ROOT, "data");
 

@@ -294,11 +294,13 @@ random_u32(void)
 static uint32_t
 random_argument(void)
 {
-	static const uint32_t likely[] = { 0, 1, 2, 3, 4, 5, 6, 8, 12, 16, PATH, PATH2, OUT, IOV,
-					   BUF, BAD_ADDRESS, UINT32_MAX, 0x80000000u, 4096 };
+	static const uint32_t likely[] = { 0,		1,	    2,		 3,   4,
+					   5,		6,	    8,		 12,  16,
+					   PATH,	PATH2,	    OUT,	 IOV, BUF,
+					   BAD_ADDRESS, UINT32_MAX, 0x80000000u, 4096 };
 
-	return random_u32() % 8 ? likely[random_u32() % (sizeof likely / sizeof likely[0])] :
-				  random_u32();
+	return random_u32() % 8 ? likely[random_u32() % (sizeof likely / sizeof likely[0])]
+				: random_u32();
 }
 
 static void
@@ -309,15 +311,16 @@ call_anything(uint32_t which)
 	for (int i = 0; i < 9; i++)
 		a[i] = random_argument();
 	switch (which) {
-#define CALL(index, call)                                                                          \
-	case index:                                                                                \
-		(void)(call);                                                                      \
+#define CALL(index, call)     \
+	case index:           \
+		(void)(call); \
 		break;
 		CALL(0, wasi_fd_read(a[0], a[1], a[2], a[3]))
 		CALL(1, wasi_fd_pread(a[0], a[1], a[2], a[3] | (uint64_t)a[4] << 32, a[5]))
 		CALL(2, wasi_fd_seek(a[0], (int32_t)a[1], a[2], a[3]))
 		CALL(3, wasi_fd_readdir(a[0], a[1], a[2], a[3], a[4]))
-		CALL(4, wasi_path_open(a[0], a[1] & 1, a[2], a[3] % 64, a[4] & 15, a[5], a[6], 0, a[8]))
+		CALL(4, wasi_path_open(a[0], a[1] & 1, a[2], a[3] % 64, a[4] & 15, a[5], a[6], 0,
+				       a[8]))
 		CALL(5, wasi_path_filestat_get(a[0], a[1], a[2], a[3], a[4]))
 		CALL(6, wasi_path_readlink(a[0], a[1], a[2], a[3], a[4], a[5]))
 		CALL(7, wasi_fd_close(a[0] > 4 ? a[0] : 5))
@@ -354,7 +357,8 @@ hostile_arguments_do_no_harm(void **state)
 		/* The personality writes results anywhere, so refresh the inputs. */
 		if (round % 16 == 0) {
 			for (uint32_t i = 0; i < 64; i++)
-				fake.client[PATH + i] = (uint8_t)"./data/sublink\0x"[random_u32() % 16];
+				fake.client[PATH + i] =
+					(uint8_t) "./data/sublink\0x"[random_u32() % 16];
 			put_text(PATH2, paths[random_u32() % 5]);
 			for (uint32_t i = 0; i < 8; i++)
 				put_iovec(i, random_argument(), random_argument());

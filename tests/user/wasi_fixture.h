@@ -26,8 +26,8 @@ uint32_t put_text(uint32_t address, const char *text);
 void put_iovec(uint32_t index, uint32_t address, uint32_t len);
 
 /* path_open of `path`; the descriptor goes to OUT. */
-uint32_t open_with(uint32_t directory, const char *path, uint32_t lookup, uint32_t oflags,
-		   uint64_t rights);
+uint32_t
+open_with(uint32_t directory, const char *path, uint32_t lookup, uint32_t oflags, uint64_t rights);
 
 /* Opens for reading; the descriptor. */
 uint32_t open_file(uint32_t directory, const char *path);

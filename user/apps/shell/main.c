@@ -29,9 +29,9 @@ shell_write(struct shell *self, const char *bytes, uint32_t len)
 		if (put == -NB_SHOULD_WAIT)
 			put = nb_object_wait_one(self->console,
 						 NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
-						 NB_DEADLINE_NEVER) < 0 ?
-				      -1 :
-				      0;
+						 NB_DEADLINE_NEVER) < 0
+				      ? -1
+				      : 0;
 		if (put < 0)
 			return;
 		bytes += put;
@@ -127,8 +127,8 @@ execute(char *line, uint32_t len, int32_t *status)
 	enum nb_status split = words_split(line, len, &words);
 
 	if (split) {
-		shell_print(&shell, split == NB_INVALID_ARGUMENT ? "a quote is not closed\n" :
-								   "too many words\n");
+		shell_print(&shell, split == NB_INVALID_ARGUMENT ? "a quote is not closed\n"
+								 : "too many words\n");
 		return true;
 	}
 	if (!words.count)

@@ -72,8 +72,7 @@ build_records(struct shell *shell, const struct words *words, uint32_t recipe_le
 			block_add_record(block, record);
 	}
 	for (uint32_t i = 1; i < words->count; i++)
-		block_add(block, NB_STARTUP_ARGUMENT, words->word[i],
-			  text_length(words->word[i]));
+		block_add(block, NB_STARTUP_ARGUMENT, words->word[i], text_length(words->word[i]));
 	block_add(block, STARTUP_TERMINAL, terminals, sizeof terminals);
 	if (disk_read_file(shell->ramdisk, PREOPENS_FILE, &shell->entry, recipe, sizeof recipe,
 			   &len) == NB_OK) {

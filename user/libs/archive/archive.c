@@ -36,7 +36,7 @@ read_exactly(const struct archive_source *source, uint64_t offset, void *buffer,
 	int64_t got = source->read(source->context, offset, buffer, len);
 
 	if (got < 0)
-		return (enum nb_status)-got;
+		return (enum nb_status) - got;
 	return got == len ? NB_OK : NB_MALFORMED;
 }
 
@@ -88,8 +88,8 @@ normalize(char *path, uint32_t *len)
 {
 	uint32_t from = 0, to = *len;
 
-	while (from < to && (path[from] == '/' || (path[from] == '.' && from + 1 < to &&
-						   path[from + 1] == '/')))
+	while (from < to &&
+	       (path[from] == '/' || (path[from] == '.' && from + 1 < to && path[from + 1] == '/')))
 		from += path[from] == '/' ? 1 : 2;
 	while (to > from && path[to - 1] == '/')
 		to--;

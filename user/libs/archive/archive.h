@@ -31,9 +31,9 @@ struct archive_entry {
 	enum archive_type type;
 	uint32_t path_len;
 	uint32_t link_len;
-	uint64_t size;	      /* bytes of contents; 0 unless FILE */
-	uint64_t data_offset; /* of the contents in the archive */
-	uint64_t mtime_s;     /* seconds since 1970 */
+	uint64_t size;		     /* bytes of contents; 0 unless FILE */
+	uint64_t data_offset;	     /* of the contents in the archive */
+	uint64_t mtime_s;	     /* seconds since 1970 */
 	char path[ARCHIVE_PATH_MAX]; /* no leading or trailing '/', no "./" in front; terminated */
 	char link[ARCHIVE_PATH_MAX]; /* target if SYMLINK; terminated */
 };
@@ -42,12 +42,12 @@ struct archive_entry {
  * header. Members that are neither files, directories nor symbolic links are
  * passed over. END_OF_FILE at the end of the archive; MALFORMED; errors of
  * `read`. */
-NB_MUST_USE enum nb_status archive_next(const struct archive_source *source, uint64_t *at,
-					struct archive_entry *out);
+NB_MUST_USE enum nb_status
+archive_next(const struct archive_source *source, uint64_t *at, struct archive_entry *out);
 
 /* Finds the last file member called `path` (zero-terminated, written as in
  * archive_entry). NOT_FOUND or what archive_next returns. */
-NB_MUST_USE enum nb_status archive_find(const struct archive_source *source, const char *path,
-					struct archive_entry *out);
+NB_MUST_USE enum nb_status
+archive_find(const struct archive_source *source, const char *path, struct archive_entry *out);
 
 #endif

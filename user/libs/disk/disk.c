@@ -44,7 +44,7 @@ disk_read_file(uint32_t handle, const char *path, struct archive_entry *entry, v
 		return NB_BUFFER_TOO_SMALL;
 	got = nb_memory_read(handle, entry->data_offset, buffer, (uint32_t)entry->size);
 	if (got < 0)
-		return (enum nb_status)-got;
+		return (enum nb_status) - got;
 	*len = (uint32_t)got;
 	return NB_OK;
 }
@@ -60,7 +60,7 @@ disk_publish(uint32_t handle, const char *path, struct archive_entry *entry, uin
 		return status;
 	published = nb_module_publish_object(handle, entry->data_offset, entry->size);
 	if (published < 0)
-		return (enum nb_status)-published;
+		return (enum nb_status) - published;
 	*module = (uint32_t)published;
 	/* A name that the kernel does not take is not worth failing for. */
 	for (; *path; path++) {

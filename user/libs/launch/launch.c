@@ -27,8 +27,8 @@ static struct personality personalities[] = {
 };
 #define PERSONALITY_COUNT (sizeof personalities / sizeof personalities[0])
 
-static struct archive_entry entry;	  /* scratch */
-static char imports[4096];		  /* of the module that is launched */
+static struct archive_entry entry; /* scratch */
+static char imports[4096];	   /* of the module that is launched */
 static uint8_t startup[NB_STARTUP_MAX] __attribute__((aligned(8)));
 static char diagnostic[1024];
 
@@ -41,14 +41,14 @@ launch_module_result(uint32_t module, struct text *error)
 	if (result >= 0)
 		result = nb_object_info(module, NB_INFO_MODULE, &info, sizeof info);
 	if (result < 0)
-		return (enum nb_status)-result;
+		return (enum nb_status) - result;
 	if (info.state == NB_MODULE_READY)
 		return NB_OK;
 	result = nb_object_info(module, NB_INFO_DIAGNOSTIC, diagnostic, sizeof diagnostic);
 	if (result > 0)
 		text_add_bytes(error, diagnostic,
-			       result < (int64_t)sizeof diagnostic ? (uint32_t)result :
-								     (uint32_t)sizeof diagnostic);
+			       result < (int64_t)sizeof diagnostic ? (uint32_t)result
+								   : (uint32_t)sizeof diagnostic);
 	else
 		text_add(error, nb_status_text((enum nb_status)info.status));
 	return info.status ? (enum nb_status)info.status : NB_INTERNAL;
@@ -105,12 +105,12 @@ instantiate(struct linking *linking, uint32_t module, uint32_t *instance, struct
 	int64_t result;
 
 	diagnostic[0] = 0;
-	result = nb_process_instantiate(linking->process, module, linking->bindings,
-					linking->count, &buffer);
+	result = nb_process_instantiate(linking->process, module, linking->bindings, linking->count,
+					&buffer);
 	if (result < 0) {
-		text_add(error, diagnostic[0] ? diagnostic :
-						nb_status_text((enum nb_status)-result));
-		return (enum nb_status)-result;
+		text_add(error,
+			 diagnostic[0] ? diagnostic : nb_status_text((enum nb_status) - result));
+		return (enum nb_status) - result;
 	}
 	*instance = (uint32_t)result;
 	return NB_OK;
@@ -162,7 +162,7 @@ grant_handles(const struct launch *launch, uint32_t process, struct block *block
 			continue;
 		number = nb_process_grant(process, handle->handle, handle->rights);
 		if (number < 0)
-			return (enum nb_status)-number;
+			return (enum nb_status) - number;
 		block_add_handle(block, handle->name, (uint32_t)number);
 	}
 	return NB_OK;
@@ -176,7 +176,7 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 	struct block block;
 	uint32_t at = 0, instance;
 	int64_t result = nb_object_info(launch->module, NB_INFO_IMPORTS, imports, sizeof imports);
-	enum nb_status status = result < 0 ? (enum nb_status)-result : NB_OK;
+	enum nb_status status = result < 0 ? (enum nb_status) - result : NB_OK;
 
 	linking.imports_len =
 		result > (int64_t)sizeof imports ? (uint32_t)sizeof imports : (uint32_t)result;
@@ -199,7 +199,7 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 	result = nb_process_start(process, instance, block.bytes, block.size);
 	if (result == -NB_NOT_FOUND)
 		text_add(error, "it has neither a start function nor an export _start");
-	return result < 0 ? (enum nb_status)-result : NB_OK;
+	return result < 0 ? (enum nb_status) - result : NB_OK;
 }
 
 enum nb_status
@@ -212,7 +212,7 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
 
 	created = nb_process_create(launch->name, text_length_within(launch->name, NB_NAME_MAX),
 				    &limits);
-	status = created < 0 ? (enum nb_status)-created : NB_OK;
+	status = created < 0 ? (enum nb_status) - created : NB_OK;
 	if (!status) {
 		*process = (uint32_t)created;
 		status = build(launch, *process, error);
@@ -238,7 +238,7 @@ launch_streams_create(struct launch_streams *streams)
 			launch_streams_close_far(streams);
 			for (uint32_t j = 0; j < i; j++)
 				launch_streams_close_near(streams, j);
-			return (enum nb_status)-result;
+			return (enum nb_status) - result;
 		}
 		streams->near[i] = i == 0 ? ends.writer : ends.reader;
 		streams->far[i] = i == 0 ? ends.reader : ends.writer;

@@ -22,10 +22,10 @@ struct launch_handle {
 };
 
 struct launch {
-	const char *name;     /* of the process, for logs and backtraces */
-	uint32_t module;      /* published: MODULE_READY or FAILED */
-	uint32_t ramdisk;     /* where personalities are found */
-	uint32_t priority;    /* NB_PRIORITY_* */
+	const char *name;  /* of the process, for logs and backtraces */
+	uint32_t module;   /* published: MODULE_READY or FAILED */
+	uint32_t ramdisk;  /* where personalities are found */
+	uint32_t priority; /* NB_PRIORITY_* */
 	const struct launch_handle *handles;
 	uint32_t handle_count;
 	const void *records; /* further startup records, 8-aligned */
@@ -34,8 +34,8 @@ struct launch {
 
 /* Creates and starts the process; *process is a handle to it. On an error the
  * reason is appended to `error` and nothing is left behind. */
-NB_MUST_USE enum nb_status launch_process(const struct launch *launch, uint32_t *process,
-					  struct text *error);
+NB_MUST_USE enum nb_status
+launch_process(const struct launch *launch, uint32_t *process, struct text *error);
 
 /* Waits until a module is published; the reason is appended to `error` if that
  * failed. */

@@ -1,7 +1,7 @@
 /* Line reading; see line.h. */
 #include "user/libs/terminal/line.h"
 
-#define CTRL(letter)   ((letter) & 0x1f)
+#define CTRL(letter)   ((letter)&0x1f)
 #define KEY_BACKSPACE  0x08
 #define KEY_ESCAPE     0x1b
 #define KEY_DELETE     0x7f

@@ -112,8 +112,8 @@ wasi_path_filestat_set_times(uint32_t fd, uint32_t lookup, uint32_t path, uint32
 			     uint64_t atim, uint64_t mtim, uint32_t flags)
 {
 	struct lookup found;
-	enum wasi_errno error = path_lookup(fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, lookup, path,
-					    path_len, &found);
+	enum wasi_errno error =
+		path_lookup(fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, lookup, path, path_len, &found);
 
 	(void)atim;
 	(void)mtim;

@@ -46,8 +46,8 @@ listing_at(struct fd *fd, uint64_t cookie)
 	if (cookie == 1)
 		return (struct listing){ fd->preopen ? fd->node : fd->node->parent, "..", 2 };
 	node = child_at(fd, cookie);
-	return node ? (struct listing){ node, node->name, node->name_len } :
-		      (struct listing){ NULL, NULL, 0 };
+	return node ? (struct listing){ node, node->name, node->name_len }
+		    : (struct listing){ NULL, NULL, 0 };
 }
 
 /* Puts as much of bytes[0..len) as fits before `end`. */

@@ -8,7 +8,7 @@
 #include "user/sdk/startup.h"
 
 static struct tree tree;
-static uint32_t disk;		    /* handle, NB_HANDLE_NONE until first use */
+static uint32_t disk; /* handle, NB_HANDLE_NONE until first use */
 static bool is_built;
 static struct archive_entry entry; /* scratch for building */
 

@@ -45,8 +45,8 @@ iovecs_next(struct iovecs *list, struct wasi_iovec *out)
 
 /* Moves bytes between one part and the descriptor; *moved may be less than
  * asked for. */
-typedef enum wasi_errno mover(struct fd *fd, struct wasi_iovec part, uint64_t offset,
-			      uint32_t *moved);
+typedef enum wasi_errno
+mover(struct fd *fd, struct wasi_iovec part, uint64_t offset, uint32_t *moved);
 
 struct transfer {
 	mover *move;
@@ -208,8 +208,7 @@ wasi_fd_pread(uint32_t number, uint32_t iovs, uint32_t count, uint64_t offset, u
 	struct transfer how = { .move = file_take, .offset = offset, .is_stopped_by_short = true };
 	struct fd *fd;
 	uint32_t total;
-	enum wasi_errno error =
-		get_file(number, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, &fd);
+	enum wasi_errno error = get_file(number, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, &fd);
 
 	if (!error)
 		error = transfer(fd, &list, how, &total);

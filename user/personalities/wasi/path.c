@@ -7,7 +7,7 @@
 #include "user/personalities/wasi/wasi.h"
 #include "user/sdk/bytes.h"
 
-#define LINKS_MAX 40
+#define LINKS_MAX      40
 #define DEVICE_STREAMS 1u
 #define DEVICE_RAMDISK 2u
 
@@ -145,8 +145,8 @@ check_open(const struct lookup *found, uint32_t oflags, uint64_t rights)
 	const struct tree_node *node = found->node;
 
 	if (!node)
-		return oflags & WASI_OFLAG_CREAT && !found->wants_directory ? WASI_ROFS :
-									      WASI_NOENT;
+		return oflags & WASI_OFLAG_CREAT && !found->wants_directory ? WASI_ROFS
+									    : WASI_NOENT;
 	if ((oflags & WASI_OFLAG_CREAT) && (oflags & WASI_OFLAG_EXCL))
 		return WASI_EXIST;
 	if (node->type == ARCHIVE_SYMLINK)
@@ -158,8 +158,8 @@ check_open(const struct lookup *found, uint32_t oflags, uint64_t rights)
 	}
 	if (oflags & WASI_OFLAG_DIRECTORY)
 		return WASI_NOTDIR;
-	if ((rights & (WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE |
-		       WASI_RIGHT_FD_FILESTAT_SET_SIZE)) ||
+	if ((rights &
+	     (WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE)) ||
 	    (oflags & WASI_OFLAG_TRUNC))
 		return WASI_ROFS;
 	return WASI_SUCCESS;
@@ -240,8 +240,8 @@ put_filestat(uint32_t out, const struct wasi_filestat *stat, bool is_unstable)
 		.ctim_ns = stat->ctim_ns,
 	};
 
-	return is_unstable ? client_put(out, &old, sizeof old) :
-			     client_put(out, stat, sizeof *stat);
+	return is_unstable ? client_put(out, &old, sizeof old)
+			   : client_put(out, stat, sizeof *stat);
 }
 
 static enum wasi_errno
@@ -267,8 +267,8 @@ path_filestat(uint32_t number, uint32_t lookup, uint32_t path, uint32_t path_len
 	      struct wasi_filestat *out)
 {
 	struct lookup found;
-	enum wasi_errno error = path_lookup(number, WASI_RIGHT_PATH_FILESTAT_GET, lookup, path,
-					    path_len, &found);
+	enum wasi_errno error =
+		path_lookup(number, WASI_RIGHT_PATH_FILESTAT_GET, lookup, path, path_len, &found);
 
 	if (error)
 		return error;

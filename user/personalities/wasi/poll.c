@@ -8,18 +8,18 @@
  */
 #include "user/personalities/wasi/wasi.h"
 
-#define STREAMS_MAX 16u
+#define STREAMS_MAX  16u
 #define RANDOM_PIECE 65536u
 
 struct poll {
-	uint32_t in;	    /* client's subscriptions */
-	uint32_t out;	    /* client's next event */
-	uint32_t count;	    /* subscriptions */
-	uint32_t events;    /* reported */
-	bool is_unstable;   /* layout of preview 0 */
-	bool is_ready;	    /* an event needs no waiting */
+	uint32_t in;	  /* client's subscriptions */
+	uint32_t out;	  /* client's next event */
+	uint32_t count;	  /* subscriptions */
+	uint32_t events;  /* reported */
+	bool is_unstable; /* layout of preview 0 */
+	bool is_ready;	  /* an event needs no waiting */
 	uint32_t item_count;
-	int64_t start_ns;   /* monotonic time when the call began */
+	int64_t start_ns; /* monotonic time when the call began */
 	int64_t deadline_ns;
 	struct nb_wait_item items[STREAMS_MAX];
 };
@@ -91,8 +91,8 @@ subscribed_fd(const struct wasi_subscription *sub, struct fd **out)
 	enum wasi_errno error = fd_get(sub->fd, 0, out);
 
 	if (!error && (*out)->kind == FD_STREAM)
-		rights |= sub->type == WASI_EVENT_FD_READ ? WASI_RIGHT_FD_READ :
-							    WASI_RIGHT_FD_WRITE;
+		rights |=
+			sub->type == WASI_EVENT_FD_READ ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE;
 	return error ? error : fd_get(sub->fd, rights, out);
 }
 
@@ -170,8 +170,7 @@ describe_stream(const struct wasi_subscription *sub, const struct fd *fd, uint32
 
 	if (nb_object_info(fd->handle, NB_INFO_STREAM, &info, sizeof info) < 0)
 		info = (struct nb_stream_info){ 0 };
-	event->nbytes =
-		sub->type == WASI_EVENT_FD_READ ? info.readable_bytes : info.writable_bytes;
+	event->nbytes = sub->type == WASI_EVENT_FD_READ ? info.readable_bytes : info.writable_bytes;
 	if (seen & NB_SIGNAL_PEER_CLOSED)
 		event->flags = WASI_EVENT_HANGUP;
 }

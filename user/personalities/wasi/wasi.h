@@ -63,8 +63,8 @@ enum fd_kind { FD_FREE, FD_STREAM, FD_FILE, FD_DIRECTORY };
 
 /* Rights that mean something for a kind and that can be granted on a file
  * system that nobody can write to. */
-#define RIGHTS_STREAM                                                                              \
-	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS |               \
+#define RIGHTS_STREAM                                                                \
+	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | \
 	 WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL_FD_READWRITE)
 #define RIGHTS_FILE                                                                                \
 	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_FDSTAT_SET_FLAGS |                \
@@ -83,8 +83,8 @@ enum fd_kind { FD_FREE, FD_STREAM, FD_FILE, FD_DIRECTORY };
 	 WASI_RIGHT_POLL_FD_READWRITE)
 /* What may be asked for below a preopened directory. Writing is among it: the
  * attempt then says that the file system is read-only, as POSIX has it. */
-#define RIGHTS_INHERITED                                                                           \
-	(RIGHTS_DIRECTORY | RIGHTS_FILE | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE |           \
+#define RIGHTS_INHERITED                                                                 \
+	(RIGHTS_DIRECTORY | RIGHTS_FILE | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE | \
 	 WASI_RIGHT_FD_FILESTAT_SET_SIZE)
 
 struct fd {
@@ -94,11 +94,11 @@ struct fd {
 	uint32_t handle;  /* STREAM */
 	uint64_t rights;
 	uint64_t inheriting;
-	uint64_t offset;	      /* FILE: next byte to read */
-	const struct tree_node *node; /* FILE, DIRECTORY; NULL: a preopen not looked up yet */
-	const char *preopen;	      /* name the client sees, NULL: not preopened */
-	const char *prefix;	      /* where a preopen stands in the RAM disk */
-	uint64_t cookie;	      /* DIRECTORY: listing got to here ... */
+	uint64_t offset;		/* FILE: next byte to read */
+	const struct tree_node *node;	/* FILE, DIRECTORY; NULL: a preopen not looked up yet */
+	const char *preopen;		/* name the client sees, NULL: not preopened */
+	const char *prefix;		/* where a preopen stands in the RAM disk */
+	uint64_t cookie;		/* DIRECTORY: listing got to here ... */
 	const struct tree_node *listed; /* ... which is this child */
 };
 
@@ -130,9 +130,9 @@ enum wasi_filetype files_type(const struct tree_node *node);
 /* ---- path.c ---- */
 
 struct lookup {
-	const struct tree_node *node; /* what the path names, NULL: nothing there */
+	const struct tree_node *node;	/* what the path names, NULL: nothing there */
 	const struct tree_node *parent; /* directory it is or would be in */
-	bool wants_directory;	      /* the path ended with '/' */
+	bool wants_directory;		/* the path ended with '/' */
 };
 
 /* Looks up the client's path below the directory `number`, which must have
@@ -149,7 +149,7 @@ errno_of(int64_t result)
 {
 	if (result >= 0)
 		return WASI_SUCCESS;
-	switch ((enum nb_status)-result) {
+	switch ((enum nb_status) - result) {
 	case NB_INVALID_ADDRESS:
 		return WASI_FAULT;
 	case NB_OUT_OF_MEMORY:

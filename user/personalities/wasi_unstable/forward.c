@@ -10,14 +10,14 @@
 #define IMPORT(name) __attribute__((import_module("wasi_snapshot_preview1"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
 
-#define FORWARD(name, target, parameters, names)                                                   \
-	IMPORT(target) uint32_t preview1_##name parameters;                                        \
-	EXPORT(#name) uint32_t unstable_##name parameters;                                         \
-	uint32_t unstable_##name parameters                                                        \
-	{                                                                                          \
-		return preview1_##name names;                                                      \
+#define FORWARD(name, target, parameters, names)            \
+	IMPORT(target) uint32_t preview1_##name parameters; \
+	EXPORT(#name) uint32_t unstable_##name parameters;  \
+	uint32_t unstable_##name parameters                 \
+	{                                                   \
+		return preview1_##name names;               \
 	}
-#define WASI(name, parameters, names) FORWARD(name, #name, parameters, names)
+#define WASI(name, parameters, names)	      FORWARD(name, #name, parameters, names)
 #define WASI_DIFFERS(name, parameters, names) FORWARD(name, "unstable." #name, parameters, names)
 #include "user/personalities/wasi/wasi.def"
 #undef WASI

@@ -21,10 +21,10 @@
 #include <stddef.h>
 
 #define SERVICES_FILE "etc/services"
-#define SERVICES_MAX 16u
-#define HANDLES_MAX 8u
-#define WORDS_MAX (3u + HANDLES_MAX)
-#define EXIT_FAILED 125
+#define SERVICES_MAX  16u
+#define HANDLES_MAX   8u
+#define WORDS_MAX     (3u + HANDLES_MAX)
+#define EXIT_FAILED   125
 
 struct line {
 	char *words[WORDS_MAX]; /* zero-terminated */
@@ -32,7 +32,7 @@ struct line {
 };
 
 static char table[16384];
-static struct archive_entry entry; /* scratch */
+static struct archive_entry entry;	/* scratch */
 static uint32_t services[SERVICES_MAX]; /* process handles */
 static uint32_t service_count;
 static uint32_t ramdisk;
@@ -117,9 +117,9 @@ start_service(const struct line *line)
 
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
 	for (uint32_t i = 3; i < line->count; i++)
-		handles[launch.handle_count++] = (struct launch_handle){
-			line->words[i], startup_handle(line->words[i]), NB_RIGHTS_SAME
-		};
+		handles[launch.handle_count++] =
+			(struct launch_handle){ line->words[i], startup_handle(line->words[i]),
+						NB_RIGHTS_SAME };
 	if (!status)
 		status = launch_module_result(launch.module, &reason);
 	if (!status)
@@ -166,8 +166,8 @@ reap(uint32_t index)
 		len = nb_object_info(services[index], NB_INFO_BACKTRACE, text, sizeof text);
 		if (len > 0)
 			(void)nb_log_write(NB_LOG_ERROR, text,
-					   len < (int64_t)sizeof text ? (uint32_t)len :
-									(uint32_t)sizeof text);
+					   len < (int64_t)sizeof text ? (uint32_t)len
+								      : (uint32_t)sizeof text);
 	}
 	(void)nb_handle_close(services[index]);
 	services[index] = services[--service_count];

@@ -120,9 +120,9 @@ session_find_input(struct session *session, struct archive_entry *entry)
 static void
 refill(struct session *session)
 {
-	uint32_t want = session->file_left < sizeof session->input ?
-				(uint32_t)session->file_left :
-				(uint32_t)sizeof session->input;
+	uint32_t want = session->file_left < sizeof session->input
+				? (uint32_t)session->file_left
+				: (uint32_t)sizeof session->input;
 	int64_t got;
 
 	if (session->input_len || !want)

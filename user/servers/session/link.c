@@ -62,7 +62,7 @@ link_flush(struct link *link)
 		if (put == -NB_SHOULD_WAIT)
 			return NB_OK;
 		if (put < 0)
-			return (enum nb_status)-put;
+			return (enum nb_status) - put;
 		link->out_at += (uint32_t)put;
 	}
 	link->out_at = link->out_len = 0;
@@ -79,7 +79,7 @@ link_flush_all(struct link *link)
 		seen = nb_object_wait_one(link->port, NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
 					  NB_DEADLINE_NEVER);
 		if (seen < 0)
-			return (enum nb_status)-seen;
+			return (enum nb_status) - seen;
 	}
 	return status;
 }
@@ -89,13 +89,13 @@ static bool
 fill(struct link *link, uint32_t want, enum nb_status *status)
 {
 	while (link->in_len < want) {
-		int64_t got = nb_stream_read(link->port, link->in + link->in_len,
-					     want - link->in_len);
+		int64_t got =
+			nb_stream_read(link->port, link->in + link->in_len, want - link->in_len);
 
 		if (got == -NB_SHOULD_WAIT)
 			return false;
 		if (got <= 0) {
-			*status = got ? (enum nb_status)-got : NB_PEER_CLOSED;
+			*status = got ? (enum nb_status) - got : NB_PEER_CLOSED;
 			return false;
 		}
 		link->in_len += (uint32_t)got;

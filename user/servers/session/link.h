@@ -43,7 +43,6 @@ NB_MUST_USE enum nb_status link_flush_all(struct link *link);
 
 /* The next complete frame: *head, and its bytes at the result. NULL: none now.
  * Valid until the next call. MALFORMED in *status: the host broke the protocol. */
-const uint8_t *link_receive(struct link *link, struct nb_link_head *head,
-			    enum nb_status *status);
+const uint8_t *link_receive(struct link *link, struct nb_link_head *head, enum nb_status *status);
 
 #endif

@@ -12,13 +12,13 @@
 
 #include <stddef.h>
 
-#define RUN_FILE "etc/run"
+#define RUN_FILE	 "etc/run"
 #define POLL_PROGRESS_NS INT64_C(200000000)
-#define DONE_TIMEOUT_NS INT64_C(5000000000)
-#define PATH_BYTES 1024
+#define DONE_TIMEOUT_NS	 INT64_C(5000000000)
+#define PATH_BYTES	 1024
 
 static struct session session;
-static struct archive_entry entry;				  /* scratch */
+static struct archive_entry entry;				    /* scratch */
 static uint8_t request[NB_STARTUP_MAX] __attribute__((aligned(8))); /* etc/run */
 static char module_path[PATH_BYTES];
 static char reason_bytes[2048];
@@ -43,8 +43,8 @@ read_request(void)
 	const struct nb_startup_record *record;
 	struct text path;
 	uint32_t at = 0, len;
-	enum nb_status status = disk_read_file(session.ramdisk, RUN_FILE, &entry, request,
-					       sizeof request, &len);
+	enum nb_status status =
+		disk_read_file(session.ramdisk, RUN_FILE, &entry, request, sizeof request, &len);
 
 	if (status)
 		return status;
@@ -63,12 +63,10 @@ read_request(void)
 static enum nb_status
 start_publishing(void)
 {
-	enum nb_status status =
-		disk_publish(session.ramdisk, module_path, &entry, &session.module);
+	enum nb_status status = disk_publish(session.ramdisk, module_path, &entry, &session.module);
 
 	if (status == NB_NOT_FOUND)
-		return session_report_failure(&session, NB_RUN_NO_PROGRAM,
-					      "not on the RAM disk");
+		return session_report_failure(&session, NB_RUN_NO_PROGRAM, "not on the RAM disk");
 	session.started_ns = session.progress_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
 	return status;
 }
@@ -150,7 +148,7 @@ wait_for_work(void)
 		}
 	}
 	result = nb_object_wait_many(items, count, deadline);
-	return result < 0 && result != -NB_TIMED_OUT ? (enum nb_status)-result : NB_OK;
+	return result < 0 && result != -NB_TIMED_OUT ? (enum nb_status) - result : NB_OK;
 }
 
 static bool
@@ -230,8 +228,7 @@ wait_for_done(void)
 			if (head.type == NB_LINK_DONE)
 				return;
 		} else if (!status && nb_object_wait_one(session.link.port,
-							 NB_SIGNAL_READABLE |
-								 NB_SIGNAL_PEER_CLOSED,
+							 NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
 							 deadline) < 0) {
 			return;
 		}

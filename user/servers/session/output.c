@@ -7,7 +7,7 @@
 #include "nebulet.h"
 
 #define PROGRESS_FIRST_NS INT64_C(1000000000)
-#define PROGRESS_STEP_NS INT64_C(500000000)
+#define PROGRESS_STEP_NS  INT64_C(500000000)
 
 static char record[16384]; /* text of the exit record */
 
@@ -60,8 +60,7 @@ session_report_progress(struct session *session)
 	text_add(&text, session->launch.name);
 	if (info.functions_total) {
 		text_add(&text, ": ");
-		text_add_number(&text,
-				(int64_t)info.functions_done * 100 / info.functions_total);
+		text_add_number(&text, (int64_t)info.functions_done * 100 / info.functions_total);
 		text_add(&text, " %");
 	}
 	session->is_progress_shown = true;
@@ -106,7 +105,7 @@ session_report_end(struct session *session)
 	int64_t len = nb_object_info(session->process, NB_INFO_PROCESS, &info, sizeof info);
 
 	if (len < 0)
-		return (enum nb_status)-len;
+		return (enum nb_status) - len;
 	/* Whoever killed it knows why. */
 	if (info.trap != NB_TRAP_NONE && info.trap != NB_TRAP_KILLED) {
 		len = nb_object_info(session->process, NB_INFO_BACKTRACE, record, sizeof record);

@@ -24,11 +24,11 @@ struct session {
 	enum session_state state;
 	struct link link;
 	uint32_t ramdisk;
-	uint32_t module; /* of the program */
+	uint32_t module;  /* of the program */
 	uint32_t process; /* valid from RUNNING on */
 	struct launch launch;
 	struct launch_streams streams;
-	uint32_t granted[4]; /* by stream number: bytes that may still be sent */
+	uint32_t granted[4];	       /* by stream number: bytes that may still be sent */
 	uint8_t input[NB_LINK_WINDOW]; /* ring: STDIN bytes for the program */
 	uint32_t input_at;
 	uint32_t input_len;
@@ -61,14 +61,13 @@ void session_move_output(struct session *session);
 void session_report_progress(struct session *session);
 
 /* Sends a text of any length as MESSAGE frames. */
-NB_MUST_USE enum nb_status session_message(struct session *session, const char *text,
-					   uint32_t len);
+NB_MUST_USE enum nb_status session_message(struct session *session, const char *text, uint32_t len);
 
 /* Sends the program's exit record and EXIT. */
 NB_MUST_USE enum nb_status session_report_end(struct session *session);
 
 /* Sends EXIT for a program that never ran. */
-NB_MUST_USE enum nb_status session_report_failure(struct session *session, int32_t status,
-						  const char *reason);
+NB_MUST_USE enum nb_status
+session_report_failure(struct session *session, int32_t status, const char *reason);
 
 #endif

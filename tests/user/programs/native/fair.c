@@ -22,7 +22,8 @@ static int64_t lateness[WAKEUPS];
 static uint32_t
 start_looper(uint32_t ramdisk)
 {
-	struct launch launch = { .name = "looper", .ramdisk = ramdisk,
+	struct launch launch = { .name = "looper",
+				 .ramdisk = ramdisk,
 				 .priority = NB_PRIORITY_NORMAL };
 	char reason_bytes[256];
 	struct text reason;
