@@ -160,6 +160,13 @@ class Streams(Case):
             process.stdin.close()
 
 
+class Log(Case):
+    def test_verbose_shows_the_kernel_log_on_standard_error(self):
+        result = run("echo", "x", options=["--verbose"])
+        self.assertEqual((result.status, result.out), (0, b"x\n"), result)
+        self.assertRegex(result.err, rb"(?m)^\[ *\d+\.\d+\] info: .*power off, status 0")
+
+
 class Arguments(Case):
     def test_arguments_come_as_they_are(self):
         words = ["", "a b", "ä€😀", "--list", "-c", "'\"\\$x", "tab\there", "new\nline"]
