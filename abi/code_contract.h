@@ -64,6 +64,18 @@
  *                    lea r11, [rip + table]; movsxd r10, dword [r11 + 4 * r10]
  *                    add r10, r11; jmp r10
  *                    (table: n + 1 signed 32-bit distances from the table)
+ *
+ * Sequences that address through R11, which holds what the instruction before
+ * loaded; r is any register, op any form with that operand:
+ *   imported mutable global   mov r11, [r15 + global]; op r, [r11]
+ *   length of memory, table   mov r11, [r15 + desc]; op r, [r11 + NB_MEMORY_LENGTH]
+ *   large static offset       mov rd, zero-extended index; mov r11, offset; add rd, r11
+ *                             mov r11, [r15 + NB_VMCTX_MEMORY_DESC]
+ *                             cmp rd, [r11 + NB_MEMORY_LENGTH]; jae trap(MEMORY_OUT_OF_BOUNDS)
+ *                             mov rd, rd (32 bits); then [r14 + rd]
+ *
+ * Behind an instruction that never goes on there may be no-operations up to
+ * the next label. The forms of all instructions are in code_forms.def.
  */
 #ifndef ABI_CODE_CONTRACT_H
 #define ABI_CODE_CONTRACT_H

@@ -122,7 +122,7 @@ transfers_compute(const struct x64_function *fn, const struct ra_result *ra, str
 	uint32_t move = 0;
 	for (uint32_t b = 0; b < fn->ra.block_count; b++) {
 		const struct ra_block *block = &fn->ra.blocks[b];
-		struct transfer t = { (uint16_t)~(1u << RA_SCRATCH_GPR), 0 };
+		struct transfer t = { (uint16_t) ~(1u << RA_SCRATCH_GPR), 0 };
 		for (uint32_t i = block->first_inst; i < block->end_inst; i++) {
 			while (move < ra->move_count && ra->moves[move].before_inst == i)
 				transfer_move(fn, &ra->moves[move++], &t);
