@@ -101,7 +101,9 @@ map_file(const char *path, size_t *len)
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 	void *bytes = MAP_FAILED;
 
-	if (file >= 0 && fstat(file, &stat) == 0) {
+	if (file >= 0 && fstat(file, &stat) == 0 && S_ISDIR(stat.st_mode)) {
+		errno = EISDIR;
+	} else if (file >= 0 && fstat(file, &stat) == 0) {
 		*len = (size_t)stat.st_size;
 		bytes = mmap(NULL, *len ? *len : 1, PROT_READ, MAP_PRIVATE, file, 0);
 	}
@@ -112,23 +114,26 @@ map_file(const char *path, size_t *len)
 	return bytes == MAP_FAILED ? NULL : bytes;
 }
 
-/* Writes beside the file first, so that there is never half of one. */
+/* Writes beside the file first, so that there is never half of one; a device or
+ * pipe is written to as it is, never replaced. */
 static bool
 write_file(const char *path, const uint8_t *bytes, size_t len)
 {
+	bool is_replaced = tool_may_replace(path);
 	char *temporary;
 	FILE *out;
 	bool is_written;
 
-	if (asprintf(&temporary, "%s.part", path) < 0)
+	if (asprintf(&temporary, is_replaced ? "%s.part" : "%s", path) < 0)
 		abort();
 	out = fopen(temporary, "wb");
 	is_written = out && fwrite(bytes, 1, len, out) == len;
 	is_written = out && fclose(out) == 0 && is_written;
-	is_written = is_written && rename(temporary, path) == 0;
+	is_written = is_written && (!is_replaced || rename(temporary, path) == 0);
 	if (!is_written) {
 		tool_error("cannot write %s: %s", path, strerror(errno));
-		unlink(temporary);
+		if (is_replaced)
+			unlink(temporary);
 	}
 	free(temporary);
 	return is_written;

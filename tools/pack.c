@@ -89,7 +89,8 @@ tool_pack(int argc, char **argv)
 	for (int i = 0; i < options.count && !tar.has_failed; i++)
 		add_member(&tar, options.members[i]);
 	if (!tar_finish(&tar) || close(file)) {
-		unlink(options.output);
+		if (tool_may_replace(options.output))
+			unlink(options.output);
 		return TOOL_FAILED;
 	}
 	return 0;

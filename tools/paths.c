@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Texts are kept in a list, so that they are never lost. */
@@ -65,6 +66,14 @@ const char *
 tool_mode_folder(void)
 {
 	return executable_folder(1);
+}
+
+bool
+tool_may_replace(const char *path)
+{
+	struct stat stat_buffer;
+
+	return stat(path, &stat_buffer) != 0 || S_ISREG(stat_buffer.st_mode);
 }
 
 void

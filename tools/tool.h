@@ -12,6 +12,8 @@
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
 
+#include <stdbool.h>
+
 /* Exit statuses of the tool's own; a program's are passed on. */
 enum tool_status {
 	TOOL_USAGE = 2,
@@ -31,6 +33,10 @@ void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Formatted text that lives as long as the tool. */
 const char *tool_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Whether an output file of that name may be renamed over and removed: there is
+ * none yet or a regular one, not a device such as /dev/null. */
+bool tool_may_replace(const char *path);
 
 /* The folder with everything that belongs to the tool, the project's root; and
  * the executable's own, build/<mode>. */
