@@ -340,10 +340,25 @@ class Usage(Case):
         self.usage(["run", "--describe", "nosuch"], 2, "no bundled program 'nosuch'")
         self.usage(["compile"], 2, "name the WebAssembly module")
         self.usage(["compile", "/no/such.wasm"], 125, "cannot read /no/such.wasm")
-        self.usage(["compile", str(module("invalid")), "-o", "/dev/null"], 1,
+        self.usage(["compile", str(module("invalid")), "-o", "/no/such.nbo"], 1,
                    "invalid.wasm: function 1.*offset")
         self.usage(["pack"], 2, "-o FILE")
-        self.usage(["pack", "-o", "/dev/null", "nothing"], 125, "PATH=SOURCE")
+        self.usage(["pack", "-o", "/no/such/x.tar", "a=b"], 125, "cannot write /no/such/x.tar")
+        self.usage(["compile", "/tmp"], 125, "cannot read /tmp: Is a directory")
+
+    def test_output_is_not_replaced(self):
+        """A device or pipe named as the output stays, whether or not writing succeeds."""
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = pathlib.Path(folder) / "pipe"
+            os.mkfifo(pipe)
+            # Open at both ends, so that nobody waits for the other.
+            file = os.open(pipe, os.O_RDWR)
+            self.usage(["pack", "-o", str(pipe), "nothing"], 125, "PATH=SOURCE")
+            self.assertTrue(pipe.is_fifo())
+            self.usage(["compile", str(module("start_only")), "-o", str(pipe)], 0, "^$")
+            self.assertTrue(pipe.is_fifo())
+            self.assertEqual(os.listdir(folder), ["pipe"])
+            os.close(file)
 
     def test_listing(self):
         done = subprocess.run([str(TOOL), "run", "--list"], capture_output=True, check=True,
