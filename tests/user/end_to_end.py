@@ -211,6 +211,7 @@ class Endings(Case):
         self.crash("overflow", 136, "integer overflow", "smallest_by")
         self.crash("conversion", 136, "integer overflow", "convert")
         self.crash("stack", 138, "call stack exhausted", "recurse")
+        self.crash("stack-call", 138, "call stack exhausted", "recurse_and_call")
         self.crash("abort", 129, "unreachable", "abort")
 
     def test_memory_that_there_is_not(self):

@@ -232,12 +232,12 @@ trap_handle(struct trap_frame *frame)
 		return handle_interrupt(frame);
 	if (frame->vector == VECTOR_PAGE_FAULT)
 		return handle_page_fault(frame);
-	if (is_guest_code(frame->rip)) {
-		if (frame->vector == VECTOR_INVALID)
-			return pass_to_guest(GUEST_FAULT_INVALID, 0);
-		if (frame->vector == VECTOR_DIVIDE)
-			return pass_to_guest(GUEST_FAULT_DIVIDE, 0);
-	}
+	/* The probe ends with ud2 where a call has no room left on the stack. */
+	if (frame->vector == VECTOR_INVALID &&
+	    (is_guest_code(frame->rip) || guest_pc_is_probe(frame->rip)))
+		return pass_to_guest(GUEST_FAULT_INVALID, 0);
+	if (frame->vector == VECTOR_DIVIDE && is_guest_code(frame->rip))
+		return pass_to_guest(GUEST_FAULT_DIVIDE, 0);
 	panic_at(frame, name_of(frame->vector));
 }
 

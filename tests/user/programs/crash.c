@@ -1,6 +1,6 @@
 /*
  * Ends in the way the argument names: unreachable, divide, overflow, bounds,
- * stack, signature, element, conversion, memory, abort, loop.
+ * stack, stack-call, signature, element, conversion, memory, abort, loop.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -37,6 +37,15 @@ __attribute__((noinline)) static int
 recurse(int depth)
 {
 	return depth < 0 ? 0 : recurse(depth + step) ^ step;
+}
+
+/* The same with a call into the kernel at every level: the stack ends where the
+ * kernel's share of it begins. */
+__attribute__((noinline)) static int
+recurse_and_call(int depth)
+{
+	step += (int)__builtin_wasm_memory_grow(0, 0) < 0;
+	return depth < 0 ? 0 : recurse_and_call(depth + step) ^ step;
 }
 
 static double
@@ -103,6 +112,8 @@ main(int argc, char **argv)
 		return read_outside(0xfffffff0u);
 	if (strcmp(how, "stack") == 0)
 		return recurse(0);
+	if (strcmp(how, "stack-call") == 0)
+		return recurse_and_call(0);
 	if (strcmp(how, "signature") == 0)
 		return call_wrong_signature();
 	if (strcmp(how, "element") == 0)
