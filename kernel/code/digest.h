@@ -23,6 +23,7 @@ struct digest {
 extern const struct digest code_trusted[] __attribute__((weak));
 extern const uint32_t code_trusted_count __attribute__((weak));
 
+/* Lets others run meanwhile; no lock held. */
 void digest_compute(const uint8_t *bytes, size_t len, struct digest *out);
 /* True if the digest of bytes[0..len) is in the list. */
 bool digest_is_trusted(const uint8_t *bytes, size_t len);

@@ -12,12 +12,14 @@
 #include "kernel/mm/heap.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sched/thread.h"
 #include "kernel/sys/log.h"
 #include "kernel/sys/random.h"
 #include "platform/hosted/hosted.h"
 #include "tests/kernel/harness.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 extern const uint8_t guest_trap[], guest_trap_end[];
@@ -454,6 +456,56 @@ test_log(void **state)
 	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_SHOULD_WAIT);
 }
 
+/* ---- long work ---- */
+
+enum { HASHED_BYTES = 64 * 1024 * 1024 };
+
+static bool hash_ended, other_ran_meanwhile;
+
+static void
+hash_much(void *bytes)
+{
+	(void)digest_is_trusted(bytes, HASHED_BYTES);
+	hash_ended = true;
+	thread_exit();
+}
+
+static void
+look_at_hash(void *unused)
+{
+	(void)unused;
+	other_ran_meanwhile = !hash_ended;
+	thread_exit();
+}
+
+/* Whoever publishes a large artifact does not keep others from running. */
+static void
+test_digest_gives_way(void **state)
+{
+	struct thread_options options = {
+		.account = boot_account(),
+		.priority = NB_PRIORITY_NORMAL,
+		.stack_bytes = 1024 * 1024,
+	};
+	void *bytes = calloc(1, HASHED_BYTES);
+	struct thread *hasher, *other;
+
+	(void)state;
+	assert_non_null(bytes);
+	hash_ended = other_ran_meanwhile = false;
+	options.entry = hash_much;
+	options.argument = bytes;
+	assert_int_equal(thread_create(&options, &hasher), NB_OK);
+	options.entry = look_at_hash;
+	assert_int_equal(thread_create(&options, &other), NB_OK);
+	thread_start(hasher);
+	thread_start(other);
+	kernel_run_idle();
+	assert_true(hash_ended);
+	assert_true(other_ran_meanwhile);
+	free(bytes);
+}
+
 int
 main(void)
 {
@@ -467,6 +519,7 @@ main(void)
 		kernel_test(test_page_exhaustion),
 		kernel_test(test_ustar),
 		kernel_test(test_digest),
+		kernel_test(test_digest_gives_way),
 		kernel_test(test_random),
 		kernel_test(test_log),
 	};
