@@ -167,24 +167,29 @@ static const struct argp argp = {
 	       "the machine failed; 126 if the program cannot be loaded; 127 if there is none.",
 };
 
-/* Finds out what the first argument is; false after an error, which is reported. */
-static bool
+/* Finds out what the first argument is; otherwise the exit status of the error,
+ * which is reported. */
+static int
 find_program(struct run_options *options)
 {
 	const char *word;
+	struct stat stat_buffer;
 	bool looks_like_path;
 
 	if (!options->argument_count)
-		return true;
+		return 0;
 	word = options->arguments[0];
 	looks_like_path = strchr(word, '/') || strchr(word, '.');
 	if (!looks_like_path)
 		options->program = programs_find(word);
 	if (options->program)
-		return true;
-	if (access(word, F_OK) == 0) {
+		return 0;
+	if (stat(word, &stat_buffer) == 0) {
 		options->path = word;
-		return true;
+		if (S_ISREG(stat_buffer.st_mode))
+			return 0;
+		tool_error("%s is not a file", word);
+		return NB_RUN_BAD_PROGRAM;
 	}
 	if (looks_like_path)
 		tool_error("%s: %s", word, strerror(errno));
@@ -192,7 +197,7 @@ find_program(struct run_options *options)
 		tool_error("there is no bundled program '%s' (run --list names them), nor a file "
 			   "of that name",
 			   word);
-	return false;
+	return NB_RUN_NO_PROGRAM;
 }
 
 static int
@@ -289,6 +294,7 @@ int
 tool_run(int argc, char **argv)
 {
 	struct run_options options = { 0 };
+	int status;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
 	if (options.counts_instructions && options.platform == RUN_HOSTED) {
@@ -300,8 +306,11 @@ tool_run(int argc, char **argv)
 		tool_error("--gdb debugs the kernel in a virtual machine; leave out --hosted");
 		return TOOL_USAGE;
 	}
-	if (!options.lists && !options.described && !find_program(&options))
-		return options.tells_needs ? TOOL_USAGE : NB_RUN_NO_PROGRAM;
+	if (!options.lists && !options.described) {
+		status = find_program(&options);
+		if (status)
+			return status;
+	}
 	if (options.tells_needs)
 		return tell_needs(&options);
 	if (options.lists)

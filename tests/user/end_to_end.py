@@ -337,6 +337,8 @@ class Usage(Case):
         self.usage(["run", "--env", "NAME", "x"], 2, "'NAME' is not of the form NAME=VALUE")
         self.usage(["run", "nosuchprogram"], 127, "no bundled program 'nosuchprogram'.*--list")
         self.usage(["run", "./nosuch.wasm"], 127, "nosuch.wasm: No such file")
+        self.usage(["run", "--needs", "./nosuch.wasm"], 127, "nosuch.wasm: No such file")
+        self.usage(["run", "/tmp"], 126, "/tmp is not a file")
         self.usage(["run", "--hosted", "--gdb"], 2, "leave out --hosted")
         self.usage(["run", "--describe", "nosuch"], 2, "no bundled program 'nosuch'")
         self.usage(["compile"], 2, "name the WebAssembly module")
