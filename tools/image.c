@@ -9,6 +9,7 @@
 #include "user/libs/launch/records.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,8 @@ add_input(struct tar *tar)
 	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
 
 	if (at < 0 || fstat(STDIN_FILENO, &stat) || !S_ISREG(stat.st_mode) ||
-	    stat.st_size - at > INPUT_LIMIT)
+	    stat.st_size - at > INPUT_LIMIT ||
+	    (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
 		return false;
 	tar_add_rest(tar, "etc/stdin", STDIN_FILENO,
 		     stat.st_size > at ? (uint64_t)(stat.st_size - at) : 0);

@@ -149,6 +149,12 @@ class Streams(Case):
             self.assertIn(done.returncode, (0, 1), (closed, done))
             self.assertEqual(done.stdout, b"" if closed == ">&-" else b"x\n", closed)
 
+    def test_input_that_cannot_be_read(self):
+        with tempfile.NamedTemporaryFile("wb") as only_writable:
+            done = subprocess.run(command("echo", "x"), stdin=only_writable, capture_output=True,
+                                  timeout=LIMIT_SECONDS, cwd=ROOT, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"x\n", b""))
+
     def test_waiting_for_input(self):
         for stdin, timeout, expected in ((b"12345", 5000, b"input 5\n"), (b"", 5000, b"end\n")):
             result = run(module("wait"), timeout, stdin=stdin)
