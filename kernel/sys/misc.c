@@ -127,22 +127,22 @@ sys_log_read(struct nb_vmctx *vmctx, uint32_t system, uint64_t sequence, uint32_
 
 /* ---- a personality's client ---- */
 
-/* Copies between two guest memories piece by piece. */
+/* Copies between two guest memories, which may be the same, piece by piece:
+ * from the end if the target lies above the source. */
 static enum nb_status
 copy_between(uint64_t to, uint64_t from, uint32_t len)
 {
+	bool is_backward = to > from;
 	enum nb_status status = NB_OK;
 
-	if (to > from && to - from < len)
-		return port_guest_copy(to, from, len);
-	while (len && status == NB_OK) {
-		uint32_t piece = len < GUEST_PIECE_BYTES ? len : GUEST_PIECE_BYTES;
+	for (uint32_t done = 0; done < len && status == NB_OK;) {
+		uint32_t left = len - done;
+		uint32_t piece = left < GUEST_PIECE_BYTES ? left : GUEST_PIECE_BYTES;
+		uint32_t at = is_backward ? left - piece : done;
 
-		status = port_guest_copy(to, from, piece);
-		to += piece;
-		from += piece;
-		len -= piece;
-		if (len && status == NB_OK)
+		status = port_guest_copy(to + at, from + at, piece);
+		done += piece;
+		if (done < len && status == NB_OK)
 			status = guest_relax();
 	}
 	return status;

@@ -230,6 +230,26 @@ test_rest(void)
 	nb_thread_yield();
 }
 
+/* Copies in which source and target overlap, much longer than the pieces in
+ * which the kernel makes them; here the client's memory is our own. */
+static void
+test_overlap(void)
+{
+	enum { COPIED = 900001, SHIFT = 1000 };
+	uint32_t old = __builtin_wasm_memory_grow(0, 16);
+	uint8_t *low = (uint8_t *)(old << 16), *high = low + SHIFT;
+
+	EXPECT(old != UINT32_MAX);
+	for (uint32_t i = 0; i < COPIED; i++)
+		low[i] = (uint8_t)(i % 251);
+	EXPECT(nb_client_write((uint32_t)(uintptr_t)high, low, COPIED) == 0);
+	for (uint32_t i = 0; i < COPIED; i++)
+		EXPECT(high[i] == i % 251);
+	EXPECT(nb_client_read(low, (uint32_t)(uintptr_t)high, COPIED) == 0);
+	for (uint32_t i = 0; i < COPIED; i++)
+		EXPECT(low[i] == i % 251);
+}
+
 void
 _start(void)
 {
@@ -245,5 +265,6 @@ _start(void)
 	test_modules();
 	test_processes();
 	test_rest();
+	test_overlap();
 	nb_process_exit(0);
 }
