@@ -223,6 +223,8 @@ class Endings(Case):
     def test_memory_that_there_is_not(self):
         result = run(module("crash"), "memory", options=["--memory", "256M"])
         self.assertIn(result.status, (3, 139), result)
+        if result.status == 139:
+            self.assertRegex(result.err, rb"crash.wasm: out of memory")
         result = run(module("huge"), options=["--memory", "256M"])
         self.assertIn(result.status, (126, 139), result)
         self.assertRegex(result.err, b"huge.wasm.*out of memory")
@@ -234,6 +236,9 @@ class Endings(Case):
                    r'wrong_import.wasm: .*"fd_sync".*\(i32, i32\) -> \(i64\).*\(i32\) -> \(i32\)')
         self.check(run(module("invalid")), 126, b"", "invalid.wasm: function 1.*offset 0x.*i64")
         self.check(run(module("no_start")), 126, b"", "no_start.wasm: .*_start")
+
+    def test_entry_of_another_type(self):
+        self.check(run(module("bad_start")), 126, b"", "bad_start.wasm: .*_start.*parameters")
 
     def test_bytes_that_are_no_module(self):
         whole = module("crash").read_bytes()

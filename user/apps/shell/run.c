@@ -248,17 +248,15 @@ recover_input(struct front *front)
 
 /* The exit status; how a trap came about is shown. */
 static int32_t
-finish(struct shell *shell, struct front *front)
+finish(struct shell *shell, const char *name, struct front *front)
 {
 	struct nb_process_info info = { .status = 125 };
 	int64_t len = nb_object_info(front->process, NB_INFO_PROCESS, &info, sizeof info);
 
 	if (len >= 0 && info.trap != NB_TRAP_NONE && !front->is_killed) {
-		len = nb_object_info(front->process, NB_INFO_BACKTRACE, output, sizeof output);
-		if (len > (int64_t)sizeof output)
-			len = sizeof output;
-		if (len > 0)
-			shell_write(shell, output, (uint32_t)len);
+		uint32_t text_len = launch_trap_text(front->process, name, output, sizeof output);
+
+		shell_write(shell, output, text_len);
 	}
 	recover_input(front);
 	for (uint32_t i = 1; i < 3; i++)
@@ -296,7 +294,7 @@ shell_run(struct shell *shell, const struct words *words, int32_t *status)
 		return true;
 	}
 	serve(shell, &front);
-	*status = finish(shell, &front);
+	*status = finish(shell, words->word[0], &front);
 	return true;
 }
 

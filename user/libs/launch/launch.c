@@ -199,6 +199,8 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 	result = nb_process_start(process, instance, block.bytes, block.size);
 	if (result == -NB_NOT_FOUND)
 		text_add(error, "it has neither a start function nor an export _start");
+	if (result == -NB_UNLINKABLE)
+		text_add(error, "its export _start or _initialize has parameters or results");
 	return result < 0 ? (enum nb_status) - result : NB_OK;
 }
 
@@ -224,6 +226,24 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
 	if (status && error->length == before)
 		text_add(error, nb_status_text(status));
 	return status;
+}
+
+uint32_t
+launch_trap_text(uint32_t process, const char *name, char *bytes, uint32_t cap)
+{
+	struct nb_process_info info = { 0 };
+	struct text text;
+	int64_t len = nb_object_info(process, NB_INFO_BACKTRACE, bytes, cap);
+
+	if (len > 0)
+		return len < (int64_t)cap ? (uint32_t)len : cap;
+	(void)nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info);
+	text_init(&text, bytes, cap);
+	text_add(&text, name);
+	text_add(&text, ": ");
+	text_add(&text, nb_trap_text((enum nb_trap)info.trap));
+	text_add(&text, "\n");
+	return text.length;
 }
 
 enum nb_status

@@ -41,6 +41,11 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
  * failed. */
 NB_MUST_USE enum nb_status launch_module_result(uint32_t module, struct text *error);
 
+/* How a process that trapped came to its end: cause and backtrace in
+ * bytes[0..cap); the cause alone if the kernel had no memory for more. Returns
+ * the length. */
+uint32_t launch_trap_text(uint32_t process, const char *name, char *bytes, uint32_t cap);
+
 /* Three streams for a program's standard input, output and error. */
 struct launch_streams {
 	uint32_t near[3]; /* our ends: 0 writes, 1 and 2 read; NB_HANDLE_NONE when closed */

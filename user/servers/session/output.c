@@ -108,11 +108,10 @@ session_report_end(struct session *session)
 		return (enum nb_status) - len;
 	/* Whoever killed it knows why. */
 	if (info.trap != NB_TRAP_NONE && info.trap != NB_TRAP_KILLED) {
-		len = nb_object_info(session->process, NB_INFO_BACKTRACE, record, sizeof record);
-		if (len > (int64_t)sizeof record)
-			len = sizeof record;
-		if (len > 0)
-			status = session_message(session, record, (uint32_t)len);
+		uint32_t text_len = launch_trap_text(session->process, session->launch.name, record,
+						     sizeof record);
+
+		status = session_message(session, record, text_len);
 	}
 	return status ? status : send_exit(session, info.status, info.trap);
 }
