@@ -334,7 +334,8 @@ process_destroy(struct object *object)
 		return;
 	}
 	ASSERT(process->state == NB_PROCESS_ENDED);
-	account_free(object->account, process->backtrace, process->backtrace_size);
+	if (process->backtrace != process->spare_backtrace)
+		account_free(object->account, process->backtrace, process->backtrace_size);
 	if (process->account)
 		account_put(process->account);
 	object_free(object);

@@ -62,8 +62,9 @@ struct process {
 	uint32_t startup_len;
 
 	/* Valid when ENDED: */
-	char *backtrace; /* charged to object.account; NULL: none */
+	char *backtrace; /* charged to object.account, or spare_backtrace; NULL: none */
 	size_t backtrace_size;
+	char spare_backtrace[512]; /* for a process that ends because nothing is left */
 	uint64_t run_ns;
 };
 

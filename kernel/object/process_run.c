@@ -50,7 +50,8 @@ run(struct process *process)
 	return trap;
 }
 
-/* Keeps the cause and the frames as text; without memory there is none. */
+/* Keeps the cause and the frames as text; without memory, as much as the
+ * process's own spare room holds. */
 static void
 keep_backtrace(struct process *process, const struct thread *thread)
 {
@@ -64,11 +65,14 @@ keep_backtrace(struct process *process, const struct thread *thread)
 	frames_len = thread->has_trace ? runtime_backtrace_format(&thread->trace, NULL, 0) : 0;
 	size = head_len + frames_len + 1;
 	process->backtrace = account_alloc(account, size);
-	if (!process->backtrace)
-		return;
+	if (!process->backtrace) {
+		process->backtrace = process->spare_backtrace;
+		if (size > sizeof process->spare_backtrace)
+			size = sizeof process->spare_backtrace;
+	}
 	process->backtrace_size = size;
 	(void)format_text(process->backtrace, size, "%s: %s\n", name, cause);
-	if (frames_len)
+	if (frames_len && head_len < size)
 		(void)runtime_backtrace_format(&thread->trace, process->backtrace + head_len,
 					       size - head_len);
 }
