@@ -19,8 +19,8 @@ static inline const char *
 nb_status_text(enum nb_status status)
 {
 	switch (status) {
-#define NB_STATUS(name, number, text)                                          \
-	case NB_##name:                                                        \
+#define NB_STATUS(name, number, text) \
+	case NB_##name:               \
 		return text;
 #include "abi/status.def"
 #undef NB_STATUS

@@ -18,8 +18,8 @@ static inline const char *
 nb_trap_text(enum nb_trap trap)
 {
 	switch (trap) {
-#define NB_TRAP(name, number, text)                                            \
-	case NB_TRAP_##name:                                                   \
+#define NB_TRAP(name, number, text) \
+	case NB_TRAP_##name:        \
 		return text;
 #include "abi/trap.def"
 #undef NB_TRAP

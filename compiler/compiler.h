@@ -67,11 +67,10 @@ void compiler_options_init(struct compiler_options *options);
  * bodies, NB_INTERNAL (a check failed). After an error *out is unspecified and
  * out_arena holds no more than before. Does not sleep but in poll.
  */
-NB_MUST_USE enum nb_status compiler_compile(const struct wasm_module *module,
-					    const struct compiler_options *options,
-					    const struct arena_source *source,
-					    struct arena *out_arena, struct nb_code_image *out,
-					    struct diag *diag);
+NB_MUST_USE enum nb_status
+compiler_compile(const struct wasm_module *module, const struct compiler_options *options,
+		 const struct arena_source *source, struct arena *out_arena,
+		 struct nb_code_image *out, struct diag *diag);
 
 struct ir_function;
 
@@ -80,11 +79,10 @@ struct ir_function;
  * what instruction selection receives; for tools and tests. The IR lives in
  * `arena`. Errors as above.
  */
-NB_MUST_USE enum nb_status compiler_build_function(const struct wasm_module *module,
-						   uint32_t func_idx,
-						   const struct compiler_options *options,
-						   struct arena *arena, struct ir_function *out,
-						   struct diag *diag);
+NB_MUST_USE enum nb_status
+compiler_build_function(const struct wasm_module *module, uint32_t func_idx,
+			const struct compiler_options *options, struct arena *arena,
+			struct ir_function *out, struct diag *diag);
 
 /* "gvn", …; the name by which --passes=-gvn switches a pass. */
 const char *compiler_pass_text(enum compiler_pass pass);
@@ -96,7 +94,7 @@ const char *compiler_pass_about(enum compiler_pass pass);
  * Applies "-gvn,+licm,-all"-like text to options->disabled_passes. Returns
  * NB_NOT_FOUND, *bad pointing at the unknown name within `text`.
  */
-NB_MUST_USE enum nb_status compiler_options_set_passes(struct compiler_options *options,
-						       const char *text, const char **bad);
+NB_MUST_USE enum nb_status
+compiler_options_set_passes(struct compiler_options *options, const char *text, const char **bad);
 
 #endif

@@ -234,16 +234,15 @@ validate_deferred(const struct wasm_module *module, uint32_t func_idx, struct ar
 static enum nb_status
 build_function(const struct stage *s)
 {
-	enum nb_status status = validate_deferred(s->fn->module, s->fn->func_idx, s->scratch,
-						  s->diag);
+	enum nb_status status =
+		validate_deferred(s->fn->module, s->fn->func_idx, s->scratch, s->diag);
 
 	if (status != NB_OK)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
 	status = ir_build(s->fn,
-			  s->options->disabled_passes >> COMPILER_PASS_INLINE & 1 ?
-				  IR_INLINE_NONE :
-				  IR_INLINE_SMALL,
+			  s->options->disabled_passes >> COMPILER_PASS_INLINE & 1 ? IR_INLINE_NONE
+										  : IR_INLINE_SMALL,
 			  s->scratch, s->diag);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "build");
@@ -368,6 +367,6 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		return NB_OK;
 	arena_release(out_arena, mark);
 	return diag->status == NB_OK ? diag_report(diag, status, DIAG_NO_OFFSET,
-						   "%s while compiling", nb_status_text(status)) :
-				       status;
+						   "%s while compiling", nb_status_text(status))
+				     : status;
 }

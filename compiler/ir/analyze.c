@@ -16,7 +16,7 @@
 #include "lib/string.h"
 
 enum {
-	LOOP_SCALE = 8,	     /* iterations that a loop is taken to make */
+	LOOP_SCALE = 8, /* iterations that a loop is taken to make */
 	MAX_SCALED_DEPTH = 8,
 	MAX_EXIT_CLIMB = 64, /* loops that one edge is followed out of */
 };
@@ -50,8 +50,9 @@ block_edge(const struct ir_function *fn, uint32_t block, uint32_t index)
 static bool
 analysis_alloc(struct analysis *a)
 {
-	uint32_t **const arrays[] = { &a->rpo,	&a->depth, &a->jump,
-				      &a->stack, &a->count, &a->link };
+	uint32_t **const arrays[] = {
+		&a->rpo, &a->depth, &a->jump, &a->stack, &a->count, &a->link
+	};
 	size_t count = a->fn->block_count;
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
@@ -351,9 +352,9 @@ take_ready(struct analysis *a, struct ready *ready, uint32_t *loop)
 
 	while (*loop != IR_NONE && ready->heads[*loop] == IR_NONE)
 		*loop = a->fn->blocks[*loop].outer_loop;
-	stack = *loop != IR_NONE	     ? &ready->heads[*loop] :
-		ready->outside != IR_NONE ? &ready->outside :
-					    &ready->cold;
+	stack = *loop != IR_NONE	    ? &ready->heads[*loop]
+		: ready->outside != IR_NONE ? &ready->outside
+					    : &ready->cold;
 	block = *stack;
 	if (block == IR_NONE)
 		return IR_NONE;
@@ -461,8 +462,7 @@ pass_frequency(struct analysis *a, uint32_t *exit_counts, uint32_t b)
 	for (uint32_t i = 0; i < edges; i++) {
 		const struct ir_edge *edge = block_edge(fn, b, i);
 
-		if (left_loop(a, edge) == IR_NONE &&
-		    !(fn->blocks[edge->to].flags & IR_BLOCK_COLD))
+		if (left_loop(a, edge) == IR_NONE && !(fn->blocks[edge->to].flags & IR_BLOCK_COLD))
 			warm++;
 	}
 	for (uint32_t i = 0; i < edges; i++) {

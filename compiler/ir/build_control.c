@@ -43,8 +43,8 @@ push_frame(struct builder *b, enum region_kind kind, const struct wasm_functype 
 void
 build_begin_body(struct builder *b)
 {
-	struct frame *frame = push_frame(
-		b, REGION_BODY, wasm_module_function_type(b->module, b->func_idx));
+	struct frame *frame =
+		push_frame(b, REGION_BODY, wasm_module_function_type(b->module, b->func_idx));
 
 	if (!frame)
 		return;

@@ -11,7 +11,7 @@
 
 enum {
 	MAX_DEPTH = 3,
-	MAX_BYTES = 40,	      /* of the callee's body, local declarations included */
+	MAX_BYTES = 40,		/* of the callee's body, local declarations included */
 	MAX_BYTES_CALLING = 24, /* if it may contain calls itself */
 };
 
@@ -57,8 +57,7 @@ is_worth_it(const struct builder *b, uint32_t func_idx)
 	const struct wasm_code *code = wasm_module_code(b->module, func_idx);
 	uint32_t depth;
 
-	if (!is_near(b, code) || code->len > MAX_BYTES ||
-	    code->len > b->numbering->inline_budget)
+	if (!is_near(b, code) || code->len > MAX_BYTES || code->len > b->numbering->inline_budget)
 		return false;
 	if (code->len > MAX_BYTES_CALLING && may_call(b, code))
 		return false;

@@ -61,10 +61,10 @@ struct region {
 
 /* A way into the block of a region: what values it brings is asked later. */
 struct build_edge {
-	uint32_t edge;	       /* in the function */
-	uint32_t next;	       /* of the same region */
-	uint32_t first_value;  /* in builder.values: block results or loop parameters */
-	struct place place;    /* where the locals are read */
+	uint32_t edge;	      /* in the function */
+	uint32_t next;	      /* of the same region */
+	uint32_t first_value; /* in builder.values: block results or loop parameters */
+	struct place place;   /* where the locals are read */
 };
 
 /* Where a local is set, in order of position. */
@@ -93,10 +93,10 @@ struct pending_param {
 #define LOCAL_EXPLICIT 0x80000000u
 
 struct frame {
-	uint32_t region; /* of the construct itself */
+	uint32_t region;		   /* of the construct itself */
 	uint32_t outer_region, outer_loop; /* to be restored at its end */
-	uint32_t base; /* height of the operand stack below its parameters */
-	uint32_t first_param; /* if with else: its parameters, in builder.values */
+	uint32_t base;			   /* height of the operand stack below its parameters */
+	uint32_t first_param;		   /* if with else: its parameters, in builder.values */
 	/* if: the edge for a false condition; or, if that is certain, the block
 	 * in which the else part goes on; IR_NONE if there is none. */
 	uint32_t else_edge, else_block;
@@ -161,7 +161,7 @@ struct builder {
 	struct memo {
 		uint64_t key; /* local << 32 | region, plus 1; 0 where empty */
 		uint32_t value;
-	} *memo; /* hash table */
+	} * memo; /* hash table */
 	uint32_t memo_count, memo_cap;
 	struct pending_param *pending;
 	uint32_t pending_count, pending_cap;
@@ -177,9 +177,9 @@ struct builder {
  * function has failed) when exhausted. */
 bool build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, uint32_t more,
 		uint32_t size);
-#define BUILD_GROW(b, array, noun, more)                                                           \
-	((b)->noun##_count + (more) <= (b)->noun##_cap ||                                          \
-	 build_grow((b), (void **)&(b)->array, (b)->noun##_count, &(b)->noun##_cap, (more),        \
+#define BUILD_GROW(b, array, noun, more)                                                    \
+	((b)->noun##_count + (more) <= (b)->noun##_cap ||                                   \
+	 build_grow((b), (void **)&(b)->array, (b)->noun##_count, &(b)->noun##_cap, (more), \
 		    sizeof(*(b)->array)))
 
 /* build.c: builds the body of b->code up to its end; with a caller it begins

@@ -226,8 +226,7 @@ find_value(struct builder *b, uint32_t local, struct place place, uint32_t *join
 		if (first_then == IR_NONE)
 			first_then = then;
 	} while (value == IR_NONE && *join == IR_NONE);
-	if (value != IR_NONE && first_then != IR_NONE &&
-	    memo_get(b, local, first_then) == IR_NONE)
+	if (value != IR_NONE && first_then != IR_NONE && memo_get(b, local, first_then) == IR_NONE)
 		memo_add(b, local, first_then, value);
 	return value;
 }
@@ -261,8 +260,8 @@ finish_join(struct builder *b)
 	if (i < count) {
 		uint32_t list = ir_new_list(b->fn, count);
 
-		result = build_param(b, b->regions[frame.region].block,
-				     b->locals[frame.local].type);
+		result =
+			build_param(b, b->regions[frame.region].block, b->locals[frame.local].type);
 		if (b->fn->status != NB_OK)
 			return;
 		b->fn->insts[result].args[1] = list;

@@ -27,9 +27,9 @@ struct scan {
 	uint32_t set_count, set_cap;
 };
 
-#define SCAN_GROW(s, array, noun)                                                                  \
-	((s)->noun##_count < (s)->noun##_cap ||                                                    \
-	 build_grow((s)->b, (void **)&(s)->array, (s)->noun##_count, &(s)->noun##_cap, 1,          \
+#define SCAN_GROW(s, array, noun)                                                         \
+	((s)->noun##_count < (s)->noun##_cap ||                                           \
+	 build_grow((s)->b, (void **)&(s)->array, (s)->noun##_count, &(s)->noun##_cap, 1, \
 		    sizeof(*(s)->array)))
 
 static enum nb_status
@@ -128,9 +128,9 @@ scan_construct(struct scan *s, enum wasm_opcode opcode)
 {
 	const struct wasm_functype *type = wasm_read_block_type(&s->reader, s->b->module);
 
-	open_construct(s, opcode == WASM_OP_LOOP ? REGION_LOOP :
-			  opcode == WASM_OP_IF	 ? REGION_IF :
-						   REGION_BLOCK);
+	open_construct(s, opcode == WASM_OP_LOOP ? REGION_LOOP
+			  : opcode == WASM_OP_IF ? REGION_IF
+						 : REGION_BLOCK);
 	if (type == wasm_functype_shorthand(WASM_V128))
 		return refuse(s, "blocks of type v128");
 	return NB_OK;

@@ -45,8 +45,8 @@ build_common_dominator(const struct builder *b, uint32_t a, uint32_t c)
 		a = deeper;
 	}
 	while (blocks[a].depth > blocks[c].depth)
-		a = blocks[blocks[a].jump].depth >= blocks[c].depth ? blocks[a].jump :
-								      blocks[a].idom;
+		a = blocks[blocks[a].jump].depth >= blocks[c].depth ? blocks[a].jump
+								    : blocks[a].idom;
 	while (a != c) {
 		bool far = blocks[a].jump != blocks[c].jump;
 

@@ -4,9 +4,9 @@
  */
 #include "compiler/ir/check.h"
 
+#include "abi/code_contract.h"
 #include "compiler/ir/analyze.h"
 #include "compiler/ir/edit.h"
-#include "abi/code_contract.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -79,13 +79,13 @@ check_edge(struct checker *c, uint32_t block, uint32_t inst, uint32_t index)
 	to = &fn->blocks[edge->to];
 	if (to->first_inst == IR_NONE)
 		return fail(c, inst, "edge to the empty block %u", edge->to);
-	if (edge->prev_pred == IR_NONE ? to->first_pred != index :
-					 edge->prev_pred >= fn->edge_count ||
+	if (edge->prev_pred == IR_NONE ? to->first_pred != index
+				       : edge->prev_pred >= fn->edge_count ||
 						 fn->edges[edge->prev_pred].next_pred != index)
 		return fail(c, inst, "edge %u is not in the list of block %u", index, edge->to);
 	if (edge->arg_count != to->param_count)
-		return fail(c, inst, "%u arguments for %u parameters of block %u",
-			    edge->arg_count, to->param_count, edge->to);
+		return fail(c, inst, "%u arguments for %u parameters of block %u", edge->arg_count,
+			    to->param_count, edge->to);
 	if (edge->arg_count && (uint64_t)edge->first_arg + edge->arg_count > fn->list_count)
 		return fail(c, inst, "arguments outside the pool");
 	return true;
@@ -375,8 +375,8 @@ check_scheduled_block(struct checker *c, uint32_t position)
 	if (block->position != position || real->position == IR_NONE)
 		return fail(c, 0, "block %u has position %u", b, block->position);
 	if (block->idom != real->idom || block->loop_header != real->loop_header ||
-	    block->outer_loop != real->outer_loop ||
-	    block->loop_depth != real->loop_depth || !(block->frequency > 0))
+	    block->outer_loop != real->outer_loop || block->loop_depth != real->loop_depth ||
+	    !(block->frequency > 0))
 		return fail(c, 0, "block %u: stale analysis", b);
 	for (uint32_t i = 0; i < edges; i++) {
 		const struct ir_edge *edge = ir_inst_edge(fn, last, i);
@@ -417,8 +417,8 @@ check_blocks(struct checker *c, struct arena *scratch)
 	if (fn->blocks[0].first_inst == IR_NONE || fn->blocks[0].first_pred != IR_NONE)
 		return fail(c, 0, "the entry is empty or has predecessors");
 	if (ir_analyze(&c->copy, scratch) != NB_OK)
-		return c->copy.status == NB_INTERNAL ? fail(c, 0, "irreducible control flow") :
-						       false;
+		return c->copy.status == NB_INTERNAL ? fail(c, 0, "irreducible control flow")
+						     : false;
 	for (uint32_t i = 0; i < c->copy.order_count; i++) {
 		uint32_t b = c->copy.order[i];
 

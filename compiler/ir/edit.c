@@ -52,8 +52,8 @@ grow(struct ir_function *fn, void **array, uint32_t count, uint32_t *cap, uint32
 	return false;
 }
 
-#define GROW(fn, array, noun, more)                                                                \
-	grow((fn), (void **)&(fn)->array, (fn)->noun##_count, &(fn)->noun##_cap, (more),           \
+#define GROW(fn, array, noun, more)                                                      \
+	grow((fn), (void **)&(fn)->array, (fn)->noun##_count, &(fn)->noun##_cap, (more), \
 	     sizeof(*(fn)->array))
 
 enum nb_status

@@ -17,11 +17,16 @@ enum {
 	TABLE = IR_STATE_TABLE,
 };
 
-#define STATE_OF(flags, state) ((flags) & CALL ? IR_STATE_ALL : (state))
+#define STATE_OF(flags, state) ((flags)&CALL ? IR_STATE_ALL : (state))
 
 const struct ir_op_info ir_op_infos[IR_OP_COUNT] = {
-#define IR_OP(name, text, result, arguments, flags, reads, writes)                                 \
-	{ text, arguments, result, sizeof(arguments) - 1, flags, STATE_OF(flags, reads),           \
+#define IR_OP(name, text, result, arguments, flags, reads, writes) \
+	{ text,                                                    \
+	  arguments,                                               \
+	  result,                                                  \
+	  sizeof(arguments) - 1,                                   \
+	  flags,                                                   \
+	  STATE_OF(flags, reads),                                  \
 	  STATE_OF(flags, writes) },
 #include "compiler/ir/op.def"
 #undef IR_OP
@@ -30,8 +35,9 @@ const struct ir_op_info ir_op_infos[IR_OP_COUNT] = {
 const char *
 ir_type_text(uint32_t type)
 {
-	static const char *const texts[IR_TYPE_COUNT] = { "void", "i32", "i64",
-							  "f32",  "f64", "v128" };
+	static const char *const texts[IR_TYPE_COUNT] = {
+		"void", "i32", "i64", "f32", "f64", "v128"
+	};
 	return type < IR_TYPE_COUNT ? texts[type] : "?";
 }
 

@@ -87,7 +87,7 @@ struct ir_op_info {
 	const char *arguments;
 	char result;
 	uint8_t arg_count;
-	uint8_t flags; /* enum ir_op_flag */
+	uint8_t flags;	       /* enum ir_op_flag */
 	uint8_t reads, writes; /* enum ir_state; IR_STATE_ALL for calls */
 };
 extern const struct ir_op_info ir_op_infos[IR_OP_COUNT];
@@ -106,17 +106,17 @@ enum ir_inst_flag {
 enum { IR_OFFSET_BITS = 24, IR_OFFSET_MASK = (1 << IR_OFFSET_BITS) - 1 };
 
 struct ir_inst {
-	uint8_t op;	      /* enum ir_op */
-	uint8_t type;	      /* enum ir_type of the value; IR_VOID: none */
-	uint16_t flags;	      /* enum ir_inst_flag */
-	uint32_t block;	      /* where it is; IR_NONE: CONST, or not placed */
-	uint32_t args[3];     /* values, as many as the operation has, from 0; with a list or
+	uint8_t op;	  /* enum ir_op */
+	uint8_t type;	  /* enum ir_type of the value; IR_VOID: none */
+	uint16_t flags;	  /* enum ir_inst_flag */
+	uint32_t block;	  /* where it is; IR_NONE: CONST, or not placed */
+	uint32_t args[3]; /* values, as many as the operation has, from 0; with a list or
 			       * edges args[1] is the first one and args[2] the count */
 	/* From the function body's start (struct wasm_code.offset), 24 bits signed:
 	 * an instruction of an inlined function lies outside the body. */
 	uint32_t wasm_offset;
-	uint32_t prev, next;  /* in the block's list, IR_NONE at the ends */
-	uint64_t imm;	      /* as op.def says */
+	uint32_t prev, next; /* in the block's list, IR_NONE at the ends */
+	uint64_t imm;	     /* as op.def says */
 };
 
 struct ir_edge {
@@ -132,13 +132,13 @@ enum ir_block_flag {
 };
 
 struct ir_block {
-	uint32_t first_inst, last_inst; /* the last one is the terminator */
+	uint32_t first_inst, last_inst;	   /* the last one is the terminator */
 	uint32_t first_param, param_count; /* in the list pool: PARAM values */
-	uint32_t first_pred;		/* edge into the block, then next_pred */
-	uint32_t flags;			/* enum ir_block_flag */
+	uint32_t first_pred;		   /* edge into the block, then next_pred */
+	uint32_t flags;			   /* enum ir_block_flag */
 	/* Valid after ir_analyze until control flow changes: */
-	uint32_t position;    /* in ir_function.order, IR_NONE: unreachable */
-	uint32_t idom;	      /* immediate dominator, IR_NONE for the entry */
+	uint32_t position;	  /* in ir_function.order, IR_NONE: unreachable */
+	uint32_t idom;		  /* immediate dominator, IR_NONE for the entry */
 	uint32_t dom_in, dom_out; /* see ir_dominates */
 	uint32_t loop_header; /* of the innermost loop it is in (its own if it is one), IR_NONE */
 	uint32_t loop_depth;  /* 0 outside loops */
@@ -161,13 +161,13 @@ struct ir_ticker {
  * they read.
  */
 struct ir_function {
-	struct arena *arena;		    /* all arrays live here */
-	enum nb_status status;		    /* NB_OK, or why the function is of no use any more */
-	bool is_strict;			    /* accesses must happen exactly as written */
-	struct ir_ticker *ticker;	    /* NULL: nobody wants to stop */
-	const struct wasm_module *module;   /* whose indices imm refers to */
-	const struct wasm_functype *type;   /* of this function */
-	uint32_t func_idx;		    /* in the module's index space */
+	struct arena *arena;		  /* all arrays live here */
+	enum nb_status status;		  /* NB_OK, or why the function is of no use any more */
+	bool is_strict;			  /* accesses must happen exactly as written */
+	struct ir_ticker *ticker;	  /* NULL: nobody wants to stop */
+	const struct wasm_module *module; /* whose indices imm refers to */
+	const struct wasm_functype *type; /* of this function */
+	uint32_t func_idx;		  /* in the module's index space */
 
 	struct ir_inst *insts;
 	struct ir_block *blocks;
@@ -290,8 +290,8 @@ ir_inst_has_effect(const struct ir_inst *inst)
 static inline bool
 ir_inst_is_pure(const struct ir_inst *inst)
 {
-	return !ir_inst_has_effect(inst) && !ir_op_info(inst->op)->reads &&
-	       inst->op != IR_RESULT && inst->op != IR_PARAM;
+	return !ir_inst_has_effect(inst) && !ir_op_info(inst->op)->reads && inst->op != IR_RESULT &&
+	       inst->op != IR_PARAM;
 }
 
 /* The IR type of a WebAssembly type. */

@@ -54,8 +54,7 @@ replace_trivial(struct ir_function *fn)
 
 /* Takes the places i with keep(lists[params + i]) == 0 out of one list. */
 static uint32_t
-compact(struct ir_function *fn, uint32_t params, uint32_t args, uint32_t count,
-	const uint8_t *keep)
+compact(struct ir_function *fn, uint32_t params, uint32_t args, uint32_t count, const uint8_t *keep)
 {
 	uint32_t kept = 0;
 

@@ -4,9 +4,9 @@
  */
 #include "compiler/ir/parse.h"
 
-#include "compiler/ir/edit.h"
 #include "abi/code_contract.h"
 #include "abi/trap.h"
+#include "compiler/ir/edit.h"
 #include "lib/string.h"
 
 enum {
@@ -275,8 +275,8 @@ trap_number(struct parser *p)
 	const char *text;
 	size_t len = word(p, &text);
 
-#define NB_TRAP(name, number, about)                                                               \
-	if (word_is(text, len, #name))                                                             \
+#define NB_TRAP(name, number, about)   \
+	if (word_is(text, len, #name)) \
 		return number;
 #include "abi/trap.def"
 #undef NB_TRAP
@@ -289,8 +289,8 @@ builtin_number(struct parser *p)
 	const char *text;
 	size_t len = word(p, &text);
 
-#define NB_BUILTIN(name, ...)                                                                      \
-	if (word_is(text, len, #name))                                                             \
+#define NB_BUILTIN(name, ...)          \
+	if (word_is(text, len, #name)) \
 		return NB_BUILTIN_##name;
 #include "abi/builtin.def"
 #undef NB_BUILTIN
@@ -334,8 +334,7 @@ op_name(struct parser *p)
 	size_t len = word(p, &text);
 
 	for (uint32_t i = 0; i < IR_OP_COUNT; i++)
-		if (word_is(text, len, ir_op_info(i)->text) &&
-		    !(ir_op_info(i)->flags & IR_OP_FREE))
+		if (word_is(text, len, ir_op_info(i)->text) && !(ir_op_info(i)->flags & IR_OP_FREE))
 			return i;
 	bad(p, "an operation");
 	return IR_TRAP;

@@ -78,8 +78,8 @@ static const char *
 trap_name(uint64_t trap)
 {
 	switch (trap) {
-#define NB_TRAP(name, number, text)                                                                \
-	case NB_TRAP_##name:                                                                       \
+#define NB_TRAP(name, number, text) \
+	case NB_TRAP_##name:        \
 		return #name;
 #include "abi/trap.def"
 #undef NB_TRAP
@@ -92,8 +92,8 @@ static const char *
 builtin_name(uint64_t builtin)
 {
 	switch (builtin) {
-#define NB_BUILTIN(name, ...)                                                                      \
-	case NB_BUILTIN_##name:                                                                    \
+#define NB_BUILTIN(name, ...)   \
+	case NB_BUILTIN_##name: \
 		return #name;
 #include "abi/builtin.def"
 #undef NB_BUILTIN

@@ -18,7 +18,7 @@ enum {
 
 /* What a rule did. AGAIN: *inst changed. Other numbers are values. */
 #define UNCHANGED IR_NONE
-#define AGAIN (IR_NONE - 1)
+#define AGAIN	  (IR_NONE - 1)
 
 struct context {
 	struct ir_function *fn;

@@ -225,8 +225,8 @@ lead_past(struct branches *s, uint32_t index)
 	if (fn->status != NB_OK)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		fn->lists[list + i] = seen_from(fn, &fn->edges[index],
-						fn->lists[fn->edges[next].first_arg + i]);
+		fn->lists[list + i] =
+			seen_from(fn, &fn->edges[index], fn->lists[fn->edges[next].first_arg + i]);
 	ir_edge_disconnect(fn, index);
 	fn->edges[index].first_arg = list;
 	fn->edges[index].arg_count = count;
@@ -267,8 +267,7 @@ merge_successor(struct branches *s, uint32_t block)
 	if (edge->to == block || edge->next_pred != IR_NONE || edge->prev_pred != IR_NONE)
 		return false;
 	for (uint32_t i = 0; i < next->param_count; i++)
-		replace_param(s, fn->lists[next->first_param + i],
-			      fn->lists[edge->first_arg + i]);
+		replace_param(s, fn->lists[next->first_param + i], fn->lists[edge->first_arg + i]);
 	ir_remove_terminator(fn, block);
 	next->param_count = 0;
 	last = next->last_inst;

@@ -165,9 +165,8 @@ table_find(struct gvn *g, const struct ir_inst *inst, uint32_t version)
 
 	for (uint64_t at = hash;; at++) {
 		entry = &g->table[at & (g->table_cap - 1)];
-		if (entry->hash == 0 ||
-		    (entry->hash == hash && entry->version == version &&
-		     is_equal(&g->fn->insts[entry->inst], inst)))
+		if (entry->hash == 0 || (entry->hash == hash && entry->version == version &&
+					 is_equal(&g->fn->insts[entry->inst], inst)))
 			return entry;
 	}
 }

@@ -141,7 +141,8 @@ preheader_of(struct licm *m, uint32_t header)
 	if (m->loops[header].preheader != IR_NONE)
 		return m->loops[header].preheader;
 	entry = only_entry(m, header);
-	if (entry != IR_NONE && fn->insts[fn->blocks[fn->edges[entry].from].last_inst].op == IR_JUMP)
+	if (entry != IR_NONE &&
+	    fn->insts[fn->blocks[fn->edges[entry].from].last_inst].op == IR_JUMP)
 		m->loops[header].preheader = fn->edges[entry].from;
 	else
 		m->loops[header].preheader = add_preheader(m, header);

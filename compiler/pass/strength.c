@@ -20,7 +20,9 @@ struct site {
 static uint32_t
 emit(const struct site *s, enum ir_op op, enum ir_type type, uint32_t a, uint32_t b)
 {
-	struct ir_inst proto = { .op = (uint8_t)op, .type = (uint8_t)type, .args = { a, b, IR_NONE } };
+	struct ir_inst proto = { .op = (uint8_t)op,
+				 .type = (uint8_t)type,
+				 .args = { a, b, IR_NONE } };
 	uint32_t value = ir_simplify(s->fn, &proto);
 
 	if (value != IR_NONE)
@@ -160,8 +162,8 @@ divide_s32(const struct site *s, uint32_t x, int32_t d)
 	quotient = emit_const(s, IR_MUL, IR_I64, wide, m);
 	quotient = emit_const(s, IR_SHR_S, IR_I64, quotient, 32 + shift);
 	sign = emit_const(s, IR_SHR_S, IR_I64, wide, 63);
-	quotient = d < 0 ? emit(s, IR_SUB, IR_I64, sign, quotient) :
-			   emit(s, IR_SUB, IR_I64, quotient, sign);
+	quotient = d < 0 ? emit(s, IR_SUB, IR_I64, sign, quotient)
+			 : emit(s, IR_SUB, IR_I64, quotient, sign);
 	return emit(s, IR_WRAP, IR_I32, quotient, IR_NONE);
 }
 
@@ -177,8 +179,8 @@ divide_s64(const struct site *s, uint32_t x, int64_t d)
 		quotient = emit(s, IR_ADD, IR_I64, quotient, x);
 	quotient = emit_const(s, IR_SHR_S, IR_I64, quotient, shift);
 	sign = emit_const(s, IR_SHR_S, IR_I64, x, 63);
-	return d < 0 ? emit(s, IR_SUB, IR_I64, sign, quotient) :
-		       emit(s, IR_SUB, IR_I64, quotient, sign);
+	return d < 0 ? emit(s, IR_SUB, IR_I64, sign, quotient)
+		     : emit(s, IR_SUB, IR_I64, quotient, sign);
 }
 
 /* x / 2^k rounded towards zero: negative x get 2^k - 1 added first. */
@@ -211,8 +213,8 @@ quotient_of(const struct site *s, enum ir_type type, uint32_t x, uint64_t d, boo
 		return IR_NONE;
 	if ((magnitude & (magnitude - 1)) == 0) {
 		quotient = divide_by_power(s, type, x, (uint32_t)__builtin_ctzll(magnitude));
-		return value > 0 ? quotient :
-				   emit(s, IR_SUB, type, ir_const(s->fn, type, 0), quotient);
+		return value > 0 ? quotient
+				 : emit(s, IR_SUB, type, ir_const(s->fn, type, 0), quotient);
 	}
 	return type == IR_I32 ? divide_s32(s, x, (int32_t)value) : divide_s64(s, x, value);
 }

@@ -47,8 +47,8 @@ struct guest_activation {
  * guest_unwind was called. `head` is the running thread's; the vmctx's thread
  * field must already point to it. The caller guarantees stack for the area.
  * May sleep. */
-enum nb_trap guest_enter(struct nb_thread_head *head, const struct nb_callee *callee,
-			 struct guest_call *call);
+enum nb_trap
+guest_enter(struct nb_thread_head *head, const struct nb_callee *callee, struct guest_call *call);
 
 /* Leaves the innermost activation with `trap`, discarding everything above it.
  * Only for kernel code that runs on the guest's stack and owns nothing. */

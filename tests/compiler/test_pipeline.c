@@ -6,10 +6,10 @@
 #include "tests/compiler/wasm_text.h"
 #include "tests/wasm/host_arena.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 
 struct bench {
 	struct host_arena host; /* module and image */
@@ -41,8 +41,8 @@ static enum nb_status
 compile(struct bench *b)
 {
 	diag_init(&b->diag);
-	return compiler_compile(&b->module, &b->options, &b->work.source, &b->host.arena,
-				&b->image, &b->diag);
+	return compiler_compile(&b->module, &b->options, &b->work.source, &b->host.arena, &b->image,
+				&b->diag);
 }
 
 /* Whatever happened, the compiler has kept nothing. */
@@ -63,10 +63,11 @@ large_module(uint32_t constructs)
 
 	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
 	for (uint32_t i = 0; i < constructs; i++)
-		golden_put(&text, "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
-				  "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 4\n"
-				  "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
-				  "br_table 0 1 0\nend\nend\nlocal.get 3\ni32.load 8\nlocal.set 3\n");
+		golden_put(&text,
+			   "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
+			   "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 4\n"
+			   "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
+			   "br_table 0 1 0\nend\nend\nlocal.get 3\ni32.load 8\nlocal.set 3\n");
 	golden_put(&text, "local.get 3\n");
 	module = wasm_text_module(text.text);
 	free(text.text);
@@ -97,16 +98,15 @@ test_image(void **state)
 	assert_int_equal(b.image.function_count, WASM_TEXT_FUNCTION);
 	for (uint32_t i = 0; i < b.image.function_count; i++) {
 		const struct nb_code_function *f = &b.image.functions[i];
-		uint32_t end = i + 1 < b.image.function_count ? f[1].first_site :
-								b.image.site_count;
+		uint32_t end =
+			i + 1 < b.image.function_count ? f[1].first_site : b.image.site_count;
 
 		assert_int_equal(f->code_offset % 16, 0);
 		assert_true(f->code_offset + f->code_size + f->pool_size <= b.image.code_size);
 		assert_int_equal(f->wasm_offset, b.module.codes[i].offset);
 		for (uint32_t k = f->first_site; k < end; k++) {
 			assert_true(b.image.sites[k].code_offset >= f->code_offset);
-			assert_true(b.image.sites[k].code_offset <=
-				    f->code_offset + f->code_size);
+			assert_true(b.image.sites[k].code_offset <= f->code_offset + f->code_size);
 			assert_in_code(&b.module, f, b.image.sites[k].info);
 		}
 	}
@@ -142,8 +142,7 @@ test_options(void **state)
 	compiler_options_init(&options);
 	assert_int_equal(options.disabled_passes, 0);
 	assert_int_equal(compiler_options_set_passes(&options, "-gvn,-licm", &bad), NB_OK);
-	assert_int_equal(options.disabled_passes,
-			 1 << COMPILER_PASS_GVN | 1 << COMPILER_PASS_LICM);
+	assert_int_equal(options.disabled_passes, 1 << COMPILER_PASS_GVN | 1 << COMPILER_PASS_LICM);
 	assert_int_equal(compiler_options_set_passes(&options, "-all,+dce", &bad), NB_OK);
 	assert_int_equal(options.disabled_passes,
 			 ((1 << COMPILER_PASS_COUNT) - 1) & ~(1 << COMPILER_PASS_DCE));
@@ -209,8 +208,9 @@ test_unsupported(void **state)
 	expect_refusal(&b, NB_UNSUPPORTED_FEATURE, "v128");
 	open_bench(&b, wasm_text_module("v128 -> i32\ni32.const 1\n"), WASM_CODE_VALIDATE);
 	expect_refusal(&b, NB_UNSUPPORTED_FEATURE, "v128");
-	open_bench(&b, wasm_text_module("i32 -> i32\nunreachable\nblock v128\nunreachable\nend\n"
-					"drop\n"),
+	open_bench(&b,
+		   wasm_text_module("i32 -> i32\nunreachable\nblock v128\nunreachable\nend\n"
+				    "drop\n"),
 		   WASM_CODE_VALIDATE);
 	expect_refusal(&b, NB_UNSUPPORTED_FEATURE, "v128");
 }
@@ -324,10 +324,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_image),	     cmocka_unit_test(test_deterministic),
-		cmocka_unit_test(test_options),	     cmocka_unit_test(test_pass_choices),
-		cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_deferred),
-		cmocka_unit_test(test_cancel),	     cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_image),	    cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_options),	    cmocka_unit_test(test_pass_choices),
+		cmocka_unit_test(test_unsupported), cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_cancel),	    cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_exhaustion),
 	};
 

@@ -141,9 +141,9 @@ wasm_text_instruction(struct buffer *out, char *line)
 		put(out, 0xfd);
 	else if (op >= WASM_PAGE_FC)
 		put(out, 0xfc);
-	put_u32(out, op >= WASM_PAGE_FD ? (uint32_t)op - WASM_PAGE_FD :
-		     op >= WASM_PAGE_FC ? (uint32_t)op - WASM_PAGE_FC :
-					  0);
+	put_u32(out, op >= WASM_PAGE_FD	  ? (uint32_t)op - WASM_PAGE_FD
+		     : op >= WASM_PAGE_FC ? (uint32_t)op - WASM_PAGE_FC
+					  : 0);
 	if (op < 0x100)
 		out->bytes[out->len - 1] = (uint8_t)op;
 	wasm_text_immediate(out, op, &save);

@@ -9,10 +9,10 @@
 #include "tests/compiler/wasm_text.h"
 #include "tests/wasm/host_arena.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 
 static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 
@@ -35,8 +35,8 @@ build(const struct golden_case *test, struct golden_text *out)
 	struct ir_function fn = { .arena = &host.arena, .module = &module };
 	struct diag diag;
 	char reason[200];
-	enum ir_inlining inlining = strcmp(test->argument, "inline") == 0 ? IR_INLINE_SMALL :
-									    IR_INLINE_NONE;
+	enum ir_inlining inlining =
+		strcmp(test->argument, "inline") == 0 ? IR_INLINE_SMALL : IR_INLINE_NONE;
 
 	host_arena_init(&host, 1 << 26);
 	host_arena_init(&work, 1 << 26);
@@ -76,10 +76,11 @@ large_module(void)
 
 	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
 	for (int i = 0; i < 300; i++)
-		golden_put(&text, "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
-				  "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 1\n"
-				  "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
-				  "br_table 0 1 0\nend\nend\n");
+		golden_put(&text,
+			   "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
+			   "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 1\n"
+			   "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
+			   "br_table 0 1 0\nend\nend\n");
 	golden_put(&text, "local.get 3\n");
 	module = wasm_text_module(text.text);
 	free(text.text);
@@ -99,9 +100,9 @@ test_exhaustion(void **state)
 	(void)state;
 	host_arena_init(&host, 1 << 26);
 	diag_init(&diag);
-	assert_int_equal(wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len,
-					    &features, &diag),
-			 NB_OK);
+	assert_int_equal(
+		wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len, &features, &diag),
+		NB_OK);
 	for (size_t fail_at = 0; status != NB_OK; fail_at++) {
 		for (int once = 0; once < 2; once++) {
 			struct host_arena work;
@@ -149,9 +150,9 @@ test_cancel(void **state)
 	host_arena_init(&host, 1 << 26);
 	host_arena_init(&work, 1 << 26);
 	diag_init(&diag);
-	assert_int_equal(wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len,
-					    &features, &diag),
-			 NB_OK);
+	assert_int_equal(
+		wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len, &features, &diag),
+		NB_OK);
 	for (uint32_t before = 0; status != NB_OK; before += 97) {
 		uint32_t left = 0;
 		struct ir_ticker ticker = { stop, &left, steps - before };

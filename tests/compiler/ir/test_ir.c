@@ -9,23 +9,22 @@
 #include "tests/compiler/golden.h"
 #include "tests/wasm/host_arena.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 
-static const char whole[] =
-	"function 3 {\n"
-	"b0 (v0: i32, v1: i64):\n"
-	"\tv2: i32 = load8_u offset=16 v0 @7\n"
-	"\tv3: i32 = call_indirect type=1 table=0 v2 (v1, v0)\n"
-	"\tv4: f64 = result 1 v3\n"
-	"\tswitch v3, b1 (v0, i32:5), b2 [0, 1, 1, 0] @9\n"
-	"b1 (v5: i32, v6: i32):\n"
-	"\tbranch v5, b1 (v6, v5), b2 !likely\n"
-	"b2:\n"
-	"\treturn (v4, f32:0x40490fdb)\n"
-	"}\n";
+static const char whole[] = "function 3 {\n"
+			    "b0 (v0: i32, v1: i64):\n"
+			    "\tv2: i32 = load8_u offset=16 v0 @7\n"
+			    "\tv3: i32 = call_indirect type=1 table=0 v2 (v1, v0)\n"
+			    "\tv4: f64 = result 1 v3\n"
+			    "\tswitch v3, b1 (v0, i32:5), b2 [0, 1, 1, 0] @9\n"
+			    "b1 (v5: i32, v6: i32):\n"
+			    "\tbranch v5, b1 (v6, v5), b2 !likely\n"
+			    "b2:\n"
+			    "\treturn (v4, f32:0x40490fdb)\n"
+			    "}\n";
 
 static void
 parse_and(const struct golden_case *test, struct golden_text *out)
@@ -35,8 +34,8 @@ parse_and(const struct golden_case *test, struct golden_text *out)
 	struct diag diag;
 	char reason[200];
 	bool checks = strcmp(test->argument, "print") != 0;
-	enum ir_check_stage stage = strcmp(test->argument, "scheduled") == 0 ? IR_CHECK_SCHEDULED :
-									       IR_CHECK_ANY;
+	enum ir_check_stage stage =
+		strcmp(test->argument, "scheduled") == 0 ? IR_CHECK_SCHEDULED : IR_CHECK_ANY;
 	enum nb_status status;
 
 	host_arena_init(&host, 1 << 26);
@@ -158,8 +157,8 @@ test_exhaustion(void **state)
 		if (status == NB_OK)
 			status = ir_schedule(&fn, &scratch);
 		if (status == NB_OK)
-			status = ir_check(&fn, IR_CHECK_SCHEDULED, &scratch, reason,
-					  sizeof(reason));
+			status =
+				ir_check(&fn, IR_CHECK_SCHEDULED, &scratch, reason, sizeof(reason));
 		arena_reset(&host.arena);
 		arena_reset(&scratch);
 		assert_int_equal(host.chunks, 0);

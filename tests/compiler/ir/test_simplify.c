@@ -11,11 +11,11 @@
 #include "compiler/pass/pass.h"
 #include "tests/wasm/host_arena.h"
 
+#include <cmocka.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 
 static uint64_t seed = 1;
 static uint32_t rounds = 20000;
@@ -138,8 +138,8 @@ any_operation(struct bench *b)
 	inst.type = (uint8_t)type_for(b, info->result, IR_VOID, IR_VOID);
 	for (uint32_t i = 0; i < info->arg_count; i++) {
 		before = type_for(b, info->arguments[i], inst.type, before);
-		inst.args[i] = below(b, 3) ? any_value(b, before) :
-					     ir_const(&b->fn, before, number(b));
+		inst.args[i] =
+			below(b, 3) ? any_value(b, before) : ir_const(&b->fn, before, number(b));
 	}
 	return inst;
 }
@@ -302,8 +302,8 @@ test_floats(void **state)
 	assert_true(ir_evaluate(IR_CONVERT_U, IR_F32, IR_I64,
 				(uint64_t[3]){ UINT64_C(0x4000004000000001) }, &out));
 	assert_int_equal(out, 0x5e800001);
-	assert_true(ir_evaluate(IR_CONVERT_S, IR_F32, IR_I32,
-				(uint64_t[3]){ (uint32_t)-16777217 }, &out));
+	assert_true(ir_evaluate(IR_CONVERT_S, IR_F32, IR_I32, (uint64_t[3]){ (uint32_t)-16777217 },
+				&out));
 	assert_int_equal(out, 0xcb800000);
 	assert_false(ir_evaluate(IR_TRUNC_S, IR_I32, IR_F32, (uint64_t[3]){ 0x7fc00000 }, &out));
 	assert_false(ir_evaluate(IR_TRUNC_S, IR_I32, IR_F32, (uint64_t[3]){ 0x4f000000 }, &out));
@@ -322,10 +322,10 @@ test_traps(void **state)
 	(void)state;
 	assert_false(ir_evaluate(IR_DIV_U, IR_I32, IR_I32, (uint64_t[3]){ 1, 0 }, &out));
 	assert_false(ir_evaluate(IR_REM_S, IR_I64, IR_I64, (uint64_t[3]){ 1, 0 }, &out));
-	assert_false(ir_evaluate(IR_DIV_S, IR_I32, IR_I32,
-				 (uint64_t[3]){ 0x80000000, 0xffffffff }, &out));
-	assert_true(ir_evaluate(IR_REM_S, IR_I32, IR_I32,
-				(uint64_t[3]){ 0x80000000, 0xffffffff }, &out));
+	assert_false(ir_evaluate(IR_DIV_S, IR_I32, IR_I32, (uint64_t[3]){ 0x80000000, 0xffffffff },
+				 &out));
+	assert_true(ir_evaluate(IR_REM_S, IR_I32, IR_I32, (uint64_t[3]){ 0x80000000, 0xffffffff },
+				&out));
 	assert_int_equal(out, 0);
 	start(&b);
 	for (uint32_t op = IR_DIV_S; op <= IR_REM_U; op++) {

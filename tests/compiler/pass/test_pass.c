@@ -10,10 +10,10 @@
 #include "tests/compiler/golden.h"
 #include "tests/wasm/host_arena.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 
 struct named_pass {
 	const char *name;
@@ -35,8 +35,8 @@ run_strict(struct ir_function *fn, struct pass_context *context)
 }
 
 static const struct named_pass passes[] = {
-	{ "branch", pass_branch },     { "ifconv", pass_ifconv }, { "gvn", pass_gvn },
-	{ "licm", pass_licm },	       { "dce", pass_dce },	  { "strength", pass_strength },
+	{ "branch", pass_branch },    { "ifconv", pass_ifconv }, { "gvn", pass_gvn },
+	{ "licm", pass_licm },	      { "dce", pass_dce },	 { "strength", pass_strength },
 	{ "schedule", run_schedule }, { "strict", run_strict },
 };
 
@@ -91,11 +91,11 @@ transform(const struct golden_case *test, struct golden_text *out)
 	assert_int_equal(host.chunks + work.chunks, 0);
 }
 
-#define GOLDEN_TEST(name)                                                                          \
-	static void test_##name(void **state)                                                      \
-	{                                                                                          \
-		(void)state;                                                                       \
-		assert_int_equal(golden_run("tests/compiler/pass/" #name ".ir", transform), 0);    \
+#define GOLDEN_TEST(name)                                                                       \
+	static void test_##name(void **state)                                                   \
+	{                                                                                       \
+		(void)state;                                                                    \
+		assert_int_equal(golden_run("tests/compiler/pass/" #name ".ir", transform), 0); \
 	}
 
 GOLDEN_TEST(branch)
