@@ -249,6 +249,22 @@ replace_param(struct branches *s, uint32_t param, uint32_t argument)
 	ir_replace(s->fn, param, value);
 }
 
+/* True if the edge hands its target one of the target's own parameters. That
+ * happens only in a cycle that a folded branch has cut off; replacing a
+ * parameter by itself there would make a name that never ends. */
+static bool
+passes_own_params(struct ir_function *fn, const struct ir_edge *edge)
+{
+	for (uint32_t i = 0; i < edge->arg_count; i++) {
+		const struct ir_inst *inst =
+			&fn->insts[ir_resolve(fn, fn->lists[edge->first_arg + i])];
+
+		if (inst->op == IR_PARAM && inst->block == edge->to)
+			return true;
+	}
+	return false;
+}
+
 /* Appends the only successor to the block if nobody else goes there. */
 static bool
 merge_successor(struct branches *s, uint32_t block)
@@ -264,7 +280,8 @@ merge_successor(struct branches *s, uint32_t block)
 		return false;
 	edge = &fn->edges[jump->args[1]];
 	next = &fn->blocks[edge->to];
-	if (edge->to == block || edge->next_pred != IR_NONE || edge->prev_pred != IR_NONE)
+	if (edge->to == block || edge->next_pred != IR_NONE || edge->prev_pred != IR_NONE ||
+	    passes_own_params(fn, edge))
 		return false;
 	for (uint32_t i = 0; i < next->param_count; i++)
 		replace_param(s, fn->lists[next->first_param + i], fn->lists[edge->first_arg + i]);
