@@ -187,7 +187,8 @@ def main():
             continue
         for target in targets:
             wanted.setdefault(mode, []).append(target)
-    for mode, targets in wanted.items():
+    # Release first: it builds the programs whose digests the other kernels link.
+    for mode, targets in sorted(wanted.items(), key=lambda item: item[0] != "release"):
         make(mode, list(dict.fromkeys(targets)))
 
     STATE.mkdir(parents=True, exist_ok=True)
