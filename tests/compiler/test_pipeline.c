@@ -6,10 +6,11 @@
 #include "tests/compiler/wasm_text.h"
 #include "tests/wasm/host_arena.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 struct bench {
 	struct host_arena host; /* module and image */

@@ -9,10 +9,11 @@
 #include "tests/compiler/wasm_text.h"
 #include "tests/wasm/host_arena.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 

@@ -9,10 +9,11 @@
 #include "tests/compiler/golden.h"
 #include "tests/wasm/host_arena.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static const char whole[] = "function 3 {\n"
 			    "b0 (v0: i32, v1: i64):\n"

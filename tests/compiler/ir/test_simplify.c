@@ -11,11 +11,12 @@
 #include "compiler/pass/pass.h"
 #include "tests/wasm/host_arena.h"
 
-#include <cmocka.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static uint64_t seed = 1;
 static uint32_t rounds = 20000;

@@ -10,10 +10,11 @@
 #include "tests/compiler/golden.h"
 #include "tests/wasm/host_arena.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 struct named_pass {
 	const char *name;
