@@ -71,9 +71,9 @@ qemu_command(struct command *command, const struct run_options *options, int ima
 	add(command, "chardev:console");
 	add(command, "--link");
 	add(command, "chardev:link");
-	if (options->memory) {
+	if (options->memory_mib) {
 		add(command, "--memory");
-		add(command, options->memory);
+		add(command, tool_text("%uM", options->memory_mib));
 	}
 	if (kernel_words(options)) {
 		add(command, "--append");
@@ -108,9 +108,9 @@ hosted_command(struct command *command, const struct run_options *options, int i
 	add(command, tool_text("%d", console));
 	add(command, "--link");
 	add(command, tool_text("%d", link));
-	if (options->memory) {
+	if (options->memory_mib) {
 		add(command, "--memory");
-		add(command, options->memory);
+		add(command, tool_text("%u", options->memory_mib));
 	}
 	if (kernel_words(options)) {
 		add(command, "--");

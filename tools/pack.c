@@ -22,6 +22,16 @@ static const struct argp_option option_table[] = {
 	{ 0 },
 };
 
+static void
+check_member(const char *member, const struct argp_state *state)
+{
+	const char *equals = strchr(member, '=');
+
+	if (!equals || equals == member || member[0] == '/')
+		argp_error(state, "'%s' is not of the form PATH=SOURCE with a relative PATH",
+			   member);
+}
+
 static error_t
 parse(int key, char *value, struct argp_state *state)
 {
@@ -34,6 +44,8 @@ parse(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		options->members = state->argv + state->next;
 		options->count = state->argc - state->next;
+		for (int i = 0; i < options->count; i++)
+			check_member(options->members[i], state);
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->output)
@@ -60,11 +72,6 @@ add_member(struct tar *tar, char *member)
 	char *equals = strchr(member, '=');
 	struct stat stat_buffer;
 
-	if (!equals || equals == member || member[0] == '/') {
-		tool_error("'%s' is not of the form PATH=SOURCE with a relative PATH", member);
-		tar->has_failed = true;
-		return;
-	}
 	*equals = 0;
 	if (stat(equals + 1, &stat_buffer) == 0 && S_ISDIR(stat_buffer.st_mode))
 		tar_add_tree(tar, member, equals + 1);

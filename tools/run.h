@@ -11,7 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { RUN_ITEMS_MAX = 64 };
+enum {
+	RUN_ITEMS_MAX = 64,
+	RUN_MEMORY_MIN_MIB = 64,
+	RUN_MEMORY_MAX_MIB = 1024 * 1024,
+};
 
 enum run_platform { RUN_PC, RUN_HOSTED };
 
@@ -30,7 +34,7 @@ struct run_options {
 	bool counts_instructions; /* virtual time is 1 ns an instruction */
 	bool debugs;
 	const char *described; /* --describe NAME */
-	const char *memory;    /* as QEMU's -m takes it, NULL: default */
+	uint32_t memory_mib;   /* 0: default */
 	double timeout_s;      /* 0: none */
 	struct run_directory directories[RUN_ITEMS_MAX];
 	const char *variables[RUN_ITEMS_MAX]; /* "NAME=value" */

@@ -220,14 +220,34 @@ class Endings(Case):
         self.crash("stack-call", 138, "call stack exhausted", "recurse_and_call")
         self.crash("abort", 129, "unreachable", "abort")
 
-    def test_memory_that_there_is_not(self):
-        result = run(module("crash"), "memory", options=["--memory", "256M"])
-        self.assertIn(result.status, (3, 139), result)
-        if result.status == 139:
-            self.assertRegex(result.err, rb"crash.wasm: out of memory")
+    def test_module_that_wants_more_memory_than_there_is(self):
         result = run(module("huge"), options=["--memory", "256M"])
         self.assertIn(result.status, (126, 139), result)
         self.assertRegex(result.err, b"huge.wasm.*out of memory")
+
+    def test_memory_used_up(self):
+        """Where growing fails, the program is told; where a page is not there when it is
+        touched, it ends, and says where, however deep it was and however little is left."""
+        for size in ("64M", "128M", "200M"):
+            for depth in (0, 40):
+                result = run(module("exhaust"), depth, options=["--memory", size])
+                if PLATFORM == "hosted":
+                    self.check(result, 0)
+                    self.assertRegex(result.out, rb"\A[1-9]\d* MiB\n\Z")
+                    continue
+                self.check(result, 139, b"", r"\Aexhaust.wasm: out of memory\n"
+                           r"  at memset \(exhaust.wasm, function \d+, offset 0x[0-9a-f]+\)\n"
+                           r"  at take_all \(exhaust.wasm, function \d+, offset 0x")
+                self.assertEqual(result.err.count(b"at dig (exhaust.wasm"), depth + 1, result)
+                self.assertRegex(result.err, rb"  at _start \(exhaust.wasm, function \d+")
+
+    def test_memory_used_up_page_by_page(self):
+        result = run(module("crash"), "memory", options=["--memory", "96M"])
+        if PLATFORM == "hosted":
+            self.check(result, 3, b"about to memory\n")
+        else:
+            self.check(result, 139, b"about to memory\n", r"\Acrash.wasm: out of memory\n  at \S+ "
+                       r"\(crash.wasm, function \d+, offset 0x")
 
     def test_modules_that_cannot_run(self):
         self.check(run(module("unknown_import")), 126, b"",
@@ -344,6 +364,10 @@ class Usage(Case):
         self.usage(["run", "--dir"], 2, "requires an argument")
         self.usage(["run", "--dir", "/no/such/folder", "x"], 2, "'/no/such/folder' is not a folder")
         self.usage(["run", "--memory", "lots", "x"], 2, "'lots' is not a size such as 512M")
+        for size in ("63M", "1025G", "0M", "99999999999999999999G", "18014398509481985M"):
+            self.usage(["run", "--memory", size, "x"], 2, f"'{size}' is out of range; from 64M")
+        for size in ("64", "-64M", "64K", "64MM", " 64M", "G"):
+            self.usage(["run", "--memory", size, "x"], 2, f"'{size}' is not a size such as")
         self.usage(["run", "--timeout", "-1", "x"], 2, "'-1' is not a number of seconds")
         self.usage(["run", "--env", "NAME", "x"], 2, "'NAME' is not of the form NAME=VALUE")
         self.usage(["run", "nosuchprogram"], 127, "no bundled program 'nosuchprogram'.*--list")
@@ -357,6 +381,10 @@ class Usage(Case):
         self.usage(["compile", str(module("invalid")), "-o", "/no/such.nbo"], 1,
                    "invalid.wasm: function 1.*offset")
         self.usage(["pack"], 2, "-o FILE")
+        for member in ("nothing", "=source", "/absolute=source", ""):
+            self.usage(["pack", "-o", "/no/such/x.tar", "a=b", member], 2,
+                       f"'{member}' is not of the form PATH=SOURCE(.|\n)*--help")
+        self.usage(["pack", "-o", "/no/such/x.tar"], 2, "name what to pack")
         self.usage(["pack", "-o", "/no/such/x.tar", "a=b"], 125, "cannot write /no/such/x.tar")
         self.usage(["compile", "/tmp"], 125, "cannot read /tmp: Is a directory")
 
@@ -367,7 +395,7 @@ class Usage(Case):
             os.mkfifo(pipe)
             # Open at both ends, so that nobody waits for the other.
             file = os.open(pipe, os.O_RDWR)
-            self.usage(["pack", "-o", str(pipe), "nothing"], 125, "PATH=SOURCE")
+            self.usage(["pack", "-o", str(pipe), "a=/no/such/file"], 125, "/no/such/file")
             self.assertTrue(pipe.is_fifo())
             self.usage(["compile", str(module("start_only")), "-o", str(pipe)], 0, "^$")
             self.assertTrue(pipe.is_fifo())
@@ -381,10 +409,10 @@ class Usage(Case):
             self.assertRegex(done.stdout, rb"(?m)^" + name + rb" +\w")
 
     def test_needs(self):
-        for words, expected in ((["--hosted", "cat"], "program-cat hosted ramdisk"),
-                                (["cat"], "program-cat kernel ramdisk"),
-                                ([], "programs kernel ramdisk"),
-                                ([str(module("exit"))], "kernel ramdisk"),
+        for words, expected in ((["--hosted", "cat"], "make program-cat hosted ramdisk"),
+                                (["cat"], "make program-cat kernel ramdisk"),
+                                ([], "make programs kernel ramdisk"),
+                                ([str(module("exit"))], "make kernel ramdisk"),
                                 (["--list"], "")):
             done = subprocess.run([str(TOOL), "run", "--needs", *words], capture_output=True,
                                   check=True, text=True, cwd=ROOT)

@@ -4,6 +4,7 @@
  */
 #include "platform/hosted/run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,19 @@ map_ramdisk(const char *path, struct hosted_machine *machine)
 	machine->ramdisk_len = (size_t)stat.st_size;
 }
 
+static uint64_t
+parse_mebibytes(const char *text)
+{
+	char *end;
+	unsigned long long amount;
+
+	errno = 0;
+	amount = strtoull(text, &end, 10);
+	if (end == text || *end || errno || !amount || amount > UINT32_MAX)
+		fail("not a number of MiB", text);
+	return amount;
+}
+
 static void
 join_words(char **words, char *out, size_t cap)
 {
@@ -108,7 +122,7 @@ main(int argc, char **argv)
 			machine.serials[PORT_SERIAL_LINK] = parse_fds(argv[i + 1]);
 		else if (strcmp(argv[i], "--memory") == 0)
 			machine.memory_pages =
-				strtoull(argv[i + 1], NULL, 10) * (1024 * 1024 / PAGE_BYTES);
+				parse_mebibytes(argv[i + 1]) * (1024 * 1024 / PAGE_BYTES);
 		else
 			fail("unknown option", argv[i]);
 	}
