@@ -114,6 +114,20 @@ account_uncharge(struct account *account, enum account_resource resource, uint64
 	}
 }
 
+uint64_t
+account_room(const struct account *account, enum account_resource resource)
+{
+	uint64_t room = UINT64_MAX;
+
+	for (; account; account = account->parent) {
+		uint64_t used = __atomic_load_n(&account->used[resource], __ATOMIC_RELAXED);
+
+		if (account->limit[resource] - used < room)
+			room = account->limit[resource] - used;
+	}
+	return room;
+}
+
 void *
 account_alloc(struct account *account, size_t size)
 {

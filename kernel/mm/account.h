@@ -51,6 +51,9 @@ NB_MUST_USE enum nb_status
 account_charge(struct account *account, enum account_resource resource, uint64_t amount);
 void account_uncharge(struct account *account, enum account_resource resource, uint64_t amount);
 
+/* The most that charging would accept at this moment. */
+uint64_t account_room(const struct account *account, enum account_resource resource);
+
 /* Heap memory charged to `account`, which the caller keeps alive until it is
  * freed. NULL on a limit or exhaustion. */
 void *account_alloc(struct account *account, size_t size);

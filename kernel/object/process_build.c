@@ -9,8 +9,10 @@
 #include "lib/string.h"
 
 enum {
-	/* Reserved, not present: what deep recursion may use. */
-	GUEST_STACK_BYTES = 4 * 1024 * 1024,
+	/* What deep recursion may use. Charged; pages appear on first touch. */
+	GUEST_STACK_MOST = 4 * 1024 * 1024,
+	/* Of a process with tight limits. */
+	GUEST_STACK_LEAST = GUEST_KERNEL_HEADROOM + 64 * 1024,
 };
 
 /* What the resolver needs to know. */
@@ -201,6 +203,18 @@ bind_client(struct process *process, struct instance *main, struct nb_thread_hea
 	store_set_thread(&process->store, head);
 }
 
+/* A process that may not take much more leaves most of it to its memories. */
+static size_t
+stack_bytes(const struct process *process)
+{
+	uint64_t bytes = account_room(process->account, ACCOUNT_MEMORY) / 4;
+
+	bytes -= bytes % PORT_PAGE_BYTES;
+	if (bytes > GUEST_STACK_MOST)
+		return GUEST_STACK_MOST;
+	return bytes < GUEST_STACK_LEAST ? GUEST_STACK_LEAST : (size_t)bytes;
+}
+
 static enum nb_status
 start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t startup_len)
 {
@@ -210,7 +224,7 @@ start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t sta
 		.share = &process->share,
 		.account = process->account,
 		.priority = process->priority,
-		.stack_bytes = GUEST_STACK_BYTES,
+		.stack_bytes = stack_bytes(process),
 		.entry = process_main,
 		.argument = process,
 	};

@@ -28,31 +28,28 @@ thread_begin(void *argument)
 	panic("a thread's entry function returned");
 }
 
-/* What of the stack is present from the start, and charged. */
-static size_t
-stack_present_bytes(const struct thread_options *options)
-{
-	if (options->process && options->stack_bytes > GUEST_KERNEL_HEADROOM)
-		return GUEST_KERNEL_HEADROOM;
-	return options->stack_bytes;
-}
-
+/* The whole stack is charged, as memories are: what may be touched. Present
+ * from the start is what kernel code needs on it, for it must not find a page
+ * missing: all of a kernel thread's stack; of a guest's, the part at the top
+ * where its thread begins and ends. Behind a thunk see GUEST_KERNEL_HEADROOM. */
 static enum nb_status
 thread_stack_create(struct thread *thread, const struct thread_options *options)
 {
-	size_t present = stack_present_bytes(options);
-	enum nb_status status = account_charge(thread->account, ACCOUNT_MEMORY, present);
+	size_t bytes = options->stack_bytes;
+	enum nb_status status = account_charge(thread->account, ACCOUNT_MEMORY, bytes);
 
 	if (status != NB_OK)
 		return status;
-	status = port_stack_create(options->stack_bytes, &thread->stack);
-	if (status == NB_OK && !options->process) {
-		status = port_stack_commit(&thread->stack, thread->stack.limit);
+	status = port_stack_create(bytes, &thread->stack);
+	if (status == NB_OK) {
+		if (options->process && bytes > GUEST_KERNEL_HEADROOM)
+			bytes = GUEST_KERNEL_HEADROOM;
+		status = port_stack_commit(&thread->stack, thread->stack.top - bytes);
 		if (status != NB_OK)
 			port_stack_destroy(&thread->stack);
 	}
 	if (status != NB_OK)
-		account_uncharge(thread->account, ACCOUNT_MEMORY, present);
+		account_uncharge(thread->account, ACCOUNT_MEMORY, options->stack_bytes);
 	return status;
 }
 
@@ -80,7 +77,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->argument = options->argument;
 	thread->priority = options->priority;
 	thread->run_state = THREAD_NEW;
-	thread->present_bytes = stack_present_bytes(options);
+	thread->stack_bytes = options->stack_bytes;
 	list_init(&thread->link);
 	thread->head.stack_floor = thread->stack.limit + GUEST_KERNEL_HEADROOM;
 	thread->head.stack_limit = thread->stack.top;
@@ -98,7 +95,7 @@ thread_destroy(struct thread *thread)
 
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
 	port_stack_destroy(&thread->stack);
-	account_uncharge(account, ACCOUNT_MEMORY, thread->present_bytes);
+	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
 	account_free(account, thread, sizeof *thread);
 	account_put(account);
 	if (owner)

@@ -56,7 +56,7 @@ struct thread {
 	struct account *account; /* pays for this record and the stack. Constant */
 	struct list_link link;	 /* in process->threads, under the process's lock */
 	struct port_stack stack;
-	size_t present_bytes; /* of the stack, charged */
+	size_t stack_bytes; /* charged */
 	void (*entry)(void *argument);
 	void *argument;
 

@@ -32,6 +32,9 @@ struct zeroed_frame {
 	struct zeroed_frame *next;
 };
 
+/* What guests' memories leave to the kernel: a share of all frames, within bounds. */
+enum { SCARCE_SHARE = 64, SCARCE_LEAST = 256, SCARCE_MOST = 4096 };
+
 enum { CHUNK_SHIFT = FRAME_SHIFT + FRAME_ORDER_MOST, ZEROED_MOST = 256 };
 
 static struct lock lock = LOCK_INIT(LOCK_RANK_FRAMES);
@@ -359,6 +362,16 @@ frames_note_records(size_t count)
 	lock_take(&lock);
 	record_frames += count;
 	lock_drop(&lock);
+}
+
+bool
+frames_are_scarce(void)
+{
+	uint64_t kept = total_frames / SCARCE_SHARE;
+
+	kept = kept > SCARCE_MOST ? SCARCE_MOST : kept;
+	kept = kept < SCARCE_LEAST ? SCARCE_LEAST : kept;
+	return __atomic_load_n(&free_frames, __ATOMIC_RELAXED) <= kept;
 }
 
 struct frame_totals

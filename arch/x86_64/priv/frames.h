@@ -62,6 +62,10 @@ uint16_t *frame_counter(uint64_t frame);
  * a caller compares before and after is its own use. */
 void frames_note_records(size_t count);
 
+/* Whether what is left is for the kernel: page tables, stacks, and what it
+ * takes to end who used up the rest, and say so. Takes no lock. */
+bool frames_are_scarce(void);
+
 struct frame_totals {
 	uint64_t total, free;
 };

@@ -7,6 +7,7 @@
  *
  * A memory of LARGE_FROM bytes or more gets 2 MiB pages where a whole one is
  * committed and nothing is mapped yet, as long as a quarter of memory is free.
+ * The last frames of all are not for memories, see frames_are_scarce.
  */
 #include "arch/x86_64/priv/cpu.h"
 #include "arch/x86_64/priv/demand.h"
@@ -163,6 +164,8 @@ slot_demand(uint64_t address)
 		return DEMAND_REFUSED;
 	if (map_large(base, address, committed))
 		return DEMAND_SERVED;
+	if (frames_are_scarce())
+		return DEMAND_NO_MEMORY;
 	return demand_map_zeroed(address);
 }
 
