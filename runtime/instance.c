@@ -287,6 +287,12 @@ define_tables(struct instance *instance)
 	return NB_OK;
 }
 
+static uint64_t
+read_global(const void *context, uint32_t global_idx)
+{
+	return *instance_global(context, global_idx);
+}
+
 static void
 evaluate(const struct instance *instance, const struct wasm_init_expr *init, uint64_t out[2])
 {
@@ -305,6 +311,9 @@ evaluate(const struct instance *instance, const struct wasm_init_expr *init, uin
 		break;
 	case WASM_INIT_REF_FUNC:
 		out[0] = instance_reference(instance, init->idx);
+		break;
+	case WASM_INIT_PROGRAM:
+		out[0] = wasm_init_run(init, read_global, instance);
 		break;
 	case WASM_INIT_REF_NULL:
 		break;

@@ -81,9 +81,9 @@ check_table(const struct instance *instance, const struct wasm_import *import,
 	if (wanted->type == found->type.type &&
 	    limits_fit(&wanted->limits, found->desc.length, &found->type.limits))
 		return NB_OK;
-	format_limits(wanted_text, sizeof(wanted_text), wasm_valtype_text(wanted->type),
+	format_limits(wanted_text, sizeof(wanted_text), wasm_valtype_text(wanted->type).text,
 		      wanted->limits.min, &wanted->limits);
-	format_limits(found_text, sizeof(found_text), wasm_valtype_text(found->type.type),
+	format_limits(found_text, sizeof(found_text), wasm_valtype_text(found->type.type).text,
 		      found->desc.length, &found->type.limits);
 	return mismatch(import, wanted_text, found_text, diag);
 }
@@ -115,9 +115,9 @@ check_global(const struct instance *instance, const struct wasm_import *import,
 	if (wanted->type == found->type && wanted->is_mutable == found->is_mutable)
 		return NB_OK;
 	format_text(wanted_text, sizeof(wanted_text), "%s%s", wanted->is_mutable ? "mut " : "",
-		    wasm_valtype_text(wanted->type));
+		    wasm_valtype_text(wanted->type).text);
 	format_text(found_text, sizeof(found_text), "%s%s", found->is_mutable ? "mut " : "",
-		    wasm_valtype_text(found->type));
+		    wasm_valtype_text(found->type).text);
 	return mismatch(import, wanted_text, found_text, diag);
 }
 

@@ -29,6 +29,7 @@ item_reference(const struct instance *instance, struct wasm_elem_item item)
 		return (uint32_t)*instance_global(instance, item.idx);
 	case WASM_INIT_REF_NULL:
 	case WASM_INIT_CONST:
+	case WASM_INIT_PROGRAM:
 		break;
 	}
 	return 0;

@@ -172,7 +172,7 @@ wasm_decode_init_expr(struct wasm_decoder *d, enum wasm_valtype type)
 	else if (expr.type != type)
 		wasm_input_fail(in, NB_INVALID, start,
 				"type mismatch: constant expression gives %s instead of %s",
-				wasm_valtype_text(expr.type), wasm_valtype_text(type));
+				wasm_valtype_text(expr.type).text, wasm_valtype_text(type).text);
 	return expr;
 }
 

@@ -105,8 +105,8 @@ decode_elem_segment(struct wasm_decoder *d, struct wasm_elem_segment *segment)
 		if (table_type != segment->type)
 			wasm_input_fail(in, NB_INVALID, at,
 					"type mismatch: elements of type %s for a table of %s",
-					wasm_valtype_text(segment->type),
-					wasm_valtype_text(table_type));
+					wasm_valtype_text(segment->type).text,
+					wasm_valtype_text(table_type).text);
 	}
 	decode_elem_items(d, flags, segment);
 }

@@ -53,12 +53,30 @@ struct wasm_export {
 
 enum wasm_init_kind {
 	WASM_INIT_CONST,      /* i32, i64, f32, f64 or v128, by `type` */
-	WASM_INIT_GLOBAL_GET, /* an immutable global of lower index */
+	WASM_INIT_GLOBAL_GET, /* an immutable global, initialised before */
 	WASM_INIT_REF_NULL,
 	WASM_INIT_REF_FUNC,
+	WASM_INIT_PROGRAM, /* arithmetic that reads a global; i32 or i64 */
 };
 
-/* A constant expression in decoded form. */
+enum wasm_init_op {
+	WASM_INIT_OP_CONST,	 /* pushes `value` */
+	WASM_INIT_OP_GLOBAL_GET, /* pushes the global of index `value` */
+	WASM_INIT_OP_ADD,	 /* these replace the two topmost values */
+	WASM_INIT_OP_SUB,
+	WASM_INIT_OP_MUL,
+};
+
+/* A step of a WASM_INIT_PROGRAM: postfix, on a stack of at most
+ * WASM_LIMIT_INIT_DEPTH integers. The arithmetic of i32 may be done in 64 bits
+ * whose upper half is dropped at the end. */
+struct wasm_init_step {
+	uint64_t value;
+	enum wasm_init_op op;
+};
+
+/* A constant expression in decoded form. Arithmetic on constants alone has
+ * been done already. */
 struct wasm_init_expr {
 	enum wasm_init_kind kind;
 	enum wasm_valtype type; /* of the result */
@@ -66,8 +84,19 @@ struct wasm_init_expr {
 	union {
 		uint64_t bits[2]; /* CONST: little end first; floats as bits */
 		uint32_t idx;	  /* GLOBAL_GET: global; REF_FUNC: function */
+		struct {
+			const struct wasm_init_step *steps; /* PROGRAM */
+			uint32_t step_count;
+		};
 	};
 };
+
+/* The value of global `global_idx`; i32 in the low half. */
+typedef uint64_t wasm_init_global(const void *context, uint32_t global_idx);
+
+/* Runs an expression of kind WASM_INIT_PROGRAM; an i32 is zero-extended. */
+uint64_t wasm_init_run(const struct wasm_init_expr *expr, wasm_init_global *read_global,
+		       const void *context);
 
 struct wasm_global {
 	struct wasm_global_type type;
@@ -98,7 +127,7 @@ struct wasm_elem_segment {
 struct wasm_data_segment {
 	enum wasm_segment_mode mode;
 	uint32_t memory_idx;	      /* ACTIVE */
-	struct wasm_init_expr offset; /* ACTIVE */
+	struct wasm_init_expr offset; /* ACTIVE: i64 for a 64-bit memory or table */
 	uint32_t bytes_offset;	      /* in the input */
 	uint32_t bytes_len;
 };
@@ -128,6 +157,9 @@ struct wasm_module {
 	struct wasm_import *imports;
 	uint32_t *func_types; /* function index -> type index */
 	struct wasm_table_type *tables;
+	/* By table index: what the entries hold at first. WASM_INIT_REF_NULL if
+	 * the table has no initialiser; meaningless for imported tables. */
+	struct wasm_init_expr *table_inits;
 	struct wasm_memory_type *memories;
 	struct wasm_global *globals;
 	struct wasm_export *exports;
@@ -171,12 +203,12 @@ struct wasm_module {
  *
  * Needs: an arena, of which at most a constant factor of `len` is used; bytes
  * that stay unchanged; *diag as diag_init leaves it. Takes time linear in
- * `len` up to the factors that the limits on parameters and results set. Errors: NB_MALFORMED, NB_INVALID,
- * NB_UNSUPPORTED_FEATURE, NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY,
- * NB_NOT_SUPPORTED (features outside WASM_FEATURES_ALL), each with a report in
- * *diag: offset, section, function, reason. *out is unspecified then and the
- * arena holds no more than before the call. Does not sleep; reentrant.
- * Source: WebAssembly Core 2.0, chapters 3 and 5.
+ * `len` up to the factors that the limits on parameters and results set.
+ * Errors: NB_MALFORMED, NB_INVALID, NB_UNSUPPORTED_FEATURE, NB_LIMIT_EXCEEDED,
+ * NB_OUT_OF_MEMORY, NB_NOT_SUPPORTED (features outside WASM_FEATURES_ALL), each
+ * with a report in *diag: offset, section, function, reason. *out is
+ * unspecified then and the arena holds no more than before the call. Does not
+ * sleep; reentrant. Source: WebAssembly Core 3.0, chapters 3 and 5.
  */
 NB_MUST_USE enum nb_status
 wasm_module_decode(struct wasm_module *out, struct arena *arena, const uint8_t *bytes, size_t len,
@@ -197,6 +229,17 @@ static inline const struct wasm_functype *
 wasm_module_function_type(const struct wasm_module *module, uint32_t func_idx)
 {
 	return &module->types[module->func_types[func_idx]];
+}
+
+/* The type of a block that takes nothing and returns `result`, a type of this
+ * module. */
+static inline const struct wasm_functype *
+wasm_module_block_type(const struct wasm_module *module, enum wasm_valtype result)
+{
+	if (__builtin_expect(!wasm_valtype_is_typed(result), 1))
+		return wasm_functype_shorthand(result);
+	return &module->types[wasm_valtype_type_idx(result)]
+			.ref_blocks[wasm_valtype_is_nullable(result)];
 }
 
 static inline bool

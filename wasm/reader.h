@@ -143,10 +143,25 @@ wasm_read_opcode(struct wasm_reader *r)
 	return (enum wasm_opcode)(page + wasm_read_u32(r));
 }
 
+/* The nullable reference type of a heap type: the immediate of ref.null. */
 static inline enum wasm_valtype
-wasm_read_valtype(struct wasm_reader *r)
+wasm_read_heap_type(struct wasm_reader *r, const struct wasm_module *module)
 {
-	return wasm_valtype_from_byte(*r->pos++);
+	if ((*r->pos & 0xc0) == 0x40)
+		return wasm_valtype_from_byte(*r->pos++);
+	return wasm_valtype_typed(module->types[wasm_read_s33(r)].canonical_idx, true);
+}
+
+static inline enum wasm_valtype
+wasm_read_valtype(struct wasm_reader *r, const struct wasm_module *module)
+{
+	uint8_t byte = *r->pos++;
+	enum wasm_valtype type;
+
+	if (__builtin_expect(byte != 0x63 && byte != 0x64, 1))
+		return wasm_valtype_from_byte(byte);
+	type = wasm_read_heap_type(r, module);
+	return byte == 0x63 ? type : wasm_valtype_as_non_null(type);
 }
 
 /* The type of a block, loop or if. Never NULL; lives as long as the module. */
@@ -159,10 +174,8 @@ wasm_read_block_type(struct wasm_reader *r, const struct wasm_module *module)
 		r->pos++;
 		return wasm_functype_shorthand(WASM_BOTTOM);
 	}
-	if ((byte & 0xc0) == 0x40) {
-		r->pos++;
-		return wasm_functype_shorthand(wasm_valtype_from_byte(byte));
-	}
+	if ((byte & 0xc0) == 0x40)
+		return wasm_module_block_type(module, wasm_read_valtype(r, module));
 	return &module->types[wasm_read_s33(r)];
 }
 
@@ -192,6 +205,7 @@ void wasm_skip_immediate(struct wasm_reader *r, enum wasm_opcode opcode);
  * code_offset. A run may have count 0; parameters are not among them.
  */
 struct wasm_locals {
+	const struct wasm_module *module;
 	struct wasm_reader reader;
 	uint32_t runs; /* still to be read */
 };
@@ -204,7 +218,7 @@ struct wasm_local_run {
 static inline struct wasm_locals
 wasm_locals_begin(const struct wasm_module *module, const struct wasm_code *code)
 {
-	struct wasm_locals locals = { wasm_reader_at(module, code->offset), 0 };
+	struct wasm_locals locals = { module, wasm_reader_at(module, code->offset), 0 };
 
 	locals.runs = wasm_read_u32(&locals.reader);
 	return locals;
@@ -218,7 +232,7 @@ wasm_locals_next(struct wasm_locals *locals, struct wasm_local_run *run)
 		return false;
 	locals->runs--;
 	run->count = wasm_read_u32(&locals->reader);
-	run->type = wasm_read_valtype(&locals->reader);
+	run->type = wasm_read_valtype(&locals->reader, locals->module);
 	return true;
 }
 

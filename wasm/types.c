@@ -6,17 +6,98 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static const char *const valtype_texts[WASM_VALTYPE_COUNT] = {
-	[WASM_BOTTOM] = "unknown",  [WASM_I32] = "i32",
-	[WASM_I64] = "i64",	    [WASM_F32] = "f32",
-	[WASM_F64] = "f64",	    [WASM_V128] = "v128",
-	[WASM_FUNCREF] = "funcref", [WASM_EXTERNREF] = "externref",
-};
+enum wasm_valtype
+wasm_valtype_as_non_null(enum wasm_valtype type)
+{
+	switch ((uint32_t)type) {
+	case WASM_BOTTOM:
+		return WASM_REF_BOTTOM;
+	case WASM_FUNCREF:
+		return WASM_REF_FUNC;
+	case WASM_EXTERNREF:
+		return WASM_REF_EXTERN;
+	default:
+		return (enum wasm_valtype)(type & ~WASM_VALTYPE_NULLABLE);
+	}
+}
 
-const char *
+enum wasm_valtype
+wasm_valtype_as_nullable(enum wasm_valtype type)
+{
+	switch ((uint32_t)type) {
+	case WASM_REF_BOTTOM:
+		return WASM_BOTTOM;
+	case WASM_REF_FUNC:
+		return WASM_FUNCREF;
+	case WASM_REF_EXTERN:
+		return WASM_EXTERNREF;
+	default:
+		return wasm_valtype_is_typed(type)
+			       ? (enum wasm_valtype)(type | WASM_VALTYPE_NULLABLE)
+			       : type;
+	}
+}
+
+bool
+wasm_valtype_matches(enum wasm_valtype sub, enum wasm_valtype super)
+{
+	if (sub == super || sub == WASM_BOTTOM)
+		return true;
+	if (!wasm_valtype_is_ref(sub) || !wasm_valtype_is_ref(super))
+		return false;
+	if (wasm_valtype_is_nullable(sub) && !wasm_valtype_is_nullable(super))
+		return false;
+	if (sub == WASM_REF_BOTTOM)
+		return true;
+	switch ((uint32_t)super) {
+	case WASM_FUNCREF:
+	case WASM_REF_FUNC:
+		return wasm_valtype_is_func_ref(sub);
+	case WASM_EXTERNREF:
+	case WASM_REF_EXTERN:
+		return sub == WASM_REF_EXTERN;
+	default:
+		return wasm_valtype_is_typed(sub) && wasm_valtype_is_typed(super) &&
+		       wasm_valtype_type_idx(sub) == wasm_valtype_type_idx(super);
+	}
+}
+
+void
+wasm_valtypes_rename(enum wasm_valtype *types, uint32_t count, const uint32_t *numbers,
+		     uint32_t self)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t idx = wasm_valtype_type_idx(types[i]);
+
+		if (!wasm_valtype_is_typed(types[i]))
+			continue;
+		types[i] = wasm_valtype_typed(idx == self ? WASM_TYPE_IDX_SELF : numbers[idx],
+					      wasm_valtype_is_nullable(types[i]));
+	}
+}
+
+struct wasm_valtype_text
 wasm_valtype_text(enum wasm_valtype type)
 {
-	return type < WASM_VALTYPE_COUNT ? valtype_texts[type] : valtype_texts[WASM_BOTTOM];
+	static const char *const texts[WASM_VALTYPE_COUNT] = {
+		[WASM_BOTTOM] = "unknown",	      [WASM_I32] = "i32",
+		[WASM_I64] = "i64",		      [WASM_F32] = "f32",
+		[WASM_F64] = "f64",		      [WASM_V128] = "v128",
+		[WASM_FUNCREF] = "funcref",	      [WASM_EXTERNREF] = "externref",
+		[WASM_REF_FUNC] = "(ref func)",	      [WASM_REF_EXTERN] = "(ref extern)",
+		[WASM_REF_BOTTOM] = "unknown reference",
+	};
+	struct wasm_valtype_text out;
+	uint32_t kind = wasm_valtype_kind(type);
+
+	if (wasm_valtype_is_typed(type))
+		format_text(out.text, sizeof(out.text), "(ref %s%u)",
+			    wasm_valtype_is_nullable(type) ? "null " : "",
+			    wasm_valtype_type_idx(type));
+	else
+		format_text(out.text, sizeof(out.text), "%s",
+			    kind < WASM_VALTYPE_COUNT ? texts[kind] : texts[WASM_BOTTOM]);
+	return out;
 }
 
 enum wasm_valtype
@@ -53,9 +134,9 @@ wasm_functype_equal(const struct wasm_functype *a, const struct wasm_functype *b
 		memcmp(a->results, b->results, a->result_count * sizeof(*a->results)) == 0);
 }
 
-static const enum wasm_valtype each_valtype[WASM_VALTYPE_COUNT] = {
-	WASM_BOTTOM, WASM_I32,	WASM_I64,     WASM_F32,
-	WASM_F64,    WASM_V128, WASM_FUNCREF, WASM_EXTERNREF,
+static const enum wasm_valtype each_valtype[WASM_REF_TYPED] = {
+	WASM_BOTTOM,  WASM_I32,	      WASM_I64,	     WASM_F32,	      WASM_F64,	       WASM_V128,
+	WASM_FUNCREF, WASM_EXTERNREF, WASM_REF_FUNC, WASM_REF_EXTERN, WASM_REF_BOTTOM,
 };
 
 #define SHORTHAND(type)                                \
@@ -65,10 +146,11 @@ static const enum wasm_valtype each_valtype[WASM_VALTYPE_COUNT] = {
 		.canonical_idx = WASM_NO_INDEX,        \
 	}
 
-static const struct wasm_functype shorthands[WASM_VALTYPE_COUNT] = {
-	SHORTHAND(WASM_BOTTOM),	 SHORTHAND(WASM_I32),	    SHORTHAND(WASM_I64),
-	SHORTHAND(WASM_F32),	 SHORTHAND(WASM_F64),	    SHORTHAND(WASM_V128),
-	SHORTHAND(WASM_FUNCREF), SHORTHAND(WASM_EXTERNREF),
+static const struct wasm_functype shorthands[WASM_REF_TYPED] = {
+	SHORTHAND(WASM_BOTTOM),	    SHORTHAND(WASM_I32),       SHORTHAND(WASM_I64),
+	SHORTHAND(WASM_F32),	    SHORTHAND(WASM_F64),       SHORTHAND(WASM_V128),
+	SHORTHAND(WASM_FUNCREF),    SHORTHAND(WASM_EXTERNREF), SHORTHAND(WASM_REF_FUNC),
+	SHORTHAND(WASM_REF_EXTERN), SHORTHAND(WASM_REF_BOTTOM),
 };
 
 const struct wasm_functype *
@@ -98,7 +180,7 @@ append_types(struct type_text *text, const enum wasm_valtype *types, uint32_t co
 	append(text, "(");
 	for (uint32_t i = 0; i < count; i++) {
 		append(text, i ? ", " : "");
-		append(text, wasm_valtype_text(types[i]));
+		append(text, wasm_valtype_text(types[i]).text);
 	}
 	append(text, ")");
 }

@@ -10,10 +10,13 @@
 #include <stdint.h>
 
 /*
- * A value type in 32 bits. The low 8 bits are its kind; for the kinds listed
- * here the rest is zero, so they compare and switch as plain enumerators.
- * Types that carry a type index (typed references) are a kind plus the index
- * in bits 8..30 and nullability in bit 31.
+ * A value type in 32 bits: its kind in the low 8 bits and, for WASM_REF_TYPED
+ * alone, a type index in bits 8..30 and nullability in bit 31. All other types
+ * compare and switch as plain enumerators.
+ *
+ * In a decoded module type indices are canonical (struct wasm_functype), so two
+ * types of one module are equal exactly if their words are, and whether one is
+ * a subtype of another does not depend on the module (wasm_valtype_matches).
  */
 enum wasm_valtype {
 	WASM_BOTTOM = 0, /* the unknown operand of unreachable code; in no module */
@@ -22,15 +25,57 @@ enum wasm_valtype {
 	WASM_F32 = 3,
 	WASM_F64 = 4,
 	WASM_V128 = 5,
-	WASM_FUNCREF = 6,
-	WASM_EXTERNREF = 7,
-	WASM_VALTYPE_COUNT = 8, /* kinds so far; not a type */
+	WASM_FUNCREF = 6,     /* (ref null func) */
+	WASM_EXTERNREF = 7,   /* (ref null extern) */
+	WASM_REF_FUNC = 8,    /* (ref func) */
+	WASM_REF_EXTERN = 9,  /* (ref extern) */
+	WASM_REF_BOTTOM = 10, /* a non-null operand of unreachable code; in no module */
+	WASM_REF_TYPED = 11,  /* the kind of (ref $t) and (ref null $t) */
+	WASM_VALTYPE_COUNT = 12, /* kinds; not a type */
+	WASM_VALTYPE_WORD = 0xffffffff, /* not a type; makes the word 32 bits */
 };
+
+enum {
+	WASM_VALTYPE_IDX_SHIFT = 8,
+	WASM_VALTYPE_IDX_MASK = 0x7fffff,
+	/* Stands for "this very type" where types of several modules are
+	 * compared: a recursive type refers to itself by it. */
+	WASM_TYPE_IDX_SELF = WASM_VALTYPE_IDX_MASK,
+};
+
+#define WASM_VALTYPE_NULLABLE UINT32_C(0x80000000)
+
+static inline uint32_t
+wasm_valtype_kind(enum wasm_valtype type)
+{
+	return (uint32_t)type & 0xff;
+}
+
+/* (ref null? $type_idx) */
+static inline enum wasm_valtype
+wasm_valtype_typed(uint32_t type_idx, bool is_nullable)
+{
+	return (enum wasm_valtype)(WASM_REF_TYPED | type_idx << WASM_VALTYPE_IDX_SHIFT |
+				   (is_nullable ? WASM_VALTYPE_NULLABLE : 0));
+}
+
+static inline bool
+wasm_valtype_is_typed(enum wasm_valtype type)
+{
+	return wasm_valtype_kind(type) == WASM_REF_TYPED;
+}
+
+/* The index in a type for which wasm_valtype_is_typed holds. */
+static inline uint32_t
+wasm_valtype_type_idx(enum wasm_valtype type)
+{
+	return (uint32_t)type >> WASM_VALTYPE_IDX_SHIFT & WASM_VALTYPE_IDX_MASK;
+}
 
 static inline bool
 wasm_valtype_is_ref(enum wasm_valtype type)
 {
-	return type == WASM_FUNCREF || type == WASM_EXTERNREF;
+	return wasm_valtype_kind(type) >= WASM_FUNCREF;
 }
 
 static inline bool
@@ -39,10 +84,53 @@ wasm_valtype_is_num(enum wasm_valtype type)
 	return type >= WASM_I32 && type <= WASM_F64;
 }
 
-/* "i32", "funcref", …; "unknown" for WASM_BOTTOM and what is not a type. */
-const char *wasm_valtype_text(enum wasm_valtype type);
+/* A reference to functions of some or any type. */
+static inline bool
+wasm_valtype_is_func_ref(enum wasm_valtype type)
+{
+	return type == WASM_FUNCREF || type == WASM_REF_FUNC || wasm_valtype_is_typed(type);
+}
 
-/* The type that a byte of the binary format names (0x7f: i32 …);
+static inline bool
+wasm_valtype_is_nullable(enum wasm_valtype type)
+{
+	return type == WASM_FUNCREF || type == WASM_EXTERNREF ||
+	       (type & WASM_VALTYPE_NULLABLE) != 0;
+}
+
+/* Whether the type has a default value: all but references that cannot be
+ * null. Locals of others must be set before they are read. */
+static inline bool
+wasm_valtype_is_defaultable(enum wasm_valtype type)
+{
+	return wasm_valtype_kind(type) < WASM_REF_FUNC || wasm_valtype_is_nullable(type);
+}
+
+/* A reference type without null; WASM_BOTTOM becomes WASM_REF_BOTTOM. */
+enum wasm_valtype wasm_valtype_as_non_null(enum wasm_valtype type);
+
+/* A reference type with null; WASM_REF_BOTTOM becomes WASM_BOTTOM. */
+enum wasm_valtype wasm_valtype_as_nullable(enum wasm_valtype type);
+
+/* Whether `sub` is a subtype of `super`, both of one module or both renamed to
+ * one numbering (wasm_valtypes_rename). WASM_BOTTOM is one of every type.
+ * Source: Core 3.0, section 3.3. */
+bool wasm_valtype_matches(enum wasm_valtype sub, enum wasm_valtype super);
+
+/* Replaces each type index t in types[0..count) by numbers[t], or by
+ * WASM_TYPE_IDX_SELF if it is `self`. Types of different modules can be
+ * compared after renaming to one numbering of types. A type of a module refers
+ * to itself and to canonical types of lower index only. */
+void wasm_valtypes_rename(enum wasm_valtype *types, uint32_t count, const uint32_t *numbers,
+			  uint32_t self);
+
+/* "i32", "funcref", "(ref null 3)", …; "unknown" for the bottom types. */
+struct wasm_valtype_text {
+	char text[24];
+};
+struct wasm_valtype_text wasm_valtype_text(enum wasm_valtype type);
+
+/* The type that a single byte of the binary format names (0x7f: i32 …);
  * WASM_BOTTOM for other bytes. */
 enum wasm_valtype wasm_valtype_from_byte(uint8_t byte);
 
@@ -53,18 +141,22 @@ struct wasm_functype {
 	uint32_t param_count;
 	uint32_t result_count;
 	/* The least type index of this module with an equal type: within one
-	 * module types are equal exactly if these are. WASM_NO_INDEX for the
-	 * types of wasm_functype_shorthand. */
+	 * module types are equal exactly if these are. Equal types share their
+	 * arrays. WASM_NO_INDEX for block types without an index. */
 	uint32_t canonical_idx;
+	/* The block types () -> (ref $t) and () -> (ref null $t) for this type;
+	 * NULL if no module refers to it. */
+	const struct wasm_functype *ref_blocks;
 };
 
 #define WASM_NO_INDEX UINT32_MAX
 
-/* Structural equality, also of types from different modules. */
+/* Equality of types of one module, or of types of different modules renamed
+ * to one numbering (wasm_valtypes_rename). */
 bool wasm_functype_equal(const struct wasm_functype *a, const struct wasm_functype *b);
 
-/* The type without parameters that returns `result`, or nothing for
- * WASM_BOTTOM. Static and constant. */
+/* The type without parameters that returns `result`, which is not a typed
+ * reference, or nothing for WASM_BOTTOM. Static and constant. */
 const struct wasm_functype *wasm_functype_shorthand(enum wasm_valtype result);
 
 /* Writes "(i32, i64) -> (f32)" into out[0..cap), terminated; returns the

@@ -24,8 +24,8 @@ wasm_validate_fail_type(struct wasm_validator *v, enum wasm_valtype expected,
 			enum wasm_valtype actual)
 {
 	wasm_input_fail(&v->in, NB_INVALID, v->at, "type mismatch: %s needs %s but finds %s",
-			wasm_opcode_text(v->op), wasm_valtype_text(expected),
-			wasm_valtype_text(actual));
+			wasm_opcode_text(v->op), wasm_valtype_text(expected).text,
+			wasm_valtype_text(actual).text);
 }
 
 void
@@ -34,7 +34,7 @@ wasm_validate_fail_underflow(struct wasm_validator *v, enum wasm_valtype expecte
 	wasm_input_fail(&v->in, NB_INVALID, v->at,
 			"type mismatch: %s needs %s but the stack is empty",
 			wasm_opcode_text(v->op),
-			expected == WASM_BOTTOM ? "an operand" : wasm_valtype_text(expected));
+			expected == WASM_BOTTOM ? "an operand" : wasm_valtype_text(expected).text);
 }
 
 bool

@@ -57,7 +57,7 @@ validate_ref_is_null(struct wasm_validator *v)
 	if (type != WASM_BOTTOM && !wasm_valtype_is_ref(type))
 		wasm_input_fail(&v->in, NB_INVALID, v->at,
 				"type mismatch: ref.is_null needs a reference but finds %s",
-				wasm_valtype_text(type));
+				wasm_valtype_text(type).text);
 	wasm_validate_push(v, WASM_I32);
 }
 
@@ -138,7 +138,7 @@ validate_table_bulk(struct wasm_validator *v)
 	if (from != to)
 		wasm_input_fail(
 			&v->in, NB_INVALID, v->at, "type mismatch: %s from %s to a table of %s",
-			wasm_opcode_text(v->op), wasm_valtype_text(from), wasm_valtype_text(to));
+			wasm_opcode_text(v->op), wasm_valtype_text(from).text, wasm_valtype_text(to).text);
 	wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop(v, WASM_I32);
@@ -156,7 +156,7 @@ validate_call_indirect(struct wasm_validator *v)
 	if (table_type != WASM_FUNCREF)
 		wasm_input_fail(&v->in, NB_INVALID, v->at,
 				"type mismatch: call_indirect through a table of %s",
-				wasm_valtype_text(table_type));
+				wasm_valtype_text(table_type).text);
 	type = &v->module->types[type_idx];
 	wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop_types(v, type->params, type->param_count);

@@ -139,7 +139,7 @@ scan_construct(struct scan *s, enum wasm_opcode opcode)
 static enum nb_status
 scan_select(struct scan *s)
 {
-	if (wasm_read_u32(&s->reader) == 1 && wasm_read_valtype(&s->reader) == WASM_V128)
+	if (wasm_read_u32(&s->reader) == 1 && wasm_read_valtype(&s->reader, s->b->module) == WASM_V128)
 		return refuse(s, "select of type v128");
 	return NB_OK;
 }

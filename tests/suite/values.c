@@ -154,7 +154,7 @@ values_format(enum wasm_valtype type, const struct runtime_value *value, char *o
 	if (type == WASM_V128)
 		format_text(out, cap, "v128 0x%016llx%016llx", high, low);
 	else
-		format_text(out, cap, "%s 0x%llx", wasm_valtype_text(type), low);
+		format_text(out, cap, "%s 0x%llx", wasm_valtype_text(type).text, low);
 }
 
 void
