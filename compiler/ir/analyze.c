@@ -548,10 +548,12 @@ ir_analyze(struct ir_function *fn, struct arena *scratch)
 
 	if (fn->status != NB_OK || fn->is_analyzed)
 		return fn->status;
-	if (!analysis_alloc(&a))
+	if (analysis_alloc(&a)) {
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && fn->status == NB_OK; i++)
+			steps[i](&a);
+	} else {
 		ir_fail(fn, NB_OUT_OF_MEMORY);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && fn->status == NB_OK; i++)
-		steps[i](&a);
+	}
 	fn->is_analyzed = fn->status == NB_OK;
 	arena_release(scratch, mark);
 	return fn->status;

@@ -315,7 +315,7 @@ build_body(struct builder *b, const uint32_t *args)
 	begin_locals(b);
 	if (b->fn->status != NB_OK || build_scan(b) != NB_OK)
 		return;
-	for (uint32_t i = 0; b->caller && i < type->param_count; i++)
+	for (uint32_t i = 0; args && i < type->param_count; i++)
 		b->locals[i].initial = args[i];
 	b->epoch = 1;
 	b->reader = wasm_reader_at(b->module, b->code->code_offset);

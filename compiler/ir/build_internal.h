@@ -183,7 +183,7 @@ bool build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, 
 		    sizeof(*(b)->array)))
 
 /* build.c: builds the body of b->code up to its end; with a caller it begins
- * in b->block, and `args` are the values of the parameters. */
+ * in b->block, and `args` are the values of the parameters; without one NULL. */
 void build_body(struct builder *b, const uint32_t *args);
 
 /* build_inline.c: builds the call of a defined function as a copy of its body

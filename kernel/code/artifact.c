@@ -204,8 +204,8 @@ locate_image(const uint8_t *bytes, struct nb_code_image *out)
 }
 
 enum nb_status
-artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct arena *arena,
-	      struct wasm_module *out_module, struct nb_code_image *out_image, struct diag *diag)
+artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct diag *diag,
+	      struct code_module *out)
 {
 	const struct nb_artifact_head *head = (const struct nb_artifact_head *)bytes;
 	const struct nb_artifact_range *skeleton = &head->sections[NB_ARTIFACT_SKELETON];
@@ -218,13 +218,13 @@ artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct ar
 	if (status != NB_OK)
 		return status;
 	features.set = head->wasm_features;
-	status = wasm_module_decode(out_module, arena, bytes + skeleton->offset, skeleton->size,
-				    &features, diag);
+	status = wasm_module_decode(&out->wasm, &out->arena, bytes + skeleton->offset,
+				    skeleton->size, &features, diag);
 	if (status != NB_OK)
 		return status;
-	locate_image(bytes, out_image);
-	if (out_image->function_count != out_module->func_count - out_module->func_import_count ||
-	    !tables_are_sane(out_image))
+	locate_image(bytes, &out->image);
+	if (out->image.function_count != out->wasm.func_count - out->wasm.func_import_count ||
+	    !tables_are_sane(&out->image))
 		return diag_report(diag, NB_MALFORMED, head->sections[NB_ARTIFACT_FUNCTIONS].offset,
 				   "the artifact's tables do not fit its module");
 	return NB_OK;

@@ -11,6 +11,7 @@
 #include "abi/status.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
+#include "runtime/code_module.h"
 #include "wasm/module.h"
 
 #include <stdbool.h>
@@ -27,14 +28,14 @@ artifact_write(struct arena *arena, const struct wasm_module *module,
 
 /*
  * Decodes the artifact bytes[0..len), which stays in place and unchanged as
- * long as *out_module and *out_image are used. It must have been found
- * trustworthy: its machine code is not looked at, but its structure is. Needs
- * `bytes` 16-aligned. Errors, reported in *diag: NB_MALFORMED,
- * NB_NOT_SUPPORTED (another version of format or contract, a processor
- * feature outside `cpu_features`), those of wasm_module_decode.
+ * long as *out is used, into the wasm, image and arena of *out, an empty
+ * module. It must have been found trustworthy: its machine code is not looked
+ * at, but its structure is. Needs `bytes` 16-aligned. Errors, reported in
+ * *diag: NB_MALFORMED, NB_NOT_SUPPORTED (another version of format or
+ * contract, a processor feature outside `cpu_features`), those of
+ * wasm_module_decode; the arena may have grown then.
  */
-NB_MUST_USE enum nb_status
-artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features, struct arena *arena,
-	      struct wasm_module *out_module, struct nb_code_image *out_image, struct diag *diag);
+NB_MUST_USE enum nb_status artifact_read(const uint8_t *bytes, size_t len, uint32_t cpu_features,
+					 struct diag *diag, struct code_module *out);
 
 #endif

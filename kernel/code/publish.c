@@ -154,8 +154,8 @@ publish_artifact(struct module *module, struct diag *diag)
 		return diag_report(diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
 				   "this artifact was not built together with the kernel; give it "
 				   "the WebAssembly binary instead");
-	status = artifact_read(module->bytes, module->len, port_cpu_features(), &module->code.arena,
-			       &module->code.wasm, &module->code.image, diag);
+	status =
+		artifact_read(module->bytes, module->len, port_cpu_features(), diag, &module->code);
 	return status == NB_OK ? place_and_seal(module, diag) : status;
 }
 

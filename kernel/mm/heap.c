@@ -160,7 +160,7 @@ cache_empty_locked(void)
 static struct slab *
 slab_create_locked(uint32_t class_idx)
 {
-	size_t size = class_sizes[class_idx];
+	size_t size = class_sizes[class_idx], at = SLAB_HEAD;
 	bool is_zero;
 	struct slab *slab = pages_get_locked(SLAB_BYTES, &is_zero);
 
@@ -170,13 +170,14 @@ slab_create_locked(uint32_t class_idx)
 	slab->used = 0;
 	list_init(&slab->link);
 	slab->class_idx = class_idx;
-	for (size_t at = SLAB_HEAD; at + size <= SLAB_BYTES; at += size) {
+	do { /* of every class at least one object fits */
 		struct heap_free_object *object = (void *)((uint8_t *)slab + at);
 
 		object->next = slab->free;
 		slab->free = object;
 		HEAP_POISON((uint8_t *)object + sizeof *object, size - sizeof *object);
-	}
+		at += size;
+	} while (at + size <= SLAB_BYTES);
 	list_push_front(&heap.partial[class_idx], &slab->link);
 	return slab;
 }
@@ -192,9 +193,9 @@ slab_destroy_locked(struct slab *slab)
 static void *
 small_alloc_locked(uint32_t class_idx)
 {
-	struct list_link *first = list_first(&heap.partial[class_idx]);
-	struct slab *slab =
-		first ? list_entry(first, struct slab, link) : slab_create_locked(class_idx);
+	struct list_link *partial = &heap.partial[class_idx];
+	struct slab *slab = list_is_empty(partial) ? slab_create_locked(class_idx)
+						   : list_entry(partial->next, struct slab, link);
 	struct heap_free_object *object;
 
 	if (!slab)

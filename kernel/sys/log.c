@@ -8,6 +8,7 @@
 #include "kernel/port/platform.h"
 #include "kernel/sched/lock.h"
 #include "lib/format.h"
+#include "lib/string.h"
 
 #include <stdarg.h>
 
@@ -31,18 +32,31 @@ log_set_console_level(int level)
 	kernel_log.console_level = level;
 }
 
+/* How many of the `len` bytes at `start` lie before the ring's end. */
+static size_t
+ring_contiguous(size_t start, size_t len)
+{
+	return len < LOG_RING_BYTES - start ? len : LOG_RING_BYTES - start;
+}
+
 static void
 ring_put_locked(uint64_t at, const void *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		kernel_log.ring[(at + i) % LOG_RING_BYTES] = ((const uint8_t *)bytes)[i];
+	size_t start = at % LOG_RING_BYTES;
+	size_t first = ring_contiguous(start, len);
+
+	memcpy(kernel_log.ring + start, bytes, first);
+	memcpy(kernel_log.ring, (const uint8_t *)bytes + first, len - first);
 }
 
 static void
 ring_get_locked(uint64_t at, void *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		((uint8_t *)bytes)[i] = kernel_log.ring[(at + i) % LOG_RING_BYTES];
+	size_t start = at % LOG_RING_BYTES;
+	size_t first = ring_contiguous(start, len);
+
+	memcpy(bytes, kernel_log.ring + start, first);
+	memcpy((uint8_t *)bytes + first, kernel_log.ring, len - first);
 }
 
 static uint64_t

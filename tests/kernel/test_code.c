@@ -98,9 +98,8 @@ test_artifact_runs(void **state)
 static void
 test_artifact_damage(void **state)
 {
-	struct nb_code_image image;
-	struct wasm_module wasm;
-	struct arena arena, scratch;
+	struct code_module module;
+	struct arena arena;
 	const uint8_t *bytes;
 	uint8_t *copy;
 	struct diag diag;
@@ -109,7 +108,7 @@ test_artifact_damage(void **state)
 
 	(void)state;
 	arena_init(&arena, &boot_account()->source, SIZE_MAX);
-	arena_init(&scratch, &boot_account()->source, SIZE_MAX);
+	code_module_init(&module, &boot_account()->source, SIZE_MAX);
 	bytes = make_artifact(&arena, &len);
 	copy = heap_alloc(len);
 	for (size_t i = 0; i < 3000; i++) {
@@ -123,18 +122,17 @@ test_artifact_damage(void **state)
 		memcpy(copy, bytes, len);
 		copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		diag_init(&diag);
-		if (artifact_read(copy, len, 0, &scratch, &wasm, &image, &diag) != NB_OK) {
+		if (artifact_read(copy, len, 0, &diag, &module) != NB_OK) {
 			assert_int_not_equal(diag.status, NB_OK);
 			refused++;
 		}
-		arena_reset(&scratch);
+		arena_reset(&module.arena);
 	}
 	assert_true(refused > 300);
 	for (size_t cut = 0; cut < len; cut += 7) {
 		diag_init(&diag);
-		assert_int_not_equal(artifact_read(bytes, cut, 0, &scratch, &wasm, &image, &diag),
-				     NB_OK);
-		arena_reset(&scratch);
+		assert_int_not_equal(artifact_read(bytes, cut, 0, &diag, &module), NB_OK);
+		arena_reset(&module.arena);
 	}
 	heap_free(copy, len);
 	arena_reset(&arena);
@@ -144,8 +142,7 @@ static void
 test_artifact_features(void **state)
 {
 	struct nb_artifact_head *head;
-	struct nb_code_image image;
-	struct wasm_module wasm;
+	struct code_module module;
 	struct arena arena;
 	struct diag diag;
 	uint8_t *bytes;
@@ -153,19 +150,18 @@ test_artifact_features(void **state)
 
 	(void)state;
 	arena_init(&arena, &boot_account()->source, SIZE_MAX);
+	code_module_init(&module, &boot_account()->source, SIZE_MAX);
 	bytes = (uint8_t *)(uintptr_t)make_artifact(&arena, &len);
 	head = (void *)bytes;
 	head->cpu_features = NB_CPU_BMI2;
 	diag_init(&diag);
-	assert_int_equal(artifact_read(bytes, len, NB_CPU_AVX, &arena, &wasm, &image, &diag),
-			 NB_NOT_SUPPORTED);
+	assert_int_equal(artifact_read(bytes, len, NB_CPU_AVX, &diag, &module), NB_NOT_SUPPORTED);
 	diag_init(&diag);
-	assert_int_equal(artifact_read(bytes, len, NB_CPU_BMI2, &arena, &wasm, &image, &diag),
-			 NB_OK);
+	assert_int_equal(artifact_read(bytes, len, NB_CPU_BMI2, &diag, &module), NB_OK);
 	head->contract_version++;
 	diag_init(&diag);
-	assert_int_equal(artifact_read(bytes, len, NB_CPU_BMI2, &arena, &wasm, &image, &diag),
-			 NB_NOT_SUPPORTED);
+	assert_int_equal(artifact_read(bytes, len, NB_CPU_BMI2, &diag, &module), NB_NOT_SUPPORTED);
+	arena_reset(&module.arena);
 	arena_reset(&arena);
 }
 
