@@ -32,6 +32,14 @@ const struct ir_op_info ir_op_infos[IR_OP_COUNT] = {
 #undef IR_OP
 };
 
+const struct ir_vector_info ir_vector_infos[IR_VECTOR_COUNT] = {
+	[0] = { "?", IR_GONE, IR_SHAPE_V128, IR_LANE_AND, 0 },
+#define IR_VECTOR(name, text, operation, shape, meaning, flags) \
+	[IR_##name] = { text, IR_##operation, IR_SHAPE_##shape, IR_LANE_##meaning, flags },
+#include "compiler/ir/vector.def"
+#undef IR_VECTOR
+};
+
 const char *
 ir_type_text(uint32_t type)
 {
@@ -59,16 +67,29 @@ ir_access_bytes(const struct ir_function *fn, const struct ir_inst *inst)
 		return type_bytes(fn->insts[inst->args[1]].type);
 	case IR_LOAD8_S:
 	case IR_LOAD8_U:
+	case IR_LOAD8_SPLAT:
 	case IR_STORE8:
 		return 1;
 	case IR_LOAD16_S:
 	case IR_LOAD16_U:
+	case IR_LOAD16_SPLAT:
 	case IR_STORE16:
 		return 2;
 	case IR_LOAD32_S:
 	case IR_LOAD32_U:
+	case IR_LOAD32_SPLAT:
+	case IR_LOAD32_ZERO:
 	case IR_STORE32:
 		return 4;
+	case IR_LOAD64_SPLAT:
+	case IR_LOAD64_ZERO:
+	case IR_LOAD8X8_S:
+	case IR_LOAD8X8_U:
+	case IR_LOAD16X4_S:
+	case IR_LOAD16X4_U:
+	case IR_LOAD32X2_S:
+	case IR_LOAD32X2_U:
+		return 8;
 	default:
 		return 0;
 	}

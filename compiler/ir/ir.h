@@ -50,7 +50,7 @@ enum ir_type {
 	IR_I64,
 	IR_F32,
 	IR_F64,
-	IR_V128, /* reserved for SIMD */
+	IR_V128,
 	IR_TYPE_COUNT,
 };
 
@@ -59,6 +59,106 @@ enum ir_op {
 #include "compiler/ir/op.def"
 #undef IR_OP
 	IR_OP_COUNT,
+};
+
+/* Operations on vectors: imm of VECTOR1 … REPLACE. 0 is none. */
+enum ir_vector {
+	IR_VECTOR_NONE,
+#define IR_VECTOR(name, text, operation, shape, meaning, flags) IR_##name,
+#include "compiler/ir/vector.def"
+#undef IR_VECTOR
+	IR_VECTOR_COUNT,
+};
+
+/* How a vector is divided into lanes. */
+enum ir_shape {
+	IR_SHAPE_I8X16,
+	IR_SHAPE_I16X8,
+	IR_SHAPE_I32X4,
+	IR_SHAPE_I64X2,
+	IR_SHAPE_F32X4,
+	IR_SHAPE_F64X2,
+	IR_SHAPE_V128, /* not at all */
+};
+
+/* What happens in a lane: see vector.def. */
+enum ir_lane_op {
+	IR_LANE_AND,
+	IR_LANE_OR,
+	IR_LANE_XOR,
+	IR_LANE_ANDNOT,
+	IR_LANE_BITSELECT,
+	IR_LANE_LANESELECT,
+	IR_LANE_ADD,
+	IR_LANE_SUB,
+	IR_LANE_ADD_SAT_S,
+	IR_LANE_ADD_SAT_U,
+	IR_LANE_SUB_SAT_S,
+	IR_LANE_SUB_SAT_U,
+	IR_LANE_MIN_S,
+	IR_LANE_MIN_U,
+	IR_LANE_MAX_S,
+	IR_LANE_MAX_U,
+	IR_LANE_AVGR_U,
+	IR_LANE_ABS,
+	IR_LANE_EQ,
+	IR_LANE_GT_S,
+	IR_LANE_SHL,
+	IR_LANE_SHR_U,
+	IR_LANE_SHR_S,
+	IR_LANE_MUL,
+	IR_LANE_MUL_HIGH_S,
+	IR_LANE_MUL_HIGH_U,
+	IR_LANE_MUL_ROUND_S,
+	IR_LANE_MUL_EVEN_S,
+	IR_LANE_MUL_EVEN_U,
+	IR_LANE_DOT_S,
+	IR_LANE_DOT_US,
+	IR_LANE_EXTEND_LOW_S,
+	IR_LANE_EXTEND_LOW_U,
+	IR_LANE_NARROW_S,
+	IR_LANE_NARROW_U,
+	IR_LANE_SWIZZLE,
+	IR_LANE_SPLAT,
+	IR_LANE_EXTRACT,
+	IR_LANE_REPLACE,
+	IR_LANE_ANY_TRUE,
+	IR_LANE_BITMASK,
+	IR_LANE_FADD,
+	IR_LANE_FSUB,
+	IR_LANE_FMUL,
+	IR_LANE_FDIV,
+	IR_LANE_PMIN,
+	IR_LANE_PMAX,
+	IR_LANE_FEQ,
+	IR_LANE_FNE,
+	IR_LANE_FLT,
+	IR_LANE_FLE,
+	IR_LANE_FSQRT,
+	IR_LANE_FCEIL,
+	IR_LANE_FFLOOR,
+	IR_LANE_FTRUNC,
+	IR_LANE_FNEAREST,
+	IR_LANE_CONVERT_I32,
+	IR_LANE_TRUNC_F32,
+	IR_LANE_TRUNC_F64,
+	IR_LANE_DEMOTE,
+	IR_LANE_PROMOTE,
+};
+
+/* A row of vector.def. */
+struct ir_vector_info {
+	const char *text;
+	uint8_t op;	 /* enum ir_op: VECTOR1 … */
+	uint8_t shape;	 /* enum ir_shape */
+	uint8_t meaning; /* enum ir_lane_op */
+	uint8_t flags;	 /* IR_OP_COMMUTES */
+};
+extern const struct ir_vector_info ir_vector_infos[IR_VECTOR_COUNT];
+
+/* The bits of a v128, byte 0 (of lane 0, of the lowest address) first. */
+struct ir_v128 {
+	uint8_t bytes[16];
 };
 
 /* Properties of an operation (flags column of op.def). */
@@ -182,6 +282,10 @@ struct ir_function {
 	uint32_t *consts;
 	uint32_t const_count, const_cap;
 
+	/* Contents of v128 constants and patterns of SHUFFLE, each once. */
+	struct ir_v128 *vectors;
+	uint32_t vector_count, vector_cap;
+
 	uint32_t *order; /* blocks; valid like ir_block.position */
 	uint32_t order_count, order_cap;
 	bool is_analyzed; /* nothing has changed control flow since ir_analyze */
@@ -251,6 +355,75 @@ ir_access_memory(const struct ir_inst *inst)
 
 /* Bytes that a load or store touches: 1, 2, 4, 8 or 16; 0 for other operations. */
 uint32_t ir_access_bytes(const struct ir_function *fn, const struct ir_inst *inst);
+
+/* The vector operation of VECTOR1 … REPLACE. */
+static inline enum ir_vector
+ir_vector_op(const struct ir_inst *inst)
+{
+	return (enum ir_vector)(uint16_t)inst->imm;
+}
+
+/* Its row; of other operations, too: that of no operation. */
+static inline const struct ir_vector_info *
+ir_vector_info(const struct ir_inst *inst)
+{
+	bool is_vector = inst->op >= IR_VECTOR1 && inst->op <= IR_REPLACE;
+
+	return &ir_vector_infos[is_vector ? (uint16_t)inst->imm : 0];
+}
+
+/* The lane of EXTRACT and REPLACE. */
+static inline uint32_t
+ir_vector_lane(const struct ir_inst *inst)
+{
+	return (uint32_t)(inst->imm >> 16);
+}
+
+/* The bits of a CONST of type v128. */
+static inline const struct ir_v128 *
+ir_const_vector(const struct ir_function *fn, const struct ir_inst *inst)
+{
+	return &fn->vectors[inst->imm];
+}
+
+/* The pattern of a SHUFFLE: 16 byte numbers. */
+static inline const uint8_t *
+ir_shuffle_pattern(const struct ir_function *fn, const struct ir_inst *inst)
+{
+	return fn->vectors[inst->imm].bytes;
+}
+
+/* True if the first two arguments may be exchanged. */
+static inline bool
+ir_inst_commutes(const struct ir_inst *inst)
+{
+	return (ir_op_info(inst->op)->flags | ir_vector_info(inst)->flags) & IR_OP_COMMUTES;
+}
+
+/* The type of a scalar that is a lane (8 and 16 bits: i32). */
+static inline enum ir_type
+ir_shape_scalar(uint32_t shape)
+{
+	switch (shape) {
+	case IR_SHAPE_I64X2:
+		return IR_I64;
+	case IR_SHAPE_F32X4:
+		return IR_F32;
+	case IR_SHAPE_F64X2:
+		return IR_F64;
+	default:
+		return IR_I32;
+	}
+}
+
+/* log2 of the bytes of a lane. */
+static inline uint32_t
+ir_shape_width(uint32_t shape)
+{
+	static const uint8_t widths[] = { 0, 1, 2, 3, 2, 3, 4 };
+
+	return widths[shape];
+}
 
 /* imm of CALL_INDIRECT. */
 static inline uint32_t
