@@ -5,9 +5,10 @@ NEBULET_SPEC_DIR ?= ../shared/spec
 SUITE_ARCHIVE := build/suite.bin
 SUITE_SRC := $(filter-out tests/suite/%_main.c,$(wildcard tests/suite/*.c))
 
-$(SUITE_ARCHIVE): tests/suite/pack.py $(wildcard $(NEBULET_SPEC_DIR)/manifest.json)
+$(SUITE_ARCHIVE): tests/suite/pack.py tests/suite/not-applicable.txt \
+		$(wildcard $(NEBULET_SPEC_DIR)/manifest.json)
 	@mkdir -p $(@D)
-	python3 $< $(NEBULET_SPEC_DIR) $@
+	python3 $< $(NEBULET_SPEC_DIR) tests/suite/not-applicable.txt $@
 
 $(B)/suite-hosted: $(call obj,hosted,$(SUITE_SRC) tests/suite/hosted_main.c \
 		tests/suite/step_main.c) $(HOSTED_LIB)

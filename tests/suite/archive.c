@@ -58,16 +58,26 @@ archive_text(struct archive_cursor *cursor)
 	return (struct archive_text){ (const char *)part.at, (uint16_t)(part.end - part.at) };
 }
 
-uint32_t
+uint8_t
 archive_open(struct archive_cursor *cursor, const uint8_t *bytes, size_t len)
 {
-	static const char magic[8] = { 'N', 'B', 'S', 'U', 'I', 'T', 'E', '1' };
+	static const char magic[8] = { 'N', 'B', 'S', 'U', 'I', 'T', 'E', '2' };
 
 	*cursor = (struct archive_cursor){ bytes, bytes + len, false };
 	struct archive_cursor head = archive_part(cursor, sizeof(magic));
 	if (head.at == head.end || memcmp(head.at, magic, sizeof(magic)) != 0)
-		return 0;
-	return archive_u32(cursor);
+		cursor->is_bad = true;
+	return cursor->is_bad ? 0 : archive_u8(cursor);
+}
+
+struct archive_excuse
+archive_excuse(struct archive_cursor *cursor)
+{
+	struct archive_excuse excuse;
+
+	excuse.kind = (enum archive_excuse_kind)archive_u8(cursor);
+	excuse.reason = archive_text(cursor);
+	return excuse;
 }
 
 struct archive_value
@@ -79,13 +89,6 @@ archive_value(struct archive_cursor *cursor)
 	value.how = (enum archive_how)archive_u8(cursor);
 	value.bits = archive_u64(cursor);
 	return value;
-}
-
-void
-archive_skip_names(struct archive_cursor *cursor)
-{
-	for (uint8_t n = archive_u8(cursor); n > 0; n--)
-		(void)archive_text(cursor);
 }
 
 /* Passes over what follows the head of a value that is no choice. */
@@ -126,8 +129,6 @@ archive_module(struct archive_cursor *cursor)
 	struct archive_module module;
 
 	module.kind = (enum archive_module_kind)archive_u8(cursor);
-	module.features = *cursor;
-	archive_skip_names(cursor);
 	module.len = archive_u32(cursor);
 	module.bytes = archive_part(cursor, module.len).at;
 	return module;

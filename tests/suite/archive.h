@@ -62,6 +62,20 @@ enum archive_type {
 	ARCHIVE_EITHER,
 };
 
+/* Why a command of the suite is not applicable; see not-applicable.txt. */
+enum archive_excuse_kind {
+	ARCHIVE_EXCUSE_TEXT,	/* its module is in the text format */
+	ARCHIVE_EXCUSE_FEATURE, /* its module is refused for a feature */
+	ARCHIVE_EXCUSE_AFTER,	/* needs an instance that was not applicable */
+	ARCHIVE_EXCUSE_STALE,	/* calls wrong what is right by now */
+	ARCHIVE_EXCUSE_CUSTOM,	/* judges the contents of a custom section */
+};
+
+struct archive_excuse {
+	enum archive_excuse_kind kind;
+	struct archive_text reason;
+};
+
 enum archive_how {
 	ARCHIVE_BITS,
 	ARCHIVE_NAN_CANONICAL,
@@ -82,7 +96,6 @@ enum archive_module_kind { ARCHIVE_BINARY, ARCHIVE_TEXT, ARCHIVE_NAMED };
 
 struct archive_module {
 	enum archive_module_kind kind;
-	struct archive_cursor features; /* at the count of `names` */
 	const uint8_t *bytes;
 	uint32_t len;
 };
@@ -94,13 +107,15 @@ struct archive_action {
 	struct archive_cursor arguments; /* at the count of `values` */
 };
 
-/* The number of files, with the cursor at the first; 0 if this is no archive. */
-uint32_t archive_open(struct archive_cursor *cursor, const uint8_t *bytes, size_t len);
+/* The number of excuses, with the cursor at the first, behind which the u32
+ * count of files and the files follow; is_bad if this is no archive. */
+uint8_t archive_open(struct archive_cursor *cursor, const uint8_t *bytes, size_t len);
 
 uint8_t archive_u8(struct archive_cursor *cursor);
 uint32_t archive_u32(struct archive_cursor *cursor);
 uint64_t archive_u64(struct archive_cursor *cursor);
 struct archive_text archive_text(struct archive_cursor *cursor);
+struct archive_excuse archive_excuse(struct archive_cursor *cursor);
 struct archive_value archive_value(struct archive_cursor *cursor);
 struct archive_module archive_module(struct archive_cursor *cursor);
 struct archive_action archive_action(struct archive_cursor *cursor);
@@ -109,7 +124,6 @@ struct archive_action archive_action(struct archive_cursor *cursor);
 struct archive_cursor archive_part(struct archive_cursor *cursor, uint32_t len);
 
 /* Passes over what stands at the cursor. */
-void archive_skip_names(struct archive_cursor *cursor);
 void archive_skip_values(struct archive_cursor *cursor);
 
 bool archive_text_equal(struct archive_text a, struct archive_text b);

@@ -1,8 +1,8 @@
 /*
  * The suite as a Linux tool.
  *
- * usage: suite-hosted [--verbose] [--check] [--step] [--passes=LIST]
- *                     ARCHIVE [GROUP|FILE...]
+ * usage: suite-hosted [--verbose] [--check] [--step] [--cpu=baseline]
+ *                     [--passes=LIST] ARCHIVE [GROUP|FILE...]
  */
 #include "tests/suite/suite.h"
 
@@ -29,17 +29,9 @@ static bool is_stepping;
 static bool
 parse_option(const char *option)
 {
-	const char *bad;
-
-	if (strcmp(option, "--verbose") == 0)
-		suite.is_verbose = true;
-	else if (strcmp(option, "--check") == 0)
-		suite.options.check = true;
-	else if (strcmp(option, "--step") == 0)
-		is_stepping = true;
-	else if (strncmp(option, "--passes=", 9) != 0 ||
-		 compiler_options_set_passes(&suite.options, option + 9, &bad) != NB_OK)
-		return false;
+	if (strcmp(option, "--step") != 0)
+		return suite_parse_option(option);
+	is_stepping = true;
 	return true;
 }
 
@@ -74,8 +66,8 @@ main(int argc, char **argv)
 		at++;
 	if (at >= argc || argv[at][0] == '-') {
 		fprintf(stderr,
-			"usage: suite-hosted [--verbose] [--check] [--step] [--passes=LIST] "
-			"ARCHIVE [GROUP|FILE...]\n");
+			"usage: suite-hosted [--verbose] [--check] [--step] [--cpu=baseline] "
+			"[--passes=LIST] ARCHIVE [GROUP|FILE...]\n");
 		return 2;
 	}
 	const uint8_t *archive = map_file(argv[at], &len);

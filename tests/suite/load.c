@@ -7,59 +7,6 @@
 
 #define MODULE_BYTES_MAX ((size_t)1 << 30)
 
-/* What the decoder can validate, and what can also be run, beyond the core. */
-static const char *const validated_features[] = { "simd", NULL };
-static const char *const executed_features[] = { NULL };
-
-static bool
-is_listed(struct archive_text name, const char *const *list)
-{
-	for (; *list; list++)
-		if (archive_text_is(name, *list))
-			return true;
-	return false;
-}
-
-/* The reason that names a feature; static texts, because counts refer to it. */
-static const char *
-reason_of(struct archive_text feature)
-{
-	static const struct {
-		const char *feature;
-		const char *reason;
-	} reasons[] = {
-		{ "simd", "SIMD is not compiled" },
-		{ "function-references", "needs typed function references (3.0)" },
-		{ "gc", "needs garbage collection (3.0)" },
-		{ "extended-const", "needs extended constant expressions (3.0)" },
-		{ "tail-call", "needs tail calls (3.0)" },
-		{ "multi-memory", "needs multiple memories (3.0)" },
-		{ "memory64", "needs 64-bit memories or tables (3.0)" },
-		{ "exceptions", "needs exceptions (3.0)" },
-		{ "legacy-exceptions", "needs the legacy form of exceptions" },
-		{ "relaxed-simd", "needs relaxed SIMD (3.0)" },
-		{ "threads", "needs threads" },
-		{ "3.0", "needs WebAssembly 3.0" },
-	};
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (archive_text_is(feature, reasons[i].feature))
-			return reasons[i].reason;
-	return "needs a feature outside WebAssembly 3.0";
-}
-
-const char *
-load_unsupported(struct archive_cursor names, bool only_validation)
-{
-	for (uint8_t n = archive_u8(&names); n > 0; n--) {
-		struct archive_text name = archive_text(&names);
-		bool is_fine = is_listed(name, executed_features) ||
-			       (only_validation && is_listed(name, validated_features));
-		if (!is_fine)
-			return reason_of(name);
-	}
-	return NULL;
-}
-
 static const struct wasm_features all_features = { WASM_FEATURES_ALL, WASM_CODE_VALIDATE };
 
 enum nb_status
@@ -106,22 +53,21 @@ load_module(const struct archive_module *source)
 		suite_fail("no memory for the runner");
 		return NULL;
 	}
-	module->reason = source->kind == ARCHIVE_TEXT ? "module in the text format"
-						      : load_unsupported(source->features, false);
-	module->state = SCRIPT_NOT_APPLICABLE;
-	if (module->reason) {
-		suite.has_gaps = true;
+	module->state = SCRIPT_ABSENT;
+	if (source->kind == ARCHIVE_TEXT) {
+		suite_blocked(ARCHIVE_EXCUSE_TEXT, "the module is in the text format");
 		return module;
 	}
 	diag_init(&diag);
 	enum nb_status status = publish(&module->module, source, &diag);
-	if (status == NB_UNSUPPORTED_FEATURE && suite.not_executed) {
-		module->reason = suite.not_executed;
-		return module;
-	}
 	if (status != NB_OK) {
 		char text[320];
 		diag_format(&diag, text, sizeof(text));
+		if (status == NB_UNSUPPORTED_FEATURE) {
+			suite_blocked(ARCHIVE_EXCUSE_FEATURE, "%s: %s", nb_status_text(status),
+				      text);
+			return module;
+		}
 		suite_fail("%s: %s", nb_status_text(status), text);
 		module->state = SCRIPT_BROKEN;
 		return module;
@@ -143,8 +89,8 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 	if (archive_text_is(name, "spectest"))
 		return spectest_find(import->field.bytes, import->field.len, out);
 	const struct script_module *found = script_lookup(SCRIPT_REGISTERED, name);
-	if (found && found->state == SCRIPT_NOT_APPLICABLE)
-		suite.missing = found->reason;
+	if (found && found->state == SCRIPT_ABSENT)
+		suite.is_absent = true;
 	if (!found || !found->instance ||
 	    !instance_export(found->instance, import->field.bytes, import->field.len, out))
 		return NB_NOT_FOUND;
@@ -158,13 +104,11 @@ load_instantiate(struct script_module *module, struct diag *diag, enum nb_trap *
 
 	*trap = NB_TRAP_NONE;
 	diag_init(diag);
-	suite.missing = NULL;
+	suite.is_absent = false;
 	enum nb_status status =
 		instance_create(&suite.store, &module->module, resolve, NULL, diag, &instance);
-	if (status != NB_OK && suite.missing) {
-		module->state = SCRIPT_NOT_APPLICABLE;
-		module->reason = suite.missing;
-	}
+	if (status != NB_OK && suite.is_absent)
+		module->state = SCRIPT_ABSENT;
 	if (status != NB_OK)
 		return status;
 	*trap = instance_initialize(instance);

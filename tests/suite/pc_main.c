@@ -48,20 +48,6 @@ split(char *line, const char *words[WORDS_MAX])
 	return count;
 }
 
-static bool
-parse_option(const char *option)
-{
-	static const char verbose[] = "--verbose", check[] = "--check";
-
-	if (strlen(option) == strlen(verbose) && memcmp(option, verbose, strlen(verbose)) == 0)
-		suite.is_verbose = true;
-	else if (strlen(option) == strlen(check) && memcmp(option, check, strlen(check)) == 0)
-		suite.options.check = true;
-	else
-		return false;
-	return true;
-}
-
 void
 kernel_main(const struct port_boot_info *boot)
 {
@@ -76,7 +62,7 @@ kernel_main(const struct port_boot_info *boot)
 	suite.options.cpu_features = port_cpu_features();
 	memcpy(line, boot->command_line, len < sizeof(line) - 1 ? len : sizeof(line) - 1);
 	uint32_t count = split(line, words);
-	while (at < count && parse_option(words[at]))
+	while (at < count && suite_parse_option(words[at]))
 		at++;
 	bool is_good = boot->ramdisk &&
 		       suite_run(boot->ramdisk, boot->ramdisk_len, words + at, count - at);

@@ -1,7 +1,6 @@
 /*
  * Counting and printing.
  */
-#include "lib/string.h"
 #include "tests/suite/suite.h"
 
 void
@@ -14,10 +13,23 @@ suite_print(const char *format, ...)
 	va_end(args);
 }
 
-void
-suite_pass(void)
+static void
+print_failure(const char *format, va_list args)
 {
-	suite.passed++;
+	suite.failed++;
+	suite.file_failures++;
+	if (suite.file_failures > SUITE_FAILURES_SHOWN && !suite.is_verbose)
+		return;
+	if (suite.file_failures == SUITE_FAILURES_SHOWN && !suite.is_verbose) {
+		suite_print("FAIL %.*s: ... (all of them: --verbose)\n", suite.file.len,
+			    suite.file.bytes);
+		return;
+	}
+	suite_print("FAIL %.*s %.*s:%u: %s: ", suite.file.len, suite.file.bytes,
+		    suite.source_name.len, suite.source_name.bytes, suite.line,
+		    archive_command_text(suite.command));
+	format_to(suite.emit, suite.emit_context, format, args);
+	suite_print("\n");
 }
 
 void
@@ -25,47 +37,47 @@ suite_fail(const char *format, ...)
 {
 	va_list args;
 
-	/* What a module left out would have done to shared state is missing. */
-	if (suite.unsupported && suite.has_gaps) {
-		suite_not_applicable(suite.unsupported);
-		return;
-	}
-	suite.failed++;
-	suite_print("FAIL %.*s %.*s:%u: %s: ", suite.file.len, suite.file.bytes,
-		    suite.source_name.len, suite.source_name.bytes, suite.line,
-		    archive_command_text(suite.command));
 	va_start(args, format);
-	format_to(suite.emit, suite.emit_context, format, args);
+	print_failure(format, args);
 	va_end(args);
-	suite_print("\n");
 }
 
 void
-suite_not_applicable(const char *reason)
+suite_pass(void)
 {
-	for (uint32_t i = 0; i < SUITE_REASONS_MAX; i++) {
-		if (!suite.not_applicable[i].reason)
-			suite.not_applicable[i].reason = reason;
-		if (strlen(suite.not_applicable[i].reason) == strlen(reason) &&
-		    memcmp(suite.not_applicable[i].reason, reason, strlen(reason)) == 0) {
-			suite.not_applicable[i].count++;
-			return;
-		}
+	if (suite.excuse)
+		suite_fail("passes although not-applicable.txt says: %.*s",
+			   suite.excuse->entry.reason.len, suite.excuse->entry.reason.bytes);
+	else
+		suite.passed++;
+}
+
+void
+suite_blocked(enum archive_excuse_kind kind, const char *format, ...)
+{
+	va_list args;
+
+	if (suite.excuse && suite.excuse->entry.kind == kind) {
+		suite.excuse->count++;
+		suite.excused++;
+		return;
 	}
+	va_start(args, format);
+	print_failure(format, args);
+	va_end(args);
 }
 
 void
 suite_summary(void)
 {
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < SUITE_REASONS_MAX && suite.not_applicable[i].reason; i++)
-		sum += suite.not_applicable[i].count;
-	if (sum)
-		suite_print("%llu not applicable:\n", (unsigned long long)sum);
-	for (uint32_t i = 0; i < SUITE_REASONS_MAX && suite.not_applicable[i].reason; i++)
-		suite_print("  %llu: %s\n", (unsigned long long)suite.not_applicable[i].count,
-			    suite.not_applicable[i].reason);
+	if (suite.excused)
+		suite_print("%llu not applicable:\n", (unsigned long long)suite.excused);
+	for (uint32_t i = 0; i < suite.excuse_count; i++) {
+		const struct suite_excuse *excuse = &suite.excuses[i];
+		if (excuse->count)
+			suite_print("  %llu: %.*s\n", (unsigned long long)excuse->count,
+				    excuse->entry.reason.len, excuse->entry.reason.bytes);
+	}
 	suite_print("%llu passed, %llu failed\n", (unsigned long long)suite.passed,
 		    (unsigned long long)suite.failed);
 }

@@ -6,7 +6,7 @@
 #include "tests/suite/values.h"
 
 #define STORE_BYTES_MAX ((size_t)256 << 20)
-enum { VALUE_TEXT_BYTES = 64, ARGUMENTS_MAX = 32 };
+enum { VALUE_TEXT_BYTES = 256, ARGUMENTS_MAX = 32 };
 
 /* ---- names ---- */
 
@@ -52,6 +52,12 @@ print_backtrace(void)
 	suite_print("%s", text);
 }
 
+static void
+block_absent(void)
+{
+	suite_blocked(ARCHIVE_EXCUSE_AFTER, "needs a module that was not applicable");
+}
+
 /* Makes `module` the latest instance; its instantiation must succeed. */
 static void
 instantiate(struct script_module *module, struct archive_text name)
@@ -61,19 +67,15 @@ instantiate(struct script_module *module, struct archive_text name)
 
 	suite.latest = module;
 	bind_name(SCRIPT_INSTANCE, name, module);
-	if (!module)
-		return;
-	if (module->state == SCRIPT_NOT_APPLICABLE)
-		suite_not_applicable(module->reason);
-	if (module->state != SCRIPT_READY)
+	if (!module || module->state != SCRIPT_READY)
 		return;
 	enum nb_status status = load_instantiate(module, &diag, &trap);
 	if (status == NB_OK && trap == NB_TRAP_NONE) {
 		suite_pass();
 		return;
 	}
-	if (module->state == SCRIPT_NOT_APPLICABLE) {
-		suite_not_applicable(module->reason);
+	if (module->state == SCRIPT_ABSENT) {
+		block_absent();
 		return;
 	}
 	module->state = SCRIPT_BROKEN;
@@ -105,11 +107,7 @@ run_definition(struct archive_cursor *cursor)
 
 	suite.latest_definition = module;
 	bind_name(SCRIPT_DEFINITION, name, module);
-	if (!module || module->state == SCRIPT_BROKEN)
-		return;
-	if (module->state == SCRIPT_NOT_APPLICABLE)
-		suite_not_applicable(module->reason);
-	else
+	if (module && module->state == SCRIPT_READY)
 		suite_pass();
 }
 
@@ -140,6 +138,10 @@ run_instance(struct archive_cursor *cursor)
 		suite_fail("no such definition");
 		return;
 	}
+	if (definition->state == SCRIPT_ABSENT)
+		block_absent();
+	else if (definition->state == SCRIPT_BROKEN)
+		suite_fail("its definition is not there");
 	instantiate(another_instance_of(definition), name);
 }
 
@@ -193,8 +195,8 @@ act(const struct archive_action *action, struct outcome *out)
 	const struct script_module *module = instance_named(action->module);
 	struct runtime_extern found;
 
-	if (module && module->state == SCRIPT_NOT_APPLICABLE) {
-		suite_not_applicable(module->reason);
+	if (module && module->state == SCRIPT_ABSENT) {
+		block_absent();
 		return false;
 	}
 	if (!module || !module->instance) {
@@ -300,14 +302,14 @@ run_trap(struct archive_cursor *cursor)
 /* ---- assertions on modules ---- */
 
 /*
- * An invalid module may be refused as malformed or for its features, because
- * the suite words it for 3.0, where some syntax became wider; a malformed one
- * also for a limit of ours (counts that could not be true).
+ * An invalid module may be refused as malformed, because the suite words it for
+ * 3.0, where some syntax became wider; a malformed one also for a limit of ours
+ * (counts that could not be true).
  */
 static bool
 is_refusal(enum nb_status status)
 {
-	if (status == NB_MALFORMED || status == NB_UNSUPPORTED_FEATURE)
+	if (status == NB_MALFORMED)
 		return true;
 	return status == (suite.command == ARCHIVE_ASSERT_INVALID ? NB_INVALID : NB_LIMIT_EXCEEDED);
 }
@@ -321,10 +323,27 @@ check_refused(const struct archive_module *source, struct archive_text text)
 	if (is_refusal(status))
 		suite_pass();
 	else if (status == NB_OK)
-		suite_fail("accepted, expected: %.*s", text.len, text.bytes);
+		suite_blocked(ARCHIVE_EXCUSE_STALE, "accepted, expected: %.*s", text.len,
+			      text.bytes);
+	else if (status == NB_UNSUPPORTED_FEATURE)
+		suite_blocked(ARCHIVE_EXCUSE_FEATURE, "%s: %s, expected: %.*s",
+			      nb_status_text(status), diag.text, text.len, text.bytes);
 	else
 		suite_fail("%s: %s, expected: %.*s", nb_status_text(status), diag.text, text.len,
 			   text.bytes);
+}
+
+/* What a custom section holds is nothing to us: the module must be accepted. */
+static void
+check_custom(const struct archive_module *source)
+{
+	struct diag diag;
+	enum nb_status status = load_validate(source, &diag);
+
+	if (status == NB_OK)
+		suite_blocked(ARCHIVE_EXCUSE_CUSTOM, "accepted");
+	else
+		suite_fail("%s: %s", nb_status_text(status), diag.text);
 }
 
 static void
@@ -334,10 +353,10 @@ check_unlinkable(struct script_module *module, struct archive_text text)
 	enum nb_trap trap;
 	enum nb_status status = load_instantiate(module, &diag, &trap);
 
-	if (module->state == SCRIPT_NOT_APPLICABLE)
-		suite_not_applicable(module->reason);
+	if (module->state == SCRIPT_ABSENT)
+		block_absent();
 	else if (status == NB_OK)
-		suite_fail("linked, expected: %.*s", text.len, text.bytes);
+		suite_blocked(ARCHIVE_EXCUSE_STALE, "linked, expected: %.*s", text.len, text.bytes);
 	else if (status != NB_UNLINKABLE || memcmp(diag.text, text.bytes, text.len) != 0)
 		suite_fail("%s: %s, expected: %.*s", nb_status_text(status), diag.text, text.len,
 			   text.bytes);
@@ -352,8 +371,8 @@ check_uninstantiable(struct script_module *module, struct archive_text text)
 	enum nb_trap trap;
 	enum nb_status status = load_instantiate(module, &diag, &trap);
 
-	if (module->state == SCRIPT_NOT_APPLICABLE)
-		suite_not_applicable(module->reason);
+	if (module->state == SCRIPT_ABSENT)
+		block_absent();
 	else if (status != NB_OK)
 		suite_fail("%s: %s", nb_status_text(status), diag.text);
 	else if (!is_worded(text, nb_trap_text(trap)) || trap == NB_TRAP_NONE)
@@ -371,10 +390,24 @@ module_to_instantiate(const struct archive_module *source)
 	if (source->kind != ARCHIVE_NAMED)
 		return load_module(source);
 	const struct script_module *definition = script_lookup(SCRIPT_DEFINITION, name);
-	if (definition)
-		return another_instance_of(definition);
-	suite_fail("no such definition");
-	return NULL;
+	if (!definition || definition->state == SCRIPT_BROKEN)
+		suite_fail("its definition is not there");
+	else if (definition->state == SCRIPT_ABSENT)
+		block_absent();
+	return definition ? another_instance_of(definition) : NULL;
+}
+
+static void
+run_instantiation(const struct archive_module *source, struct archive_text text)
+{
+	struct script_module *module = module_to_instantiate(source);
+
+	if (!module || module->state != SCRIPT_READY)
+		return;
+	if (suite.command == ARCHIVE_ASSERT_UNLINKABLE)
+		check_unlinkable(module, text);
+	else
+		check_uninstantiable(module, text);
 }
 
 static void
@@ -383,31 +416,16 @@ run_module_assertion(struct archive_cursor *cursor)
 	struct archive_module source = archive_module(cursor);
 	struct archive_text text = archive_text(cursor);
 
-	if (source.kind == ARCHIVE_TEXT) {
-		suite_not_applicable("module in the text format");
-		return;
-	}
-	if (suite.command == ARCHIVE_ASSERT_INVALID || suite.command == ARCHIVE_ASSERT_MALFORMED) {
-		if (suite.unsupported)
-			suite_not_applicable(suite.unsupported);
-		else
-			check_refused(&source, text);
-		return;
-	}
-	if (suite.command == ARCHIVE_ASSERT_INVALID_CUSTOM ||
-	    suite.command == ARCHIVE_ASSERT_MALFORMED_CUSTOM) {
-		suite_not_applicable("contents of custom sections are not judged");
-		return;
-	}
-	struct script_module *module = module_to_instantiate(&source);
-	if (!module || module->state == SCRIPT_BROKEN)
-		return;
-	if (module->state == SCRIPT_NOT_APPLICABLE)
-		suite_not_applicable(module->reason);
-	else if (suite.command == ARCHIVE_ASSERT_UNLINKABLE)
-		check_unlinkable(module, text);
+	if (source.kind == ARCHIVE_TEXT)
+		suite_blocked(ARCHIVE_EXCUSE_TEXT, "the module is in the text format");
+	else if (suite.command == ARCHIVE_ASSERT_INVALID ||
+		 suite.command == ARCHIVE_ASSERT_MALFORMED)
+		check_refused(&source, text);
+	else if (suite.command == ARCHIVE_ASSERT_INVALID_CUSTOM ||
+		 suite.command == ARCHIVE_ASSERT_MALFORMED_CUSTOM)
+		check_custom(&source);
 	else
-		check_uninstantiable(module, text);
+		run_instantiation(&source, text);
 }
 
 /* ---- files ---- */
@@ -417,6 +435,11 @@ run_command(struct archive_cursor *cursor)
 {
 	suite.command = (enum archive_command)archive_u8(cursor);
 	suite.line = archive_u32(cursor);
+	uint8_t excuse = archive_u8(cursor);
+	if (excuse > suite.excuse_count)
+		cursor->is_bad = true;
+	suite.excuse =
+		excuse && excuse <= suite.excuse_count ? &suite.excuses[excuse - 1] : NULL;
 	switch (suite.command) {
 	case ARCHIVE_MODULE:
 		run_module(cursor);
@@ -487,11 +510,8 @@ script_run(struct archive_cursor *cursor)
 	struct port_memory_info before;
 
 	port_memory_info(&before);
-	suite.unsupported = load_unsupported(*cursor, true);
-	suite.not_executed = load_unsupported(*cursor, false);
-	archive_skip_names(cursor);
-	suite.has_gaps = false;
 	suite.line = 0;
+	suite.excuse = NULL;
 	arena_init(&suite.arena, &suite.source, STORE_BYTES_MAX);
 	store_init(&suite.store, &suite.source, STORE_BYTES_MAX, NULL);
 	store_set_thread(&suite.store, &suite.head);
@@ -499,6 +519,7 @@ script_run(struct archive_cursor *cursor)
 		suite_fail("no memory for spectest");
 	for (uint32_t n = archive_u32(cursor); n > 0 && !cursor->is_bad; n--)
 		run_command(cursor);
+	suite.excuse = NULL;
 	if (cursor->is_bad)
 		suite_fail("the archive is damaged");
 	script_clear();

@@ -82,27 +82,45 @@ add_globals(void)
 	return status;
 }
 
+static enum nb_status
+add_memory(const char *name, bool is_shared)
+{
+	struct wasm_memory_type type = {
+		{ .min = 1, .max = 2, .has_max = true, .is_shared = is_shared }
+	};
+	struct runtime_extern value = { .kind = WASM_EXTERN_MEMORY };
+	enum nb_status status = store_memory_create(&suite.store, &type, &value.memory);
+
+	return status == NB_OK ? add(name, &value) : status;
+}
+
+static enum nb_status
+add_table(const char *name, bool is_64)
+{
+	struct wasm_table_type type = {
+		WASM_FUNCREF, { .min = 10, .max = 20, .has_max = true, .is_64 = is_64 }
+	};
+	struct runtime_extern value = { .kind = WASM_EXTERN_TABLE };
+	enum nb_status status = store_table_create(&suite.store, &type, &value.table);
+
+	return status == NB_OK ? add(name, &value) : status;
+}
+
 enum nb_status
 spectest_create(void)
 {
-	struct wasm_memory_type memory_type = { { .min = 1, .max = 2, .has_max = true } };
-	struct wasm_table_type table_type = { WASM_FUNCREF,
-					      { .min = 10, .max = 20, .has_max = true } };
-	struct runtime_extern memory = { .kind = WASM_EXTERN_MEMORY };
-	struct runtime_extern table = { .kind = WASM_EXTERN_TABLE };
-
 	suite.spectest_count = 0;
 	enum nb_status status = add_functions();
 	if (status == NB_OK)
 		status = add_globals();
 	if (status == NB_OK)
-		status = store_memory_create(&suite.store, &memory_type, &memory.memory);
+		status = add_memory("memory", false);
 	if (status == NB_OK)
-		status = add("memory", &memory);
+		status = add_memory("shared_memory", true);
 	if (status == NB_OK)
-		status = store_table_create(&suite.store, &table_type, &table.table);
+		status = add_table("table", false);
 	if (status == NB_OK)
-		status = add("table", &table);
+		status = add_table("table64", true);
 	return status;
 }
 

@@ -16,9 +16,9 @@
 
 /* Outcome of loading a module. */
 enum script_state {
-	SCRIPT_READY,	       /* published; instantiated if `instance` is set */
-	SCRIPT_NOT_APPLICABLE, /* see `reason` */
-	SCRIPT_BROKEN,	       /* has been reported as a failure */
+	SCRIPT_READY,  /* published; instantiated if `instance` is set */
+	SCRIPT_ABSENT, /* not applicable, or instantiated from what is not */
+	SCRIPT_BROKEN, /* has been reported as a failure */
 };
 
 /* A module of the script, instance included. */
@@ -26,7 +26,6 @@ struct script_module {
 	struct code_module module;
 	struct instance *instance;
 	enum script_state state;
-	const char *reason; /* why it is not applicable */
 	struct script_module *next;
 };
 
@@ -39,7 +38,11 @@ struct script_name {
 	struct script_name *next;
 };
 
-enum { SUITE_REASONS_MAX = 32, SPECTEST_EXPORTS_MAX = 16 };
+enum {
+	SUITE_EXCUSES_MAX = 64,
+	SUITE_FAILURES_SHOWN = 25, /* of one file, unless verbose */
+	SPECTEST_EXPORTS_MAX = 16,
+};
 
 struct spectest_export {
 	const char *name;
@@ -63,19 +66,17 @@ struct suite {
 	/* Counts over all files. */
 	uint64_t passed;
 	uint64_t failed;
-	struct {
-		const char *reason;
-		uint64_t count;
-	} not_applicable[SUITE_REASONS_MAX];
+	uint64_t excused;
+	struct suite_excuse {
+		struct archive_excuse entry;
+		uint64_t count; /* commands */
+	} excuses[SUITE_EXCUSES_MAX];
+	uint32_t excuse_count;
 
 	/* The file under way. */
 	struct archive_text file;
 	struct archive_text source_name;
-	/* Features of the file that the decoder, or the compiler, lacks; or NULL. */
-	const char *unsupported;
-	const char *not_executed;
-	bool has_gaps;	     /* a module of the file was not applicable */
-	const char *missing; /* why something imported is not there, or NULL */
+	uint32_t file_failures;
 	struct store store;
 	struct arena arena; /* records of the script */
 	struct script_module *modules;
@@ -86,6 +87,8 @@ struct suite {
 	uint32_t spectest_count;
 	uint32_t line; /* of the command under way */
 	enum archive_command command;
+	struct suite_excuse *excuse; /* of the command under way, or NULL */
+	bool is_absent;		     /* something imported is not there: SCRIPT_ABSENT */
 };
 
 /* The one runner; fault handlers need to find it. */
@@ -95,6 +98,9 @@ extern struct suite suite;
 NB_MUST_USE enum nb_status suite_init(void);
 void suite_exit(void);
 
+/* Takes --verbose, --check, --cpu=baseline or --passes=LIST; whether it was one. */
+bool suite_parse_option(const char *option);
+
 /* Runs the files of the archive whose names match one of the filters (GROUP,
  * GROUP/NAME or NAME; none: all), on suite.stack, and prints the summary.
  * Returns whether nothing failed. */
@@ -102,9 +108,12 @@ bool suite_run(const uint8_t *archive, size_t len, const char *const *filters, u
 
 /* ---- report.c ---- */
 void suite_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The command under way did what it should; a failure if it has an excuse. */
 void suite_pass(void);
 void suite_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void suite_not_applicable(const char *reason);
+/* It could not; a failure unless it has an excuse of that kind. */
+void suite_blocked(enum archive_excuse_kind kind, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void suite_summary(void);
 
 /* ---- script.c ---- */
@@ -112,18 +121,15 @@ void suite_summary(void);
 void script_run(struct archive_cursor *cursor);
 
 /* ---- load.c ---- */
-/* Decodes, compiles and publishes; SCRIPT_BROKEN is reported. NULL: no memory
- * for the record, reported. */
+/* Decodes, compiles and publishes; what is not READY has been counted. NULL: no
+ * memory for the record, reported. */
 struct script_module *load_module(const struct archive_module *source);
 /* Only decodes and validates. */
 enum nb_status load_validate(const struct archive_module *source, struct diag *diag);
 /* Creates an instance; *trap is what segments or the start function ended
- * with. A module that imports from one that is not applicable becomes so. */
+ * with. A module that imports from one that is absent becomes so. */
 enum nb_status
 load_instantiate(struct script_module *module, struct diag *diag, enum nb_trap *trap);
-/* A feature that `names` lists and `validated` or execution lacks; NULL if
- * there is none. */
-const char *load_unsupported(struct archive_cursor names, bool only_validation);
 /* What the script has registered under that name, or NULL. */
 struct script_module *script_lookup(enum script_scope scope, struct archive_text text);
 

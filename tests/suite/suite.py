@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Builds and runs the official WebAssembly suite.
 
-usage: suite.py [--hosted|--pc] [--asan] [--verbose] [GROUP|GROUP/FILE|FILE...]
+usage: suite.py [OPTION...] [GROUP|GROUP/FILE|FILE...]
 
-Without a platform it runs on both; without a name, the group `core`. On pc all
-files run in one boot of QEMU. The last line is the sum: `N passed, N failed`.
+Without a platform it runs on both; without a name, everything that the system
+takes part in (GROUPS of pack.py). On pc all files run in one boot of QEMU. What
+is not applicable stands with its reason in not-applicable.txt and is counted by
+reason. The last line is the sum: `N passed, N failed`.
 """
 import argparse
 import os
@@ -16,7 +18,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ARCHIVE = "build/suite.bin"
 TIMEOUT_SECONDS = 900
 # isa-debug-exit ends QEMU with status * 2 + 1.
-QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "512", "-nodefaults",
+# Nehalem is the least processor that has x86-64-v2.
+QEMU_CPU = {"all": "max", "baseline": "Nehalem"}
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-m", "512", "-nodefaults",
         "-display", "none", "-no-reboot", "-serial", "stdio", "-serial", "null",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 
@@ -28,20 +32,21 @@ def build(mode, target):
         sys.exit("suite: the build failed: " + " ".join(command))
 
 
-def command_line(platform, mode, words):
+def command_line(platform, mode, cpu, words):
     if platform == "hosted":
         options = [w for w in words if w.startswith("--")]
         names = [w for w in words if not w.startswith("--")]
+        options += ["--cpu=baseline"] * (cpu == "baseline")
         return [f"build/{mode}/suite-hosted", *options, ARCHIVE, *names]
-    return QEMU + ["-kernel", f"build/{mode}/nebulet-suite.elf", "-initrd", ARCHIVE,
-                   "-append", " ".join(words)]
+    return QEMU + ["-cpu", QEMU_CPU[cpu], "-kernel", f"build/{mode}/nebulet-suite.elf",
+                   "-initrd", ARCHIVE, "-append", " ".join(words)]
 
 
-def run(platform, mode, words):
+def run(platform, mode, cpu, words):
     """Streams the runner's output; returns (passed, failed)."""
     build(mode, "suite-hosted" if platform == "hosted" else "suite-pc")
     print(f"suite on {platform}:", flush=True)
-    command = command_line(platform, mode, words)
+    command = command_line(platform, mode, cpu, words)
     child = subprocess.Popen(["timeout", str(TIMEOUT_SECONDS), *command], cwd=ROOT, text=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, errors="replace")
@@ -68,6 +73,9 @@ def main():
     platforms.add_argument("--hosted", action="store_true", help="only as a Linux process")
     platforms.add_argument("--pc", action="store_true", help="only in QEMU")
     parser.add_argument("--asan", action="store_true", help="hosted with sanitizers and checks")
+    parser.add_argument("--cpu", choices=QEMU_CPU, default="all",
+                        help="baseline: a processor without AVX, BMI, LZCNT")
+    parser.add_argument("--passes", metavar="LIST", help="such as -all or -gvn,-licm")
     parser.add_argument("--verbose", action="store_true", help="a line for each file")
     parser.add_argument("names", nargs="*", metavar="GROUP|FILE", default=[])
     arguments = parser.parse_args()
@@ -77,8 +85,9 @@ def main():
         chosen = ["hosted"]
     mode = "asan" if arguments.asan else os.environ.get("MODE", "release")
     words = ["--verbose"] * arguments.verbose + ["--check"] * arguments.asan
-    words += arguments.names or ["core"]
-    results = [run(platform, mode, words) for platform in chosen]
+    words += [f"--passes={arguments.passes}"] if arguments.passes else []
+    words += arguments.names
+    results = [run(platform, mode, arguments.cpu, words) for platform in chosen]
     print(f"{sum(r[0] for r in results)} passed, {sum(r[1] for r in results)} failed")
     if any(r[1] for r in results):
         sys.exit("repeat one file with: ./dev suite [--hosted|--pc] FILE")
