@@ -9,9 +9,12 @@ sanitizers on). Anything else stands in a file tests/<folder>/jobs, one line a j
 
 FLAGS is a comma list of `alone` (nothing runs beside it), `long` (only with --long, and the
 command sees NEBULET_LONG=1), or `-`. A `make` line names what must be built before.
-Ends with `N passed, N failed`.
+Ends with `N passed, N failed`. Interrupted, it ends what it started; an interrupted --long is
+gone on with by the same command: jobs that passed are not run again, and the others keep what
+they have done in the folder NEBULET_STATE_DIR.
 """
 import argparse
+import json
 import os
 import pathlib
 import queue
@@ -24,6 +27,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STATE = ROOT / "build" / "long"
+PASSED = STATE / "passed.json"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
@@ -79,7 +83,40 @@ def make(mode, targets):
         sys.exit(f"test: the build failed: {' '.join(command + targets)} (log: {log})")
 
 
+class Processes:
+    """The jobs that run now, each the leader of its own process group."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.running, self.is_stopped = set(), False
+
+    def start(self, command, **options):
+        """A process, or None once everything was stopped."""
+        with self.lock:
+            if self.is_stopped:
+                return None
+            process = subprocess.Popen(command, start_new_session=True, **options)
+            self.running.add(process)
+            return process
+
+    def forget(self, process):
+        with self.lock:
+            self.running.discard(process)
+
+    def stop(self):
+        with self.lock:
+            self.is_stopped = True
+            for process in self.running:
+                os.killpg(process.pid, signal.SIGKILL)
+            for process in self.running:
+                process.wait()
+
+
+processes = Processes()
+
+
 def run_job(job, long_run):
+    """(exit status or text, output, seconds); None if the run was interrupted."""
     env = dict(os.environ, B_RELEASE="build/release", B_DEBUG="build/debug", B_ASAN="build/asan",
                NEBULET_STATE_DIR=str(STATE), CMOCKA_MESSAGE_OUTPUT="STDOUT",
                ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "detect_stack_use_after_return=0"))
@@ -87,9 +124,11 @@ def run_job(job, long_run):
     if long_run:
         env["NEBULET_LONG"] = "1"
     begin = time.monotonic()
-    process = subprocess.Popen(["bash", "-c", job.command], cwd=ROOT, env=env,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
+    process = processes.start(["bash", "-c", job.command], cwd=ROOT, env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    if not process:
+        return None
     try:
         output, _ = process.communicate(timeout=None if long_run else job.timeout)
         status = process.returncode
@@ -97,16 +136,23 @@ def run_job(job, long_run):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         status = f"no end within {job.timeout} s"
+    processes.forget(process)
+    if processes.is_stopped:
+        return None
     return status, output.decode(errors="replace"), time.monotonic() - begin
 
 
 class Report:
-    def __init__(self, total, verbose):
+    def __init__(self, total, verbose, note_passed=None):
         self.lock = threading.Lock()
+        self.note_passed = note_passed
         self.total, self.verbose = total, verbose
         self.passed, self.failed, self.skipped, self.done = 0, [], 0, 0
 
-    def add(self, job, status, output, seconds):
+    def add(self, job, result):
+        if result is None:
+            return
+        status, output, seconds = result
         with self.lock:
             self.done += 1
             head = f"[{self.done}/{self.total}]"
@@ -117,6 +163,8 @@ class Report:
                 print(f"{head} {paint(33, 'skip')} {job.name}: {summary}", flush=True)
             elif status == 0:
                 self.passed += 1
+                if self.note_passed:
+                    self.note_passed(job)
                 print(f"{head} {paint(32, 'ok')}   {job.name} ({seconds:.1f} s) {summary}",
                       flush=True)
                 if self.verbose:
@@ -141,16 +189,27 @@ def run_all(jobs, report, long_run):
                 job = together.get_nowait()
             except queue.Empty:
                 return
-            report.add(job, *run_job(job, long_run))
+            report.add(job, run_job(job, long_run))
 
-    threads = [threading.Thread(target=worker) for _ in range(min(2, os.cpu_count() or 1))]
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(2, os.cpu_count() or 1))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for job in jobs:
         if "alone" in job.flags:
-            report.add(job, *run_job(job, long_run))
+            report.add(job, run_job(job, long_run))
+
+
+def read_passed():
+    try:
+        return set(json.loads(PASSED.read_text()))
+    except (OSError, ValueError):
+        return set()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def main():
@@ -193,8 +252,33 @@ def main():
 
     STATE.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    report = Report(len(jobs), args.verbose)
-    run_all(jobs, report, args.long)
+    passed = read_passed() if args.long else set()
+    earlier = [job for job in jobs if job.name in passed]
+    for job in earlier:
+        print(f"passed earlier, not run again: {job.name}", flush=True)
+    jobs = [job for job in jobs if job.name not in passed]
+
+    def note_passed(job):
+        passed.add(job.name)
+        part = PASSED.with_suffix(".part")
+        part.write_text(json.dumps(sorted(passed)))
+        part.replace(PASSED)
+
+    report = Report(len(jobs), args.verbose, note_passed if args.long else None)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        run_all(jobs, report, args.long)
+    except KeyboardInterrupt:
+        processes.stop()
+        more = "; the same command goes on from here" if args.long else ""
+        print(f"interrupted with {report.passed} passed, {len(report.failed)} failed{more}")
+        return 130
+    report.passed += len(earlier)
+    if args.long and not report.failed:
+        # The next run begins anew.
+        note = read_passed() - {job.name for job in [*jobs, *earlier]}
+        PASSED.write_text(json.dumps(sorted(note)))
     print(f"{time.monotonic() - begin:.0f} s in all")
     for job in report.failed:
         print(f"failed: {job.name}")

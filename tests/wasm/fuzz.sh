@@ -2,11 +2,12 @@
 # Fuzzes the decoder with the specification suite's modules and, where they are, the large
 # bundled programs.
 #
-# usage: fuzz.sh FUZZ_DECODE SMALL_COUNT LARGE_COUNT [SEED]
+# usage: fuzz.sh FUZZ_DECODE SMALL_COUNT LARGE_COUNT [SEED [OPTION...]]
 set -eu
 fuzz=$1 small=$2 large=$3 seed=${4:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 spec=${NEBULET_SPEC_DIR:-$root/../shared/spec}
+[ $# -gt 4 ] && shift 4 || shift $#
 programs=$root/.cache/fetch/runno/package/dist/langs
 
 if [ ! -d "$spec" ]; then
@@ -14,7 +15,7 @@ if [ ! -d "$spec" ]; then
 	[ "${CI:-}" = true ] && exit 1
 	exit 77
 fi
-set -- "$spec"
+set -- "$@" "$spec"
 if [ -d "$programs" ]; then
 	set -- "$@" "$programs"
 else

@@ -258,17 +258,24 @@ load_progress(struct progress *progress)
 	fclose(file);
 }
 
+/* Beside it first: an interruption never leaves half a line. */
 static void
 save_progress(const struct progress *progress)
 {
-	FILE *file = progress->path ? fopen(progress->path, "w") : NULL;
+	char part[512];
+	FILE *file;
 
+	if (!progress->path)
+		return;
+	snprintf(part, sizeof(part), "%s.part", progress->path);
+	file = fopen(part, "w");
 	if (!file)
 		return;
 	fprintf(file, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
 		progress->seed, progress->done[0], progress->done[1], progress->accepted[0],
 		progress->accepted[1]);
-	fclose(file);
+	if (fclose(file) == 0)
+		(void)!rename(part, progress->path);
 }
 
 static enum nb_status
