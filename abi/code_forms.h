@@ -12,14 +12,22 @@ enum nb_form {
 #define NB_FORM(name, ...)     NB_FORM_##name,
 #define NB_FORM_CC(name, ...)  NB_FORM_##name,
 #define NB_FORM_VEX(name, ...) NB_FORM_##name,
+#define NB_FORM_SSE(name, ...) NB_FORM_##name, NB_FORM_V##name,
 #include "abi/code_forms.def"
+#undef NB_FORM_SSE
 #undef NB_FORM
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
 	NB_FORM_COUNT
 };
 
-enum nb_form_kind { NB_FORM_LEGACY, NB_FORM_CONDITION, NB_FORM_VEX_ENCODED };
+/* The VEX.128 twin of a NB_FORM_SSE_LEGACY form is the next enumerator. */
+enum nb_form_kind {
+	NB_FORM_LEGACY,
+	NB_FORM_CONDITION,
+	NB_FORM_VEX_ENCODED,
+	NB_FORM_SSE_LEGACY,
+};
 
 enum { NB_FEATURE_BASE = 0 };
 enum {
@@ -47,6 +55,7 @@ enum nb_form_reg {
 	NB_REG_X,
 	NB_REG_OPCODE,
 	NB_REG_NONE,
+	NB_REG_XD, /* vvvv only: the register written */
 };
 
 /* A set. */
@@ -67,7 +76,9 @@ enum nb_form_access {
 	NB_ACCESS_NONE = 0,
 	NB_ACCESS_READ = 1,
 	NB_ACCESS_WRITE = 2,
-	NB_ACCESS_BOTH = 3
+	NB_ACCESS_BOTH = 3,
+	NB_ACCESS_ALIGNED = 4, /* a bit of its own */
+	NB_ACCESS_READ_A = NB_ACCESS_READ | NB_ACCESS_ALIGNED,
 };
 
 enum nb_form_imm {
@@ -81,6 +92,7 @@ enum nb_form_imm {
 	NB_IMM_S8_32,
 	NB_IMM_REL8,
 	NB_IMM_REL32,
+	NB_IMM_IS4,
 };
 
 enum nb_form_writes {
@@ -93,6 +105,7 @@ enum nb_form_writes {
 	NB_WRITES_RM32,
 	NB_WRITES_RM64,
 	NB_WRITES_RMX,
+	NB_WRITES_VVVVX,
 	NB_WRITES_BOTH64,
 	NB_WRITES_EDX,
 	NB_WRITES_RDX,
@@ -109,7 +122,7 @@ struct nb_form_info {
 	uint8_t opcode;
 	uint8_t wide;	/* REX.W or VEX.W */
 	uint8_t reg;	/* enum nb_form_reg */
-	uint8_t vvvv;	/* enum nb_form_reg: G or NONE */
+	uint8_t vvvv;	/* enum nb_form_reg: G, X, XD or NONE; of SSE_LEGACY: the twin's */
 	uint8_t rm;	/* enum nb_form_rm */
 	uint8_t access; /* enum nb_form_access */
 	uint8_t bytes;

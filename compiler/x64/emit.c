@@ -167,11 +167,20 @@ static const uint8_t flags_effects[NB_FORM_COUNT] = {
 	[NB_FORM_MOV32] = FLAGS_KEPT,	    [NB_FORM_MOV64] = FLAGS_KEPT,
 	[NB_FORM_MOV32_STORE] = FLAGS_KEPT, [NB_FORM_MOV64_STORE] = FLAGS_KEPT,
 	[NB_FORM_MOV32_IMM] = FLAGS_KEPT,   [NB_FORM_MOV64_IMM] = FLAGS_KEPT,
-	[NB_FORM_MOVAPS] = FLAGS_KEPT,	    [NB_FORM_MOVSS] = FLAGS_KEPT,
-	[NB_FORM_MOVSD] = FLAGS_KEPT,	    [NB_FORM_MOVSS_STORE] = FLAGS_KEPT,
-	[NB_FORM_MOVSD_STORE] = FLAGS_KEPT, [NB_FORM_LEA32] = FLAGS_KEPT,
-	[NB_FORM_LEA64] = FLAGS_KEPT,
+	[NB_FORM_LEA32] = FLAGS_KEPT,	    [NB_FORM_LEA64] = FLAGS_KEPT,
 };
+
+/* Of float and vector instructions only comparisons touch flags: those that
+ * read and write no register. */
+static enum flags_effect
+flags_effect_of(enum nb_form form, const struct nb_form_info *info)
+{
+	if (info->kind == NB_FORM_SSE_LEGACY || info->feature == NB_FEATURE_AVX)
+		return info->writes == NB_WRITES_NONE && info->access == NB_ACCESS_READ
+			       ? FLAGS_DESTROYED
+			       : FLAGS_KEPT;
+	return flags_effects[form];
+}
 
 static void
 track_write(struct emitter *e, uint32_t reg, bool is_zx)
@@ -220,12 +229,14 @@ track(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	case NB_WRITES_REGX:
 	case NB_WRITES_RM8:
 	case NB_WRITES_RMX:
+	case NB_WRITES_VVVVX:
 		break;
 	}
-	if (flags_effects[form] == FLAGS_OF_RESULT) {
+	enum flags_effect effect = flags_effect_of(form, info);
+	if (effect == FLAGS_OF_RESULT) {
 		e->flags_reg = (uint8_t)written;
 		e->flags_wide = info->wide;
-	} else if (flags_effects[form] == FLAGS_DESTROYED) {
+	} else if (effect == FLAGS_DESTROYED) {
 		e->flags_reg = X64_NO_REG;
 	}
 }

@@ -5,40 +5,8 @@
 
 #include "lib/string.h"
 
-#define FORM_CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, \
-			   imm, writes)                                                         \
-	{ NB_FORM_CONDITION,                                                                    \
-	  NB_FEATURE_##feature,                                                                 \
-	  NB_PREFIX_##prefix,                                                                   \
-	  NB_MAP_##map,                                                                         \
-	  opcode,                                                                               \
-	  w,                                                                                    \
-	  NB_REG_##reg,                                                                         \
-	  NB_REG_NONE,                                                                          \
-	  NB_RM_##rm,                                                                           \
-	  NB_ACCESS_##access,                                                                   \
-	  bytes,                                                                                \
-	  NB_IMM_##imm,                                                                         \
-	  NB_WRITES_##writes },
-static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
-#define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
-	{ NB_FORM_LEGACY,                                                                         \
-	  NB_FEATURE_##feature,                                                                   \
-	  NB_PREFIX_##prefix,                                                                     \
-	  NB_MAP_##map,                                                                           \
-	  opcode,                                                                                 \
-	  w,                                                                                      \
-	  NB_REG_##reg,                                                                           \
-	  NB_REG_NONE,                                                                            \
-	  NB_RM_##rm,                                                                             \
-	  NB_ACCESS_##access,                                                                     \
-	  bytes,                                                                                  \
-	  NB_IMM_##imm,                                                                           \
-	  NB_WRITES_##writes },
-#define NB_FORM_CC FORM_CONDITION_ROW
-#define NB_FORM_VEX(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, \
-		    imm, writes)                                                               \
-	{ NB_FORM_VEX_ENCODED,                                                                 \
+#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)    \
+	{ kind,                                                                                \
 	  NB_FEATURE_##feature,                                                                \
 	  NB_PREFIX_##prefix,                                                                  \
 	  NB_MAP_##map,                                                                        \
@@ -47,24 +15,49 @@ static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
 	  NB_REG_##reg,                                                                        \
 	  NB_REG_##vvvv,                                                                       \
 	  NB_RM_##rm,                                                                          \
-	  NB_ACCESS_##access,                                                                  \
+	  access,                                                                              \
 	  bytes,                                                                               \
 	  NB_IMM_##imm,                                                                        \
-	  NB_WRITES_##writes },
+	  writes },
+#define FORM_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
+	ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
+	    bytes, imm, NB_WRITES_##writes)
+#define CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, \
+		      writes)                                                                   \
+	ROW(NB_FORM_CONDITION, feature, prefix, map, opcode, w, reg, NONE, rm,                  \
+	    NB_ACCESS_##access, bytes, imm, NB_WRITES_##writes)
+#define VEX_ROW(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
+		writes)                                                                         \
+	ROW(NB_FORM_VEX_ENCODED, feature, prefix, map, opcode, w, reg, vvvv, rm,                \
+	    NB_ACCESS_##access, bytes, imm, NB_WRITES_##writes)
+#define SSE_ROWS(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)    \
+	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access,   \
+	    bytes, imm, NB_WRITES_##writes)                                                        \
+	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                       \
+	    NB_ACCESS_##access & NB_ACCESS_BOTH, bytes, imm,                                       \
+	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
+static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
+#define NB_FORM FORM_ROW
+#define NB_FORM_CC CONDITION_ROW
+#define NB_FORM_VEX VEX_ROW
+#define NB_FORM_SSE SSE_ROWS
 #include "abi/code_forms.def"
 #undef NB_FORM
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
+#undef NB_FORM_SSE
 };
 
 static const char *const form_texts[NB_FORM_COUNT] = {
 #define NB_FORM(name, text, ...)     text,
 #define NB_FORM_CC(name, text, ...)  text,
 #define NB_FORM_VEX(name, text, ...) text,
+#define NB_FORM_SSE(name, text, ...) text, "v" text,
 #include "abi/code_forms.def"
 #undef NB_FORM
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
+#undef NB_FORM_SSE
 };
 
 const struct nb_form_info *
@@ -134,6 +127,8 @@ imm_fits(const struct nb_form_info *info, int64_t imm)
 		return fits_s8(imm);
 	case NB_IMM_U8:
 		return imm >= 0 && imm <= UINT8_MAX;
+	case NB_IMM_IS4:
+		return imm >= 0 && imm <= 0xf0 && imm % 16 == 0;
 	case NB_IMM_S16:
 		return imm >= INT16_MIN && imm <= INT16_MAX;
 	case NB_IMM_U32:
@@ -155,7 +150,9 @@ rm_fits(const struct nb_form_info *info, const struct x64_rm *rm)
 	case X64_RM_REG:
 		return (info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X)) != 0 && rm->reg < 16;
 	case X64_RM_RIP:
-		return (info->rm & (NB_RM_M | NB_RM_ADDRESS)) != 0 && info->imm == NB_IMM_NONE;
+		return (info->rm & (NB_RM_M | NB_RM_ADDRESS)) != 0 &&
+		       (info->imm == NB_IMM_NONE || info->imm == NB_IMM_U8 ||
+			info->imm == NB_IMM_IS4);
 	case X64_RM_MEM:
 		break;
 	}
@@ -283,7 +280,7 @@ imm_bytes(const struct nb_form_info *info, int64_t imm)
 	static const uint8_t sizes[] = {
 		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
 		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
-		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4,
+		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
 	};
 	return info->imm == NB_IMM_S8_32 && fits_s8(imm) ? 1 : sizes[info->imm];
 }
@@ -295,7 +292,8 @@ x64_encode(struct x64_buffer *buffer, enum nb_form form, const struct x64_operan
 		return;
 	const struct nb_form_info *info = &form_infos[form];
 	bool has_reg = (info->reg >= NB_REG_G8 && info->reg <= NB_REG_OPCODE);
-	if ((has_reg && ops->reg >= 16) || (info->vvvv != NB_REG_NONE && ops->vvvv >= 16) ||
+	bool has_vvvv = info->kind == NB_FORM_VEX_ENCODED && info->vvvv != NB_REG_NONE;
+	if ((has_reg && ops->reg >= 16) || (has_vvvv && ops->vvvv >= 16) ||
 	    !rm_fits(info, &ops->rm) || !imm_fits(info, ops->imm)) {
 		buffer_fail(buffer, NB_INTERNAL);
 		return;

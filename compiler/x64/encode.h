@@ -73,8 +73,9 @@ struct x64_buffer {
 const struct nb_form_info *x64_form_info(enum nb_form form);
 const char *x64_form_text(enum nb_form form);
 
-/* Appends one instruction. A four-byte branch distance or RIP field is the
- * last four bytes of it. Failure shows in buffer->status. */
+/* Appends one instruction. A four-byte branch distance is the last four bytes
+ * of it, a RIP field likewise but for a one-byte immediate behind it. Failure
+ * shows in buffer->status. */
 void x64_encode(struct x64_buffer *buffer, enum nb_form form, const struct x64_operands *operands);
 
 /* Makes room for `bytes` more; false (and a status) if there is none. */
