@@ -3,21 +3,19 @@
  */
 #include "tests/diff/engine.h"
 
-#include "kernel/port/guest.h"
 #include "platform/hosted/hosted.h"
 #include "runtime/instance.h"
 #include "runtime/invoke.h"
 #include "runtime/trap.h"
+#include "tests/guest_host.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { STACK_BYTES = 4 << 20, VALUES_MAX = 64, FUEL = 400, PARTS_MAX = 2 };
 
-/* The program under way; fault handlers need to find it. */
+/* The program under way. */
 static struct {
-	struct nb_thread_head head;
-	struct port_stack stack;
 	struct guest_context caller;
 	struct store store;
 	struct code_module modules[PARTS_MAX]; /* base, if there is one, and main */
@@ -27,60 +25,13 @@ static struct {
 	struct buffer *out;
 } e;
 
-/* ---- upcalls ---- */
-
-bool
-kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
-{
-	enum nb_trap trap;
-
-	if (!runtime_fault_resolve(kind, address, state, &e.stack, &trap))
-		return false;
-	guest_state_redirect_unwind(state, &e.head, trap);
-	return true;
-}
-
-void
-kernel_guest_interrupted(struct guest_state *state)
-{
-	(void)state;
-}
-
-void
-kernel_guest_pending(struct nb_thread_head *head)
-{
-	head->pending = 0;
-}
-
-static void *
-chunk_get(void *context, size_t size)
-{
-	void *pages;
-
-	(void)context;
-	return port_pages_get(size, &pages) == NB_OK ? pages : NULL;
-}
-
-static void
-chunk_put(void *context, void *chunk, size_t size)
-{
-	(void)context;
-	port_pages_put(chunk, size);
-}
-
-static const struct arena_source source = { chunk_get, chunk_put, NULL };
-
 enum nb_status
 engine_init(void)
 {
 	enum nb_status status = hosted_fault_thread_init();
 
 	if (status == NB_OK)
-		status = port_stack_create(STACK_BYTES, &e.stack);
-	if (status == NB_OK)
-		status = port_stack_commit(&e.stack, e.stack.limit);
-	e.head.stack_floor = e.stack.limit + GUEST_KERNEL_HEADROOM;
-	e.head.stack_limit = e.head.stack_floor;
+		status = guest_host_init(STACK_BYTES);
 	return status;
 }
 
@@ -334,13 +285,13 @@ publish(struct code_module *module, struct piece bytes, const struct compiler_op
 	static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
 	enum nb_status status;
 
-	code_module_init(module, &source, 64 << 20);
+	code_module_init(module, &guest_host_source, 64 << 20);
 	code_module_set_name(module, "diff", 4);
 	status = wasm_module_decode(&module->wasm, &module->arena, bytes.bytes, bytes.len,
 				    &features, diag);
 	if (status == NB_OK)
-		status = compiler_compile(&module->wasm, options, &source, &module->arena,
-					  &module->image, diag);
+		status = compiler_compile(&module->wasm, options, &guest_host_source,
+					  &module->arena, &module->image, diag);
 	if (status == NB_OK)
 		status = code_module_place(module);
 	if (status == NB_OK)
@@ -478,7 +429,7 @@ run_program(struct piece module, const struct compiler_options *options)
 		say(e.out, "refused: %s\n", text);
 		return;
 	}
-	guest_context_init(&context, &e.stack, run_entry, &calls);
+	guest_context_init(&context, &guest_host.stack, run_entry, &calls);
 	guest_context_switch(&e.caller, &context);
 }
 
@@ -492,8 +443,8 @@ engine_run(const uint8_t *bytes, size_t len, const struct compiler_options *opti
 	e.module_count = e.part_count = 0;
 	e.is_verbose = is_verbose;
 	e.out = out;
-	store_init(&e.store, &source, 64 << 20, &(struct store_account){ 0 });
-	store_set_thread(&e.store, &e.head);
+	store_init(&e.store, &guest_host_source, 64 << 20, &(struct store_account){ 0 });
+	store_set_thread(&e.store, &guest_host.head);
 	run_program((struct piece){ bytes, len }, options);
 	store_destroy(&e.store);
 	for (uint32_t i = 0; i < e.module_count; i++)

@@ -1,5 +1,5 @@
 /*
- * The runner's entry, its stack, and what the platform asks of a kernel.
+ * The runner's entry and the choice of files.
  */
 #include "tests/suite/suite.h"
 
@@ -9,68 +9,17 @@ struct suite suite;
 
 enum { STACK_BYTES = 2 << 20 };
 
-/* ---- upcalls ---- */
-
-bool
-kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
-{
-	enum nb_trap trap;
-
-	if (!runtime_fault_resolve(kind, address, state, &suite.stack, &trap))
-		return false;
-	runtime_backtrace_capture(&suite.backtrace, &suite.head, state);
-	guest_state_redirect_unwind(state, &suite.head, trap);
-	return true;
-}
-
-/* Nothing interrupts the suite, and nothing is ever pending. */
-void
-kernel_guest_interrupted(struct guest_state *state)
-{
-	(void)state;
-}
-
-void
-kernel_guest_pending(struct nb_thread_head *head)
-{
-	head->pending = 0;
-}
-
-/* ---- memory ---- */
-
-static void *
-chunk_get(void *context, size_t size)
-{
-	void *pages;
-
-	(void)context;
-	return port_pages_get(size, &pages) == NB_OK ? pages : NULL;
-}
-
-static void
-chunk_put(void *context, void *chunk, size_t size)
-{
-	(void)context;
-	port_pages_put(chunk, size);
-}
-
 enum nb_status
 suite_init(void)
 {
-	suite.source = (struct arena_source){ chunk_get, chunk_put, NULL };
 	compiler_options_init(&suite.options);
-	enum nb_status status = port_stack_create(STACK_BYTES, &suite.stack);
-	if (status == NB_OK)
-		status = port_stack_commit(&suite.stack, suite.stack.limit);
-	suite.head.stack_floor = suite.stack.limit + GUEST_KERNEL_HEADROOM;
-	suite.head.stack_limit = suite.head.stack_floor;
-	return status;
+	return guest_host_init(STACK_BYTES);
 }
 
 void
 suite_exit(void)
 {
-	port_stack_destroy(&suite.stack);
+	guest_host_exit();
 }
 
 bool
@@ -220,7 +169,7 @@ suite_run(const uint8_t *archive, size_t len, const char *const *filters, uint32
 	};
 	struct guest_context runner;
 
-	guest_context_init(&runner, &suite.stack, run_entry, &run);
+	guest_context_init(&runner, &guest_host.stack, run_entry, &run);
 	guest_context_switch(&run.caller, &runner);
 	return suite.failed == 0;
 }

@@ -48,7 +48,7 @@ print_backtrace(void)
 {
 	char text[1024];
 
-	runtime_backtrace_format(&suite.backtrace, text, sizeof(text));
+	runtime_backtrace_format(&guest_host.backtrace, text, sizeof(text));
 	suite_print("%s", text);
 }
 
@@ -438,8 +438,7 @@ run_command(struct archive_cursor *cursor)
 	uint8_t excuse = archive_u8(cursor);
 	if (excuse > suite.excuse_count)
 		cursor->is_bad = true;
-	suite.excuse =
-		excuse && excuse <= suite.excuse_count ? &suite.excuses[excuse - 1] : NULL;
+	suite.excuse = excuse && excuse <= suite.excuse_count ? &suite.excuses[excuse - 1] : NULL;
 	switch (suite.command) {
 	case ARCHIVE_MODULE:
 		run_module(cursor);
@@ -512,9 +511,9 @@ script_run(struct archive_cursor *cursor)
 	port_memory_info(&before);
 	suite.line = 0;
 	suite.excuse = NULL;
-	arena_init(&suite.arena, &suite.source, STORE_BYTES_MAX);
-	store_init(&suite.store, &suite.source, STORE_BYTES_MAX, NULL);
-	store_set_thread(&suite.store, &suite.head);
+	arena_init(&suite.arena, &guest_host_source, STORE_BYTES_MAX);
+	store_init(&suite.store, &guest_host_source, STORE_BYTES_MAX, NULL);
+	store_set_thread(&suite.store, &guest_host.head);
 	if (spectest_create() != NB_OK)
 		suite_fail("no memory for spectest");
 	for (uint32_t n = archive_u32(cursor); n > 0 && !cursor->is_bad; n--)

@@ -30,7 +30,7 @@ interrupted(void)
 {
 	guest_context_announce(&step.stack);
 	step.interruptions++;
-	guest_state_resume(&step.state, &suite.stack);
+	guest_state_resume(&step.state, &guest_host.stack);
 }
 
 /* Whether the frames lead from `state` back to guest_enter. */
@@ -39,7 +39,7 @@ walk_is_good(const struct guest_state *state)
 {
 	struct guest_walk walk;
 	struct code_place place;
-	bool more = guest_walk_start(&walk, &suite.head, state);
+	bool more = guest_walk_start(&walk, &guest_host.head, state);
 
 	for (uint32_t i = 0; more && i < FRAMES_MAX; i++) {
 		if (!code_module_locate(walk.pc, walk.is_return_address, &place))

@@ -3,15 +3,14 @@
  *
  * One file of the suite at a time: a store, the spectest module, the modules
  * and instances of the script. Everything runs on one guest stack, whose head
- * is suite.head; suite_run is called on it.
+ * is guest_host.head; suite_run is called on it.
  */
 #ifndef TESTS_SUITE_SUITE_H
 #define TESTS_SUITE_SUITE_H
 
 #include "compiler/compiler.h"
-#include "kernel/port/guest.h"
 #include "runtime/instance.h"
-#include "runtime/trap.h"
+#include "tests/guest_host.h"
 #include "tests/suite/archive.h"
 
 /* Outcome of loading a module. */
@@ -50,18 +49,12 @@ struct spectest_export {
 };
 
 struct suite {
-	struct nb_thread_head head;
-	struct port_stack stack;
-	struct arena_source source;
 	struct compiler_options options;
 	format_emit *emit; /* text for the reader */
 	void *emit_context;
 	bool is_verbose; /* a line a file */
 	/* Called before (true) and after each call of an export; may be NULL. */
 	void (*around_invoke)(bool is_before);
-
-	/* The last trap, for messages. */
-	struct runtime_backtrace backtrace;
 
 	/* Counts over all files. */
 	uint64_t passed;
@@ -102,7 +95,7 @@ void suite_exit(void);
 bool suite_parse_option(const char *option);
 
 /* Runs the files of the archive whose names match one of the filters (GROUP,
- * GROUP/NAME or NAME; none: all), on suite.stack, and prints the summary.
+ * GROUP/NAME or NAME; none: all), on guest_host.stack, and prints the summary.
  * Returns whether nothing failed. */
 bool suite_run(const uint8_t *archive, size_t len, const char *const *filters, uint32_t count);
 
