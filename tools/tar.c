@@ -2,6 +2,7 @@
 #include "tools/tar.h"
 
 #include "tools/tool.h"
+#include "user/libs/archive/ustar.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,30 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK	       512u
 #define SIZE_MAX_OCTAL UINT64_C(077777777777)
-
-/* POSIX.1-2017, pax, table "ustar Header Block". */
-struct header {
-	char name[100];
-	char mode[8];
-	char uid[8];
-	char gid[8];
-	char size[12];
-	char mtime[12];
-	char checksum[8];
-	char type;
-	char link[100];
-	char magic[6];
-	char version[2];
-	char owner[32];
-	char group[32];
-	char major[8];
-	char minor[8];
-	char prefix[155];
-	char padding[12];
-};
-_Static_assert(sizeof(struct header) == BLOCK, "layout");
 
 /* What a header says. */
 struct member {
@@ -80,15 +58,15 @@ put(struct tar *tar, const void *bytes, size_t len)
 static void
 put_padding(struct tar *tar, uint64_t size)
 {
-	static const char zero[BLOCK];
+	static const char zero[USTAR_BLOCK_BYTES];
 
-	put(tar, zero, (BLOCK - size % BLOCK) % BLOCK);
+	put(tar, zero, (USTAR_BLOCK_BYTES - size % USTAR_BLOCK_BYTES) % USTAR_BLOCK_BYTES);
 }
 
 static void
 put_header(struct tar *tar, const struct member *member, const char *name)
 {
-	struct header header = { .type = member->type, .version = { '0', '0' } };
+	struct ustar_header header = { .type = member->type, .version = { '0', '0' } };
 	const unsigned char *bytes = (const unsigned char *)&header;
 	unsigned sum = 0;
 	uint64_t mtime = member->mtime < 0 ? 0 : (uint64_t)member->mtime;
@@ -153,9 +131,9 @@ put_member(struct tar *tar, const struct member *member)
 		tar->has_failed = true;
 		return;
 	}
-	if (strlen(member->path) > sizeof((struct header *)0)->name)
+	if (strlen(member->path) > sizeof((struct ustar_header *)0)->name)
 		put_pax(tar, "path", member->path);
-	if (member->link && strlen(member->link) > sizeof((struct header *)0)->link)
+	if (member->link && strlen(member->link) > sizeof((struct ustar_header *)0)->link)
 		put_pax(tar, "linkpath", member->link);
 	put_header(tar, member, member->path);
 }
@@ -297,13 +275,13 @@ tar_add_archive(struct tar *tar, const char *source)
 	struct stat stat;
 	int file = open(source, O_RDONLY | O_CLOEXEC);
 
-	if (file < 0 || fstat(file, &stat) || stat.st_size < 2 * (off_t)BLOCK) {
+	if (file < 0 || fstat(file, &stat) || stat.st_size < 2 * (off_t)USTAR_BLOCK_BYTES) {
 		tool_error("cannot read %s: %s; type: make ramdisk", source,
 			   file < 0 ? strerror(errno) : "not an archive");
 		tar->has_failed = true;
 	} else {
 		/* tar_finish ends an archive with two zero blocks. */
-		copy_contents(tar, file, (uint64_t)stat.st_size - 2 * BLOCK, source);
+		copy_contents(tar, file, (uint64_t)stat.st_size - 2 * USTAR_BLOCK_BYTES, source);
 	}
 	if (file >= 0)
 		close(file);
@@ -312,7 +290,7 @@ tar_add_archive(struct tar *tar, const char *source)
 bool
 tar_finish(struct tar *tar)
 {
-	static const char zero[2 * BLOCK];
+	static const char zero[2 * USTAR_BLOCK_BYTES];
 
 	put(tar, zero, sizeof zero);
 	return !tar->has_failed;

@@ -1,34 +1,11 @@
 /* USTAR reading; see archive.h. */
 #include "user/libs/archive/archive.h"
 
+#include "user/libs/archive/ustar.h"
 #include "user/sdk/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define BLOCK 512u
-
-/* POSIX.1-2017, pax, table "ustar Header Block". */
-struct header {
-	char name[100];
-	char mode[8];
-	char uid[8];
-	char gid[8];
-	char size[12];
-	char mtime[12];
-	char checksum[8];
-	char type;
-	char link[100];
-	char magic[6];
-	char version[2];
-	char owner[32];
-	char group[32];
-	char major[8];
-	char minor[8];
-	char prefix[155];
-	char padding[12];
-};
-_Static_assert(sizeof(struct header) == BLOCK, "layout");
 
 static enum nb_status
 read_exactly(const struct archive_source *source, uint64_t offset, void *buffer, uint32_t len)
@@ -59,23 +36,23 @@ parse_octal(const char *field, uint32_t len, uint64_t *out)
 
 /* The sum of all bytes with the checksum field taken as spaces. */
 static bool
-checksum_fits(const struct header *header)
+checksum_fits(const struct ustar_header *header)
 {
 	const uint8_t *bytes = (const uint8_t *)header;
 	uint64_t expected, sum = 0;
-	uint32_t from = offsetof(struct header, checksum);
+	uint32_t from = offsetof(struct ustar_header, checksum);
 
-	for (uint32_t i = 0; i < BLOCK; i++)
+	for (uint32_t i = 0; i < USTAR_BLOCK_BYTES; i++)
 		sum += i >= from && i < from + sizeof header->checksum ? ' ' : bytes[i];
 	return parse_octal(header->checksum, sizeof header->checksum, &expected) && sum == expected;
 }
 
 static bool
-is_zero(const struct header *header)
+is_zero(const struct ustar_header *header)
 {
 	const uint8_t *bytes = (const uint8_t *)header;
 
-	for (uint32_t i = 0; i < BLOCK; i++) {
+	for (uint32_t i = 0; i < USTAR_BLOCK_BYTES; i++) {
 		if (bytes[i])
 			return false;
 	}
@@ -175,7 +152,8 @@ pax_records(const struct archive_source *source, uint64_t at, uint64_t size,
 
 /* prefix "/" name, unless an extended header gave the path. */
 static void
-take_names(const struct header *header, const struct overrides *over, struct archive_entry *out)
+take_names(const struct ustar_header *header, const struct overrides *over,
+	   struct archive_entry *out)
 {
 	uint32_t prefix = text_length_within(header->prefix, sizeof header->prefix);
 	uint32_t name = text_length_within(header->name, sizeof header->name);
@@ -220,20 +198,21 @@ take_type(char type, struct archive_entry *out)
 
 /* Reads and checks one header block; *size is that of its contents. */
 static enum nb_status
-read_header(const struct archive_source *source, uint64_t at, struct header *header, uint64_t *size)
+read_header(const struct archive_source *source, uint64_t at, struct ustar_header *header,
+	    uint64_t *size)
 {
 	enum nb_status status;
 
-	if (at >= source->size || source->size - at < BLOCK)
+	if (at >= source->size || source->size - at < USTAR_BLOCK_BYTES)
 		return NB_END_OF_FILE;
-	status = read_exactly(source, at, header, BLOCK);
+	status = read_exactly(source, at, header, USTAR_BLOCK_BYTES);
 	if (status)
 		return status;
 	if (is_zero(header))
 		return NB_END_OF_FILE;
 	if (!bytes_equal(header->magic, "ustar", 5) || !checksum_fits(header) ||
 	    !parse_octal(header->size, sizeof header->size, size) ||
-	    *size > source->size - at - BLOCK)
+	    *size > source->size - at - USTAR_BLOCK_BYTES)
 		return NB_MALFORMED;
 	return NB_OK;
 }
@@ -242,12 +221,12 @@ enum nb_status
 archive_next(const struct archive_source *source, uint64_t *at, struct archive_entry *out)
 {
 	struct overrides over = { 0 };
-	struct header header;
+	struct ustar_header header;
 	uint64_t size;
 	enum nb_status status;
 
 	while (!(status = read_header(source, *at, &header, &size))) {
-		uint64_t data = *at + BLOCK;
+		uint64_t data = *at + USTAR_BLOCK_BYTES;
 		bool extends = header.type == 'x';
 
 		if (extends)
@@ -256,7 +235,7 @@ archive_next(const struct archive_source *source, uint64_t *at, struct archive_e
 			size = over.size;
 		if (status || size > source->size - data)
 			return status ? status : NB_MALFORMED;
-		*at = data + ((size + BLOCK - 1) & ~(uint64_t)(BLOCK - 1));
+		*at = data + ((size + USTAR_BLOCK_BYTES - 1) & ~(uint64_t)(USTAR_BLOCK_BYTES - 1));
 		if (extends)
 			continue;
 		if (!take_type(header.type, out)) {
