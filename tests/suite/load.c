@@ -63,7 +63,7 @@ load_module(const struct archive_module *source)
 	if (status != NB_OK) {
 		char text[320];
 		diag_format(&diag, text, sizeof(text));
-		if (status == NB_UNSUPPORTED_FEATURE) {
+		if (status == NB_UNSUPPORTED_FEATURE && load_names_feature(&diag)) {
 			suite_blocked(ARCHIVE_EXCUSE_FEATURE, "%s: %s", nb_status_text(status),
 				      text);
 			return module;
@@ -76,6 +76,33 @@ load_module(const struct archive_module *source)
 	module->next = suite.modules;
 	suite.modules = module;
 	return module;
+}
+
+static bool
+contains(const char *text, const char *part)
+{
+	size_t len = strlen(text), part_len = strlen(part);
+
+	for (size_t i = 0; i + part_len <= len; i++)
+		if (memcmp(text + i, part, part_len) == 0)
+			return true;
+	return false;
+}
+
+bool
+load_names_feature(const struct diag *diag)
+{
+	static const enum wasm_feature features[] = {
+#define WASM_FEATURE(name, number, text) WASM_FEATURE_##name,
+#include "wasm/feature.def"
+#undef WASM_FEATURE
+	};
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (!(all_features.set >> features[i] & 1) &&
+		    contains(diag->text, wasm_feature_text(features[i])))
+			return true;
+	return false;
 }
 
 static enum nb_status

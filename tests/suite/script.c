@@ -55,7 +55,7 @@ print_backtrace(void)
 static void
 block_absent(void)
 {
-	suite_blocked(ARCHIVE_EXCUSE_AFTER, "needs a module that was not applicable");
+	suite_blocked(ARCHIVE_EXCUSE_AFTER, "needs a module that was refused");
 }
 
 /* Makes `module` the latest instance; its instantiation must succeed. */
@@ -325,7 +325,7 @@ check_refused(const struct archive_module *source, struct archive_text text)
 	else if (status == NB_OK)
 		suite_blocked(ARCHIVE_EXCUSE_STALE, "accepted, expected: %.*s", text.len,
 			      text.bytes);
-	else if (status == NB_UNSUPPORTED_FEATURE)
+	else if (status == NB_UNSUPPORTED_FEATURE && load_names_feature(&diag))
 		suite_blocked(ARCHIVE_EXCUSE_FEATURE, "%s: %s, expected: %.*s",
 			      nb_status_text(status), diag.text, text.len, text.bytes);
 	else

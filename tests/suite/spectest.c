@@ -97,9 +97,8 @@ add_memory(const char *name, bool is_shared)
 static enum nb_status
 add_table(const char *name, bool is_64)
 {
-	struct wasm_table_type type = {
-		WASM_FUNCREF, { .min = 10, .max = 20, .has_max = true, .is_64 = is_64 }
-	};
+	struct wasm_table_type type = { WASM_FUNCREF,
+					{ .min = 10, .max = 20, .has_max = true, .is_64 = is_64 } };
 	struct runtime_extern value = { .kind = WASM_EXTERN_TABLE };
 	enum nb_status status = store_table_create(&suite.store, &type, &value.table);
 

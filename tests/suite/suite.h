@@ -39,7 +39,7 @@ struct script_name {
 
 enum {
 	SUITE_EXCUSES_MAX = 64,
-	SUITE_FAILURES_SHOWN = 25, /* of one file, unless verbose */
+	SUITE_FAILURES_SHOWN = 10, /* of one file, unless verbose */
 	SPECTEST_EXPORTS_MAX = 16,
 };
 
@@ -117,6 +117,8 @@ void script_run(struct archive_cursor *cursor);
 /* Decodes, compiles and publishes; what is not READY has been counted. NULL: no
  * memory for the record, reported. */
 struct script_module *load_module(const struct archive_module *source);
+/* Whether the message names a feature that the system leaves out. */
+bool load_names_feature(const struct diag *diag);
 /* Only decodes and validates. */
 enum nb_status load_validate(const struct archive_module *source, struct diag *diag);
 /* Creates an instance; *trap is what segments or the start function ended

@@ -77,20 +77,15 @@ match_vector(struct archive_cursor *cursor, uint64_t lane_bits, const uint64_t a
 	return is_match;
 }
 
-/* The runtime's type behind a reference type of the suite; WASM_BOTTOM for
- * those that no value here can have. */
-static enum wasm_valtype
-reference_type(enum archive_type type)
+/* Whether a value of `type` can be what the suite calls `expected`. */
+static bool
+is_reference_of(enum archive_type expected, enum wasm_valtype type)
 {
-	static const uint8_t types[] = {
-		[ARCHIVE_EXTERNREF] = WASM_EXTERNREF,
-		[ARCHIVE_FUNCREF] = WASM_FUNCREF,
-		[ARCHIVE_NULLEXTERNREF] = WASM_EXTERNREF,
-		[ARCHIVE_NULLFUNCREF] = WASM_FUNCREF,
-		[ARCHIVE_REF] = WASM_FUNCREF,
-		[ARCHIVE_EITHER] = WASM_BOTTOM,
-	};
-	return type <= ARCHIVE_EITHER ? (enum wasm_valtype)types[type] : WASM_BOTTOM;
+	if (expected == ARCHIVE_EXTERNREF || expected == ARCHIVE_NULLEXTERNREF)
+		return type == WASM_EXTERNREF || type == WASM_REF_EXTERN;
+	return wasm_valtype_is_func_ref(type) &&
+	       (expected == ARCHIVE_FUNCREF || expected == ARCHIVE_NULLFUNCREF ||
+		expected == ARCHIVE_REF);
 }
 
 static bool
@@ -98,7 +93,7 @@ match_reference(const struct archive_value *value, enum wasm_valtype type, uint6
 {
 	if (value->type == ARCHIVE_REFNULL)
 		return wasm_valtype_is_ref(type) && actual == 0;
-	if (reference_type(value->type) != type)
+	if (!is_reference_of(value->type, type))
 		return false;
 	if (value->how == ARCHIVE_NULL)
 		return actual == 0;
@@ -157,6 +152,28 @@ values_format(enum wasm_valtype type, const struct runtime_value *value, char *o
 		format_text(out, cap, "%s 0x%llx", wasm_valtype_text(type).text, low);
 }
 
+/* The lanes of the vector whose head has been read. */
+static void
+format_lanes(struct archive_cursor *cursor, uint64_t lane_bits, char *out, size_t cap)
+{
+	uint8_t lanes = archive_u8(cursor);
+	size_t at = format_text(out, cap, "v128");
+
+	for (uint32_t i = 0; i < lanes; i++) {
+		enum archive_how how = (enum archive_how)archive_u8(cursor);
+		uint64_t bits = archive_u64(cursor);
+		char *rest = at < cap ? out + at : out;
+		size_t room = at < cap ? cap - at : 0;
+		if (how == ARCHIVE_BITS)
+			at += format_text(rest, room, " 0x%0*llx", (int)(lane_bits / 4),
+					  (unsigned long long)bits);
+		else
+			at += format_text(rest, room, " nan:%s",
+					  how == ARCHIVE_NAN_CANONICAL ? "canonical"
+								       : "arithmetic");
+	}
+}
+
 void
 values_format_expected(struct archive_cursor cursor, char *out, size_t cap)
 {
@@ -169,6 +186,15 @@ values_format_expected(struct archive_cursor cursor, char *out, size_t cap)
 	struct archive_value value = archive_value(&cursor);
 	const char *type = value.type <= ARCHIVE_EITHER ? types[value.type] : "?";
 
+	if (value.type == ARCHIVE_EITHER) {
+		(void)archive_u8(&cursor);
+		value = archive_value(&cursor);
+		type = "one of several, the first of type";
+	}
+	if (value.type == ARCHIVE_V128) {
+		format_lanes(&cursor, value.bits, out, cap);
+		return;
+	}
 	switch (value.how) {
 	case ARCHIVE_BITS:
 		format_text(out, cap, "%s 0x%llx", type, (unsigned long long)value.bits);
