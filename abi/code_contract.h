@@ -69,10 +69,29 @@
  * loaded; r is any register, op any form with that operand:
  *   imported mutable global   mov r11, [r15 + global]; op r, [r11]
  *   length of memory, table   mov r11, [r15 + desc]; op r, [r11 + NB_MEMORY_LENGTH]
- *   large static offset       mov rd, zero-extended index; mov r11, offset; add rd, r11
- *                             mov r11, [r15 + NB_VMCTX_MEMORY_DESC]
- *                             cmp rd, [r11 + NB_MEMORY_LENGTH]; jae trap(MEMORY_OUT_OF_BOUNDS)
- *                             mov rd, rd (32 bits); then [r14 + rd]
+ *
+ * Linear memory. Behind a memory's base lie `bound` bytes and NB_SLOT_GUARD
+ * bytes that belong to it alone; what of them is behind its length is not
+ * accessible, so hardware finds every index beyond it. `bound` is
+ * NB_SLOT_ADDRESSABLE or NB_WIDE_SLOT_ADDRESSABLE and never changes. With zx a
+ * register whose upper half is known to be zero, i any register but R11,
+ * 0 <= disp <= NB_DISPLACEMENT_MAX, accesses of at most 16 bytes, and base n,
+ * bound n the fields of entry n of the vmctx's memories, any n:
+ *   memory 0, 32-bit index    op [r14 + zx + disp] or op [r14 + disp]
+ *   memory n, 32-bit index    mov r11, [r15 + base n]
+ *                             op [r11 + zx + disp] or op [r11 + disp]
+ *   memory 0, 64-bit index    mov r11, [r15 + bound 0]; cmp i, r11; cmovb r11, i
+ *                             op [r14 + r11 + disp]
+ *   memory n, 64-bit index    mov r11, [r15 + bound n]; cmp i, r11; cmovb r11, i
+ *                             add r11, [r15 + base n]; op [r11 + disp]
+ * (all 64-bit operations). Each sequence is whole before each access: nothing
+ * jumps into it, and R11 holds an address for the next instruction only. An
+ * index that is too large becomes the bound, whose access faults; as data flow
+ * decides that, it also holds on mispredicted paths. A 32-bit index is right
+ * for memories of either kind, and so is a 64-bit one.
+ *
+ * Atomic accesses are the plain loads, the exchanges with memory, and the forms
+ * with a LOCK prefix; alignment is checked before (trap UNALIGNED_ATOMIC).
  *
  * Behind an instruction that never goes on there may be no-operations up to
  * the next label. The forms of all instructions are in code_forms.def.
@@ -127,8 +146,12 @@ enum {
 	NB_DISPLACEMENT_MAX = 0x7fff0000,
 };
 
-#define NB_SLOT_BYTES	    (6ull << 30) /* distance of two memory slots */
-#define NB_SLOT_ADDRESSABLE (4ull << 30) /* the rest is guard */
+#define NB_SLOT_BYTES		 (6ull << 30) /* distance of two memory slots */
+#define NB_SLOT_ADDRESSABLE	 (4ull << 30) /* the rest is guard */
+#define NB_SLOT_GUARD		 (2ull << 30)
+/* Of memories that may grow beyond 4 GiB. */
+#define NB_WIDE_SLOT_BYTES	 (18ull << 30)
+#define NB_WIDE_SLOT_ADDRESSABLE (16ull << 30)
 
 /* Where one argument or result travels. */
 enum nb_place_kind { NB_PLACE_GPR, NB_PLACE_XMM, NB_PLACE_SLOT };
@@ -306,7 +329,7 @@ struct nb_vmctx_counts {
  *   globals   16 bytes each: the value, or for an imported mutable global the
  *             address of the exporter's cell in the first 8 bytes
  *   tables    16 bytes each: base, address of struct nb_table_desc
- *   memories  16 bytes each: base, address of struct nb_memory_desc
+ *   memories  struct nb_vmctx_memory each
  *   types     4 bytes each: signature word
  *   imports   struct nb_callee each */
 struct nb_vmctx_layout {
@@ -319,6 +342,23 @@ struct nb_vmctx_layout {
 };
 enum { NB_VMCTX_TABLE_BASE = 0, NB_VMCTX_TABLE_DESC = 8 };
 
+/* A memory as an instance sees it; nothing of it ever changes. */
+struct nb_vmctx_memory {
+	uint64_t base;
+	struct nb_memory_desc *desc;
+	uint64_t bound; /* see "Linear memory" above */
+	uint64_t reserved;
+};
+enum {
+	NB_VMCTX_MEMORY_SHIFT = 5,
+	NB_VMCTX_ENTRY_BASE = 0,
+	NB_VMCTX_ENTRY_DESC = 8,
+	NB_VMCTX_ENTRY_BOUND = 16,
+};
+_Static_assert(sizeof(struct nb_vmctx_memory) == 1 << NB_VMCTX_MEMORY_SHIFT, "layout");
+_Static_assert(offsetof(struct nb_vmctx_memory, desc) == NB_VMCTX_ENTRY_DESC, "layout");
+_Static_assert(offsetof(struct nb_vmctx_memory, bound) == NB_VMCTX_ENTRY_BOUND, "layout");
+
 /* False if the vmctx would pass 2^31 - 1 bytes. */
 static inline bool
 nb_vmctx_layout_compute(const struct nb_vmctx_counts *counts, struct nb_vmctx_layout *out)
@@ -329,7 +369,7 @@ nb_vmctx_layout_compute(const struct nb_vmctx_counts *counts, struct nb_vmctx_la
 	out->tables = (uint32_t)at;
 	at += 16ull * counts->tables;
 	out->memories = (uint32_t)at;
-	at += 16ull * counts->memories;
+	at += (uint64_t)sizeof(struct nb_vmctx_memory) * counts->memories;
 	out->imports = (uint32_t)at;
 	at += (uint64_t)sizeof(struct nb_callee) * counts->imports;
 	out->types = (uint32_t)at;

@@ -10,12 +10,14 @@
 
 enum nb_form {
 #define NB_FORM(name, ...)     NB_FORM_##name,
+#define NB_FORM_LOCK(name, ...) NB_FORM_##name,
 #define NB_FORM_CC(name, ...)  NB_FORM_##name,
 #define NB_FORM_VEX(name, ...) NB_FORM_##name,
 #define NB_FORM_SSE(name, ...) NB_FORM_##name, NB_FORM_V##name,
 #include "abi/code_forms.def"
 #undef NB_FORM_SSE
 #undef NB_FORM
+#undef NB_FORM_LOCK
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
 	NB_FORM_COUNT
@@ -24,6 +26,7 @@ enum nb_form {
 /* The VEX.128 twin of a NB_FORM_SSE_LEGACY form is the next enumerator. */
 enum nb_form_kind {
 	NB_FORM_LEGACY,
+	NB_FORM_LOCKED,
 	NB_FORM_CONDITION,
 	NB_FORM_VEX_ENCODED,
 	NB_FORM_SSE_LEGACY,
@@ -98,6 +101,7 @@ enum nb_form_imm {
 enum nb_form_writes {
 	NB_WRITES_NONE,
 	NB_WRITES_REG8,
+	NB_WRITES_REG16,
 	NB_WRITES_REG32,
 	NB_WRITES_REG64,
 	NB_WRITES_REGX,
@@ -111,6 +115,7 @@ enum nb_form_writes {
 	NB_WRITES_RDX,
 	NB_WRITES_EAX_EDX,
 	NB_WRITES_RAX_RDX,
+	NB_WRITES_RAX,
 };
 
 /* One row. */

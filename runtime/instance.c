@@ -254,9 +254,11 @@ define_memories(struct instance *instance)
 			return status;
 	}
 	for (uint32_t i = 0; i < wasm->memory_count; i++) {
-		uint64_t *pair = pair_slot(instance, instance->layout.memories, i);
-		pair[0] = instance->memories[i]->desc.base;
-		pair[1] = (uint64_t)(uintptr_t)&instance->memories[i]->desc;
+		struct runtime_memory *memory = instance->memories[i];
+		struct nb_vmctx_memory *entries = vmctx_at(instance, instance->layout.memories);
+		entries[i] = (struct nb_vmctx_memory){ .base = memory->desc.base,
+						       .desc = &memory->desc,
+						       .bound = memory->bound };
 	}
 	if (wasm->memory_count) {
 		vmctx->memory = &instance->memories[0]->desc;

@@ -5,49 +5,60 @@
 #include "runtime/store_internal.h"
 #include "wasm/limits.h"
 
-/* The most pages that the declared type allows a memory to have. */
+/* The most pages that the declared type, and we, allow a memory to have. */
 static uint64_t
 maximum_pages(const struct wasm_limits *limits)
 {
-	if (limits->has_max && limits->max < WASM_MEMORY32_MAX_PAGES)
-		return limits->max;
-	return WASM_MEMORY32_MAX_PAGES;
+	uint64_t most = limits->is_64 ? NB_WIDE_SLOT_ADDRESSABLE / WASM_PAGE_BYTES
+				      : WASM_MEMORY32_MAX_PAGES;
+
+	return limits->has_max && limits->max < most ? limits->max : most;
+}
+
+/* Charges and commits the first bytes of a memory whose slot is reserved. */
+static enum nb_status
+commit_first(struct runtime_memory *memory, uint64_t bytes)
+{
+	enum nb_status status = store_charge(memory->store, bytes);
+
+	if (status != NB_OK)
+		return status;
+	status = port_slot_commit(memory->desc.base, 0, bytes);
+	if (status != NB_OK)
+		store_uncharge(memory->store, bytes);
+	else
+		memory->desc.length = bytes;
+	return status;
 }
 
 enum nb_status
 store_memory_create(struct store *store, const struct wasm_memory_type *type,
 		    struct runtime_memory **out)
 {
-	uint64_t bytes = type->limits.min * WASM_PAGE_BYTES;
+	uint64_t most = maximum_pages(&type->limits);
 	struct runtime_memory *memory = arena_new(&store->arena, struct runtime_memory);
 
-	if (type->limits.min > WASM_MEMORY32_MAX_PAGES)
+	if (type->limits.min > most)
 		return NB_LIMIT_EXCEEDED;
 	if (!memory)
 		return NB_OUT_OF_MEMORY;
-	enum nb_status status = store_charge(store, bytes);
-	if (status != NB_OK)
-		return status;
-	status = port_slot_reserve(&memory->desc.base);
-	if (status != NB_OK)
-		goto uncharge;
-	status = port_slot_commit(memory->desc.base, 0, bytes);
-	if (status != NB_OK)
-		goto release;
-	memory->desc.length = bytes;
-	memory->desc.maximum = maximum_pages(&type->limits) * WASM_PAGE_BYTES;
+	memory->desc.maximum = most * WASM_PAGE_BYTES;
+	memory->bound = memory->desc.maximum > NB_SLOT_ADDRESSABLE ? NB_WIDE_SLOT_ADDRESSABLE
+								   : NB_SLOT_ADDRESSABLE;
 	memory->limits = type->limits;
 	memory->store = store;
+	enum nb_status status = port_slot_reserve(memory->bound, &memory->desc.base);
+	if (status != NB_OK)
+		return status;
+	status = commit_first(memory, type->limits.min * WASM_PAGE_BYTES);
+	if (status != NB_OK) {
+		port_slot_release(memory->desc.base, 0);
+		return status;
+	}
 	memory->next = store->memories;
 	store->memories = memory;
 	*out = memory;
 	return NB_OK;
-
-release:
-	port_slot_release(memory->desc.base, 0);
-uncharge:
-	store_uncharge(store, bytes);
-	return status;
 }
 
 void
@@ -80,7 +91,7 @@ enum nb_status
 store_guard_slot(struct store *store, uint64_t *out_base)
 {
 	if (!store->guard_slot) {
-		enum nb_status status = port_slot_reserve(&store->guard_slot);
+		enum nb_status status = port_slot_reserve(NB_SLOT_ADDRESSABLE, &store->guard_slot);
 		if (status != NB_OK) {
 			store->guard_slot = 0;
 			return status;

@@ -56,11 +56,8 @@ build_simple(struct builder *b, enum wasm_opcode opcode)
 	};
 	uint32_t value;
 
-	if (info->immediate == WASM_IMM_MEMARG) {
-		struct wasm_memarg arg = wasm_read_memarg(&b->reader);
-
-		proto.imm = (uint32_t)arg.offset | (uint64_t)arg.memory_idx << 32;
-	}
+	if (info->immediate == WASM_IMM_MEMARG)
+		proto.imm = build_access(b, info->operand_count - 1u);
 	for (uint32_t i = info->operand_count; i-- > 0;)
 		proto.args[i] = build_pop(b);
 	value = build_emit(b, &proto);
@@ -103,6 +100,16 @@ build_indexed(struct builder *b, enum ir_op op, enum ir_type type, uint32_t idx)
 	};
 
 	build_push(b, build_emit(b, &proto));
+}
+
+static void
+build_size(struct builder *b, enum ir_op op)
+{
+	uint32_t idx = wasm_read_u32(&b->reader);
+	bool is_64 = op == IR_TABLE_SIZE ? b->module->tables[idx].limits.is_64
+					 : b->module->memories[idx].limits.is_64;
+
+	build_indexed(b, op, is_64 ? IR_I64 : IR_I32, idx);
 }
 
 /* Immutable globals with a constant initialiser are that constant. */
@@ -199,10 +206,10 @@ build_other(struct builder *b, enum wasm_opcode opcode)
 		build_global_set(b);
 		break;
 	case WASM_OP_MEMORY_SIZE:
-		build_indexed(b, IR_MEMORY_SIZE, IR_I32, wasm_read_u32(&b->reader));
+		build_size(b, IR_MEMORY_SIZE);
 		break;
 	case WASM_OP_TABLE_SIZE:
-		build_indexed(b, IR_TABLE_SIZE, IR_I32, wasm_read_u32(&b->reader));
+		build_size(b, IR_TABLE_SIZE);
 		break;
 	case WASM_OP_REF_FUNC:
 		build_indexed(b, IR_REF_FUNC, IR_I32, wasm_read_u32(&b->reader));

@@ -24,6 +24,7 @@
 #ifndef COMPILER_IR_BUILD_INTERNAL_H
 #define COMPILER_IR_BUILD_INTERNAL_H
 
+#include "abi/trap.h"
 #include "compiler/ir/edit.h"
 #include "compiler/ir/ir.h"
 #include "lib/diag.h"
@@ -222,6 +223,14 @@ uint32_t build_unary(struct builder *b, enum ir_op op, enum ir_type type, uint32
 uint32_t build_binary(struct builder *b, enum ir_op op, enum ir_type type, uint32_t a, uint32_t c);
 /* Appends *proto to the present block, as it is. */
 uint32_t build_append(struct builder *b, const struct ir_inst *proto);
+
+/* build_memory.c: linear memory. */
+/* Reads the memory argument of an access whose address is `depth` below the
+ * top of the stack. Returns the access's imm (ir_access); an offset that it
+ * cannot hold is added to the address on the stack. */
+uint64_t build_access(struct builder *b, uint32_t depth);
+/* Traps with `kind` if `cond` is not zero. */
+void build_trap_if(struct builder *b, uint32_t cond, enum nb_trap kind);
 
 /* build_branch.c: ways out of blocks. */
 /* The frame of a label. */

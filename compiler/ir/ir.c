@@ -90,6 +90,11 @@ ir_access_bytes(const struct ir_function *fn, const struct ir_inst *inst)
 	case IR_LOAD32X2_S:
 	case IR_LOAD32X2_U:
 		return 8;
+	case IR_ATOMIC_LOAD:
+	case IR_ATOMIC_STORE:
+	case IR_ATOMIC_RMW:
+	case IR_ATOMIC_CMPXCHG:
+		return 1u << (inst->imm >> IR_ACCESS_WIDTH_SHIFT & 3);
 	default:
 		return 0;
 	}

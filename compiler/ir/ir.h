@@ -340,7 +340,22 @@ ir_switch_case(const struct ir_function *fn, const struct ir_inst *inst, uint32_
 	return fn->lists[(uint32_t)(inst->imm >> 32) + index];
 }
 
-/* imm of loads and stores: static offset | memory << 32. */
+/* What an ATOMIC_RMW puts in the place of the old value. */
+enum ir_atomic {
+	IR_ATOMIC_ADD,
+	IR_ATOMIC_SUB,
+	IR_ATOMIC_AND,
+	IR_ATOMIC_OR,
+	IR_ATOMIC_XOR,
+	IR_ATOMIC_EXCHANGE,
+	IR_ATOMIC_COUNT,
+};
+
+/* imm of loads, stores and atomics: static offset, at most
+ * NB_DISPLACEMENT_MAX | memory << 32; of atomics also enum ir_atomic << 48 |
+ * log2 of the width in bytes << 56. */
+enum { IR_ACCESS_OPERATION_SHIFT = 48, IR_ACCESS_WIDTH_SHIFT = 56 };
+
 static inline uint32_t
 ir_access_offset(const struct ir_inst *inst)
 {
@@ -350,10 +365,22 @@ ir_access_offset(const struct ir_inst *inst)
 static inline uint32_t
 ir_access_memory(const struct ir_inst *inst)
 {
-	return (uint32_t)(inst->imm >> 32);
+	return (uint32_t)(inst->imm >> 32) & UINT16_MAX;
 }
 
-/* Bytes that a load or store touches: 1, 2, 4, 8 or 16; 0 for other operations. */
+static inline enum ir_atomic
+ir_atomic_operation(const struct ir_inst *inst)
+{
+	return (enum ir_atomic)(inst->imm >> IR_ACCESS_OPERATION_SHIFT & UINT8_MAX);
+}
+
+static inline bool
+ir_op_is_atomic(uint32_t op)
+{
+	return op >= IR_ATOMIC_LOAD && op <= IR_ATOMIC_CMPXCHG;
+}
+
+/* Bytes that a load, store or atomic touches: 1, 2, 4, 8 or 16; 0 for other operations. */
 uint32_t ir_access_bytes(const struct ir_function *fn, const struct ir_inst *inst);
 
 /* The vector operation of VECTOR1 … REPLACE. */

@@ -297,11 +297,30 @@ builtin_number(struct parser *p)
 	return bad(p, "a builtin");
 }
 
+/* imm of loads, stores and atomics. */
+static uint64_t
+access_imm(struct parser *p, uint32_t op)
+{
+	uint64_t memory = option(p, "memory");
+	uint64_t imm = option(p, "offset") | memory << 32;
+	uint64_t bytes, operation = 0;
+
+	if (!ir_op_is_atomic(op))
+		return imm;
+	bytes = option(p, "bytes");
+	if (op == IR_ATOMIC_RMW)
+		operation = option(p, "operation");
+	if (bytes == 0 || bytes > 8 || operation >= IR_ATOMIC_COUNT)
+		return bad(p, "an atomic access");
+	return imm | operation << IR_ACCESS_OPERATION_SHIFT |
+	       (uint64_t)__builtin_ctzll(bytes) << IR_ACCESS_WIDTH_SHIFT;
+}
+
 /* What stands between the operation and its arguments. */
 static uint64_t
 read_imm(struct parser *p, uint32_t op)
 {
-	uint64_t memory, type;
+	uint64_t type;
 
 	switch (op) {
 	case IR_MEMORY_SIZE:
@@ -322,8 +341,7 @@ read_imm(struct parser *p, uint32_t op)
 	case IR_TRAP_IF:
 		return trap_number(p);
 	default:
-		memory = option(p, "memory");
-		return option(p, "offset") | memory << 32;
+		return access_imm(p, op);
 	}
 }
 

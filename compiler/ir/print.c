@@ -134,6 +134,10 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 			put(p, " memory=%u", ir_access_memory(inst));
 		if (ir_access_offset(inst))
 			put(p, " offset=%u", ir_access_offset(inst));
+		if (ir_op_is_atomic(inst->op))
+			put(p, " bytes=%u", ir_access_bytes(p->fn, inst));
+		if (inst->op == IR_ATOMIC_RMW)
+			put(p, " operation=%u", ir_atomic_operation(inst));
 		break;
 	}
 }

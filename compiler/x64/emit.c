@@ -220,12 +220,16 @@ track(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 		track_write(e, NB_RAX, info->writes == NB_WRITES_EAX_EDX);
 		track_write(e, NB_RDX, info->writes == NB_WRITES_EAX_EDX);
 		break;
+	case NB_WRITES_RAX:
+		track_write(e, NB_RAX, false);
+		break;
 	case NB_WRITES_BOTH64:
 		track_write(e, ops->reg, false);
 		track_write(e, ops->rm.reg, false);
 		break;
 	case NB_WRITES_NONE:
 	case NB_WRITES_REG8:
+	case NB_WRITES_REG16:
 	case NB_WRITES_REGX:
 	case NB_WRITES_RM8:
 	case NB_WRITES_RMX:
@@ -331,15 +335,39 @@ emit_operand_rm(struct emitter *e, uint32_t operand)
 	return place->kind == RA_PLACE_SLOT ? emit_slot_rm(e, place->slot) : x64_rm_reg(place->reg);
 }
 
+/* Place in the vmctx of a field of a memory's entry. */
+static struct x64_rm
+memory_entry_rm(const struct emitter *e, uint32_t memory, uint32_t field)
+{
+	return x64_rm_mem(NB_REG_VMCTX,
+			  (int32_t)(e->context->layout.memories +
+				    (memory << NB_VMCTX_MEMORY_SHIFT) + field));
+}
+
+/* The sequences of the contract for linear memory, up to the access itself. */
 static struct x64_rm
 linear_rm(struct emitter *e, const struct x64_inst *inst)
 {
 	struct x64_rm rm = x64_rm_mem(NB_REG_MEMORY_BASE, inst->disp);
-	if (inst->index != X64_NO_OPERAND) {
-		uint32_t index = emit_reg(e, inst->index);
+	uint32_t index = inst->index == X64_NO_OPERAND ? X64_NO_REG : emit_reg(e, inst->index);
+	if (inst->base == X64_BASE_CLAMPED) {
+		emit_rm(e, NB_FORM_MOV64, NB_R11,
+			memory_entry_rm(e, inst->memory, NB_VMCTX_ENTRY_BOUND));
+		emit_rr(e, NB_FORM_CMP64, index, NB_R11);
+		emit_put(e, NB_FORM_CMOV64,
+			 &(struct x64_operands){
+				 .reg = NB_R11, .cc = X64_CC_B, .rm = x64_rm_reg(index) });
+		index = NB_R11;
+	} else if (index != X64_NO_REG) {
 		emit_zero_extend(e, index);
-		rm.index = (uint8_t)index;
 	}
+	if (inst->memory) {
+		emit_rm(e, inst->base == X64_BASE_CLAMPED ? NB_FORM_ADD64 : NB_FORM_MOV64, NB_R11,
+			memory_entry_rm(e, inst->memory, NB_VMCTX_ENTRY_BASE));
+		rm.reg = NB_R11;
+	}
+	if (index != NB_R11 || !inst->memory)
+		rm.index = (uint8_t)index;
 	if (inst->trap)
 		e->site = (uint32_t)inst->trap << 24 | (inst->wasm_offset & 0xffffff);
 	return rm;
@@ -352,6 +380,7 @@ emit_inst_rm(struct emitter *e)
 	int32_t disp = inst->disp;
 	switch ((enum x64_base)inst->base) {
 	case X64_BASE_LINEAR:
+	case X64_BASE_CLAMPED:
 		return linear_rm(e, inst);
 	case X64_BASE_VMCTX:
 		return x64_rm_mem(NB_REG_VMCTX, disp);

@@ -187,6 +187,11 @@ void emit_trap_result_cold(struct emitter *e);
 void emit_switch(struct emitter *e);
 void emit_switch_few(struct emitter *e);
 
+/* --- emit_atomic.c -------------------------------------------------------- */
+
+void emit_atomic_loop(struct emitter *e);
+void emit_fence(struct emitter *e);
+
 /* Jumps to block `block` unless it comes next. */
 void emit_goto(struct emitter *e, uint32_t block);
 uint32_t emit_next_block(const struct emitter *e);

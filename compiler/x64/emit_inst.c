@@ -131,22 +131,6 @@ emit_ctz(struct emitter *e)
 			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
 }
 
-/* index + a large offset, compared with the memory's length. What passes is
- * below 4 GiB, so the last move changes nothing and makes it an address. */
-static void
-emit_check_address(struct emitter *e)
-{
-	const struct x64_inst *inst = emit_inst(e);
-	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1);
-	emit_rr(e, NB_FORM_MOV32, d, a);
-	emit_const(e, RA_SCRATCH_GPR, (uint64_t)inst->imm, true);
-	emit_rr(e, NB_FORM_ADD64, d, RA_SCRATCH_GPR);
-	emit_rm(e, NB_FORM_MOV64, RA_SCRATCH_GPR, x64_rm_mem(NB_REG_VMCTX, NB_VMCTX_MEMORY_DESC));
-	emit_rm(e, NB_FORM_CMP64, d, x64_rm_mem(RA_SCRATCH_GPR, NB_MEMORY_LENGTH));
-	emit_jump(e, X64_CC_AE, emit_trap_label(e, NB_TRAP_MEMORY_OUT_OF_BOUNDS));
-	emit_rr(e, NB_FORM_MOV32, d, d);
-}
-
 /* Conversions to float write only part of the register: clear it first, so
  * that nothing waits for its old value. */
 static void
@@ -212,16 +196,18 @@ flags_to_value(struct emitter *e, const struct x64_inst *inst, const struct x64_
 	bool reg_is_gpr = info->reg == NB_REG_G || info->reg == NB_REG_G8;
 	bool rm_is_gpr = info->rm & (NB_RM_G | NB_RM_G8) || ops->rm.kind == X64_RM_MEM;
 	bool is_float_equality = inst->cc >= X64_CC_FLOAT_EQ;
+	/* An address or a cell's address lies in R11. */
+	bool is_scratch_used = ops->rm.kind == X64_RM_MEM && (ops->rm.reg == RA_SCRATCH_GPR ||
+							      ops->rm.index == RA_SCRATCH_GPR);
 	bool clashes = (reg_is_gpr && ops->reg == d) ||
 		       (rm_is_gpr && ops->rm.kind != X64_RM_RIP && ops->rm.reg == d) ||
 		       (ops->rm.kind == X64_RM_MEM && ops->rm.index == d) ||
-		       is_test_known(e, inst, ops);
+		       (is_float_equality && is_scratch_used) || is_test_known(e, inst, ops);
 	uint32_t site = e->site;
 	e->site = 0;
 	if (!clashes)
 		emit_zero(e, d);
-	/* R11 holds the address of a cell only in comparisons of integers. */
-	if (is_float_equality)
+	if (is_float_equality && !is_scratch_used)
 		emit_zero(e, RA_SCRATCH_GPR);
 	e->site = site;
 	put_compare(e, inst, ops);
@@ -403,7 +389,8 @@ emit_instruction(struct emitter *e)
 		[X64_FROM_U32] = emit_from_int,
 		[X64_FROM_U64] = emit_from_u64,
 		[X64_TRUNC] = emit_trunc,
-		[X64_CHECK_ADDRESS] = emit_check_address,
+		[X64_ATOMIC_LOOP] = emit_atomic_loop,
+		[X64_FENCE] = emit_fence,
 		[X64_ENTRY] = emit_prologue,
 		[X64_JUMP] = emit_jump_inst,
 		[X64_SWITCH] = emit_switch,

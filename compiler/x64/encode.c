@@ -22,6 +22,9 @@
 #define FORM_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
 	ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
 	    bytes, imm, NB_WRITES_##writes)
+#define LOCK_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
+	ROW(NB_FORM_LOCKED, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
+	    bytes, imm, NB_WRITES_##writes)
 #define CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, \
 		      writes)                                                                   \
 	ROW(NB_FORM_CONDITION, feature, prefix, map, opcode, w, reg, NONE, rm,                  \
@@ -38,11 +41,13 @@
 	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
 static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
 #define NB_FORM FORM_ROW
+#define NB_FORM_LOCK LOCK_ROW
 #define NB_FORM_CC CONDITION_ROW
 #define NB_FORM_VEX VEX_ROW
 #define NB_FORM_SSE SSE_ROWS
 #include "abi/code_forms.def"
 #undef NB_FORM
+#undef NB_FORM_LOCK
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
 #undef NB_FORM_SSE
@@ -50,11 +55,13 @@ static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
 
 static const char *const form_texts[NB_FORM_COUNT] = {
 #define NB_FORM(name, text, ...)     text,
+#define NB_FORM_LOCK(name, text, ...) text,
 #define NB_FORM_CC(name, text, ...)  text,
 #define NB_FORM_VEX(name, text, ...) text,
 #define NB_FORM_SSE(name, text, ...) text, "v" text,
 #include "abi/code_forms.def"
 #undef NB_FORM
+#undef NB_FORM_LOCK
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
 #undef NB_FORM_SSE
@@ -200,6 +207,8 @@ put_legacy_head(uint8_t *p, const struct nb_form_info *info, const struct x64_op
 		struct extension e)
 {
 	static const uint8_t prefix_bytes[] = { 0, 0x66, 0xf3, 0xf2 };
+	if (info->kind == NB_FORM_LOCKED)
+		*p++ = 0xf0;
 	if (info->prefix != NB_PREFIX_NONE)
 		*p++ = prefix_bytes[info->prefix];
 	uint8_t rex = (uint8_t)(info->wide << 3 | e.r << 2 | e.x << 1 | e.b);

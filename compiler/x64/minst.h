@@ -10,7 +10,8 @@
  *
  * Whatever sets flags and whatever reads them is one instruction here, so
  * flags are never live between two of them, and R11 and XMM15 are free inside
- * each one.
+ * each one. Addressing linear memory may take R11 and the flags: an operand
+ * there comes before whatever else uses them.
  */
 #ifndef COMPILER_X64_MINST_H
 #define COMPILER_X64_MINST_H
@@ -42,7 +43,9 @@ enum x64_op {
 	X64_FROM_U32,	   /* d = (float) rm as unsigned 32 bits; form CVTSI64_… */
 	X64_FROM_U64,	   /* d = (float) 2 as unsigned 64 bits; 1: scratch register */
 	X64_TRUNC,	   /* d = (int) 1, cc: enum x64_trunc */
-	X64_CHECK_ADDRESS, /* d = 1 + imm, checked against the length of memory 0 */
+	X64_ATOMIC_LOOP,   /* rax = old value, which becomes old `form` operand 1; scale: log2 of
+			    * the width; operand 2: scratch register */
+	X64_FENCE,	   /* mfence */
 	X64_ENTRY,	   /* the function's register arguments appear */
 	X64_JUMP,	   /* to the only successor */
 	X64_SWITCH,	   /* br_table template, index in r10; imm: first case | count << 32 */
@@ -84,7 +87,8 @@ enum { X64_TRUNC_UNSIGNED = 1, X64_TRUNC_SATURATES = 2, X64_TRUNC_F64 = 4, X64_T
 /* What the r/m operand is, if not a register or slot operand. */
 enum x64_base {
 	X64_BASE_NONE,	  /* operand `rm` */
-	X64_BASE_LINEAR,  /* [r14 + index + disp] */
+	X64_BASE_LINEAR,  /* memory `memory`, address index + disp, index zero-extended */
+	X64_BASE_CLAMPED, /* likewise, index a 64-bit value: takes r11 and flags */
 	X64_BASE_VMCTX,	  /* [r15 + disp] */
 	X64_BASE_CELL,	  /* [[r15 + disp]] */
 	X64_BASE_LENGTH,  /* [[r15 + disp] + 8]: a descriptor's length */
@@ -113,6 +117,7 @@ struct x64_inst {
 	uint8_t trap;		/* enum nb_trap that it may raise, 0: none */
 	uint8_t flags;		/* enum x64_inst_flag */
 	uint8_t vvvv;		/* operand number, of VEX forms that have it */
+	uint16_t memory;	/* of X64_BASE_LINEAR and CLAMPED */
 	int32_t disp;
 	uint32_t wasm_offset; /* from the function body's start */
 	int64_t imm;

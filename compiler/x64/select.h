@@ -56,7 +56,8 @@ struct selector {
 struct select_source {
 	uint8_t base; /* enum x64_base; NONE: `vreg` is the operand */
 	uint8_t trap;
-	uint32_t vreg; /* or the index of LINEAR, IR_NONE: none */
+	uint16_t memory; /* of LINEAR and CLAMPED */
+	uint32_t vreg;	 /* or the index of LINEAR and CLAMPED, IR_NONE: none */
 	int32_t disp;
 	uint32_t wasm_offset;
 };
@@ -165,6 +166,14 @@ void select_ref_func(struct selector *s, uint32_t value);
 /* The plain load and store forms of an IR type. */
 enum nb_form select_load_form(enum ir_type type);
 enum nb_form select_store_form(enum ir_type type);
+
+/* --- select_atomic.c ------------------------------------------------------ */
+
+void select_atomic_load(struct selector *s, uint32_t value);
+void select_atomic_store(struct selector *s, uint32_t value);
+void select_atomic_rmw(struct selector *s, uint32_t value);
+void select_atomic_cmpxchg(struct selector *s, uint32_t value);
+void select_atomic_fence(struct selector *s, uint32_t value);
 
 /* --- select_int.c --------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "compiler/x64/select.h"
 
 #include "abi/trap.h"
+#include "compiler/ir/simplify.h"
 
 enum nb_form
 select_load_form(enum ir_type type)
@@ -40,20 +41,14 @@ select_can_sink(const struct selector *s, uint32_t value)
 	       load->block == root->block && s->epoch[value] == s->epoch[s->root];
 }
 
-/* The address register of an access whose static offset is too large for a
- * displacement. */
-static uint32_t
-checked_address(struct selector *s, uint32_t address, const struct ir_inst *access)
+/* The constant address of an access, if it is one that a displacement holds. */
+static bool
+constant_place(const struct ir_inst *address, uint32_t offset, int32_t *out)
 {
-	uint32_t base = select_use(s, address);
-	uint32_t checked = select_vreg_new(s, IR_I32);
-	struct x64_inst *inst = select_emit(s, X64_CHECK_ADDRESS, NB_FORM_CMP64);
-	inst->imm = ir_access_offset(access);
-	inst->trap = NB_TRAP_MEMORY_OUT_OF_BOUNDS;
-	inst->wasm_offset = access->wasm_offset;
-	inst->reg = select_op_def(s, checked);
-	inst->rm = select_op_use(s, base, RA_REG);
-	return checked;
+	if (address->op != IR_CONST || address->imm > NB_DISPLACEMENT_MAX - offset)
+		return false;
+	*out = (int32_t)(address->imm + offset);
+	return true;
 }
 
 struct select_source
@@ -66,24 +61,20 @@ select_access(struct selector *s, uint32_t value)
 	struct select_source source = {
 		.base = X64_BASE_LINEAR,
 		.trap = access->flags & IR_NO_TRAP ? 0 : NB_TRAP_MEMORY_OUT_OF_BOUNDS,
+		.memory = (uint16_t)ir_access_memory(access),
 		.vreg = IR_NONE,
 		.disp = (int32_t)offset,
 		.wasm_offset = access->wasm_offset,
 	};
 	if (value != s->root)
 		s->marks[value] |= SELECT_SUNK;
-	if (address_inst->op == IR_CONST) {
-		uint64_t place = (address_inst->imm & UINT32_MAX) + offset;
-		if (place <= NB_DISPLACEMENT_MAX) {
-			source.disp = (int32_t)place;
-			return source;
-		}
-	}
-	if (offset > NB_DISPLACEMENT_MAX) {
-		source.vreg = checked_address(s, address, access);
-		source.disp = 0;
+	if (constant_place(address_inst, offset, &source.disp))
 		return source;
-	}
+	if (address_inst->op == IR_EXTEND_U)
+		address = address_inst->args[0];
+	else if (address_inst->type == IR_I64 &&
+		 ~ir_known_zeros(s->ir, address) > UINT32_MAX)
+		source.base = X64_BASE_CLAMPED;
 	source.vreg = select_use(s, address);
 	s->marks[address] |= SELECT_ADDRESS;
 	return source;
@@ -306,7 +297,9 @@ select_size(struct selector *s, uint32_t value)
 		select_unary_rm(s, value, NB_FORM_MOV32, &length);
 		return;
 	}
-	length.disp = NB_VMCTX_MEMORY_DESC;
+	length.disp = (int32_t)(s->context->layout.memories +
+				((uint32_t)inst->imm << NB_VMCTX_MEMORY_SHIFT) +
+				NB_VMCTX_ENTRY_DESC);
 	uint32_t bytes = select_vreg_new(s, IR_I64);
 	struct x64_inst *load = select_emit(s, X64_FORM, NB_FORM_MOV64);
 	load->reg = select_op_def(s, bytes);

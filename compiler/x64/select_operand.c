@@ -170,6 +170,7 @@ select_op_source(struct selector *s, struct x64_inst *inst, const struct select_
 		return;
 	}
 	inst->disp = source->disp;
+	inst->memory = source->memory;
 	if (source->trap) {
 		inst->trap = source->trap;
 		inst->wasm_offset = source->wasm_offset;

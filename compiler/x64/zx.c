@@ -33,8 +33,8 @@ x64_zx_defines(const struct x64_inst *inst)
 		       (inst->consumer == X64_TO_SELECT && inst->scale == 0);
 	case X64_TRUNC:
 		return !(inst->cc & X64_TRUNC_I64);
-	case X64_CHECK_ADDRESS:
-		return true;
+	case X64_ATOMIC_LOOP:
+	case X64_FENCE:
 	case X64_FCONST:
 	case X64_FMINMAX:
 	case X64_FCOPYSIGN:

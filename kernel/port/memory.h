@@ -22,11 +22,13 @@ enum { PORT_PAGE_BYTES = 4096 };
 enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_pages_put(void *pages, size_t size);
 
-/* A memory slot: NB_SLOT_BYTES of address space of which [0, committed) is
- * accessible, zero on first touch. The guard of another slot or an unmapped
- * gap of the same size always stands in front. Slots are pooled: a released
- * slot keeps nothing of its old content. */
-enum nb_status port_slot_reserve(uint64_t *out_base) NB_MUST_USE;
+/* A memory slot: `addressable` bytes of address space, either of
+ * NB_SLOT_ADDRESSABLE and NB_WIDE_SLOT_ADDRESSABLE, of which [0, committed) is
+ * accessible, zero on first touch, and NB_SLOT_GUARD bytes behind that never
+ * are. The guard of another slot or an unmapped gap of the same size always
+ * stands in front. Slots are pooled: a released slot keeps nothing of its old
+ * content. */
+enum nb_status port_slot_reserve(uint64_t addressable, uint64_t *out_base) NB_MUST_USE;
 enum nb_status port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes) NB_MUST_USE;
 void port_slot_release(uint64_t base, uint64_t committed_bytes);
 

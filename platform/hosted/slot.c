@@ -14,13 +14,15 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { SLOTS_PER_REGION = 64, REGIONS_MAX = 256 };
-#define FRONT_GUARD_BYTES (NB_SLOT_BYTES - NB_SLOT_ADDRESSABLE)
-#define REGION_BYTES	  (FRONT_GUARD_BYTES + SLOTS_PER_REGION * NB_SLOT_BYTES)
+enum { SLOTS_PER_REGION = 64, WIDE_SLOTS_PER_REGION = 21, REGIONS_MAX = 256 };
+#define REGION_BYTES (NB_SLOT_GUARD + SLOTS_PER_REGION * NB_SLOT_BYTES)
+_Static_assert(WIDE_SLOTS_PER_REGION * NB_WIDE_SLOT_BYTES <= SLOTS_PER_REGION * NB_SLOT_BYTES,
+	       "regions have one size");
 
 struct region {
-	uint64_t start;	    /* of the leading guard */
-	uint64_t free_mask; /* bit k: slot k is free; under the lock */
+	uint64_t start;	     /* of the leading guard */
+	uint64_t slot_bytes; /* NB_SLOT_BYTES or NB_WIDE_SLOT_BYTES */
+	uint64_t free_mask;  /* bit k: slot k is free; under the lock */
 };
 
 static pthread_mutex_t region_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,35 +30,40 @@ static struct region regions[REGIONS_MAX];
 static uint32_t region_count; /* read without the lock, too */
 
 static struct region *
-region_with_free_slot_locked(void)
+region_with_free_slot_locked(uint64_t slot_bytes)
 {
 	uint32_t count = __atomic_load_n(&region_count, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; i < count; i++)
-		if (regions[i].free_mask)
+		if (regions[i].free_mask && regions[i].slot_bytes == slot_bytes)
 			return &regions[i];
 	if (count == REGIONS_MAX)
 		return NULL;
 	void *at = hosted_reserve(REGION_BYTES);
 	if (!at)
 		return NULL;
-	regions[count] = (struct region){ (uint64_t)(uintptr_t)at, UINT64_MAX };
+	regions[count] = (struct region){
+		.start = (uint64_t)(uintptr_t)at,
+		.slot_bytes = slot_bytes,
+		.free_mask = slot_bytes == NB_SLOT_BYTES ? UINT64_MAX
+							 : (1ull << WIDE_SLOTS_PER_REGION) - 1,
+	};
 	__atomic_store_n(&region_count, count + 1, __ATOMIC_RELEASE);
 	return &regions[count];
 }
 
 enum nb_status
-port_slot_reserve(uint64_t *out_base)
+port_slot_reserve(uint64_t addressable, uint64_t *out_base)
 {
 	enum nb_status status = hosted_account_take(0);
 	if (status != NB_OK)
 		return status;
 	pthread_mutex_lock(&region_lock);
-	struct region *region = region_with_free_slot_locked();
+	struct region *region = region_with_free_slot_locked(addressable + NB_SLOT_GUARD);
 	if (region) {
 		uint32_t slot = (uint32_t)__builtin_ctzll(region->free_mask);
 		region->free_mask &= region->free_mask - 1;
-		*out_base = region->start + FRONT_GUARD_BYTES + slot * NB_SLOT_BYTES;
+		*out_base = region->start + NB_SLOT_GUARD + slot * region->slot_bytes;
 		hosted_account_live(HOSTED_SLOT, 1);
 	}
 	pthread_mutex_unlock(&region_lock);
@@ -88,9 +95,9 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 	pthread_mutex_lock(&region_lock);
 	uint32_t count = __atomic_load_n(&region_count, __ATOMIC_ACQUIRE);
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t distance = base - regions[i].start - FRONT_GUARD_BYTES;
-		if (distance < SLOTS_PER_REGION * NB_SLOT_BYTES)
-			regions[i].free_mask |= 1ull << distance / NB_SLOT_BYTES;
+		uint64_t distance = base - regions[i].start - NB_SLOT_GUARD;
+		if (distance < REGION_BYTES - NB_SLOT_GUARD)
+			regions[i].free_mask |= 1ull << distance / regions[i].slot_bytes;
 	}
 	pthread_mutex_unlock(&region_lock);
 }

@@ -92,7 +92,7 @@ slots_end_where_committed(void)
 	uint64_t result = 0;
 
 	make_all();
-	EXPECT(port_slot_reserve(&slot) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &slot) == NB_OK);
 	EXPECT(faults(&code_load, slot));
 	EXPECT(port_slot_commit(slot, 0, 65536) == NB_OK);
 	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot + 65528, 77 }, NULL) ==
@@ -130,7 +130,7 @@ touching_without_memory_is_told_apart(void)
 	make_all();
 	EXPECT(port_stack_create(8192, &neighbour) == NB_OK);
 	EXPECT(port_stack_commit(&neighbour, neighbour.limit) == NB_OK);
-	EXPECT(port_slot_reserve(&slot) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &slot) == NB_OK);
 	EXPECT(port_slot_commit(slot, 0, 65536) == NB_OK);
 	/* Once with memory, so that the slot's tables are there. */
 	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot, 1 }, NULL) == NB_TRAP_NONE);

@@ -72,7 +72,7 @@ slots_keep_their_distance(void)
 	static uint64_t bases[COUNT];
 
 	for (int i = 0; i < COUNT; i++) {
-		EXPECT(port_slot_reserve(&bases[i]) == NB_OK);
+		EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &bases[i]) == NB_OK);
 		EXPECT(port_slot_commit(bases[i], 0, 65536) == NB_OK);
 		EXPECT(port_slot_contains(bases[i]));
 		EXPECT(port_slot_contains(bases[i] + NB_SLOT_BYTES - 1));
@@ -95,7 +95,7 @@ slots_forget(void)
 	for (int round = 0; round < 3; round++) {
 		uint64_t base;
 
-		EXPECT(port_slot_reserve(&base) == NB_OK);
+		EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
 		EXPECT(port_slot_commit(base, 0, 65536) == NB_OK);
 		EXPECT(all_bytes((void *)(uintptr_t)base, 65536, 0));
 		memset((void *)(uintptr_t)base, 0xaa, 65536);
@@ -116,7 +116,7 @@ slots_use_large_pages(void)
 
 	if (memory_now().free_pages < 128 * MIB / 4096)
 		return;
-	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
 	EXPECT(port_slot_commit(base, 0, size) == NB_OK);
 	before = memory_now();
 	*(volatile uint8_t *)(uintptr_t)(base + 5 * MIB) = 1;
@@ -164,7 +164,7 @@ copies_are_exact(void)
 
 	for (size_t i = 0; i < sizeof source; i++)
 		source[i] = (uint8_t)(i * 7 + (i >> 8));
-	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
 	EXPECT(port_slot_commit(base, 0, 2 * 65536) == NB_OK);
 	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
 		size_t len = lengths[i];
@@ -200,7 +200,7 @@ copies_report_exhaustion(void)
 
 	if (!memory_is_small())
 		return;
-	EXPECT(port_slot_reserve(&base) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
 	EXPECT(port_slot_commit(base, 0, 65536) == NB_OK);
 	*(volatile uint8_t *)(uintptr_t)base = 1;
 	while ((frame = frame_alloc(0)) != FRAME_NONE) {

@@ -178,7 +178,7 @@ faults_without_a_site_are_no_traps(void **state)
 	enum nb_trap trap;
 	uint64_t slot;
 
-	assert_int_equal(port_slot_reserve(&slot), NB_OK);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &slot), NB_OK);
 	for (enum guest_fault_kind kind = GUEST_FAULT_MEMORY; kind <= GUEST_FAULT_DIVIDE; kind++)
 		if (kind != GUEST_FAULT_NO_MEMORY)
 			assert_false(runtime_fault_resolve(kind, slot, &guest, &t.stack, &trap));

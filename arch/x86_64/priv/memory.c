@@ -199,17 +199,19 @@ port_memory_info(struct port_memory_info *out)
 void
 memory_init(void)
 {
-	uint64_t base;
+	uint64_t base, wide;
 	struct port_stack stack;
 	void *area;
 	struct port_code piece;
 
-	if (port_slot_reserve(&base) != NB_OK ||
+	if (port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) != NB_OK ||
+	    port_slot_reserve(NB_WIDE_SLOT_ADDRESSABLE, &wide) != NB_OK ||
 	    port_stack_create(PORT_PAGE_BYTES, &stack) != NB_OK ||
 	    port_area_reserve(PORT_PAGE_BYTES, &area) != NB_OK ||
 	    port_code_reserve(PORT_PAGE_BYTES, &piece) != NB_OK)
 		port_panic("no memory for the first records");
 	port_slot_release(base, 0);
+	port_slot_release(wide, 0);
 	port_stack_destroy(&stack);
 	port_area_release(area, PORT_PAGE_BYTES);
 	port_code_release(&piece);

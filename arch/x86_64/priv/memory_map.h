@@ -8,7 +8,8 @@
  *   0            0x0000000000000000  never mapped (null pointers)
  *   1..255       0x0000008000000000  memory slots, 85 an entry
  *   256          0xffff800000000000  never mapped (edge of the canonical hole)
- *   257..447     0xffff808000000000  memory slots, 85 an entry
+ *   257..383     0xffff808000000000  memory slots, 85 an entry
+ *   384..447     0xffffc00000000000  wide memory slots, 28 an entry
  *   448..479     0xffffe00000000000  direct map of physical memory, 16 TiB
  *   480..487     0xfffff00000000000  thread stacks, 64 MiB each with its guard
  *   488..503     0xfffff40000000000  areas and kernel pages without a direct run
@@ -44,8 +45,12 @@ enum {
 	MAP_SLOT_LOW_FIRST = 1,
 	MAP_SLOT_LOW_ROOTS = 255,
 	MAP_SLOT_HIGH_FIRST = 257,
-	MAP_SLOT_HIGH_ROOTS = 191,
+	MAP_SLOT_HIGH_ROOTS = 127,
 	MAP_SLOT_COUNT = (MAP_SLOT_LOW_ROOTS + MAP_SLOT_HIGH_ROOTS) * MAP_SLOTS_PER_ROOT,
+	MAP_WIDE_SLOTS_PER_ROOT = 28, /* of 18 GiB; the last 8 GiB stay free */
+	MAP_WIDE_SLOT_FIRST = 384,
+	MAP_WIDE_SLOT_ROOTS = 64,
+	MAP_WIDE_SLOT_COUNT = MAP_WIDE_SLOT_ROOTS * MAP_WIDE_SLOTS_PER_ROOT,
 	MAP_STACK_SHIFT = 26, /* 64 MiB from one stack's top to the next */
 	MAP_STACK_COUNT = 8 << (MAP_ROOT_SHIFT - MAP_STACK_SHIFT),
 };

@@ -1,9 +1,11 @@
 /*
- * Memory slots: 6 GiB of addresses each, pages on first touch.
+ * Memory slots: 6 GiB of addresses each, wide ones 18 GiB, pages on first touch.
  *
  * A slot's committed length is all that is kept of it; the page fault handler
- * compares against it. Slots are numbered along two parts of the address
- * space, 85 to a root entry, so that none crosses an entry.
+ * compares against it. Slots are numbered along parts of the address space, so
+ * many to a root entry that none crosses an entry. The rest behind an entry's
+ * last slot is as good a guard as any: the first slot of a part has a root
+ * entry without slots, or with such a rest, in front.
  *
  * A memory of LARGE_FROM bytes or more gets 2 MiB pages where a whole one is
  * committed and nothing is mapped yet, as long as a quarter of memory is free.
@@ -28,102 +30,147 @@ struct slot {
 	uint64_t committed; /* bytes from the base; 0 unless live */
 };
 
-static struct index_pool pool = {
-	.lock = LOCK_INIT(LOCK_RANK_RECORDS),
-	.records = MAP_RECORDS_BASE,
-	.record_bytes = sizeof(struct slot),
-	.limit = MAP_SLOT_COUNT,
+enum slot_kind { SLOT_PLAIN, SLOT_WIDE, SLOT_KIND_COUNT };
+
+/* Root entries [first, first + roots). */
+struct slot_part {
+	uint32_t first, roots;
+};
+
+static const struct slot_shape {
+	uint64_t bytes;
+	uint32_t per_root;
+	struct slot_part parts[2]; /* in order of slot numbers */
+} shapes[SLOT_KIND_COUNT] = {
+	[SLOT_PLAIN] = { NB_SLOT_BYTES,
+			 MAP_SLOTS_PER_ROOT,
+			 { { MAP_SLOT_LOW_FIRST, MAP_SLOT_LOW_ROOTS },
+			   { MAP_SLOT_HIGH_FIRST, MAP_SLOT_HIGH_ROOTS } } },
+	[SLOT_WIDE] = { NB_WIDE_SLOT_BYTES,
+			MAP_WIDE_SLOTS_PER_ROOT,
+			{ { MAP_WIDE_SLOT_FIRST, MAP_WIDE_SLOT_ROOTS }, { 0, 0 } } },
+};
+
+static struct index_pool pools[SLOT_KIND_COUNT] = {
+	[SLOT_PLAIN] = { .lock = LOCK_INIT(LOCK_RANK_RECORDS),
+			 .records = MAP_RECORDS_BASE,
+			 .record_bytes = sizeof(struct slot),
+			 .limit = MAP_SLOT_COUNT },
+	[SLOT_WIDE] = { .lock = LOCK_INIT(LOCK_RANK_RECORDS),
+			.records = MAP_RECORDS_BASE + (512ull << 20),
+			.record_bytes = sizeof(struct slot),
+			.limit = MAP_WIDE_SLOT_COUNT },
+};
+
+/* A slot by its number; its base and its record, NULL if it never was live. */
+struct slot_place {
+	enum slot_kind kind;
+	uint32_t number;
+	uint64_t base;
+	struct slot *slot;
 };
 
 static uint64_t
-slot_base(uint32_t number)
+slot_base(enum slot_kind kind, uint32_t number)
 {
-	uint32_t entry = number / MAP_SLOTS_PER_ROOT;
+	const struct slot_shape *shape = &shapes[kind];
+	uint32_t entry = number / shape->per_root;
 
-	entry += entry < MAP_SLOT_LOW_ROOTS ? MAP_SLOT_LOW_FIRST
-					    : MAP_SLOT_HIGH_FIRST - MAP_SLOT_LOW_ROOTS;
-	return MAP_ROOT_ADDRESS((uint64_t)entry) + number % MAP_SLOTS_PER_ROOT * NB_SLOT_BYTES;
+	entry += entry < shape->parts[0].roots ? shape->parts[0].first
+					       : shape->parts[1].first - shape->parts[0].roots;
+	return MAP_ROOT_ADDRESS((uint64_t)entry) + number % shape->per_root * shape->bytes;
 }
 
-/* The number of the slot that holds `address`; false outside of both parts and
- * in the rest behind an entry's last slot. */
+/* False outside of all parts and in the rest behind an entry's last slot. */
 static bool
-slot_number(uint64_t address, uint32_t *out)
+slot_find(uint64_t address, struct slot_place *out)
 {
 	uint32_t entry = (uint32_t)(address >> MAP_ROOT_SHIFT) % 512;
-	uint64_t within = (address & ((1ull << MAP_ROOT_SHIFT) - 1)) / NB_SLOT_BYTES;
+	uint64_t within = address & ((1ull << MAP_ROOT_SHIFT) - 1);
+	uint32_t before = 0; /* root entries of the parts passed */
 
-	if (within >= MAP_SLOTS_PER_ROOT)
-		return false;
-	if (entry >= MAP_SLOT_LOW_FIRST && entry < MAP_SLOT_LOW_FIRST + MAP_SLOT_LOW_ROOTS)
-		entry -= MAP_SLOT_LOW_FIRST;
-	else if (entry >= MAP_SLOT_HIGH_FIRST && entry < MAP_SLOT_HIGH_FIRST + MAP_SLOT_HIGH_ROOTS)
-		entry -= MAP_SLOT_HIGH_FIRST - MAP_SLOT_LOW_ROOTS;
-	else
-		return false;
-	*out = entry * MAP_SLOTS_PER_ROOT + (uint32_t)within;
-	return true;
-}
+	for (uint32_t i = 0; i < 2 * SLOT_KIND_COUNT; i++) {
+		const struct slot_shape *shape = &shapes[i / 2];
+		const struct slot_part *part = &shape->parts[i % 2];
 
-static struct slot *
-slot_at(uint64_t address)
-{
-	uint32_t number;
-
-	return slot_number(address, &number) ? index_record(&pool, number) : NULL;
+		if (i % 2 == 0)
+			before = 0;
+		if (entry - part->first < part->roots && within / shape->bytes < shape->per_root) {
+			out->kind = (enum slot_kind)(i / 2);
+			out->number = (entry - part->first + before) * shape->per_root +
+				      (uint32_t)(within / shape->bytes);
+			out->base = slot_base(out->kind, out->number);
+			out->slot = index_record(&pools[out->kind], out->number);
+			return true;
+		}
+		before += part->roots;
+	}
+	return false;
 }
 
 enum nb_status
-port_slot_reserve(uint64_t *out_base)
+port_slot_reserve(uint64_t addressable, uint64_t *out_base)
 {
+	enum slot_kind kind = addressable > NB_SLOT_ADDRESSABLE ? SLOT_WIDE : SLOT_PLAIN;
 	uint32_t number;
 	struct slot *slot;
-	enum nb_status status = index_take(&pool, &number);
+	enum nb_status status = index_take(&pools[kind], &number);
 
 	if (status != NB_OK)
 		return status;
-	slot = index_record(&pool, number);
+	slot = index_record(&pools[kind], number);
 	slot->is_live = 1;
-	*out_base = slot_base(number);
+	*out_base = slot_base(kind, number);
 	return NB_OK;
+}
+
+/* The live slot that starts at `base`. */
+static struct slot_place
+slot_at(uint64_t base)
+{
+	struct slot_place place = { 0 };
+
+	check_that(slot_find(base, &place) && place.base == base);
+	check_that(place.slot && place.slot->is_live);
+	return place;
 }
 
 enum nb_status
 port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
 {
-	struct slot *slot = slot_at(base);
+	struct slot_place place = slot_at(base);
 
-	check_that(slot && slot->is_live && slot->committed == old_bytes);
-	check_that(new_bytes >= old_bytes && new_bytes <= NB_SLOT_ADDRESSABLE);
+	check_that(place.slot->committed == old_bytes);
+	check_that(new_bytes >= old_bytes && new_bytes <= shapes[place.kind].bytes - NB_SLOT_GUARD);
 	check_that(new_bytes % PORT_PAGE_BYTES == 0);
-	__atomic_store_n(&slot->committed, new_bytes, __ATOMIC_RELEASE);
+	__atomic_store_n(&place.slot->committed, new_bytes, __ATOMIC_RELEASE);
 	return NB_OK;
 }
 
 void
 port_slot_release(uint64_t base, uint64_t committed_bytes)
 {
-	struct slot *slot = slot_at(base);
-	uint32_t number;
+	struct slot_place place = slot_at(base);
 
-	check_that(slot && slot->is_live && slot->committed == committed_bytes);
-	check_that(slot_number(base, &number) && slot_base(number) == base);
-	__atomic_store_n(&slot->committed, 0, __ATOMIC_RELEASE);
-	slot->is_live = 0;
+	check_that(place.slot->committed == committed_bytes);
+	__atomic_store_n(&place.slot->committed, 0, __ATOMIC_RELEASE);
+	place.slot->is_live = 0;
 	space_release(base, committed_bytes);
-	index_give(&pool, number);
+	index_give(&pools[place.kind], place.number);
 }
 
 bool
 port_slot_contains(uint64_t address)
 {
-	return slot_at(address) != NULL;
+	struct slot_place place;
+
+	return slot_find(address, &place) && place.slot;
 }
 
 bool
 slot_covers(uint64_t address)
 {
-	return slot_at(address) != NULL;
+	return port_slot_contains(address);
 }
 
 static bool
@@ -153,24 +200,20 @@ map_large(uint64_t base, uint64_t address, uint64_t committed)
 enum demand
 slot_demand(uint64_t address)
 {
-	const struct slot *slot = slot_at(address);
-	uint64_t committed = __atomic_load_n(&slot->committed, __ATOMIC_ACQUIRE);
-	uint32_t number = 0;
-	uint64_t base;
+	struct slot_place place = { 0 };
+	uint64_t committed;
 
-	check_that(slot_number(address, &number));
-	base = slot_base(number);
-	if (address - base >= committed)
+	check_that(slot_find(address, &place) && place.slot);
+	committed = __atomic_load_n(&place.slot->committed, __ATOMIC_ACQUIRE);
+	if (address - place.base >= committed)
 		return DEMAND_REFUSED;
-	if (map_large(base, address, committed))
+	if (map_large(place.base, address, committed))
 		return DEMAND_SERVED;
-	if (frames_are_scarce())
-		return DEMAND_NO_MEMORY;
 	return demand_map_zeroed(address);
 }
 
 uint64_t
 slots_live(void)
 {
-	return pool.live;
+	return pools[SLOT_PLAIN].live + pools[SLOT_WIDE].live;
 }

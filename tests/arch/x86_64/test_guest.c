@@ -173,8 +173,8 @@ setup(void **state)
 	t.context_a = pages;
 	t.context_b = t.context_a + VMCTX_BYTES;
 	t.host = (struct nb_vmctx *)(t.context_a + 2 * VMCTX_BYTES);
-	assert_int_equal(port_slot_reserve(&t.memory_a), NB_OK);
-	assert_int_equal(port_slot_reserve(&t.memory_b), NB_OK);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &t.memory_a), NB_OK);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &t.memory_b), NB_OK);
 	assert_int_equal(port_slot_commit(t.memory_a, 0, 65536), NB_OK);
 	assert_int_equal(port_slot_commit(t.memory_b, 0, 65536), NB_OK);
 	vmctx_a()->memory_base = t.memory_a;

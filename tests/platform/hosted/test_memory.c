@@ -94,7 +94,7 @@ slots_are_bounded_by_guards(void **state)
 	(void)state;
 	uint64_t base;
 
-	assert_int_equal(port_slot_reserve(&base), NB_OK);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base), NB_OK);
 	assert_false(is_accessible(base, ACCESS_READ));
 	assert_int_equal(port_slot_commit(base, 0, 65536), NB_OK);
 	assert_int_equal(port_slot_commit(base, 65536, 3 * 65536), NB_OK);
@@ -122,7 +122,7 @@ released_slots_keep_nothing(void **state)
 
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 200; i++) {
-			assert_int_equal(port_slot_reserve(&bases[i]), NB_OK);
+			assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &bases[i]), NB_OK);
 			assert_int_equal(port_slot_commit(bases[i], 0, 65536), NB_OK);
 			uint64_t *words = (uint64_t *)(uintptr_t)bases[i];
 			for (int k = 0; k < 65536 / 8; k += 512) {
@@ -234,7 +234,7 @@ the_limit_is_an_error_for_everything(void **state)
 	void *pages, *area, *more;
 	uint64_t base;
 
-	assert_int_equal(port_slot_reserve(&base), NB_OK);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base), NB_OK);
 	assert_int_equal(port_area_reserve(1 << 20, &area), NB_OK);
 	port_memory_info(&info);
 	hosted_memory_limit_set(info.total_pages - info.free_pages + 10);

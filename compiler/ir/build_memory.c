@@ -1,0 +1,59 @@
+/*
+ * Addresses of linear memory: 32-bit ones, 64-bit ones, and static offsets of
+ * any size.
+ *
+ * The 32-bit address and the offset are added in 33 bits, the 64-bit one in 65.
+ * Accesses take offsets up to NB_DISPLACEMENT_MAX, so larger ones are added
+ * here: to a zero-extended address, which cannot wrap, or with a check.
+ */
+#include "compiler/ir/build_internal.h"
+
+#include "abi/code_contract.h"
+
+void
+build_trap_if(struct builder *b, uint32_t cond, enum nb_trap kind)
+{
+	struct ir_inst proto = {
+		.op = IR_TRAP_IF,
+		.args = { cond, IR_NONE, IR_NONE },
+		.imm = kind,
+	};
+
+	if (b->fn->insts[cond].op != IR_CONST || b->fn->insts[cond].imm != 0)
+		build_append(b, &proto);
+}
+
+/* address + offset, of a memory with 64-bit addresses. */
+static uint32_t
+add_offset_64(struct builder *b, uint32_t address, uint64_t offset)
+{
+	uint32_t by = ir_const(b->fn, IR_I64, offset);
+	uint32_t sum;
+
+	/* No memory is so large. */
+	if (offset >= NB_WIDE_SLOT_ADDRESSABLE)
+		return ir_const(b->fn, IR_I64, UINT64_MAX);
+	sum = build_binary(b, IR_ADD, IR_I64, address, by);
+	build_trap_if(b, build_binary(b, IR_LT_U, IR_I32, sum, by), NB_TRAP_MEMORY_OUT_OF_BOUNDS);
+	return sum;
+}
+
+uint64_t
+build_access(struct builder *b, uint32_t depth)
+{
+	struct wasm_memarg arg = wasm_read_memarg(&b->reader);
+	uint64_t memory = (uint64_t)arg.memory_idx << 32;
+	uint32_t *address = &b->stack[b->stack_count - 1 - depth];
+	uint32_t wide;
+
+	if (arg.offset <= NB_DISPLACEMENT_MAX)
+		return arg.offset | memory;
+	if (b->module->memories[arg.memory_idx].limits.is_64) {
+		*address = add_offset_64(b, *address, arg.offset);
+	} else {
+		wide = build_unary(b, IR_EXTEND_U, IR_I64, *address);
+		*address = build_binary(b, IR_ADD, IR_I64, wide,
+					ir_const(b->fn, IR_I64, arg.offset));
+	}
+	return memory;
+}
