@@ -22,16 +22,19 @@ decode_elem_type(struct wasm_decoder *d, uint32_t flags)
 {
 	struct wasm_input *in = &d->in;
 	const uint8_t *at = in->pos;
+	enum wasm_valtype funcs = WASM_FUNCREF;
 	uint8_t kind;
 
+	if (wasm_input_has_feature(d->module, WASM_FEATURE_FUNCTION_REFERENCES))
+		funcs = WASM_REF_FUNC;
 	if (!(flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)))
-		return WASM_FUNCREF;
+		return flags & ELEM_EXPRESSIONS ? WASM_FUNCREF : funcs;
 	if (flags & ELEM_EXPRESSIONS)
-		return wasm_input_reftype(in);
+		return wasm_input_reftype(in, d->module);
 	kind = wasm_input_byte(in, "element kind");
 	if (kind != 0)
 		wasm_input_fail(in, NB_MALFORMED, at, "malformed element kind 0x%02x", kind);
-	return WASM_FUNCREF;
+	return funcs;
 }
 
 /* Where an active segment goes; its type is checked later. */
@@ -46,7 +49,8 @@ decode_elem_place(struct wasm_decoder *d, uint32_t flags, struct wasm_elem_segme
 		wasm_input_fail(in, NB_INVALID, at, "unknown table %u", segment->table_idx);
 		return;
 	}
-	segment->offset = wasm_decode_init_expr(d, WASM_I32);
+	segment->offset = wasm_decode_init_expr(
+		d, d->module->tables[segment->table_idx].limits.is_64 ? WASM_I64 : WASM_I32);
 }
 
 static void
@@ -57,8 +61,7 @@ decode_elem_items(struct wasm_decoder *d, uint32_t flags, struct wasm_elem_segme
 	struct wasm_elem_item *items;
 	uint32_t count;
 
-	count = wasm_input_count(in, WASM_LIMIT_ELEM_ENTRIES, are_expressions ? 3 : 1,
-				 "number of elements");
+	count = wasm_input_count(in, WASM_LIMIT_ELEM_ENTRIES, 1, "number of elements");
 	items = arena_new_array(d->arena, struct wasm_elem_item, count);
 	if (!items) {
 		wasm_input_fail_memory(in);
@@ -102,7 +105,7 @@ decode_elem_segment(struct wasm_decoder *d, struct wasm_elem_segment *segment)
 	segment->type = decode_elem_type(d, flags);
 	if (in->status == NB_OK && segment->mode == WASM_SEGMENT_ACTIVE) {
 		table_type = d->module->tables[segment->table_idx].type;
-		if (table_type != segment->type)
+		if (!wasm_valtype_matches(segment->type, table_type))
 			wasm_input_fail(in, NB_INVALID, at,
 					"type mismatch: elements of type %s for a table of %s",
 					wasm_valtype_text(segment->type).text,
@@ -158,10 +161,13 @@ decode_data_segment(struct wasm_decoder *d, struct wasm_data_segment *segment)
 	if (segment->mode == WASM_SEGMENT_ACTIVE) {
 		at = in->pos;
 		segment->memory_idx = flags == 2 ? wasm_input_u32(in, "memory index") : 0;
-		if (segment->memory_idx >= module->memory_count)
+		if (segment->memory_idx >= module->memory_count) {
 			wasm_input_fail(in, NB_INVALID, at, "unknown memory %u",
 					segment->memory_idx);
-		segment->offset = wasm_decode_init_expr(d, WASM_I32);
+			return;
+		}
+		segment->offset = wasm_decode_init_expr(
+			d, module->memories[segment->memory_idx].limits.is_64 ? WASM_I64 : WASM_I32);
 	}
 	segment->bytes_len = wasm_input_u32(in, "data segment length");
 	segment->bytes_offset = wasm_input_offset(in);
@@ -190,19 +196,20 @@ static void
 decode_locals(struct wasm_decoder *d, const struct wasm_functype *type, struct wasm_code *code)
 {
 	struct wasm_input *in = &d->in;
+	const uint8_t *at = in->pos;
 	uint64_t total = type->param_count;
 	uint32_t runs = wasm_input_count(in, UINT32_MAX, 2, "number of local declarations");
 
 	for (uint32_t i = 0; i < runs && in->status == NB_OK; i++) {
-		const uint8_t *at = in->pos;
-
 		total += wasm_input_u32(in, "number of locals");
 		wasm_input_valtype(in, d->module);
-		if (total > WASM_LIMIT_LOCALS)
-			wasm_input_fail(in, NB_LIMIT_EXCEEDED, at,
-					"too many locals: %llu, limit is %u",
-					(unsigned long long)total, (unsigned)WASM_LIMIT_LOCALS);
 	}
+	if (total > UINT32_MAX)
+		wasm_input_fail(in, NB_MALFORMED, at, "too many locals: %llu",
+				(unsigned long long)total);
+	else if (total > WASM_LIMIT_LOCALS)
+		wasm_input_fail(in, NB_LIMIT_EXCEEDED, at, "too many locals: %llu, limit is %u",
+				(unsigned long long)total, (unsigned)WASM_LIMIT_LOCALS);
 	code->code_offset = wasm_input_offset(in);
 	code->local_count = (uint32_t)total;
 }

@@ -4,8 +4,6 @@
  */
 #include "wasm/decoder.h"
 
-#include "lib/sort.h"
-#include "lib/string.h"
 #include "wasm/limits.h"
 
 static const enum wasm_valtype *
@@ -37,12 +35,19 @@ decode_functype(struct wasm_decoder *d, struct wasm_functype *type)
 	switch (form) {
 	case 0x60:
 		break;
+	case 0x4c: /* describes */
+	case 0x4d: /* descriptor */
+		wasm_input_fail_feature(in, at, WASM_FEATURE_CUSTOM_DESCRIPTORS, "described type");
+		return;
 	case 0x4e: /* rec */
 	case 0x4f: /* sub final */
 	case 0x50: /* sub */
 	case 0x5e: /* array */
 	case 0x5f: /* struct */
 		wasm_input_fail_feature(in, at, WASM_FEATURE_GC, "composite type");
+		return;
+	case 0x5d:
+		wasm_input_fail_feature(in, at, WASM_FEATURE_STACK_SWITCHING, "continuation type");
 		return;
 	default:
 		wasm_input_fail(in, NB_MALFORMED, at, "malformed function type 0x%02x", form);
@@ -52,55 +57,6 @@ decode_functype(struct wasm_decoder *d, struct wasm_functype *type)
 		decode_valtypes(d, WASM_LIMIT_PARAMS, "number of parameters", &type->param_count);
 	type->results =
 		decode_valtypes(d, WASM_LIMIT_RESULTS, "number of results", &type->result_count);
-}
-
-static int
-compare_valtypes(const enum wasm_valtype *a, uint32_t a_count, const enum wasm_valtype *b,
-		 uint32_t b_count)
-{
-	if (a_count != b_count)
-		return a_count < b_count ? -1 : 1;
-	return a_count == 0 ? 0 : memcmp(a, b, a_count * sizeof(*a));
-}
-
-/* Any total order that makes equal types neighbours. */
-static bool
-is_type_before(const void *context, uint32_t a, uint32_t b)
-{
-	const struct wasm_functype *types = context;
-	int order = compare_valtypes(types[a].params, types[a].param_count, types[b].params,
-				     types[b].param_count);
-
-	if (order == 0)
-		order = compare_valtypes(types[a].results, types[a].result_count, types[b].results,
-					 types[b].result_count);
-	return order < 0;
-}
-
-/* Sets canonical_idx. Sorting is stable, so the first of equal types leads. */
-static void
-canonicalise_types(struct wasm_decoder *d)
-{
-	struct wasm_functype *types = d->module->types;
-	uint32_t count = d->module->type_count;
-	struct arena_mark mark = arena_mark_get(d->arena);
-	uint32_t *order = arena_new_array(d->arena, uint32_t, count);
-	uint32_t *scratch = arena_new_array(d->arena, uint32_t, count);
-
-	if (!order || !scratch) {
-		wasm_input_fail_memory(&d->in);
-		return;
-	}
-	for (uint32_t i = 0; i < count; i++)
-		order[i] = i;
-	sort_indices(order, scratch, count, is_type_before, types);
-	for (uint32_t i = 0; i < count; i++) {
-		bool leads = i == 0 || !wasm_functype_equal(&types[order[i - 1]], &types[order[i]]);
-
-		types[order[i]].canonical_idx =
-			leads ? order[i] : types[order[i - 1]].canonical_idx;
-	}
-	arena_release(d->arena, mark);
 }
 
 void
@@ -114,23 +70,41 @@ wasm_decode_type_section(struct wasm_decoder *d)
 		wasm_input_fail_memory(in);
 		return;
 	}
-	for (uint32_t i = 0; i < count && in->status == NB_OK; i++)
+	/* A type may refer to itself and to those before it. */
+	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
+		d->module->type_count = i + 1;
+		d->module->types[i].canonical_idx = i;
 		decode_functype(d, &d->module->types[i]);
-	d->module->type_count = count;
+	}
 	if (in->status == NB_OK)
-		canonicalise_types(d);
+		wasm_decode_canonical_types(d);
 }
 
-/* Reports limit flags other than "no maximum" and "maximum". */
+/* Bits of the byte before limits. */
+enum {
+	LIMITS_MAX = 1,
+	LIMITS_SHARED = 2,
+	LIMITS_64 = 4,
+	LIMITS_PAGE_SIZE = 8,
+	LIMITS_FLAGS_MOST = 15,
+};
+
+/* Reports flags that mean nothing or need a feature that is off. */
 static void
-fail_limits_flags(struct wasm_input *in, const uint8_t *at, uint8_t flags, bool is_memory)
+check_limits_flags(struct wasm_decoder *d, const uint8_t *at, uint8_t flags, bool is_memory)
 {
-	if (flags >= 4 && flags <= 7)
-		wasm_input_fail_feature(in, at, WASM_FEATURE_MEMORY64, "64-bit index type");
-	else if (is_memory && (flags == 2 || flags == 3))
-		wasm_input_fail_feature(in, at, WASM_FEATURE_THREADS, "shared memory");
-	else
+	struct wasm_input *in = &d->in;
+
+	if (flags > LIMITS_FLAGS_MOST || (!is_memory && flags & (LIMITS_SHARED | LIMITS_PAGE_SIZE)))
 		wasm_input_fail(in, NB_MALFORMED, at, "malformed limits flags 0x%02x", flags);
+	else if (flags & LIMITS_PAGE_SIZE)
+		wasm_input_fail_feature(in, at, WASM_FEATURE_CUSTOM_PAGE_SIZES, "page size");
+	else if (flags & LIMITS_64 && !wasm_input_has_feature(d->module, WASM_FEATURE_MEMORY64))
+		wasm_input_fail_feature(in, at, WASM_FEATURE_MEMORY64, "64-bit index type");
+	else if (flags & LIMITS_SHARED && !wasm_input_has_feature(d->module, WASM_FEATURE_THREADS))
+		wasm_input_fail_feature(in, at, WASM_FEATURE_THREADS, "shared memory");
+	else if (flags & LIMITS_SHARED && !(flags & LIMITS_MAX))
+		wasm_input_fail(in, NB_INVALID, at, "shared memory must have maximum");
 }
 
 static struct wasm_limits
@@ -139,28 +113,33 @@ decode_limits(struct wasm_decoder *d, bool is_memory)
 	struct wasm_input *in = &d->in;
 	const uint8_t *at = in->pos;
 	uint8_t flags = wasm_input_byte(in, "limits flags");
-	struct wasm_limits limits = { 0 };
+	struct wasm_limits limits = {
+		.has_max = flags & LIMITS_MAX,
+		.is_shared = flags & LIMITS_SHARED,
+		.is_64 = flags & LIMITS_64,
+	};
+	uint64_t most = is_memory ? limits.is_64 ? WASM_MEMORY64_MAX_PAGES : WASM_MEMORY32_MAX_PAGES
+			: limits.is_64 ? UINT64_MAX : UINT32_MAX;
 
-	if (flags > 1) {
-		fail_limits_flags(in, at, flags, is_memory);
-		return limits;
-	}
+	check_limits_flags(d, at, flags, is_memory);
 	at = in->pos;
-	limits.min = wasm_input_u32(in, "minimum size");
-	limits.has_max = flags & 1;
+	limits.min = wasm_input_u64(in, "minimum size");
 	if (limits.has_max)
-		limits.max = wasm_input_u32(in, "maximum size");
-	if (is_memory &&
-	    (limits.min > WASM_MEMORY32_MAX_PAGES || limits.max > WASM_MEMORY32_MAX_PAGES))
-		wasm_input_fail(in, NB_INVALID, at,
-				"memory size must be at most 65536 pages (4GiB)");
+		limits.max = wasm_input_u64(in, "maximum size");
+	if (limits.min > most || limits.max > most)
+		wasm_input_fail(in, NB_INVALID, at, "%s size must be at most %llu %s",
+				is_memory ? "memory" : "table", (unsigned long long)most,
+				!is_memory     ? "entries"
+				: limits.is_64 ? "pages (16EiB)"
+					       : "pages (4GiB)");
 	else if (limits.has_max && limits.min > limits.max)
 		wasm_input_fail(in, NB_INVALID, at,
-				"size minimum must not be greater than maximum: %u and %u",
-				(uint32_t)limits.min, (uint32_t)limits.max);
+				"size minimum must not be greater than maximum: %llu and %llu",
+				(unsigned long long)limits.min, (unsigned long long)limits.max);
 	return limits;
 }
 
+/* A table type; in->status tells whether it was one. */
 static void
 decode_table(struct wasm_decoder *d)
 {
@@ -169,12 +148,7 @@ decode_table(struct wasm_decoder *d)
 	struct wasm_table_type *table;
 	struct wasm_table_type type;
 
-	if (in->pos < in->end && *in->pos == 0x40) {
-		wasm_input_fail_feature(in, at, WASM_FEATURE_FUNCTION_REFERENCES,
-					"table with an initializer");
-		return;
-	}
-	type.type = wasm_input_reftype(in);
+	type.type = wasm_input_reftype(in, d->module);
 	type.limits = decode_limits(d, false);
 	if (in->status != NB_OK)
 		return;
@@ -188,6 +162,37 @@ decode_table(struct wasm_decoder *d)
 		*table = type;
 	else
 		wasm_input_fail_memory(in);
+}
+
+/* A table of this module's own, which may have an initialiser. */
+static void
+decode_defined_table(struct wasm_decoder *d, struct wasm_init_expr *init)
+{
+	struct wasm_input *in = &d->in;
+	const uint8_t *at = in->pos;
+	bool has_init = at < in->end && *at == 0x40;
+	enum wasm_valtype type;
+
+	if (has_init) {
+		in->pos++;
+		if (!wasm_input_has_feature(d->module, WASM_FEATURE_FUNCTION_REFERENCES))
+			wasm_input_fail_feature(in, at, WASM_FEATURE_FUNCTION_REFERENCES,
+						"table with an initializer");
+		else if (wasm_input_byte(in, "table") != 0)
+			wasm_input_fail(in, NB_MALFORMED, at + 1, "malformed table");
+	}
+	decode_table(d);
+	if (in->status != NB_OK)
+		return;
+	type = d->tables.items[d->tables.count - 1].type;
+	init->kind = WASM_INIT_REF_NULL;
+	init->type = type;
+	if (has_init)
+		*init = wasm_decode_init_expr(d, type);
+	else if (!wasm_valtype_is_defaultable(type))
+		wasm_input_fail(in, NB_INVALID, at,
+				"type mismatch: a table of %s needs an initializer",
+				wasm_valtype_text(type).text);
 }
 
 static void
@@ -258,6 +263,8 @@ decode_imported_global(struct wasm_decoder *d)
 		wasm_input_fail_memory(in);
 }
 
+enum { IMPORT_EXACT_FUNC = 0x20 };
+
 static void
 decode_import(struct wasm_decoder *d, struct wasm_import *import)
 {
@@ -290,6 +297,10 @@ decode_import(struct wasm_decoder *d, struct wasm_import *import)
 		break;
 	case WASM_EXTERN_TAG:
 		wasm_input_fail_feature(in, at, WASM_FEATURE_EXCEPTIONS, "imported tag");
+		break;
+	case IMPORT_EXACT_FUNC:
+		wasm_input_fail_feature(in, at, WASM_FEATURE_CUSTOM_DESCRIPTORS,
+					"imported function of an exact type");
 		break;
 	default:
 		wasm_input_fail(in, NB_MALFORMED, at, "malformed import kind 0x%02x", kind);
@@ -351,10 +362,16 @@ void
 wasm_decode_table_section(struct wasm_decoder *d)
 {
 	struct wasm_input *in = &d->in;
+	struct wasm_module *module = d->module;
 	uint32_t count = wasm_input_count(in, WASM_LIMIT_TABLES, 3, "number of tables");
+	uint32_t first = d->tables.count;
 
+	module->table_inits = arena_new_array(d->arena, struct wasm_init_expr, first + count);
+	if (!module->table_inits)
+		wasm_input_fail_memory(in);
+	wasm_decode_begin_declared(d);
 	for (uint32_t i = 0; i < count && in->status == NB_OK; i++)
-		decode_table(d);
+		decode_defined_table(d, &module->table_inits[first + i]);
 	wasm_decode_publish_spaces(d);
 }
 

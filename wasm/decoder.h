@@ -3,7 +3,9 @@
  *
  *	decode.c		order of sections, header, end of the module
  *	decode_types.c		types, imports, functions, tables, memories
- *	decode_globals.c	globals, exports, start, constant expressions
+ *	decode_canon.c		which types are equal
+ *	decode_globals.c	globals, exports, start
+ *	decode_init.c		constant expressions
  *	decode_segments.c	elements, data, code
  *	names.c			name section, lookups by name
  *
@@ -48,14 +50,18 @@ void wasm_decode_data_count_section(struct wasm_decoder *d);
 void wasm_decode_code_section(struct wasm_decoder *d);
 void wasm_decode_data_section(struct wasm_decoder *d);
 
+/* Gives equal types one canonical index and shared arrays. Until then types
+ * have their own index for it. */
+void wasm_decode_canonical_types(struct wasm_decoder *d);
+
 /* Points the module to the index spaces as far as they are known. */
 void wasm_decode_publish_spaces(struct wasm_decoder *d);
 
 /* The type and mutability of a global. */
 struct wasm_global_type wasm_decode_global_type(struct wasm_decoder *d);
 
-/* A constant expression of type `type` with its `end`. Functions that it
- * names become declared. */
+/* A constant expression whose value is of type `type`, with its `end`. It sees
+ * the globals published so far. Functions that it names become declared. */
 struct wasm_init_expr wasm_decode_init_expr(struct wasm_decoder *d, enum wasm_valtype type);
 
 /* A function index in range, which becomes declared for ref.func. */

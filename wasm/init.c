@@ -1,12 +1,12 @@
 /*
  * Running constant expressions that are more than one instruction.
  */
-#include "wasm/limits.h"
 #include "wasm/module.h"
 
-/* The value of `left op right`, modulo 2^64. */
-static uint64_t
-calculate(enum wasm_init_op op, uint64_t left, uint64_t right)
+#include "wasm/limits.h"
+
+uint64_t
+wasm_init_calculate(enum wasm_init_op op, uint64_t left, uint64_t right)
 {
 	switch (op) {
 	case WASM_INIT_OP_ADD:
@@ -37,7 +37,8 @@ wasm_init_run(const struct wasm_init_expr *expr, wasm_init_global *read_global, 
 			stack[depth++] = read_global(context, (uint32_t)step->value);
 		} else {
 			depth--;
-			stack[depth - 1] = calculate(step->op, stack[depth - 1], stack[depth]);
+			stack[depth - 1] =
+				wasm_init_calculate(step->op, stack[depth - 1], stack[depth]);
 		}
 	}
 	return expr->type == WASM_I32 ? (uint32_t)stack[0] : stack[0];

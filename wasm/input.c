@@ -112,20 +112,17 @@ wasm_input_name(struct wasm_input *in, const char *what)
 	return (struct wasm_name){ (const char *)bytes, len };
 }
 
-/* Reports a byte that stands where a value type must. */
+/* Reports a byte that stands where a value, reference or heap type must. */
 static void
 fail_valtype(struct wasm_input *in, const uint8_t *at, uint8_t byte, const char *what)
 {
 	switch (byte) {
-	case 0x63: /* (ref null ht) */
-	case 0x64: /* (ref ht) */
-		wasm_input_fail_feature(in, at, WASM_FEATURE_FUNCTION_REFERENCES, "reference type");
+	case 0x62: /* (exact ht) */
+		wasm_input_fail_feature(in, at, WASM_FEATURE_CUSTOM_DESCRIPTORS, "exact type");
 		break;
 	case 0x68: /* contref */
 	case 0x75: /* nocontref */
-		wasm_input_fail(in, NB_UNSUPPORTED_FEATURE, at,
-				"continuation type needs a feature that is not supported: "
-				"stack switching");
+		wasm_input_fail_feature(in, at, WASM_FEATURE_STACK_SWITCHING, "continuation type");
 		break;
 	case 0x69: /* exnref */
 	case 0x74: /* nullexnref */
@@ -139,8 +136,6 @@ fail_valtype(struct wasm_input *in, const uint8_t *at, uint8_t byte, const char 
 	case 0x71: /* nullref */
 	case 0x72: /* nullexternref */
 	case 0x73: /* nullfuncref */
-	case 0x77: /* i16 */
-	case 0x78: /* i8 */
 		wasm_input_fail_feature(in, at, WASM_FEATURE_GC, "heap type");
 		break;
 	default:
@@ -150,28 +145,90 @@ fail_valtype(struct wasm_input *in, const uint8_t *at, uint8_t byte, const char 
 }
 
 enum wasm_valtype
+wasm_input_heap_type(struct wasm_input *in, const struct wasm_module *module)
+{
+	const uint8_t *at = in->pos;
+	enum wasm_valtype type;
+	int64_t idx;
+
+	if (at < in->end && (*at & 0xc0) == 0x40) {
+		in->pos++;
+		type = wasm_valtype_from_byte(*at);
+		if (!wasm_valtype_is_ref(type))
+			fail_valtype(in, at, *at, "heap");
+		return type;
+	}
+	idx = wasm_input_signed(in, 33, "heap type");
+	if (in->status != NB_OK)
+		return WASM_BOTTOM;
+	if (idx < 0)
+		wasm_input_fail(in, NB_MALFORMED, at, "malformed heap type");
+	else if (!wasm_input_has_feature(module, WASM_FEATURE_FUNCTION_REFERENCES))
+		wasm_input_fail_feature(in, at, WASM_FEATURE_FUNCTION_REFERENCES, "heap type");
+	else if (idx >= module->type_count)
+		wasm_input_fail(in, NB_INVALID, at, "unknown type %lld", (long long)idx);
+	else
+		return wasm_valtype_typed(module->types[idx].canonical_idx, true);
+	return WASM_BOTTOM;
+}
+
+/* A value type that starts with the byte at `at`, which has been read. */
+static enum wasm_valtype
+input_type_behind(struct wasm_input *in, const struct wasm_module *module, const uint8_t *at,
+		  const char *what)
+{
+	enum wasm_valtype type;
+
+	if (*at != 0x63 && *at != 0x64) {
+		type = wasm_valtype_from_byte(*at);
+		if (type == WASM_BOTTOM)
+			fail_valtype(in, at, *at, what);
+		return type;
+	}
+	if (!wasm_input_has_feature(module, WASM_FEATURE_FUNCTION_REFERENCES)) {
+		wasm_input_fail_feature(in, at, WASM_FEATURE_FUNCTION_REFERENCES, "reference type");
+		return WASM_BOTTOM;
+	}
+	type = wasm_input_heap_type(in, module);
+	return *at == 0x63 ? type : wasm_valtype_as_non_null(type);
+}
+
+enum wasm_valtype
 wasm_input_valtype(struct wasm_input *in, const struct wasm_module *module)
 {
 	const uint8_t *at = in->pos;
-	uint8_t byte = wasm_input_byte(in, "value type");
-	enum wasm_valtype type = wasm_valtype_from_byte(byte);
+	enum wasm_valtype type;
 
-	if (type == WASM_BOTTOM)
-		fail_valtype(in, at, byte, "value");
-	else if (type == WASM_V128 && !wasm_input_has_feature(module, WASM_FEATURE_SIMD))
+	wasm_input_byte(in, "value type");
+	if (in->status != NB_OK)
+		return WASM_BOTTOM;
+	type = input_type_behind(in, module, at, "value");
+	if (type == WASM_V128 && !wasm_input_has_feature(module, WASM_FEATURE_SIMD))
 		wasm_input_fail_feature(in, at, WASM_FEATURE_SIMD, "v128");
 	return type;
 }
 
 enum wasm_valtype
-wasm_input_reftype(struct wasm_input *in)
+wasm_input_reftype(struct wasm_input *in, const struct wasm_module *module)
 {
 	const uint8_t *at = in->pos;
-	uint8_t byte = wasm_input_byte(in, "reference type");
-	enum wasm_valtype type = wasm_valtype_from_byte(byte);
+	enum wasm_valtype type;
 
+	wasm_input_byte(in, "reference type");
+	if (in->status != NB_OK)
+		return WASM_BOTTOM;
+	type = input_type_behind(in, module, at, "reference");
 	if (wasm_valtype_is_ref(type))
 		return type;
-	fail_valtype(in, at, byte, "reference");
+	if (in->status == NB_OK)
+		fail_valtype(in, at, *at, "reference");
 	return WASM_BOTTOM;
+}
+
+enum wasm_valtype
+wasm_input_func_ref(const struct wasm_module *module, uint32_t type_idx)
+{
+	if (!wasm_input_has_feature(module, WASM_FEATURE_FUNCTION_REFERENCES))
+		return WASM_FUNCREF;
+	return wasm_valtype_typed(module->types[type_idx].canonical_idx, false);
 }

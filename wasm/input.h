@@ -81,6 +81,24 @@ wasm_input_u32(struct wasm_input *in, const char *what)
 	return 0;
 }
 
+static inline uint64_t
+wasm_input_u64(struct wasm_input *in, const char *what)
+{
+	const uint8_t *at = in->pos;
+	enum leb128_result result;
+	uint64_t value;
+
+	if (__builtin_expect(at < in->end && *at < 0x80, 1)) {
+		in->pos++;
+		return *at;
+	}
+	result = leb128_read_u64(&in->pos, in->end, &value);
+	if (__builtin_expect(result == LEB128_OK, 1))
+		return value;
+	wasm_input_fail_leb(in, at, result, what);
+	return 0;
+}
+
 /* Signed LEB128 of `bits` bits. */
 static inline int64_t
 wasm_input_signed(struct wasm_input *in, unsigned bits, const char *what)
@@ -115,6 +133,13 @@ struct wasm_name wasm_input_name(struct wasm_input *in, const char *what);
 enum wasm_valtype wasm_input_valtype(struct wasm_input *in, const struct wasm_module *module);
 
 /* A reference type. */
-enum wasm_valtype wasm_input_reftype(struct wasm_input *in);
+enum wasm_valtype wasm_input_reftype(struct wasm_input *in, const struct wasm_module *module);
+
+/* A heap type, as the type of nullable references to it. */
+enum wasm_valtype wasm_input_heap_type(struct wasm_input *in, const struct wasm_module *module);
+
+/* The type (ref $type_idx) of references to a function, or funcref if there
+ * are no typed references. */
+enum wasm_valtype wasm_input_func_ref(const struct wasm_module *module, uint32_t type_idx);
 
 #endif

@@ -10,6 +10,8 @@
 #ifndef WASM_LIMITS_H
 #define WASM_LIMITS_H
 
+#include <stdint.h>
+
 enum {
 	WASM_LIMIT_MODULE_BYTES = 1 << 30,
 	WASM_LIMIT_TYPES = 1000000,
@@ -36,10 +38,12 @@ enum {
  * and table.grow refuse more entries than this. */
 enum { WASM_LIMIT_TABLE_ENTRIES = 10000000 };
 
-/* Bounds that the specification itself sets (2.0, section 3.2.1). */
+/* Bounds that the specification itself sets (3.0, section 3.2). */
 enum {
 	WASM_MEMORY32_MAX_PAGES = 65536,
 	WASM_PAGE_BYTES = 65536,
 };
+
+#define WASM_MEMORY64_MAX_PAGES (UINT64_C(1) << 48)
 
 #endif

@@ -91,6 +91,9 @@ struct wasm_init_expr {
 	};
 };
 
+/* `left op right` modulo 2^64, for the operations of two operands. */
+uint64_t wasm_init_calculate(enum wasm_init_op op, uint64_t left, uint64_t right);
+
 /* The value of global `global_idx`; i32 in the low half. */
 typedef uint64_t wasm_init_global(const void *context, uint32_t global_idx);
 

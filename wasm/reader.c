@@ -42,11 +42,25 @@ skip_leb(struct wasm_reader *r)
 		continue;
 }
 
+static void
+skip_valtype(struct wasm_reader *r)
+{
+	uint8_t byte = *r->pos++;
+
+	if (byte == 0x63 || byte == 0x64)
+		skip_leb(r);
+}
+
 void
 wasm_skip_immediate(struct wasm_reader *r, enum wasm_opcode opcode)
 {
 	switch (wasm_opcode_info[opcode].immediate) {
 	case WASM_IMM_BLOCK:
+		if ((*r->pos & 0xc0) == 0x40)
+			skip_valtype(r);
+		else
+			skip_leb(r);
+		break;
 	case WASM_IMM_LABEL:
 	case WASM_IMM_FUNC:
 	case WASM_IMM_LOCAL:
@@ -58,6 +72,7 @@ wasm_skip_immediate(struct wasm_reader *r, enum wasm_opcode opcode)
 	case WASM_IMM_I32:
 	case WASM_IMM_I64:
 	case WASM_IMM_HEAP_TYPE:
+	case WASM_IMM_TYPE:
 		skip_leb(r);
 		break;
 	case WASM_IMM_CALL_INDIRECT:
@@ -74,7 +89,7 @@ wasm_skip_immediate(struct wasm_reader *r, enum wasm_opcode opcode)
 		break;
 	case WASM_IMM_SELECT:
 		for (uint32_t types = wasm_read_u32(r); types > 0; types--)
-			skip_leb(r);
+			skip_valtype(r);
 		break;
 	case WASM_IMM_MEMARG:
 		wasm_read_memarg(r);
@@ -84,6 +99,7 @@ wasm_skip_immediate(struct wasm_reader *r, enum wasm_opcode opcode)
 		r->pos++;
 		break;
 	case WASM_IMM_LANE:
+	case WASM_IMM_ZERO_BYTE:
 		r->pos++;
 		break;
 	case WASM_IMM_F32:

@@ -198,7 +198,11 @@ enum wasm_feature {
 #define WASM_FEATURES_2_0 (WASM_FEATURE_BIT(CORE) | WASM_FEATURE_BIT(SIMD))
 
 /* What this decoder can validate; asking for more is NB_NOT_SUPPORTED. */
-#define WASM_FEATURES_ALL WASM_FEATURES_2_0
+#define WASM_FEATURES_ALL                                                       \
+	(WASM_FEATURES_2_0 | WASM_FEATURE_BIT(EXTENDED_CONST) |                 \
+	 WASM_FEATURE_BIT(TAIL_CALL) | WASM_FEATURE_BIT(MULTI_MEMORY) |         \
+	 WASM_FEATURE_BIT(MEMORY64) | WASM_FEATURE_BIT(RELAXED_SIMD) |          \
+	 WASM_FEATURE_BIT(FUNCTION_REFERENCES) | WASM_FEATURE_BIT(THREADS))
 
 /* "tail calls", …; the text of feature.def. */
 const char *wasm_feature_text(enum wasm_feature feature);

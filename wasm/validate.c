@@ -4,6 +4,7 @@
  */
 #include "wasm/validate.h"
 
+#include "lib/bitset.h"
 #include "lib/string.h"
 #include "wasm/limits.h"
 #include "wasm/reader.h"
@@ -87,7 +88,27 @@ wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *type
 	v->top += count;
 }
 
-/* Pops and pushes what the instruction's row says; memories are 32-bit. */
+enum wasm_valtype
+wasm_validate_pop_ref(struct wasm_validator *v)
+{
+	enum wasm_valtype type = wasm_validate_pop_any(v, WASM_BOTTOM);
+
+	if (type == WASM_BOTTOM || wasm_valtype_is_ref(type))
+		return type;
+	wasm_input_fail(&v->in, NB_INVALID, v->at,
+			"type mismatch: %s needs a reference but finds %s",
+			wasm_opcode_text(v->op), wasm_valtype_text(type).text);
+	return WASM_BOTTOM;
+}
+
+/* The type of an operand kind in the present instruction. */
+static inline enum wasm_valtype
+kind_type(const struct wasm_validator *v, unsigned kind)
+{
+	return kind == WASM_KIND_ADDRESS ? v->address : (enum wasm_valtype)kind;
+}
+
+/* Pops and pushes what the instruction's row says. */
 static inline void
 apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 {
@@ -97,24 +118,16 @@ apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 	unsigned difference = 0;
 
 	for (ptrdiff_t i = 0; has_operands && i < count; i++) {
-		unsigned kind = info->operands[i];
-
-		kind = kind == WASM_KIND_ADDRESS ? WASM_KIND_I32 : kind;
-		difference |= kind ^ v->top[i - count];
+		difference |= kind_type(v, info->operands[i]) ^ v->top[i - count];
 	}
 	if (__builtin_expect(has_operands && difference == 0, 1)) {
 		v->top -= count;
 	} else {
-		for (ptrdiff_t i = count; i > 0; i--) {
-			uint8_t kind = info->operands[i - 1];
-
-			wasm_validate_pop(v, kind == WASM_KIND_ADDRESS ? WASM_I32
-								       : (enum wasm_valtype)kind);
-		}
+		for (ptrdiff_t i = count; i > 0; i--)
+			wasm_validate_pop(v, kind_type(v, info->operands[i - 1]));
 	}
 	if (result != WASM_KIND_NONE)
-		wasm_validate_push(v, result == WASM_KIND_ADDRESS ? WASM_I32
-								  : (enum wasm_valtype)result);
+		wasm_validate_push(v, kind_type(v, result));
 }
 
 /* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
@@ -135,6 +148,35 @@ far_local_type(const struct wasm_validator *v, uint32_t idx)
 	return v->spans.items[low].type;
 }
 
+void
+wasm_validate_unassign(struct wasm_validator *v, uint32_t count)
+{
+	while (v->assigned.count > count)
+		bitset_remove(v->assigned_set, v->assigned.items[--v->assigned.count]);
+}
+
+/* Looks after a declared local whose type has no default value. */
+static __attribute__((noinline)) void
+track_local(struct wasm_validator *v, uint32_t idx)
+{
+	uint32_t *newest;
+
+	if (idx < v->param_count || bitset_has(v->assigned_set, idx))
+		return;
+	if (v->op == WASM_OP_LOCAL_GET) {
+		wasm_input_fail(&v->in, NB_INVALID, v->at, "uninitialized local %u (local.get)",
+				idx);
+		return;
+	}
+	newest = vec_push(v->arena, &v->assigned);
+	if (!newest) {
+		wasm_input_fail_memory(&v->in);
+		return;
+	}
+	*newest = idx;
+	bitset_add(v->assigned_set, idx);
+}
+
 static inline void
 validate_local(struct wasm_validator *v)
 {
@@ -143,8 +185,9 @@ validate_local(struct wasm_validator *v)
 
 	if (__builtin_expect(v->in.status != NB_OK, 0))
 		return;
-	type = idx < WASM_LOCALS_DIRECT ? (enum wasm_valtype)v->direct[idx]
-					: far_local_type(v, idx);
+	type = idx < WASM_LOCALS_DIRECT ? v->direct[idx] : far_local_type(v, idx);
+	if (__builtin_expect(!wasm_valtype_is_defaultable(type), 0))
+		track_local(v, idx);
 	if (v->op != WASM_OP_LOCAL_GET)
 		wasm_validate_pop(v, type);
 	if (v->op != WASM_OP_LOCAL_SET)
@@ -170,47 +213,111 @@ validate_global(struct wasm_validator *v)
 	wasm_validate_pop(v, type->type);
 }
 
-static void
-require_memory(struct wasm_validator *v, uint32_t idx)
+/* Notes the memory that the instruction names. */
+static inline void
+use_memory(struct wasm_validator *v, uint32_t idx)
 {
-	if (__builtin_expect(idx >= v->module->memory_count, 0))
-		wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown memory %u (%s)", idx,
-				wasm_opcode_text(v->op));
+	if (__builtin_expect(idx < v->module->memory_count, 1)) {
+		v->address = wasm_validate_address(&v->module->memories[idx].limits);
+		return;
+	}
+	wasm_input_fail(&v->in, NB_INVALID, v->at, "unknown memory %u (%s)", idx,
+			wasm_opcode_text(v->op));
 }
 
-/* A memory index that is one zero byte as long as there is one memory only. */
+/* A memory index, which is one zero byte if there can be one memory only. */
 static void
 read_memory_index(struct wasm_validator *v)
 {
 	const uint8_t *at = v->in.pos;
 
+	if (wasm_input_has_feature(v->module, WASM_FEATURE_MULTI_MEMORY)) {
+		use_memory(v, wasm_input_u32(&v->in, "memory index"));
+		return;
+	}
 	if (wasm_input_byte(&v->in, "memory index") != 0)
 		wasm_input_fail(&v->in, NB_MALFORMED, at, "zero byte expected (%s)",
 				wasm_opcode_text(v->op));
-	require_memory(v, 0);
+	use_memory(v, 0);
 }
 
-/* Alignment and offset of a load or store of 2^width bytes. */
+enum { MEMARG_HAS_MEMORY = 0x40, MEMARG_FLAGS_MOST = 0x7f };
+
+/* The memory index that the flags of a load or store announce, or 0. */
+static uint32_t
+read_memarg_memory(struct wasm_validator *v, const uint8_t *at, uint32_t flags)
+{
+	if (flags > MEMARG_FLAGS_MOST)
+		wasm_input_fail(&v->in, NB_MALFORMED, at, "malformed memop flags 0x%x", flags);
+	if (!(flags & MEMARG_HAS_MEMORY))
+		return 0;
+	if (!wasm_input_has_feature(v->module, WASM_FEATURE_MULTI_MEMORY))
+		wasm_input_fail_feature(&v->in, at, WASM_FEATURE_MULTI_MEMORY,
+					"memory index of a load or store");
+	return wasm_input_u32(&v->in, "memory index");
+}
+
+static void
+check_alignment(struct wasm_validator *v, const uint8_t *at, uint32_t align, uint8_t width)
+{
+	if (align > width)
+		wasm_input_fail(&v->in, NB_INVALID, at,
+				"alignment must not be larger than natural: 2^%u (%s)", align,
+				wasm_opcode_text(v->op));
+	else if (align < width && wasm_opcode_info[v->op].feature == WASM_FEATURE_THREADS)
+		wasm_input_fail(&v->in, NB_INVALID, at,
+				"atomic alignment must be natural: 2^%u (%s)", align,
+				wasm_opcode_text(v->op));
+}
+
+/* Alignment, memory and offset of a load or store of 2^width bytes. */
 static inline void
 read_memarg(struct wasm_validator *v, uint8_t width)
 {
 	const uint8_t *at = v->in.pos;
 	uint32_t align = wasm_input_u32(&v->in, "alignment");
+	uint32_t memory_idx = 0;
+	uint64_t offset;
 
-	if (__builtin_expect(align > width, 0)) {
-		if (align >= 128)
-			wasm_input_fail(&v->in, NB_MALFORMED, at, "malformed memop flags 0x%x",
-					align);
-		else if (align >= 64)
-			wasm_input_fail_feature(&v->in, at, WASM_FEATURE_MULTI_MEMORY,
-						"memory index of a load or store");
-		else
-			wasm_input_fail(&v->in, NB_INVALID, at,
-					"alignment must not be larger than natural: 2^%u (%s)",
-					align, wasm_opcode_text(v->op));
+	if (__builtin_expect(align >= MEMARG_HAS_MEMORY, 0)) {
+		memory_idx = read_memarg_memory(v, at, align);
+		align &= ~(uint32_t)MEMARG_HAS_MEMORY;
 	}
-	wasm_input_u32(&v->in, "offset");
-	require_memory(v, 0);
+	if (__builtin_expect(align != width, 0))
+		check_alignment(v, at, align, width);
+	use_memory(v, memory_idx);
+	at = v->in.pos;
+	offset = wasm_input_u64(&v->in, "offset");
+	if (__builtin_expect(offset > UINT32_MAX, 0) && v->address == WASM_I32)
+		wasm_input_fail(&v->in, NB_INVALID, at, "offset out of range: %llu (%s)",
+				(unsigned long long)offset, wasm_opcode_text(v->op));
+}
+
+/* memory.copy: the size is of the smaller of the two index types. */
+static void
+validate_memory_copy(struct wasm_validator *v)
+{
+	enum wasm_valtype to;
+	enum wasm_valtype from;
+
+	read_memory_index(v);
+	to = v->address;
+	read_memory_index(v);
+	from = v->address;
+	wasm_validate_pop(v, to == WASM_I64 ? from : to);
+	wasm_validate_pop(v, from);
+	wasm_validate_pop(v, to);
+}
+
+/* atomic.fence */
+static void
+read_zero_byte(struct wasm_validator *v)
+{
+	const uint8_t *at = v->in.pos;
+
+	if (wasm_input_byte(&v->in, "zero byte") != 0)
+		wasm_input_fail(&v->in, NB_MALFORMED, at, "zero byte expected (%s)",
+				wasm_opcode_text(v->op));
 }
 
 static void
@@ -281,10 +388,6 @@ read_immediate(struct wasm_validator *v, const struct wasm_opcode_info *info)
 		read_memarg(v, info->width);
 		read_lane(v, info->width);
 		break;
-	case WASM_IMM_MEMORY_MEMORY:
-		read_memory_index(v);
-		read_memory_index(v);
-		break;
 	case WASM_IMM_MEMORY:
 		read_memory_index(v);
 		break;
@@ -294,6 +397,9 @@ read_immediate(struct wasm_validator *v, const struct wasm_opcode_info *info)
 		break;
 	case WASM_IMM_DATA:
 		read_data_index(v);
+		break;
+	case WASM_IMM_ZERO_BYTE:
+		read_zero_byte(v);
 		break;
 	case WASM_IMM_ELEM:
 		wasm_validate_index(v, v->module->elem_count, "elem segment");
@@ -360,10 +466,13 @@ validate_instruction(struct wasm_validator *v, const struct wasm_opcode_info *in
 		wasm_validate_br_table(v);
 		break;
 	case WASM_IMM_FUNC:
-		if (v->op == WASM_OP_CALL)
-			wasm_validate_call(v);
-		else
+		if (v->op == WASM_OP_REF_FUNC)
 			wasm_validate_special(v);
+		else
+			wasm_validate_call(v);
+		break;
+	case WASM_IMM_MEMORY_MEMORY:
+		validate_memory_copy(v);
 		break;
 	case WASM_IMM_GLOBAL:
 		validate_global(v);
@@ -443,8 +552,14 @@ add_locals(struct wasm_validator *v, uint32_t *end, uint32_t count, enum wasm_va
 	struct wasm_local_span *span;
 
 	for (uint32_t i = 0; i < count && *end + i < WASM_LOCALS_DIRECT; i++)
-		v->direct[*end + i] = (uint8_t)type;
+		v->direct[*end + i] = type;
 	*end += count;
+	if (!wasm_valtype_is_defaultable(type) && !v->assigned_set) {
+		v->assigned_set =
+			arena_new_array(v->arena, uint64_t, bitset_words(WASM_LIMIT_LOCALS));
+		if (!v->assigned_set)
+			wasm_input_fail_memory(&v->in);
+	}
 	if (count == 0 || *end <= WASM_LOCALS_DIRECT)
 		return;
 	span = vec_push(v->arena, &v->spans);
@@ -463,6 +578,8 @@ set_locals(struct wasm_validator *v, const struct wasm_functype *type, const str
 
 	v->spans.count = 0;
 	v->local_count = code->local_count;
+	v->param_count = type->param_count;
+	wasm_validate_unassign(v, 0);
 	for (uint32_t i = 0; i < type->param_count; i++)
 		add_locals(v, &end, 1, type->params[i]);
 	while (wasm_locals_next(&locals, &run))

@@ -1,7 +1,7 @@
 /*
  * The validator of function bodies: its state and its stack operations.
  *
- * It is the algorithm of Core 2.0, appendix 7.3: a stack of operand types, a
+ * It is the algorithm of Core 3.0, appendix A.3: a stack of operand types, a
  * stack of control frames, one pass. Each instruction's row in opcode.def
  * says what to read and, for most, what to pop and push; validate.c runs the
  * loop, validate_control.c has blocks and branches, validate_ops.c the other
@@ -27,6 +27,7 @@ struct wasm_frame {
 	uint32_t br_table_number; /* of the last br_table that checked it */
 	uint16_t opcode;	  /* BLOCK, LOOP, IF, ELSE; BLOCK for the body */
 	bool is_unreachable;	  /* operands missing below are of any type */
+	uint32_t assigned_count;  /* of validator.assigned before the frame */
 };
 
 /* Declared locals and parameters with index < end, from where the run before
@@ -52,10 +53,21 @@ struct wasm_validator {
 	VEC(struct wasm_frame) frames;
 	uint32_t br_table_count; /* so far, in this body */
 
+	/* The type of addresses in the memory that the present instruction
+	 * names: i32 or i64. */
+	enum wasm_valtype address;
+
 	/* The types of the first locals directly, of the rest by span. */
 	uint32_t local_count;
 	VEC(struct wasm_local_span) spans; /* empty if `direct` holds all */
-	uint8_t direct[WASM_LOCALS_DIRECT];
+	enum wasm_valtype direct[WASM_LOCALS_DIRECT];
+
+	/* Declared locals without a default value that have one by now, as a
+	 * set and in the order of assignment; the end of a block takes back
+	 * what it assigned. */
+	uint32_t param_count;
+	uint64_t *assigned_set; /* NULL until a body needs it */
+	VEC(uint32_t) assigned;
 };
 
 /* Prepares for any number of bodies of `module`, whose sections before the
@@ -72,10 +84,11 @@ NB_MUST_USE enum nb_status wasm_validator_run(struct wasm_validator *v, uint32_t
 void wasm_validate_block(struct wasm_validator *v); /* block, loop, if */
 void wasm_validate_else(struct wasm_validator *v);
 void wasm_validate_end(struct wasm_validator *v);
-void wasm_validate_branch(struct wasm_validator *v); /* br, br_if */
+void wasm_validate_branch(struct wasm_validator *v); /* br, br_if, br_on_... */
 void wasm_validate_br_table(struct wasm_validator *v);
 void wasm_validate_return(struct wasm_validator *v);
-void wasm_validate_call(struct wasm_validator *v);
+void wasm_validate_call(struct wasm_validator *v); /* call, return_call */
+void wasm_validate_call_typed(struct wasm_validator *v); /* through a table or reference */
 void wasm_validate_special(struct wasm_validator *v); /* all others */
 
 /* "type mismatch" with what was wanted and what was there. */
@@ -120,8 +133,26 @@ wasm_validate_pop(struct wasm_validator *v, enum wasm_valtype expected)
 {
 	enum wasm_valtype actual = wasm_validate_pop_any(v, expected);
 
-	if (__builtin_expect(actual != expected && actual != WASM_BOTTOM, 0))
+	if (__builtin_expect(actual != expected, 0) && !wasm_valtype_matches(actual, expected))
 		wasm_validate_fail_type(v, expected, actual);
+}
+
+/* Pops a reference of any type; WASM_BOTTOM if its type is unknown or after a
+ * report. */
+enum wasm_valtype wasm_validate_pop_ref(struct wasm_validator *v);
+
+/* Takes back what has been assigned since `count` locals were. */
+void wasm_validate_unassign(struct wasm_validator *v, uint32_t count);
+
+/* Whether operands of types `subs` may stand where `supers` are wanted. */
+static inline bool
+wasm_valtypes_match(const enum wasm_valtype *subs, const enum wasm_valtype *supers, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!wasm_valtype_matches(subs[i], supers[i]))
+			return false;
+	}
+	return true;
 }
 
 static inline bool
@@ -147,6 +178,13 @@ wasm_validate_unreachable(struct wasm_validator *v)
 {
 	wasm_validate_frame(v)->is_unreachable = true;
 	v->top = v->floor;
+}
+
+/* The type of indices into a memory or table. */
+static inline enum wasm_valtype
+wasm_validate_address(const struct wasm_limits *limits)
+{
+	return limits->is_64 ? WASM_I64 : WASM_I32;
 }
 
 /* Reads an index that must be below `count`; 0 after reporting. */

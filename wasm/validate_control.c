@@ -1,5 +1,5 @@
 /*
- * Validation of function bodies: blocks, branches and direct calls.
+ * Validation of function bodies: blocks, branches and calls.
  */
 #include "wasm/validate.h"
 
@@ -18,6 +18,7 @@ push_frame(struct wasm_validator *v, enum wasm_opcode opcode, const struct wasm_
 		.type = type,
 		.height = (uint32_t)(v->top - v->operands),
 		.opcode = (uint16_t)opcode,
+		.assigned_count = v->assigned.count,
 	};
 	v->floor = v->top;
 	wasm_validate_push_types(v, type->params, type->param_count);
@@ -49,7 +50,7 @@ read_block_type(struct wasm_validator *v)
 			in->pos++;
 			return wasm_functype_shorthand(WASM_BOTTOM);
 		}
-		return wasm_functype_shorthand(wasm_input_valtype(in, v->module));
+		return wasm_module_block_type(v->module, wasm_input_valtype(in, v->module));
 	}
 	idx = wasm_input_signed(in, 33, "block type");
 	if (idx >= 0 && idx < v->module->type_count)
@@ -82,6 +83,7 @@ wasm_validate_else(struct wasm_validator *v)
 		return;
 	}
 	close_frame(v);
+	wasm_validate_unassign(v, frame->assigned_count);
 	frame->opcode = WASM_OP_ELSE;
 	frame->is_unreachable = false;
 	v->top = v->floor;
@@ -97,9 +99,10 @@ wasm_validate_end(struct wasm_validator *v)
 	close_frame(v);
 	if (frame.opcode == WASM_OP_IF &&
 	    (type->param_count != type->result_count ||
-	     !wasm_valtypes_equal(type->params, type->results, type->param_count)))
+	     !wasm_valtypes_match(type->params, type->results, type->param_count)))
 		wasm_input_fail(&v->in, NB_INVALID, v->at,
 				"type mismatch: an if without else must give what it takes");
+	wasm_validate_unassign(v, frame.assigned_count);
 	v->frames.count--;
 	if (v->frames.count == 0) {
 		if (v->in.pos != v->in.end)
@@ -133,22 +136,58 @@ label_types(const struct wasm_frame *frame, const enum wasm_valtype **types)
 	return frame->opcode == WASM_OP_LOOP ? frame->type->param_count : frame->type->result_count;
 }
 
+/* Checks that the operands on top are what a branch carries; they take its
+ * types. */
+static void
+check_carried(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
+{
+	if (count == 0)
+		return;
+	wasm_validate_pop_types(v, types, count);
+	wasm_validate_push_types(v, types, count);
+}
+
+/* br_on_non_null: the branch carries the reference last. */
+static void
+validate_br_on_non_null(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
+{
+	enum wasm_valtype operand = wasm_validate_pop_ref(v);
+
+	if (count == 0 || !wasm_valtype_is_ref(types[count - 1])) {
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: the target of br_on_non_null takes no reference");
+		return;
+	}
+	if (!wasm_valtype_matches(wasm_valtype_as_non_null(operand), types[count - 1]))
+		wasm_validate_fail_type(v, types[count - 1], operand);
+	check_carried(v, types, count - 1);
+}
+
 void
 wasm_validate_branch(struct wasm_validator *v)
 {
 	const struct wasm_frame *frame = label_frame(v, wasm_input_u32(&v->in, "label"));
 	const enum wasm_valtype *types;
 	uint32_t count = label_types(frame, &types);
+	enum wasm_valtype operand;
 
-	if (v->op == WASM_OP_BR) {
+	switch ((unsigned)v->op) {
+	case WASM_OP_BR:
 		wasm_validate_pop_types(v, types, count);
 		wasm_validate_unreachable(v);
-		return;
-	}
-	wasm_validate_pop(v, WASM_I32);
-	if (count > 0) {
-		wasm_validate_pop_types(v, types, count);
-		wasm_validate_push_types(v, types, count);
+		break;
+	case WASM_OP_BR_ON_NULL:
+		operand = wasm_validate_pop_ref(v);
+		check_carried(v, types, count);
+		wasm_validate_push(v, wasm_valtype_as_non_null(operand));
+		break;
+	case WASM_OP_BR_ON_NON_NULL:
+		validate_br_on_non_null(v, types, count);
+		break;
+	default: /* br_if */
+		wasm_validate_pop(v, WASM_I32);
+		check_carried(v, types, count);
+		break;
 	}
 }
 
@@ -179,7 +218,7 @@ check_target(struct wasm_validator *v, struct wasm_frame *frame, uint32_t arity)
 			return;
 		}
 		operand--;
-		if (*operand != types[count] && *operand != WASM_BOTTOM) {
+		if (!wasm_valtype_matches(*operand, types[count])) {
 			wasm_validate_fail_type(v, types[count], *operand);
 			return;
 		}
@@ -218,15 +257,68 @@ wasm_validate_return(struct wasm_validator *v)
 	wasm_validate_unreachable(v);
 }
 
+/* Pops the arguments of a call and pushes its results, or checks that a tail
+ * call returns what the caller must. */
+static void
+finish_call(struct wasm_validator *v, const struct wasm_functype *type, bool is_tail)
+{
+	const struct wasm_functype *caller = v->frames.items[0].type;
+
+	wasm_validate_pop_types(v, type->params, type->param_count);
+	if (!is_tail) {
+		wasm_validate_push_types(v, type->results, type->result_count);
+		return;
+	}
+	if (type->result_count != caller->result_count ||
+	    !wasm_valtypes_match(type->results, caller->results, type->result_count))
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: %s to a function with other results than this one",
+				wasm_opcode_text(v->op));
+	wasm_validate_unreachable(v);
+}
+
 void
 wasm_validate_call(struct wasm_validator *v)
 {
 	uint32_t func_idx = wasm_validate_index(v, v->module->func_count, "function");
-	const struct wasm_functype *type;
+
+	if (v->in.status == NB_OK)
+		finish_call(v, wasm_module_function_type(v->module, func_idx),
+			    v->op == WASM_OP_RETURN_CALL);
+}
+
+/* The table of an indirect call and the index into it. */
+static void
+validate_callee_table(struct wasm_validator *v)
+{
+	uint32_t table_idx = wasm_validate_index(v, v->module->table_count, "table");
+	const struct wasm_table_type *table;
 
 	if (v->in.status != NB_OK)
 		return;
-	type = wasm_module_function_type(v->module, func_idx);
-	wasm_validate_pop_types(v, type->params, type->param_count);
-	wasm_validate_push_types(v, type->results, type->result_count);
+	table = &v->module->tables[table_idx];
+	if (!wasm_valtype_matches(table->type, WASM_FUNCREF))
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: %s through a table of %s", wasm_opcode_text(v->op),
+				wasm_valtype_text(table->type).text);
+	wasm_validate_pop(v, wasm_validate_address(&table->limits));
+}
+
+void
+wasm_validate_call_typed(struct wasm_validator *v)
+{
+	uint32_t type_idx = wasm_validate_index(v, v->module->type_count, "type");
+	const struct wasm_functype *type;
+	bool is_tail;
+
+	if (v->in.status != NB_OK)
+		return;
+	type = &v->module->types[type_idx];
+	if (v->op == WASM_OP_CALL_INDIRECT || v->op == WASM_OP_RETURN_CALL_INDIRECT)
+		validate_callee_table(v);
+	else
+		wasm_validate_pop(v, wasm_valtype_typed(type->canonical_idx, true));
+	is_tail = v->op == WASM_OP_RETURN_CALL_INDIRECT || v->op == WASM_OP_RETURN_CALL_REF;
+	if (v->in.status == NB_OK)
+		finish_call(v, type, is_tail);
 }

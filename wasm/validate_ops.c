@@ -1,6 +1,6 @@
 /*
  * Validation of instructions whose operand types follow from an immediate or
- * from the stack: select, references, tables, indirect calls.
+ * from the stack: select, references, tables.
  */
 #include "wasm/validate.h"
 
@@ -50,18 +50,6 @@ validate_select_typed(struct wasm_validator *v)
 }
 
 static void
-validate_ref_is_null(struct wasm_validator *v)
-{
-	enum wasm_valtype type = wasm_validate_pop_any(v, WASM_BOTTOM);
-
-	if (type != WASM_BOTTOM && !wasm_valtype_is_ref(type))
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: ref.is_null needs a reference but finds %s",
-				wasm_valtype_text(type).text);
-	wasm_validate_push(v, WASM_I32);
-}
-
-static void
 validate_ref_func(struct wasm_validator *v)
 {
 	uint32_t func_idx = wasm_validate_index(v, v->module->func_count, "function");
@@ -71,96 +59,93 @@ validate_ref_func(struct wasm_validator *v)
 	if (!bitset_has(v->module->declared_funcs, func_idx))
 		wasm_input_fail(&v->in, NB_INVALID, v->at,
 				"undeclared function reference: ref.func %u", func_idx);
-	wasm_validate_push(v, WASM_FUNCREF);
+	wasm_validate_push(v, wasm_input_func_ref(v->module, v->module->func_types[func_idx]));
 }
 
-/* Reads a table index; the element type, WASM_BOTTOM after a report. */
-static enum wasm_valtype
+/* Reads a table index; NULL after a report. */
+static const struct wasm_table_type *
 read_table(struct wasm_validator *v)
 {
 	uint32_t table_idx = wasm_validate_index(v, v->module->table_count, "table");
 
-	if (v->in.status != NB_OK)
-		return WASM_BOTTOM;
-	return v->module->tables[table_idx].type;
+	return v->in.status == NB_OK ? &v->module->tables[table_idx] : NULL;
 }
 
 static void
 validate_table(struct wasm_validator *v)
 {
-	enum wasm_valtype type = read_table(v);
+	const struct wasm_table_type *table = read_table(v);
+	enum wasm_valtype address;
 
-	if (v->in.status != NB_OK)
+	if (!table)
 		return;
+	address = wasm_validate_address(&table->limits);
 	switch ((unsigned)v->op) {
 	case WASM_OP_TABLE_GET:
-		wasm_validate_pop(v, WASM_I32);
-		wasm_validate_push(v, type);
+		wasm_validate_pop(v, address);
+		wasm_validate_push(v, table->type);
 		break;
 	case WASM_OP_TABLE_SET:
-		wasm_validate_pop(v, type);
-		wasm_validate_pop(v, WASM_I32);
+		wasm_validate_pop(v, table->type);
+		wasm_validate_pop(v, address);
 		break;
 	case WASM_OP_TABLE_SIZE:
-		wasm_validate_push(v, WASM_I32);
+		wasm_validate_push(v, address);
 		break;
 	case WASM_OP_TABLE_GROW:
-		wasm_validate_pop(v, WASM_I32);
-		wasm_validate_pop(v, type);
-		wasm_validate_push(v, WASM_I32);
+		wasm_validate_pop(v, address);
+		wasm_validate_pop(v, table->type);
+		wasm_validate_push(v, address);
 		break;
 	default: /* table.fill */
-		wasm_validate_pop(v, WASM_I32);
-		wasm_validate_pop(v, type);
-		wasm_validate_pop(v, WASM_I32);
+		wasm_validate_pop(v, address);
+		wasm_validate_pop(v, table->type);
+		wasm_validate_pop(v, address);
 		break;
 	}
 }
 
-/* table.copy and table.init: two sources of one element type. */
 static void
-validate_table_bulk(struct wasm_validator *v)
+check_elements(struct wasm_validator *v, enum wasm_valtype from, enum wasm_valtype to)
 {
-	enum wasm_valtype from;
-	enum wasm_valtype to;
-	uint32_t elem_idx;
-
-	if (v->op == WASM_OP_TABLE_INIT) {
-		elem_idx = wasm_validate_index(v, v->module->elem_count, "elem segment");
-		to = read_table(v);
-		if (v->in.status != NB_OK)
-			return;
-		from = v->module->elems[elem_idx].type;
-	} else {
-		to = read_table(v);
-		from = read_table(v);
-	}
-	if (from != to)
-		wasm_input_fail(
-			&v->in, NB_INVALID, v->at, "type mismatch: %s from %s to a table of %s",
-			wasm_opcode_text(v->op), wasm_valtype_text(from).text, wasm_valtype_text(to).text);
-	wasm_validate_pop(v, WASM_I32);
-	wasm_validate_pop(v, WASM_I32);
-	wasm_validate_pop(v, WASM_I32);
+	if (!wasm_valtype_matches(from, to))
+		wasm_input_fail(&v->in, NB_INVALID, v->at,
+				"type mismatch: %s from %s to a table of %s",
+				wasm_opcode_text(v->op), wasm_valtype_text(from).text,
+				wasm_valtype_text(to).text);
 }
 
 static void
-validate_call_indirect(struct wasm_validator *v)
+validate_table_init(struct wasm_validator *v)
 {
-	uint32_t type_idx = wasm_validate_index(v, v->module->type_count, "type");
-	enum wasm_valtype table_type = read_table(v);
-	const struct wasm_functype *type;
+	uint32_t elem_idx = wasm_validate_index(v, v->module->elem_count, "elem segment");
+	const struct wasm_table_type *table = read_table(v);
 
-	if (v->in.status != NB_OK)
+	if (!table)
 		return;
-	if (table_type != WASM_FUNCREF)
-		wasm_input_fail(&v->in, NB_INVALID, v->at,
-				"type mismatch: call_indirect through a table of %s",
-				wasm_valtype_text(table_type).text);
-	type = &v->module->types[type_idx];
+	check_elements(v, v->module->elems[elem_idx].type, table->type);
 	wasm_validate_pop(v, WASM_I32);
-	wasm_validate_pop_types(v, type->params, type->param_count);
-	wasm_validate_push_types(v, type->results, type->result_count);
+	wasm_validate_pop(v, WASM_I32);
+	wasm_validate_pop(v, wasm_validate_address(&table->limits));
+}
+
+/* table.copy: the size is of the smaller of the two index types. */
+static void
+validate_table_copy(struct wasm_validator *v)
+{
+	const struct wasm_table_type *to = read_table(v);
+	const struct wasm_table_type *from = read_table(v);
+	enum wasm_valtype to_address;
+	enum wasm_valtype from_address;
+
+	if (!to || !from)
+		return;
+	check_elements(v, from->type, to->type);
+	to_address = wasm_validate_address(&to->limits);
+	from_address = wasm_validate_address(&from->limits);
+	wasm_validate_pop(v, to_address == WASM_I64 ? from_address : to_address);
+	wasm_validate_pop(v, from_address);
+	wasm_validate_pop(v, to_address);
 }
 
 void
@@ -174,16 +159,23 @@ wasm_validate_special(struct wasm_validator *v)
 		validate_select_typed(v);
 		break;
 	case WASM_OP_REF_NULL:
-		wasm_validate_push(v, wasm_input_reftype(&v->in));
+		wasm_validate_push(v, wasm_input_heap_type(&v->in, v->module));
 		break;
 	case WASM_OP_REF_IS_NULL:
-		validate_ref_is_null(v);
+		wasm_validate_pop_ref(v);
+		wasm_validate_push(v, WASM_I32);
+		break;
+	case WASM_OP_REF_AS_NON_NULL:
+		wasm_validate_push(v, wasm_valtype_as_non_null(wasm_validate_pop_ref(v)));
 		break;
 	case WASM_OP_REF_FUNC:
 		validate_ref_func(v);
 		break;
 	case WASM_OP_CALL_INDIRECT:
-		validate_call_indirect(v);
+	case WASM_OP_RETURN_CALL_INDIRECT:
+	case WASM_OP_CALL_REF:
+	case WASM_OP_RETURN_CALL_REF:
+		wasm_validate_call_typed(v);
 		break;
 	case WASM_OP_TABLE_GET:
 	case WASM_OP_TABLE_SET:
@@ -193,8 +185,10 @@ wasm_validate_special(struct wasm_validator *v)
 		validate_table(v);
 		break;
 	case WASM_OP_TABLE_COPY:
+		validate_table_copy(v);
+		break;
 	case WASM_OP_TABLE_INIT:
-		validate_table_bulk(v);
+		validate_table_init(v);
 		break;
 	default:
 		/* Only a row without a rule here gets this far. */

@@ -489,7 +489,7 @@ check_file(const char *file)
 	size_t len = 0;
 	uint32_t findings = 0;
 	uint8_t *bytes = host_read_file(file, &len);
-	const struct wasm_features features = { .set = WASM_FEATURES_2_0,
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL,
 						.code = WASM_CODE_VALIDATE };
 	if (!bytes)
 		return 1;
