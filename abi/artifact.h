@@ -9,6 +9,7 @@
  *              custom sections other than `name` and those of this system
  *   FUNCTIONS  struct nb_code_function for each defined function
  *   SITES      struct nb_code_site
+ *   CLAIMS     struct nb_code_claim
  *   CODE       nb_code_image.code
  *
  * `wasm_offset` values refer to the original binary. Freestanding.
@@ -22,12 +23,13 @@
 
 #define NB_ARTIFACT_MAGIC UINT64_C(0x0a1a006f626e2e89) /* 89 '.' 'n' 'b' 'o' 00 1a 0a */
 
-enum { NB_ARTIFACT_VERSION = 1, NB_ARTIFACT_ALIGN = 16 };
+enum { NB_ARTIFACT_VERSION = 2, NB_ARTIFACT_ALIGN = 16 };
 
 enum nb_artifact_section {
 	NB_ARTIFACT_SKELETON,
 	NB_ARTIFACT_FUNCTIONS,
 	NB_ARTIFACT_SITES,
+	NB_ARTIFACT_CLAIMS,
 	NB_ARTIFACT_CODE,
 	NB_ARTIFACT_SECTION_COUNT,
 };
@@ -47,6 +49,6 @@ struct nb_artifact_head {
 	uint32_t binary_size;	   /* of the original WebAssembly binary */
 	struct nb_artifact_range sections[NB_ARTIFACT_SECTION_COUNT];
 };
-_Static_assert(sizeof(struct nb_artifact_head) == 64, "layout");
+_Static_assert(sizeof(struct nb_artifact_head) == 72, "layout");
 
 #endif

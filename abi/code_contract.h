@@ -38,7 +38,8 @@
  *   sub rsp, F      F = 8 mod 16 (0 if the function makes no call and spills
  *                   nothing); the height is constant until the epilogue
  *   [RSP, +A)       outgoing argument area (A: the largest of all calls)
- *   [RSP + A, F)    spill slots, saved RBX RBP R12 R13
+ *   [RSP + A, F)    spill slots, then those of RBX RBP R12 R13 that the function
+ *                   writes: saved in this order up to F, right after the probes
  *   [RSP + F]       return address
  *   [RSP + F + 8)   incoming argument area
  * A frame over NB_PROBE_INTERVAL bytes touches one word in every interval,
@@ -398,6 +399,14 @@ enum {
 				  * is zero; the compiler emits explicit checks for overflow */
 };
 
+/* A label to which branches from behind it lead, or a jump table: what holds
+ * there, whatever the way. Sorted by code_offset, one for each place. Labels that
+ * only branches before them lead to need none. */
+struct nb_code_claim {
+	uint32_t code_offset; /* from the image's start */
+	uint32_t extended;    /* bit for each general register with a zero upper half */
+};
+
 /* One compiled function. */
 struct nb_code_function {
 	uint32_t code_offset; /* of the entry, 16-aligned, from the image's start */
@@ -405,6 +414,7 @@ struct nb_code_function {
 	uint32_t pool_size;   /* bytes of constants and jump tables right behind (16-aligned) */
 	uint32_t frame_size;  /* F above */
 	uint32_t first_site;  /* its sites end where the next function's begin */
+	uint32_t first_claim; /* likewise */
 	uint32_t wasm_offset; /* of the function body in the module's bytes */
 };
 
@@ -416,6 +426,8 @@ struct nb_code_image {
 	uint32_t function_count;
 	const struct nb_code_site *sites;
 	uint32_t site_count;
+	const struct nb_code_claim *claims;
+	uint32_t claim_count;
 	uint32_t cpu_features; /* NB_CPU_* the code needs */
 };
 

@@ -44,7 +44,11 @@ add_event(struct emitter *e, enum emit_event_kind kind, uint32_t cc, uint32_t va
 		e->events = grown;
 	}
 	e->events[e->event_count++] = (struct emit_event){
-		.at = e->code.len, .kind = (uint8_t)kind, .cc = (uint8_t)cc, .value = value
+		.at = e->code.len,
+		.kind = (uint8_t)kind,
+		.cc = (uint8_t)cc,
+		.zx = e->zx,
+		.value = value,
 	};
 }
 
@@ -368,8 +372,7 @@ linear_rm(struct emitter *e, const struct x64_inst *inst)
 	}
 	if (index != NB_R11 || !inst->memory)
 		rm.index = (uint8_t)index;
-	if (inst->trap)
-		e->site = (uint32_t)inst->trap << 24 | (inst->wasm_offset & 0xffffff);
+	e->site = (uint32_t)NB_TRAP_MEMORY_OUT_OF_BOUNDS << 24 | (inst->wasm_offset & 0xffffff);
 	return rm;
 }
 
@@ -574,13 +577,13 @@ frame_compute(struct emitter *e)
 	uint64_t size = 8ull * e->fn->out_slots;
 	e->slots_at = (uint32_t)size;
 	size += 8ull * e->ra->slot_count;
-	e->saves_at = (uint32_t)size;
 	size += 8 * saves;
 	if (size || e->fn->has_calls)
 		size += size % 16 == 8 ? 0 : 8;
 	if (size > NB_FRAME_MAX)
 		return NB_LIMIT_EXCEEDED;
 	e->frame_size = (uint32_t)size;
+	e->saves_at = (uint32_t)size - 8 * saves;
 	return NB_OK;
 }
 

@@ -29,6 +29,7 @@ struct emit_event {
 	uint8_t kind; /* enum emit_event_kind */
 	uint8_t cc;
 	bool is_near; /* JUMP: has the long form */
+	uint16_t zx;  /* JUMP, LABEL: what is zero-extended there */
 	uint32_t value;
 };
 
@@ -195,6 +196,19 @@ void emit_fence(struct emitter *e);
 /* Jumps to block `block` unless it comes next. */
 void emit_goto(struct emitter *e, uint32_t block);
 uint32_t emit_next_block(const struct emitter *e);
+
+/* --- emit_claims.c -------------------------------------------------------- */
+
+/* Final places, from the function's start. */
+struct emit_places {
+	const uint32_t *labels;
+	const uint32_t *events; /* where each begins, padding before it included */
+};
+
+/* The claims of the function's labels, into *out. NB_OUT_OF_MEMORY. */
+NB_MUST_USE enum nb_status
+emit_claims(struct emitter *e, const struct emit_places *places, struct arena *out_arena,
+	    struct x64_chunk *out);
 
 /* --- emit_finish.c -------------------------------------------------------- */
 

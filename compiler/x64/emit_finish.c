@@ -15,6 +15,7 @@ enum { MEASURE_ROUNDS = 12, CODE_ALIGN = 16, PADDING_BYTE = 0xcc };
 struct finisher {
 	struct emitter *e;
 	uint32_t *labels; /* final places */
+	uint32_t *events; /* likewise */
 	uint32_t code_size;
 	uint32_t pool_at; /* of the pool, from the chunk's start */
 };
@@ -48,6 +49,7 @@ measure(struct finisher *f)
 	uint32_t added = 0;
 	for (uint32_t i = 0; i < f->e->event_count; i++) {
 		const struct emit_event *event = &f->e->events[i];
+		f->events[i] = event->at + added;
 		if (event->kind == EMIT_LABEL)
 			f->labels[event->value] = event->at + added;
 		added += event_size(event, event->at + added);
@@ -195,7 +197,8 @@ emit_finish(struct emitter *e, struct arena *out_arena, struct x64_chunk *out)
 {
 	struct finisher f = { .e = e };
 	f.labels = arena_new_array(e->arena, uint32_t, e->label_count);
-	if (!f.labels)
+	f.events = arena_new_array(e->arena, uint32_t, e->event_count);
+	if (!f.labels || !f.events)
 		return NB_OUT_OF_MEMORY;
 	relax(&f);
 	uint64_t padded = ((uint64_t)f.code_size + CODE_ALIGN - 1) & ~(uint64_t)(CODE_ALIGN - 1);
@@ -230,5 +233,5 @@ emit_finish(struct emitter *e, struct arena *out_arena, struct x64_chunk *out)
 		.fixups = fixups,
 		.fixup_count = e->call_count,
 	};
-	return NB_OK;
+	return emit_claims(e, &(struct emit_places){ f.labels, f.events }, out_arena, out);
 }

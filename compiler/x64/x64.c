@@ -85,6 +85,7 @@ chunk_bytes(const struct x64_chunk *chunk)
 struct image_sizes {
 	uint64_t code;
 	uint32_t sites;
+	uint32_t claims;
 };
 
 static enum nb_status
@@ -94,6 +95,7 @@ measure_image(const struct x64_chunk *chunks, uint32_t count, struct image_sizes
 	for (uint32_t i = 0; i < count; i++) {
 		out->code += round_up(chunk_bytes(&chunks[i]));
 		out->sites += chunks[i].site_count;
+		out->claims += chunks[i].claim_count;
 		if (out->code > INT32_MAX)
 			return NB_LIMIT_EXCEEDED;
 	}
@@ -127,9 +129,11 @@ x64_link(const struct x64_context *context, const struct x64_chunk *chunks, stru
 	struct nb_code_function *functions =
 		arena_new_array(out_arena, struct nb_code_function, count);
 	struct nb_code_site *sites = arena_new_array(out_arena, struct nb_code_site, sizes.sites);
-	if (!code || !functions || !sites)
+	struct nb_code_claim *claims =
+		arena_new_array(out_arena, struct nb_code_claim, sizes.claims);
+	if (!code || !functions || !sites || !claims)
 		return NB_OUT_OF_MEMORY;
-	uint32_t at = 0, site_count = 0;
+	uint32_t at = 0, site_count = 0, claim_count = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct x64_chunk *chunk = &chunks[i];
 		uint32_t bytes = chunk_bytes(chunk), padded = round_up(bytes);
@@ -139,6 +143,7 @@ x64_link(const struct x64_context *context, const struct x64_chunk *chunks, stru
 			.pool_size = chunk->pool_size,
 			.frame_size = chunk->frame_size,
 			.first_site = site_count,
+			.first_claim = claim_count,
 			.wasm_offset = module->codes[i].offset,
 		};
 		memcpy(code + at, chunk->code, bytes);
@@ -146,6 +151,10 @@ x64_link(const struct x64_context *context, const struct x64_chunk *chunks, stru
 		for (uint32_t s = 0; s < chunk->site_count; s++) {
 			sites[site_count] = chunk->sites[s];
 			sites[site_count++].code_offset += at;
+		}
+		for (uint32_t c = 0; c < chunk->claim_count; c++) {
+			claims[claim_count] = chunk->claims[c];
+			claims[claim_count++].code_offset += at;
 		}
 		at += padded;
 	}
@@ -161,6 +170,8 @@ x64_link(const struct x64_context *context, const struct x64_chunk *chunks, stru
 		.function_count = count,
 		.sites = sites,
 		.site_count = site_count,
+		.claims = claims,
+		.claim_count = claim_count,
 		.cpu_features = context->options->cpu_features,
 	};
 	return NB_OK;

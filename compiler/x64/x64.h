@@ -36,6 +36,8 @@ struct x64_chunk {
 	uint32_t frame_size;
 	const struct nb_code_site *sites; /* offsets from the chunk's start, sorted */
 	uint32_t site_count;
+	const struct nb_code_claim *claims; /* likewise */
+	uint32_t claim_count;
 	const struct x64_call_fixup *fixups;
 	uint32_t fixup_count;
 };

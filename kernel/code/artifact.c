@@ -86,6 +86,7 @@ artifact_write(struct arena *arena, const struct wasm_module *module,
 		[NB_ARTIFACT_FUNCTIONS] =
 			(uint64_t)image->function_count * sizeof(struct nb_code_function),
 		[NB_ARTIFACT_SITES] = (uint64_t)image->site_count * sizeof(struct nb_code_site),
+		[NB_ARTIFACT_CLAIMS] = (uint64_t)image->claim_count * sizeof(struct nb_code_claim),
 		[NB_ARTIFACT_CODE] = image->code_size,
 	};
 	struct nb_artifact_head head = {
@@ -118,6 +119,9 @@ artifact_write(struct arena *arena, const struct wasm_module *module,
 	if (image->site_count)
 		memcpy(bytes + head.sections[NB_ARTIFACT_SITES].offset, image->sites,
 		       sizes[NB_ARTIFACT_SITES]);
+	if (image->claim_count)
+		memcpy(bytes + head.sections[NB_ARTIFACT_CLAIMS].offset, image->claims,
+		       sizes[NB_ARTIFACT_CLAIMS]);
 	if (image->code_size)
 		memcpy(bytes + head.sections[NB_ARTIFACT_CODE].offset, image->code,
 		       image->code_size);
@@ -190,6 +194,7 @@ locate_image(const uint8_t *bytes, struct nb_code_image *out)
 	const struct nb_artifact_head *head = (const struct nb_artifact_head *)bytes;
 	const struct nb_artifact_range *functions = &head->sections[NB_ARTIFACT_FUNCTIONS];
 	const struct nb_artifact_range *sites = &head->sections[NB_ARTIFACT_SITES];
+	const struct nb_artifact_range *claims = &head->sections[NB_ARTIFACT_CLAIMS];
 	const struct nb_artifact_range *code = &head->sections[NB_ARTIFACT_CODE];
 
 	*out = (struct nb_code_image){
@@ -199,6 +204,8 @@ locate_image(const uint8_t *bytes, struct nb_code_image *out)
 		.function_count = functions->size / (uint32_t)sizeof(struct nb_code_function),
 		.sites = (const void *)(bytes + sites->offset),
 		.site_count = sites->size / (uint32_t)sizeof(struct nb_code_site),
+		.claims = (const void *)(bytes + claims->offset),
+		.claim_count = claims->size / (uint32_t)sizeof(struct nb_code_claim),
 		.cpu_features = head->cpu_features,
 	};
 }

@@ -179,11 +179,16 @@ keep_image(struct module *module, const struct nb_code_image *from)
 {
 	size_t functions_bytes = from->function_count * sizeof *from->functions;
 	size_t sites_bytes = from->site_count * sizeof *from->sites;
+	size_t claims_bytes = from->claim_count * sizeof *from->claims;
 	struct nb_code_function *functions = arena_alloc(&module->code.arena, functions_bytes, 16);
 	struct nb_code_site *sites = arena_alloc(&module->code.arena, sites_bytes, 16);
 
-	if (!functions || !sites)
+	struct nb_code_claim *claims = arena_alloc(&module->code.arena, claims_bytes, 16);
+
+	if (!functions || !sites || !claims)
 		return NB_OUT_OF_MEMORY;
+	if (claims_bytes)
+		memcpy(claims, from->claims, claims_bytes);
 	if (functions_bytes)
 		memcpy(functions, from->functions, functions_bytes);
 	if (sites_bytes)
@@ -191,6 +196,7 @@ keep_image(struct module *module, const struct nb_code_image *from)
 	module->code.image = *from;
 	module->code.image.functions = functions;
 	module->code.image.sites = sites;
+	module->code.image.claims = claims;
 	return NB_OK;
 }
 
