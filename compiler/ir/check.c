@@ -180,7 +180,8 @@ check_use(struct checker *c, uint32_t user, uint32_t value)
 		return fail(c, user, "uses no value");
 	def = &fn->insts[value];
 	if (def->op == IR_CONST)
-		return true;
+		return def->type != IR_V128 || def->imm < fn->vector_count ||
+		       fail(c, user, "uses v%u, whose bits are nowhere", value);
 	if (def->type == IR_VOID || def->op == IR_ALIAS || def->op == IR_GONE ||
 	    def->block >= fn->block_count)
 		return fail(c, user, "uses v%u, which is none", value);
@@ -218,6 +219,8 @@ fits(char rule, uint32_t type, uint32_t result, uint32_t before)
 		return ir_type_is_int(type);
 	case 'f':
 		return ir_type_is_float(type);
+	case 'x':
+		return type == IR_V128;
 	case 'r':
 		return type == result;
 	case 's':
@@ -225,6 +228,35 @@ fits(char rule, uint32_t type, uint32_t result, uint32_t before)
 	default:
 		return type != IR_VOID;
 	}
+}
+
+/* What the rows of op.def leave open for operations on vectors. */
+static bool
+check_vector(struct checker *c, uint32_t index)
+{
+	const struct ir_function *fn = c->fn;
+	const struct ir_inst *inst = &fn->insts[index];
+	const struct ir_vector_info *info;
+	uint32_t op = ir_vector_op(inst);
+	uint32_t scalar = inst->type;
+
+	if (inst->op == IR_SHUFFLE)
+		return inst->imm < fn->vector_count || fail(c, index, "no such pattern");
+	if (op == IR_VECTOR_NONE || op >= IR_VECTOR_COUNT || ir_vector_infos[op].op != inst->op)
+		return fail(c, index, "vector operation %u", op);
+	info = &ir_vector_infos[op];
+	if (inst->op == IR_SPLAT)
+		scalar = fn->insts[inst->args[0]].type;
+	else if (inst->op == IR_REPLACE)
+		scalar = fn->insts[inst->args[1]].type;
+	else if (inst->op != IR_EXTRACT)
+		return inst->imm >> 16 == 0 || fail(c, index, "%s of a lane", info->text);
+	if (scalar != ir_shape_scalar(info->shape))
+		return fail(c, index, "%s with %s", info->text, ir_type_text(scalar));
+	if (inst->imm >> 16 >= 16u >> ir_shape_width(info->shape) ||
+	    (inst->op == IR_SPLAT && inst->imm >> 16))
+		return fail(c, index, "%s of lane %u", info->text, ir_vector_lane(inst));
+	return true;
 }
 
 static bool
@@ -254,6 +286,8 @@ check_types(struct checker *c, uint32_t index)
 				    ir_type_text(type));
 		before = type;
 	}
+	if (inst->op >= IR_VECTOR1 && inst->op <= IR_SHUFFLE)
+		return check_vector(c, index);
 	if (inst->op == IR_BITCAST && (ir_type_bits(inst->type) != ir_type_bits(before) ||
 				       ir_type_is_int(inst->type) == ir_type_is_int(before)))
 		return fail(c, index, "bitcast to %s", ir_type_text(inst->type));

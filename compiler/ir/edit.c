@@ -138,6 +138,15 @@ const_hash(enum ir_type type, uint64_t bits)
 	return hash ^ hash >> 29;
 }
 
+static uint64_t
+vector_hash(const struct ir_v128 *vector)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, vector->bytes, sizeof(halves));
+	return const_hash(IR_V128, halves[0] ^ const_hash(IR_V128, halves[1]));
+}
+
 /* Doubles the table of constants. */
 static bool
 grow_consts(struct ir_function *fn)
@@ -155,7 +164,10 @@ grow_consts(struct ir_function *fn)
 
 		if (value == 0)
 			continue;
-		at = const_hash(fn->insts[value].type, fn->insts[value].imm);
+		if (fn->insts[value].type == IR_V128)
+			at = vector_hash(&fn->vectors[fn->insts[value].imm]);
+		else
+			at = const_hash(fn->insts[value].type, fn->insts[value].imm);
 		while (table[at & (cap - 1)] != 0)
 			at++;
 		table[at & (cap - 1)] = value;
@@ -163,6 +175,21 @@ grow_consts(struct ir_function *fn)
 	fn->consts = table;
 	fn->const_cap = cap;
 	return true;
+}
+
+/* A constant that `at`, an empty place of the table, is for. */
+static uint32_t
+new_const(struct ir_function *fn, enum ir_type type, uint64_t imm, uint64_t at)
+{
+	uint32_t value = fn->status == NB_OK ? ir_new_inst(fn, IR_CONST, type) : 0;
+
+	if (value == 0)
+		return 0;
+	fn->insts[value].imm = imm;
+	fn->consts[at & (fn->const_cap - 1)] = value;
+	if (++fn->const_count > fn->const_cap / 2)
+		(void)grow_consts(fn);
+	return value;
 }
 
 uint32_t
@@ -180,16 +207,36 @@ ir_const(struct ir_function *fn, enum ir_type type, uint64_t bits)
 		if (fn->insts[value].type == type && fn->insts[value].imm == bits)
 			return value;
 	}
-	if (fn->status != NB_OK)
+	return new_const(fn, type, bits, at);
+}
+
+uint32_t
+ir_const_v128(struct ir_function *fn, const struct ir_v128 *bits)
+{
+	struct ir_v128 copy = *bits; /* it may be in the table, which may move */
+	uint64_t at;
+	uint32_t value;
+
+	for (at = vector_hash(&copy);; at++) {
+		value = fn->consts[at & (fn->const_cap - 1)];
+		if (value == 0)
+			break;
+		if (fn->insts[value].type == IR_V128 &&
+		    memcmp(&fn->vectors[fn->insts[value].imm], &copy, sizeof(copy)) == 0)
+			return value;
+	}
+	if (!GROW(fn, vectors, vector, 1))
 		return 0;
-	value = ir_new_inst(fn, IR_CONST, type);
-	if (value == 0)
-		return 0;
-	fn->insts[value].imm = bits;
-	fn->consts[at & (fn->const_cap - 1)] = value;
-	if (++fn->const_count > fn->const_cap / 2)
-		(void)grow_consts(fn);
-	return value;
+	fn->vectors[fn->vector_count] = copy;
+	return new_const(fn, IR_V128, fn->vector_count++, at);
+}
+
+uint32_t
+ir_zero(struct ir_function *fn, enum ir_type type)
+{
+	static const struct ir_v128 zero;
+
+	return type == IR_V128 ? ir_const_v128(fn, &zero) : ir_const(fn, type, 0);
 }
 
 uint32_t

@@ -41,8 +41,15 @@ uint32_t ir_new_block(struct ir_function *fn);
 /* A new instruction, in no block; no arguments, flags, imm; wasm offset 0. */
 uint32_t ir_new_inst(struct ir_function *fn, enum ir_op op, enum ir_type type);
 
-/* The constant of that type; `bits` beyond the type's width are dropped. */
+/* The constant of that type, not v128; `bits` beyond the type's width are
+ * dropped. */
 uint32_t ir_const(struct ir_function *fn, enum ir_type type, uint64_t bits);
+
+/* The v128 constant. Its imm also names a SHUFFLE's pattern. */
+uint32_t ir_const_v128(struct ir_function *fn, const struct ir_v128 *bits);
+
+/* The constant of that type whose bits are all 0. */
+uint32_t ir_zero(struct ir_function *fn, enum ir_type type);
 
 /* A copy of `inst`, in no block, sharing list and edges. */
 uint32_t ir_copy_inst(struct ir_function *fn, uint32_t inst);

@@ -420,6 +420,15 @@ ir_shuffle_pattern(const struct ir_function *fn, const struct ir_inst *inst)
 	return fn->vectors[inst->imm].bytes;
 }
 
+/* "add", "i8x16.add", … */
+static inline const char *
+ir_inst_text(const struct ir_inst *inst)
+{
+	bool is_vector = inst->op >= IR_VECTOR1 && inst->op <= IR_REPLACE;
+
+	return is_vector ? ir_vector_info(inst)->text : ir_op_info(inst->op)->text;
+}
+
 /* True if the first two arguments may be exchanged. */
 static inline bool
 ir_inst_commutes(const struct ir_inst *inst)

@@ -71,7 +71,7 @@ static bool
 is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_';
+	       c == '_' || c == '.';
 }
 
 /* The word that comes next, of length 0 if none does. */
@@ -185,16 +185,55 @@ type_name(struct parser *p)
 	return IR_I32;
 }
 
+/* 0x and 32 digits. */
+static uint32_t
+vector(struct parser *p)
+{
+	struct ir_v128 bits;
+	const char *text;
+	size_t len = word(p, &text);
+
+	for (uint32_t i = 0; i < 16; i++) {
+		int high = len == 34 ? digit(text[2 + 2 * i]) : 99;
+		int low = len == 34 ? digit(text[3 + 2 * i]) : 99;
+
+		if (high > 15 || low > 15) {
+			bad(p, "32 hexadecimal digits");
+			return 0;
+		}
+		bits.bytes[15 - i] = (uint8_t)(high << 4 | low);
+	}
+	return ir_const_v128(p->fn, &bits);
+}
+
+/* "[0, 1, …]": the pattern of a shuffle. */
+static uint64_t
+pattern(struct parser *p)
+{
+	struct ir_v128 bits;
+
+	expect(p, '[');
+	for (uint32_t i = 0; i < 16; i++) {
+		if (i)
+			expect(p, ',');
+		bits.bytes[i] = (uint8_t)number(p);
+	}
+	expect(p, ']');
+	return p->fn->insts[ir_const_v128(p->fn, &bits)].imm;
+}
+
 /* vN or TYPE:BITS. */
 static uint32_t
 value(struct parser *p)
 {
 	enum ir_type type;
 
-	if (peek(p) == 'v')
+	if (peek(p) == 'v' && p->end - p->pos > 4 && memcmp(p->pos, "v128:", 5) != 0)
 		return named_value(p, name(p, 'v'));
 	type = type_name(p);
 	expect(p, ':');
+	if (type == IR_V128)
+		return vector(p);
 	return ir_const(p->fn, type, number(p));
 }
 
@@ -316,9 +355,9 @@ access_imm(struct parser *p, uint32_t op)
 	       (uint64_t)__builtin_ctzll(bytes) << IR_ACCESS_WIDTH_SHIFT;
 }
 
-/* What stands between the operation and its arguments. */
+/* What stands between the operation, whose name says `imm`, and its arguments. */
 static uint64_t
-read_imm(struct parser *p, uint32_t op)
+read_imm(struct parser *p, uint32_t op, uint64_t imm)
 {
 	uint64_t type;
 
@@ -340,16 +379,36 @@ read_imm(struct parser *p, uint32_t op)
 	case IR_TRAP:
 	case IR_TRAP_IF:
 		return trap_number(p);
+	case IR_EXTRACT:
+	case IR_REPLACE:
+		return imm | number(p) << 16;
+	case IR_VECTOR1:
+	case IR_VECTOR2:
+	case IR_VECTOR3:
+	case IR_VSHIFT:
+	case IR_VTEST:
+	case IR_SPLAT:
+		return imm;
+	case IR_SHUFFLE:
+		return pattern(p);
 	default:
 		return access_imm(p, op);
 	}
 }
 
+/* The operation; *imm names it more closely, if it is one on vectors. */
 static uint32_t
-op_name(struct parser *p)
+op_name(struct parser *p, uint64_t *imm)
 {
 	const char *text;
 	size_t len = word(p, &text);
+
+	*imm = 0;
+	for (uint32_t i = 1; i < IR_VECTOR_COUNT; i++) {
+		*imm = i;
+		if (word_is(text, len, ir_vector_infos[i].text))
+			return ir_vector_infos[i].op;
+	}
 
 	for (uint32_t i = 0; i < IR_OP_COUNT; i++)
 		if (word_is(text, len, ir_op_info(i)->text) && !(ir_op_info(i)->flags & IR_OP_FREE))
@@ -391,8 +450,10 @@ read_inst(struct parser *p)
 	};
 	const struct ir_op_info *info;
 	uint32_t index = 0;
+	uint64_t imm;
 
-	if (peek(p) == 'v') {
+	if (peek(p) == 'v' && p->end - p->pos > 1 && digit(p->pos[1]) < 10 &&
+	    memcmp(p->pos, "v128", 4) != 0) {
 		index = named_value(p, name(p, 'v'));
 		expect(p, ':');
 		inst.type = (uint8_t)type_name(p);
@@ -400,9 +461,9 @@ read_inst(struct parser *p)
 		if (!p->failed && p->fn->insts[index].op != IR_GONE)
 			bad(p, "one definition only");
 	}
-	inst.op = (uint8_t)op_name(p);
+	inst.op = (uint8_t)op_name(p, &imm);
 	info = ir_op_info(inst.op);
-	inst.imm = read_imm(p, inst.op);
+	inst.imm = read_imm(p, inst.op, imm);
 	for (uint32_t i = 0; i < info->arg_count && !p->failed; i++) {
 		if (i > 0)
 			expect(p, ',');

@@ -24,6 +24,27 @@ put(const struct printer *p, const char *format, ...)
 	va_end(args);
 }
 
+/* As one number, so lane 0 stands on the right. */
+static void
+put_vector(const struct printer *p, uint64_t index)
+{
+	const struct ir_v128 *vector = &p->fn->vectors[index];
+
+	put(p, "v128:0x");
+	for (uint32_t i = 16; i-- > 0;)
+		put(p, "%02x", vector->bytes[i]);
+}
+
+/* "[0, 1, …]", the pattern of a shuffle. */
+static void
+put_pattern(const struct printer *p, const uint8_t *pattern)
+{
+	put(p, " [");
+	for (uint32_t i = 0; i < 16; i++)
+		put(p, i ? ", %u" : "%u", pattern[i]);
+	put(p, "]");
+}
+
 static void
 put_value(const struct printer *p, uint32_t value)
 {
@@ -40,6 +61,8 @@ put_value(const struct printer *p, uint32_t value)
 		put(p, "i32:%d", (int)(int32_t)inst->imm);
 	else if (inst->type == IR_I64)
 		put(p, "i64:%lld", (long long)inst->imm);
+	else if (inst->type == IR_V128)
+		put_vector(p, inst->imm);
 	else
 		put(p, "%s:0x%llx", ir_type_text(inst->type), (unsigned long long)inst->imm);
 }
@@ -123,6 +146,13 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 	case IR_CALL_BUILTIN:
 		put(p, " %s", builtin_name(inst->imm));
 		break;
+	case IR_EXTRACT:
+	case IR_REPLACE:
+		put(p, " %u", ir_vector_lane(inst));
+		break;
+	case IR_SHUFFLE:
+		put_pattern(p, ir_shuffle_pattern(p->fn, inst));
+		break;
 	case IR_TRAP:
 	case IR_TRAP_IF:
 		put(p, " %s", trap_name(inst->imm));
@@ -169,7 +199,7 @@ put_inst(const struct printer *p, uint32_t index)
 	if (inst->type != IR_VOID)
 		put(p, "v%u: %s = ", p->values ? p->values[index] : index,
 		    ir_type_text(inst->type));
-	put(p, "%s", info->text);
+	put(p, "%s", ir_inst_text(inst));
 	put_imm(p, inst);
 	for (uint32_t i = 0; i < info->arg_count; i++) {
 		put(p, i ? ", " : " ");

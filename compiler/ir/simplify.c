@@ -692,7 +692,7 @@ ir_simplify(struct ir_function *fn, struct ir_inst *inst)
 		result = fold(fn, inst, info->arg_count);
 		if (result != IR_NONE)
 			return result;
-		if (info->flags & IR_OP_COMMUTES)
+		if (ir_inst_commutes(inst))
 			order_arguments(fn, inst);
 		x.a = &fn->insts[inst->args[0]];
 		x.b = info->arg_count > 1 ? &fn->insts[inst->args[1]] : &fn->insts[0];
