@@ -292,28 +292,6 @@ compile_function(struct compilation *c, uint32_t func_idx, struct x64_chunk *out
 /* --- the module ------------------------------------------------------------------- */
 
 static enum nb_status
-refuse_v128(const struct wasm_module *module, struct diag *diag)
-{
-	for (uint32_t i = 0; i < module->type_count; i++) {
-		const struct wasm_functype *type = &module->types[i];
-		bool has_v128 = false;
-
-		for (uint32_t k = 0; k < type->param_count; k++)
-			has_v128 = has_v128 || type->params[k] == WASM_V128;
-		for (uint32_t k = 0; k < type->result_count; k++)
-			has_v128 = has_v128 || type->results[k] == WASM_V128;
-		if (has_v128)
-			return diag_report(diag, NB_UNSUPPORTED_FEATURE, DIAG_NO_OFFSET,
-					   "the compiler does not support v128 (type %u)", i);
-	}
-	for (uint32_t i = 0; i < module->global_count; i++)
-		if (module->globals[i].type.type == WASM_V128)
-			return diag_report(diag, NB_UNSUPPORTED_FEATURE, DIAG_NO_OFFSET,
-					   "the compiler does not support v128 (global %u)", i);
-	return NB_OK;
-}
-
-static enum nb_status
 compile_all(struct compilation *c, struct arena *out_arena, struct nb_code_image *out)
 {
 	uint32_t count = c->module->code_count;
@@ -346,10 +324,9 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		.diag = diag,
 		.memory = { { bounded_get, bounded_put, NULL }, source, options->memory_limit },
 	};
-	enum nb_status status = refuse_v128(module, diag);
+	enum nb_status status;
 
-	if (status == NB_OK)
-		status = x64_context_init(&c.x64, module, options);
+	status = x64_context_init(&c.x64, module, options);
 	if (status == NB_OK) {
 		c.memory.source.context = &c.memory;
 		c.ticker = (struct ir_ticker){ poll_options, &c, 0 };

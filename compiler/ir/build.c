@@ -6,6 +6,7 @@
 
 #include "compiler/ir/build_internal.h"
 #include "compiler/ir/params.h"
+#include "lib/string.h"
 
 enum { INLINE_BASE_BUDGET = 2048 };
 
@@ -112,6 +113,17 @@ build_size(struct builder *b, enum ir_op op)
 	build_indexed(b, op, is_64 ? IR_I64 : IR_I32, idx);
 }
 
+static uint32_t
+init_const(struct ir_function *fn, enum ir_type type, const uint64_t bits[2])
+{
+	struct ir_v128 vector;
+
+	if (type != IR_V128)
+		return ir_const(fn, type, bits[0]);
+	memcpy(vector.bytes, bits, sizeof(vector.bytes));
+	return ir_const_v128(fn, &vector);
+}
+
 /* Immutable globals with a constant initialiser are that constant. */
 static void
 build_global_get(struct builder *b)
@@ -122,7 +134,7 @@ build_global_get(struct builder *b)
 
 	if (!global->type.is_mutable && idx >= b->module->global_import_count &&
 	    global->init.kind == WASM_INIT_CONST)
-		build_push(b, ir_const(b->fn, type, global->init.bits[0]));
+		build_push(b, init_const(b->fn, type, global->init.bits));
 	else
 		build_indexed(b, IR_GLOBAL_GET, type, idx);
 }
@@ -221,7 +233,7 @@ build_other(struct builder *b, enum wasm_opcode opcode)
 	case WASM_OP_NOP:
 		break;
 	default:
-		if (!build_call(b, opcode))
+		if (!build_vector(b, opcode) && !build_call(b, opcode))
 			ir_fail(b->fn, NB_INTERNAL);
 		break;
 	}
@@ -305,8 +317,7 @@ begin_locals(struct builder *b)
 
 		for (uint32_t i = 0; i < run.count; i++) {
 			b->locals[count].type = ir;
-			if (ir != IR_V128)
-				b->locals[count].initial = ir_const(b->fn, ir, 0);
+			b->locals[count].initial = ir_zero(b->fn, ir);
 			count++;
 		}
 	}

@@ -265,6 +265,10 @@ void build_skip(struct builder *b, enum wasm_opcode opcode);
 /* Nothing that follows in the construct is reachable. */
 void build_leave(struct builder *b);
 
+/* build_vector.c: vector instructions but plain loads and stores; false if it
+ * is none of those. */
+bool build_vector(struct builder *b, enum wasm_opcode opcode);
+
 /* build_call.c: calls, tables, bulk operations; false if it is none of those. */
 bool build_call(struct builder *b, enum wasm_opcode opcode);
 

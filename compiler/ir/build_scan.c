@@ -123,25 +123,20 @@ scan_set_local(struct scan *s)
 	};
 }
 
-static enum nb_status
+static void
 scan_construct(struct scan *s, enum wasm_opcode opcode)
 {
-	const struct wasm_functype *type = wasm_read_block_type(&s->reader, s->b->module);
-
 	open_construct(s, opcode == WASM_OP_LOOP ? REGION_LOOP
 			  : opcode == WASM_OP_IF ? REGION_IF
 						 : REGION_BLOCK);
-	if (type == wasm_functype_shorthand(WASM_V128))
-		return refuse(s, "blocks of type v128");
-	return NB_OK;
+	(void)wasm_read_block_type(&s->reader, s->b->module);
 }
 
-static enum nb_status
-scan_select(struct scan *s)
+static bool
+is_supported(uint8_t feature)
 {
-	if (wasm_read_u32(&s->reader) == 1 && wasm_read_valtype(&s->reader, s->b->module) == WASM_V128)
-		return refuse(s, "select of type v128");
-	return NB_OK;
+	return feature == WASM_FEATURE_CORE || feature == WASM_FEATURE_SIMD ||
+	       feature == WASM_FEATURE_RELAXED_SIMD;
 }
 
 static enum nb_status
@@ -149,13 +144,14 @@ scan_instruction(struct scan *s, enum wasm_opcode opcode)
 {
 	const struct wasm_opcode_info *info = &wasm_opcode_info[opcode];
 
-	if (info->feature != WASM_FEATURE_CORE)
+	if (!is_supported(info->feature))
 		return refuse(s, wasm_opcode_text(opcode));
 	switch ((uint32_t)opcode) {
 	case WASM_OP_BLOCK:
 	case WASM_OP_LOOP:
 	case WASM_OP_IF:
-		return scan_construct(s, opcode);
+		scan_construct(s, opcode);
+		return NB_OK;
 	case WASM_OP_ELSE:
 		open_else(s);
 		return NB_OK;
@@ -173,8 +169,6 @@ scan_instruction(struct scan *s, enum wasm_opcode opcode)
 	case WASM_OP_LOCAL_TEE:
 		scan_set_local(s);
 		return NB_OK;
-	case WASM_OP_SELECT_T:
-		return scan_select(s);
 	default:
 		wasm_skip_immediate(&s->reader, opcode);
 		return NB_OK;
@@ -261,9 +255,6 @@ build_scan(struct builder *b)
 	struct scan s = { .b = b, .reader = wasm_reader_at(b->module, b->code->code_offset) };
 
 	s.position = b->code->offset;
-	for (uint32_t i = 0; i < b->local_count; i++)
-		if (b->locals[i].type == IR_V128)
-			return refuse(&s, "locals of type v128");
 	open_construct(&s, REGION_BODY);
 	while (s.frame_count && ir_tick(b->fn, 1)) {
 		enum nb_status status;

@@ -223,7 +223,26 @@ table_get(struct gvn *g, const struct ir_inst *inst, uint32_t version)
 
 /* --- memory -------------------------------------------------------------------------- */
 
-/* The value of a new operation directly before `before`. */
+/* The value of the operation *proto directly before `before`. */
+static uint32_t
+emit_proto(struct gvn *g, uint32_t before, struct ir_inst *proto)
+{
+	uint32_t value = ir_simplify(g->fn, proto);
+
+	if (value != IR_NONE)
+		return value;
+	value = ir_new_inst(g->fn, proto->op, proto->type);
+	if (value == 0)
+		return 0;
+	for (uint32_t i = 0; i < 3; i++)
+		g->fn->insts[value].args[i] = proto->args[i];
+	g->fn->insts[value].imm = proto->imm;
+	g->fn->insts[value].flags = proto->flags;
+	g->fn->insts[value].wasm_offset = g->fn->insts[before].wasm_offset;
+	ir_insert_before(g->fn, before, value);
+	return value;
+}
+
 static uint32_t
 emit_before(struct gvn *g, uint32_t before, enum ir_op op, enum ir_type type,
 	    const uint32_t args[2])
@@ -233,19 +252,8 @@ emit_before(struct gvn *g, uint32_t before, enum ir_op op, enum ir_type type,
 		.type = (uint8_t)type,
 		.args = { args[0], args[1], IR_NONE },
 	};
-	uint32_t value = ir_simplify(g->fn, &proto);
 
-	if (value != IR_NONE)
-		return value;
-	value = ir_new_inst(g->fn, proto.op, type);
-	if (value == 0)
-		return 0;
-	for (uint32_t i = 0; i < 3; i++)
-		g->fn->insts[value].args[i] = proto.args[i];
-	g->fn->insts[value].flags = proto.flags;
-	g->fn->insts[value].wasm_offset = g->fn->insts[before].wasm_offset;
-	ir_insert_before(g->fn, before, value);
-	return value;
+	return emit_proto(g, before, &proto);
 }
 
 /* The low bits of the stored value as a narrow load sees them. */
@@ -285,6 +293,28 @@ narrow_value(struct gvn *g, uint32_t load, uint32_t value)
 			   (uint32_t[2]){ value, ir_const(g->fn, type, mask) });
 }
 
+/* What a scalar load gives of a stored vector. */
+static uint32_t
+first_lane(struct gvn *g, uint32_t load, uint32_t vector)
+{
+	static const uint8_t ops[IR_TYPE_COUNT] = {
+		[IR_I32] = IR_I32X4_EXTRACT,
+		[IR_I64] = IR_I64X2_EXTRACT,
+		[IR_F32] = IR_F32X4_EXTRACT,
+		[IR_F64] = IR_F64X2_EXTRACT,
+	};
+	enum ir_type type = g->fn->insts[load].type;
+	struct ir_inst proto = {
+		.op = IR_EXTRACT,
+		.type = (uint8_t)type,
+		.args = { vector, IR_NONE, IR_NONE },
+		.imm = ops[type],
+	};
+	uint32_t value = emit_proto(g, load, &proto);
+
+	return g->fn->insts[load].op == IR_LOAD ? value : narrow_value(g, load, value);
+}
+
 /* What a load gives that reads the first bytes of what `store` wrote; IR_NONE
  * if that is not worth an operation. */
 static uint32_t
@@ -295,10 +325,14 @@ stored_value(struct gvn *g, uint32_t load, uint32_t store)
 	uint32_t value = s->args[1];
 	uint32_t stored = g->fn->insts[value].type;
 
-	if (l->op != IR_LOAD || l->type == IR_V128 || stored == IR_V128)
-		return l->op == IR_LOAD ? IR_NONE : narrow_value(g, load, value);
-	if (s->op == IR_STORE && stored == l->type)
+	if (s->op == IR_STORE && l->op == IR_LOAD && stored == l->type)
 		return value;
+	if (l->type == IR_V128)
+		return IR_NONE;
+	if (stored == IR_V128)
+		return first_lane(g, load, value);
+	if (l->op != IR_LOAD)
+		return narrow_value(g, load, value);
 	if (s->op == IR_STORE && ir_type_bits(stored) == ir_type_bits(l->type))
 		return emit_before(g, load, IR_BITCAST, l->type, (uint32_t[2]){ value, IR_NONE });
 	return l->type == IR_I32 ? narrow_value(g, load, value) : IR_NONE;
