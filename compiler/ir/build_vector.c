@@ -268,13 +268,13 @@ build_lane_access(struct builder *b, enum wasm_opcode opcode)
 {
 	uint32_t width = wasm_opcode_info[opcode].width;
 	bool is_load = wasm_opcode_info[opcode].result != WASM_KIND_NONE;
-	struct wasm_memarg arg = wasm_read_memarg(&b->reader);
+	uint64_t imm = build_access(b, 1);
 	uint32_t lane = wasm_read_byte(&b->reader);
 	uint32_t vector = build_pop(b);
 	struct ir_inst proto = {
 		.op = is_load ? lane_access[width].load : lane_access[width].store,
 		.args = { build_pop(b), IR_NONE, IR_NONE },
-		.imm = (uint32_t)arg.offset | (uint64_t)arg.memory_idx << 32,
+		.imm = imm,
 	};
 
 	if (is_load) {
