@@ -10,6 +10,7 @@
 #include "kernel/port/guest.h"
 
 #define BUILTIN_RESULT_I64	int64_t
+#define BUILTIN_RESULT_VALUE	int64_t
 #define BUILTIN_RESULT_TRAP	enum nb_trap
 #define BUILTIN_RESULT_VOID	void
 #define BUILTIN_PARAMETERS(...) (struct nb_vmctx * vmctx, __VA_ARGS__)
@@ -18,6 +19,7 @@
 #include "abi/builtin.def"
 #undef NB_BUILTIN
 #undef BUILTIN_RESULT_I64
+#undef BUILTIN_RESULT_VALUE
 #undef BUILTIN_RESULT_TRAP
 #undef BUILTIN_RESULT_VOID
 #undef BUILTIN_PARAMETERS

@@ -352,20 +352,32 @@ instance_create(struct store *store, const struct code_module *module, instance_
 	return NB_OK;
 }
 
+/* Where an active segment goes. */
+static uint64_t
+segment_offset(const struct instance *instance, const struct wasm_init_expr *offset,
+	       const struct wasm_limits *limits)
+{
+	uint64_t value[2];
+
+	evaluate(instance, offset, value);
+	return limits->is_64 ? value[0] : (uint32_t)value[0];
+}
+
 enum nb_trap
 instance_initialize(struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	enum nb_trap trap = NB_TRAP_NONE;
-	uint64_t offset[2];
+	uint64_t to;
 
 	for (uint32_t i = 0; i < wasm->elem_count && trap == NB_TRAP_NONE; i++) {
 		const struct wasm_elem_segment *elem = &wasm->elems[i];
 		if (elem->mode == WASM_SEGMENT_PASSIVE)
 			continue;
 		if (elem->mode == WASM_SEGMENT_ACTIVE) {
-			evaluate(instance, &elem->offset, offset);
-			struct segment_range range = { (uint32_t)offset[0], 0, elem->item_count };
+			to = segment_offset(instance, &elem->offset,
+					    &wasm->tables[elem->table_idx].limits);
+			struct segment_range range = { to, 0, elem->item_count };
 			trap = segment_table_init(instance, i, elem->table_idx, &range);
 		}
 		if (trap == NB_TRAP_NONE)
@@ -375,8 +387,9 @@ instance_initialize(struct instance *instance)
 		const struct wasm_data_segment *data = &wasm->datas[i];
 		if (data->mode == WASM_SEGMENT_PASSIVE)
 			continue;
-		evaluate(instance, &data->offset, offset);
-		struct segment_range range = { (uint32_t)offset[0], 0, data->bytes_len };
+		to = segment_offset(instance, &data->offset,
+				    &wasm->memories[data->memory_idx].limits);
+		struct segment_range range = { to, 0, data->bytes_len };
 		trap = segment_memory_init(instance, i, data->memory_idx, &range);
 		if (trap == NB_TRAP_NONE)
 			segment_data_drop(instance, i);

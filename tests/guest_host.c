@@ -32,6 +32,13 @@ kernel_guest_pending(struct nb_thread_head *head)
 	head->pending = 0;
 }
 
+void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)head;
+	(void)deadline_ns;
+}
+
 /* ---- memory ---- */
 
 static void *

@@ -229,6 +229,8 @@ uint32_t build_append(struct builder *b, const struct ir_inst *proto);
  * top of the stack. Returns the access's imm (ir_access); an offset that it
  * cannot hold is added to the address on the stack. */
 uint64_t build_access(struct builder *b, uint32_t depth);
+/* Pops the index of an indirect call: an i32, trapping if a 64-bit one is more. */
+uint32_t build_pop_callee_index(struct builder *b);
 /* Traps with `kind` if `cond` is not zero. */
 void build_trap_if(struct builder *b, uint32_t cond, enum nb_trap kind);
 
@@ -269,7 +271,10 @@ void build_leave(struct builder *b);
  * is none of those. */
 bool build_vector(struct builder *b, enum wasm_opcode opcode);
 
-/* build_call.c: calls, tables, bulk operations; false if it is none of those. */
+/* build_call.c: calls, and what build_bulk knows; false if it is none of those. */
 bool build_call(struct builder *b, enum wasm_opcode opcode);
+
+/* build_bulk.c: trusted routines for memories and tables; false if it is none. */
+bool build_bulk(struct builder *b, enum wasm_opcode opcode);
 
 #endif

@@ -57,3 +57,16 @@ build_access(struct builder *b, uint32_t depth)
 	}
 	return memory;
 }
+
+uint32_t
+build_pop_callee_index(struct builder *b)
+{
+	uint32_t index = build_pop(b);
+	uint32_t most;
+
+	if (b->fn->insts[index].type == IR_I32)
+		return index;
+	most = ir_const(b->fn, IR_I64, UINT32_MAX);
+	build_trap_if(b, build_binary(b, IR_GT_U, IR_I32, index, most), NB_TRAP_UNDEFINED_ELEMENT);
+	return build_unary(b, IR_WRAP, IR_I32, index);
+}

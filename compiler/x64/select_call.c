@@ -122,7 +122,7 @@ select_entry(struct selector *s)
 
 /* --- calls ---------------------------------------------------------------- */
 
-enum builtin_result { BUILTIN_I64, BUILTIN_TRAP, BUILTIN_VOID };
+enum builtin_result { BUILTIN_I64, BUILTIN_VALUE, BUILTIN_TRAP, BUILTIN_VOID };
 
 static enum builtin_result
 builtin_result_of(uint32_t builtin)
@@ -244,16 +244,16 @@ select_builtin(struct selector *s, uint32_t value)
 	struct x64_inst *call = select_emit(s, X64_CALL_BUILTIN, NB_FORM_CALL_MEM);
 	call->imm = builtin;
 	enum builtin_result result = builtin_result_of(builtin);
-	if (builtin == NB_BUILTIN_TABLE_GET || result == BUILTIN_TRAP) {
-		bool is_get = builtin == NB_BUILTIN_TABLE_GET;
-		uint32_t raw = select_vreg_new(s, is_get ? IR_I64 : IR_I32);
+	if (result == BUILTIN_VALUE || result == BUILTIN_TRAP) {
+		bool is_value = result == BUILTIN_VALUE;
+		uint32_t raw = select_vreg_new(s, is_value ? IR_I64 : IR_I32);
 		select_op_def_fixed(s, raw, NB_RAX);
 		add_args(s, &args);
 		struct x64_inst *check =
-			select_emit(s, X64_TRAP_RESULT, is_get ? NB_FORM_TEST64 : NB_FORM_TEST32);
-		check->cc = is_get ? X64_CC_S : X64_CC_NE;
+			select_emit(s, X64_TRAP_RESULT, is_value ? NB_FORM_TEST64 : NB_FORM_TEST32);
+		check->cc = is_value ? X64_CC_S : X64_CC_NE;
 		select_op_use_fixed(s, raw, NB_RAX);
-		if (is_get && s->vreg[value] != IR_NONE) {
+		if (is_value && s->vreg[value] != IR_NONE) {
 			struct x64_inst *move = select_emit(s, X64_MOVE, NB_FORM_MOV32);
 			move->flags = X64_KEEP;
 			move->reg = select_op_def(s, s->vreg[value]);

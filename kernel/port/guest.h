@@ -164,4 +164,10 @@ void kernel_guest_interrupted(struct guest_state *state);
  * may switch, sleep or guest_unwind. */
 void kernel_guest_pending(struct nb_thread_head *head);
 
+/* A builtin of the running thread waits until the monotonic clock is past
+ * `deadline_ns` (UINT64_MAX: for ever), or less if the thread is to end or, as
+ * nobody can wake it otherwise, for no reason: the caller looks at the clock.
+ * Runs on the guest's stack. */
+void kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns);
+
 #endif

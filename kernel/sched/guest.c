@@ -83,6 +83,14 @@ kernel_guest_pending(struct nb_thread_head *head)
 }
 
 void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)thread_block(deadline_ns);
+	if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED))
+		kernel_guest_pending(head);
+}
+
+void
 kernel_timer_expired(void)
 {
 	struct cpu *cpu = port_cpu_current();

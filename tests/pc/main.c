@@ -110,6 +110,13 @@ kernel_guest_pending(struct nb_thread_head *head)
 	(void)head;
 }
 
+void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)head;
+	(void)deadline_ns;
+}
+
 /* ---- guest code ---- */
 
 void

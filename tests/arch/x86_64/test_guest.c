@@ -114,6 +114,13 @@ kernel_guest_pending(struct nb_thread_head *head)
 		guest_unwind(head, NB_TRAP_KILLED);
 }
 
+void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)head;
+	(void)deadline_ns;
+}
+
 static void
 preempted(void)
 {

@@ -31,6 +31,13 @@ kernel_guest_pending(struct nb_thread_head *head)
 }
 
 void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)head;
+	(void)deadline_ns;
+}
+
+void
 kernel_guest_interrupted(struct guest_state *state)
 {
 	(void)state;
