@@ -233,7 +233,7 @@ build_other(struct builder *b, enum wasm_opcode opcode)
 	case WASM_OP_NOP:
 		break;
 	default:
-		if (!build_vector(b, opcode) && !build_call(b, opcode))
+		if (!build_vector(b, opcode) && !build_call(b, opcode) && !build_atomic(b, opcode))
 			ir_fail(b->fn, NB_INTERNAL);
 		break;
 	}

@@ -188,6 +188,34 @@ table_copy(struct builder *b)
 	emit_builtin(b, NB_BUILTIN_TABLE_COPY, IR_VOID, &args, 3);
 }
 
+static void
+memory_wait(struct builder *b, uint32_t bytes)
+{
+	struct builtin_args args = { .count = 0 };
+	uint32_t memory;
+	uint32_t place = build_place(b, 2, &memory);
+
+	add_const(b, &args, memory);
+	args.values[args.count++] = place;
+	add_u64(b, &args, 1);
+	add_u64(b, &args, 0);
+	add_const(b, &args, bytes);
+	build_push(b, emit_builtin(b, NB_BUILTIN_MEMORY_WAIT, IR_I32, &args, 3));
+}
+
+static void
+memory_notify(struct builder *b)
+{
+	struct builtin_args args = { .count = 0 };
+	uint32_t memory;
+	uint32_t place = build_place(b, 1, &memory);
+
+	add_const(b, &args, memory);
+	args.values[args.count++] = place;
+	add_u32(b, &args, 0);
+	build_push(b, emit_builtin(b, NB_BUILTIN_MEMORY_NOTIFY, IR_I32, &args, 2));
+}
+
 bool
 build_bulk(struct builder *b, enum wasm_opcode opcode)
 {
@@ -227,6 +255,15 @@ build_bulk(struct builder *b, enum wasm_opcode opcode)
 		return true;
 	case WASM_OP_ELEM_DROP:
 		drop_segment(b, NB_BUILTIN_ELEM_DROP);
+		return true;
+	case WASM_OP_MEMORY_ATOMIC_WAIT32:
+		memory_wait(b, 4);
+		return true;
+	case WASM_OP_MEMORY_ATOMIC_WAIT64:
+		memory_wait(b, 8);
+		return true;
+	case WASM_OP_MEMORY_ATOMIC_NOTIFY:
+		memory_notify(b);
 		return true;
 	default:
 		return false;

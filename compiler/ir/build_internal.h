@@ -229,6 +229,10 @@ uint32_t build_append(struct builder *b, const struct ir_inst *proto);
  * top of the stack. Returns the access's imm (ir_access); an offset that it
  * cannot hold is added to the address on the stack. */
 uint64_t build_access(struct builder *b, uint32_t depth);
+/* The same of an atomic access, which traps unless it is aligned. */
+uint64_t build_aligned_access(struct builder *b, uint32_t depth, uint32_t bytes);
+/* Likewise, as an i64: address + offset; for trusted routines. */
+uint32_t build_place(struct builder *b, uint32_t depth, uint32_t *out_memory);
 /* Pops the index of an indirect call: an i32, trapping if a 64-bit one is more. */
 uint32_t build_pop_callee_index(struct builder *b);
 /* Traps with `kind` if `cond` is not zero. */
@@ -270,6 +274,9 @@ void build_leave(struct builder *b);
 /* build_vector.c: vector instructions but plain loads and stores; false if it
  * is none of those. */
 bool build_vector(struct builder *b, enum wasm_opcode opcode);
+
+/* build_atomic.c: loads, stores, exchanges and the fence; false if it is none. */
+bool build_atomic(struct builder *b, enum wasm_opcode opcode);
 
 /* build_call.c: calls, and what build_bulk knows; false if it is none of those. */
 bool build_call(struct builder *b, enum wasm_opcode opcode);

@@ -136,7 +136,7 @@ static bool
 is_supported(uint8_t feature)
 {
 	return feature == WASM_FEATURE_CORE || feature == WASM_FEATURE_SIMD ||
-	       feature == WASM_FEATURE_RELAXED_SIMD;
+	       feature == WASM_FEATURE_RELAXED_SIMD || feature == WASM_FEATURE_THREADS;
 }
 
 static enum nb_status
