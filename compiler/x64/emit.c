@@ -249,8 +249,8 @@ track(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	}
 }
 
-void
-emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
+static void
+put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 {
 	if (e->site) {
 		add_event(e, EMIT_SITE, 0, e->site);
@@ -259,9 +259,33 @@ emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	}
 	x64_encode(&e->code, form, ops);
 	if (ops->rm.kind == X64_RM_RIP)
-		add_event(e, EMIT_POOL, 0, e->pool_ref);
+		add_event(e, EMIT_POOL, x64_form_info(form)->imm != NB_IMM_NONE, e->pool_ref);
 	track(e, form, ops);
 	e->falls_through = form != NB_FORM_RET && form != NB_FORM_UD2 && form != NB_FORM_JMP_REG;
+}
+
+void
+emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
+{
+	const struct nb_form_info *info = x64_form_info(form);
+	if (!e->has_avx || info->kind != NB_FORM_SSE_LEGACY) {
+		put(e, form, ops);
+		return;
+	}
+	struct x64_operands twin = *ops;
+	twin.vvvv = info->vvvv == NB_REG_XD ? ops->rm.reg : ops->reg;
+	put(e, x64_form_twin(form), &twin);
+}
+
+void
+emit_sse3(struct emitter *e, enum nb_form form, uint32_t d, uint32_t a, struct x64_rm b)
+{
+	struct x64_operands ops = { .reg = (uint8_t)d, .vvvv = (uint8_t)a, .rm = b };
+	if (e->has_avx)
+		form = x64_form_twin(form);
+	else if (d != a)
+		emit_rr(e, NB_FORM_MOVAPS, d, a);
+	put(e, form, &ops);
 }
 
 void
@@ -431,12 +455,16 @@ static void
 move_xmm(struct emitter *e, const struct ra_move *move, bool is_64)
 {
 	const struct ra_place *from = &move->from, *to = &move->to;
+	enum nb_form load = is_64 ? NB_FORM_MOVSD : NB_FORM_MOVSS;
+	enum nb_form store = is_64 ? NB_FORM_MOVSD_STORE : NB_FORM_MOVSS_STORE;
+	if (move->slots == 2) {
+		load = NB_FORM_MOVUPS;
+		store = NB_FORM_MOVUPS_STORE;
+	}
 	if (from->kind == RA_PLACE_SLOT)
-		emit_rm(e, is_64 ? NB_FORM_MOVSD : NB_FORM_MOVSS, to->reg,
-			emit_slot_rm(e, from->slot));
+		emit_rm(e, load, to->reg, emit_slot_rm(e, from->slot));
 	else if (to->kind == RA_PLACE_SLOT)
-		emit_rm(e, is_64 ? NB_FORM_MOVSD_STORE : NB_FORM_MOVSS_STORE, from->reg,
-			emit_slot_rm(e, to->slot));
+		emit_rm(e, store, from->reg, emit_slot_rm(e, to->slot));
 	else
 		emit_rr(e, NB_FORM_MOVAPS, to->reg, from->reg);
 }
@@ -594,6 +622,7 @@ x64_emit(const struct x64_context *context, const struct x64_function *fn,
 {
 	struct emitter e = {
 		.context = context,
+		.has_avx = context->options->cpu_features & NB_CPU_AVX,
 		.fn = fn,
 		.ra = ra,
 		.arena = scratch,

@@ -19,7 +19,7 @@ enum emit_event_kind {
 	EMIT_ALIGN, /* value: to so many bytes, at most CODE_ALIGN */
 	EMIT_SITE,  /* value: info of struct nb_code_site */
 	EMIT_CALL,  /* value: function; the four bytes before the place */
-	EMIT_POOL,  /* value: pool offset; the four bytes before the place */
+	EMIT_POOL,  /* value: pool offset; the four bytes before the place less cc */
 };
 
 enum { EMIT_ALWAYS = 0xff };
@@ -27,7 +27,7 @@ enum { EMIT_ALWAYS = 0xff };
 struct emit_event {
 	uint32_t at;  /* in `code` */
 	uint8_t kind; /* enum emit_event_kind */
-	uint8_t cc;
+	uint8_t cc;	/* JUMP: the condition; POOL: bytes behind the field */
 	bool is_near; /* JUMP: has the long form */
 	uint16_t zx;  /* JUMP, LABEL: what is zero-extended there */
 	uint32_t value;
@@ -50,6 +50,7 @@ struct emit_table {
 
 struct emitter {
 	const struct x64_context *context;
+	bool has_avx; /* SSE forms are emitted as their twins */
 	const struct x64_function *fn;
 	const struct ra_result *ra;
 	struct arena *arena;
@@ -93,8 +94,12 @@ x64_emit(const struct x64_context *context, const struct x64_function *fn,
 	 const struct ra_result *ra, struct arena *out_arena, struct arena *scratch,
 	 struct x64_chunk *out);
 
-/* One instruction; keeps track of zero-extended registers and flags. */
+/* One instruction; keeps track of zero-extended registers and flags. With AVX an
+ * SSE form becomes its twin, which here does the same to the same registers. */
 void emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops);
+/* d = `form` a, b; `form` is a legacy SSE one with three operands in its twin.
+ * Without AVX d must be a (or else is made so, and must not be b). */
+void emit_sse3(struct emitter *e, enum nb_form form, uint32_t d, uint32_t a, struct x64_rm b);
 void emit_rm(struct emitter *e, enum nb_form form, uint32_t reg, struct x64_rm rm);
 void emit_rr(struct emitter *e, enum nb_form form, uint32_t reg, uint32_t rm);
 void emit_rm_imm(struct emitter *e, enum nb_form form, struct x64_rm rm, int64_t imm);

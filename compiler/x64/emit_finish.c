@@ -167,7 +167,8 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 									 .func_idx = event->value };
 			break;
 		case EMIT_POOL:
-			write_u32(out->bytes + out->len - 4, f->pool_at + event->value - out->len);
+			write_u32(out->bytes + out->len - event->cc - 4,
+				  f->pool_at + event->value - out->len);
 			break;
 		}
 	}

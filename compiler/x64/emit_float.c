@@ -18,11 +18,11 @@ void
 emit_fminmax(struct emitter *e)
 {
 	const struct x64_inst *inst = emit_inst(e);
-	uint32_t d = emit_reg(e, 0), b = emit_reg(e, 2);
-	emit_rr(e, is_f64(inst) ? NB_FORM_UCOMISD : NB_FORM_UCOMISS, d, b);
+	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1), b = emit_reg(e, 2);
+	emit_rr(e, is_f64(inst) ? NB_FORM_UCOMISD : NB_FORM_UCOMISS, a, b);
 	struct emit_cold cold = emit_cold_add(e);
 	emit_jump(e, X64_CC_E, cold.entry);
-	emit_rr(e, inst->form, d, b);
+	emit_sse3(e, inst->form, d, a, x64_rm_reg(b));
 	emit_label(e, cold.back);
 }
 
@@ -31,14 +31,15 @@ void
 emit_fminmax_cold(struct emitter *e)
 {
 	const struct x64_inst *inst = emit_inst(e);
-	uint32_t d = emit_reg(e, 0), b = emit_reg(e, 2);
+	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1);
+	struct x64_rm b = x64_rm_reg(emit_reg(e, 2));
 	bool is_min = inst->form == NB_FORM_MINSS || inst->form == NB_FORM_MINSD;
 	uint32_t unordered = emit_label_new(e), done = emit_label_new(e);
 	emit_jump(e, X64_CC_P, unordered);
-	emit_rr(e, is_min ? NB_FORM_ORPS : NB_FORM_ANDPS, d, b);
+	emit_sse3(e, is_min ? NB_FORM_ORPS : NB_FORM_ANDPS, d, a, b);
 	emit_jump(e, EMIT_ALWAYS, done);
 	emit_label(e, unordered);
-	emit_rr(e, is_f64(inst) ? NB_FORM_ADDSD : NB_FORM_ADDSS, d, b);
+	emit_sse3(e, is_f64(inst) ? NB_FORM_ADDSD : NB_FORM_ADDSS, d, a, b);
 	emit_label(e, done);
 }
 
@@ -46,10 +47,9 @@ void
 emit_copysign(struct emitter *e)
 {
 	const struct x64_inst *inst = emit_inst(e);
-	uint32_t d = emit_reg(e, 0), b = emit_reg(e, 2);
-	emit_rr(e, NB_FORM_MOVAPS, RA_SCRATCH_XMM, b);
-	emit_rm(e, NB_FORM_ANDPS, RA_SCRATCH_XMM, emit_pool_rm(e, (uint32_t)inst->imm));
-	emit_rm(e, NB_FORM_ANDPS, d, emit_pool_rm(e, (uint32_t)inst->disp));
+	uint32_t d = emit_reg(e, 0), a = emit_reg(e, 1), b = emit_reg(e, 2);
+	emit_sse3(e, NB_FORM_ANDPS, RA_SCRATCH_XMM, b, emit_pool_rm(e, (uint32_t)inst->imm));
+	emit_sse3(e, NB_FORM_ANDPS, d, a, emit_pool_rm(e, (uint32_t)inst->disp));
 	emit_rr(e, NB_FORM_ORPS, d, RA_SCRATCH_XMM);
 }
 
@@ -203,8 +203,8 @@ trunc_unsigned64_cold(struct emitter *e, const struct x64_inst *inst, uint32_t d
 		too_large = emit_trap_label(e, NB_TRAP_INTEGER_OVERFLOW);
 		emit_jump(e, X64_CC_B, too_large);
 	}
-	emit_rr(e, NB_FORM_MOVAPS, RA_SCRATCH_XMM, a);
-	emit_rm(e, f64 ? NB_FORM_SUBSD : NB_FORM_SUBSS, RA_SCRATCH_XMM, emit_pool_rm(e, limit));
+	emit_sse3(e, f64 ? NB_FORM_SUBSD : NB_FORM_SUBSS, RA_SCRATCH_XMM, a,
+		  emit_pool_rm(e, limit));
 	emit_rr(e, inst->form, d, RA_SCRATCH_XMM);
 	emit_rr(e, NB_FORM_TEST64, d, d);
 	emit_jump(e, X64_CC_S, too_large);

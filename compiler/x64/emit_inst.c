@@ -14,6 +14,8 @@ emit_constant(struct emitter *e, const struct x64_inst *inst, uint32_t reg)
 		emit_const(e, reg, (uint64_t)inst->imm, inst->form == NB_FORM_MOV64_IMM);
 	else if (inst->flags & X64_ZERO)
 		emit_rr(e, NB_FORM_XORPS, reg, reg);
+	else if (inst->flags & X64_ONES)
+		emit_rr(e, NB_FORM_PCMPEQD, reg, reg);
 	else
 		emit_rm(e, inst->form, reg, emit_pool_rm(e, (uint32_t)inst->disp));
 }
@@ -32,17 +34,49 @@ emit_remat(struct emitter *e, uint32_t number, uint32_t reg)
 
 /* --- plain forms ---------------------------------------------------------- */
 
+/* An SSE form whose first source, operand `vvvv`, need not be the result. */
+static bool
+is_sse3(const struct emitter *e, const struct x64_inst *inst)
+{
+	return e->has_avx && inst->vvvv != X64_NO_OPERAND &&
+	       x64_form_info(inst->form)->kind == NB_FORM_SSE_LEGACY;
+}
+
+/* The two-byte VEX prefix has room for a high register in vvvv only. */
+static void
+shorten_vex(const struct nb_form_info *info, struct x64_operands *ops)
+{
+	if (info->map == NB_MAP_0F && ops->rm.kind == X64_RM_REG && ops->rm.reg >= 8 &&
+	    ops->vvvv < 8) {
+		uint8_t swap = ops->vvvv;
+		ops->vvvv = ops->rm.reg;
+		ops->rm.reg = swap;
+	}
+}
+
 static void
 emit_form(struct emitter *e)
 {
 	const struct x64_inst *inst = emit_inst(e);
 	struct x64_operands ops = { .rm = emit_inst_rm(e), .imm = inst->imm };
+	const struct nb_form_info *info = x64_form_info(inst->form);
+	enum nb_form form = inst->form;
 	if (inst->reg != X64_NO_OPERAND)
 		ops.reg = (uint8_t)emit_reg(e, inst->reg);
-	const struct nb_form_info *info = x64_form_info(inst->form);
-	if (info->vvvv != NB_REG_NONE)
+	if (inst->vvvv != X64_NO_OPERAND)
 		ops.vvvv = (uint8_t)emit_reg(e, inst->vvvv);
-	emit_put(e, inst->form, &ops);
+	if (info->imm == NB_IMM_IS4)
+		ops.imm = (int64_t)emit_reg(e, inst->cc) << 4;
+	if (is_sse3(e, inst)) {
+		form = x64_form_twin(form);
+		if (info->vvvv == NB_REG_XD) {
+			ops.rm.reg = ops.vvvv;
+			ops.vvvv = (uint8_t)emit_reg(e, inst->rm);
+		} else if (inst->flags & X64_COMMUTES) {
+			shorten_vex(info, &ops);
+		}
+	}
+	emit_put(e, form, &ops);
 }
 
 static void
@@ -247,10 +281,9 @@ flags_to_select_float(struct emitter *e, const struct x64_inst *inst)
 	} else {
 		emit_jump(e, x64_cc_invert(inst->cc), done);
 	}
-	if (source.kind == X64_RM_REG)
-		emit_rm(e, NB_FORM_MOVAPS, d, source);
-	else
-		emit_rm(e, inst->scale ? NB_FORM_MOVSD : NB_FORM_MOVSS, d, source);
+	static const uint16_t loads[] = { NB_FORM_MOVSS, NB_FORM_MOVSD, NB_FORM_MOVUPS };
+	emit_rm(e, source.kind == X64_RM_REG ? NB_FORM_MOVAPS : (enum nb_form)loads[inst->scale], d,
+		source);
 	emit_label(e, done);
 }
 

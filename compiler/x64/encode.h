@@ -73,6 +73,13 @@ struct x64_buffer {
 const struct nb_form_info *x64_form_info(enum nb_form form);
 const char *x64_form_text(enum nb_form form);
 
+/* The VEX.128 twin of a NB_FORM_SSE_LEGACY form. */
+static inline enum nb_form
+x64_form_twin(enum nb_form form)
+{
+	return (enum nb_form)(form + 1);
+}
+
 /* Appends one instruction. A four-byte branch distance is the last four bytes
  * of it, a RIP field likewise but for a one-byte immediate behind it. Failure
  * shows in buffer->status. */

@@ -31,7 +31,7 @@ enum x64_op {
 	X64_SHL_IMM,	   /* d = 1 << imm: shl or lea; `form` is the shl */
 	X64_FLAGS,	   /* `form` compares; then `consumer` by cc */
 	X64_CONST,	   /* d = imm, in the width of `form` MOV32_IMM or MOV64_IMM */
-	X64_FCONST,	   /* d = pool entry `disp` (form: its load), or zero if X64_ZERO */
+	X64_FCONST,	   /* d = pool entry `disp` (form: its load), X64_ZERO or X64_ONES */
 	X64_SHIFT_CL,	   /* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
 	X64_DIVIDE,	   /* `form`, cdq or xor before it; cc: enum x64_divide */
 	X64_MUL_HIGH,	   /* rdx = high(rax * operand `rm`) */
@@ -65,7 +65,7 @@ enum x64_consumer {
 	X64_TO_VALUE,  /* d = condition ? 1 : 0 */
 	X64_TO_SELECT, /* d (place of operand 1) = condition ? operand 2 : operand 1; scale: 1 if
 			* the values have 64 bits */
-	X64_TO_SELECT_FLOAT, /* likewise in XMM registers */
+	X64_TO_SELECT_FLOAT, /* likewise in XMM registers; scale 2: 128 bits */
 	X64_TO_TRAP,	     /* trap if the condition holds */
 };
 
@@ -100,8 +100,10 @@ enum x64_base {
 
 enum x64_inst_flag {
 	X64_KEEP = 1, /* an X64_MOVE that also zero-extends: needed even in place */
-	X64_ZERO = 2,
+	X64_ZERO = 2,	  /* X64_FCONST: all zeros */
 	X64_NO_CHECK = 4, /* X64_DIVIDE: the divisor is neither 0 nor -1 */
+	X64_ONES = 8,	  /* X64_FCONST: all ones */
+	X64_COMMUTES = 16, /* X64_FORM: its sources may be exchanged */
 };
 
 enum { X64_NO_OPERAND = 0xff };
@@ -109,14 +111,15 @@ enum { X64_NO_OPERAND = 0xff };
 struct x64_inst {
 	uint16_t form;		/* enum nb_form */
 	uint8_t op;		/* enum x64_op */
-	uint8_t cc;		/* enum x64_cc or as the op says */
+	uint8_t cc;		/* enum x64_cc, or as the op says; the operand of IMM IS4 */
 	uint8_t consumer;	/* enum x64_consumer */
 	uint8_t reg, rm, index; /* operand numbers or X64_NO_OPERAND */
 	uint8_t base;		/* enum x64_base */
 	uint8_t scale;		/* of X64_BASE_ADDRESS */
 	uint8_t trap;		/* enum nb_trap that it may raise, 0: none */
 	uint8_t flags;		/* enum x64_inst_flag */
-	uint8_t vvvv;		/* operand number, of VEX forms that have it */
+	uint8_t vvvv;		/* operand number of the VEX field; of SSE forms whose twin has it:
+				 * the first source, tied to the result without AVX */
 	uint16_t memory;	/* of X64_BASE_LINEAR and CLAMPED */
 	int32_t disp;
 	uint32_t wasm_offset; /* from the function body's start */

@@ -12,7 +12,8 @@
  *   virtual register  an SSA value of one class, defined exactly once
  *   program point     before (early) or after (late) an instruction
  *   live range        the set of points between definition and uses
- *   spill slot        8 bytes of the frame (two adjacent ones for a vector)
+ *   spill slot        8 bytes of the frame (two adjacent ones for a vector, the
+ *                     first of them even)
  *
  * Invariants the caller ensures
  *   - SSA: one definition, which dominates all uses; block parameters count as

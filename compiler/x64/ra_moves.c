@@ -147,8 +147,8 @@ break_cycle(struct sequence *sequence, uint32_t index, uint32_t class_, bool is_
 
 	if (is_wide) {
 		if (sequence->spare_slot == RA_NONE) {
-			sequence->spare_slot = ra->result->slot_count;
-			ra->result->slot_count += 2;
+			sequence->spare_slot = (ra->result->slot_count + 1) & ~1u;
+			ra->result->slot_count = sequence->spare_slot + 2;
 		}
 		saved = (struct ra_place){ .kind = RA_PLACE_SLOT,
 					   .class_ = (uint8_t)class_,
@@ -298,8 +298,8 @@ sequence_groups(struct sequence *sequence, uint32_t count)
 enum nb_status
 ra_moves_sequence(struct ra *ra, struct ra_transfer *transfers, uint32_t count)
 {
-	/* Two more than there are slots now: a pair may be added for saved vectors. */
-	size_t places = RA_REGS + (size_t)ra->result->slot_count + 2;
+	/* More than there are slots now: an aligned pair may be added for saved vectors. */
+	size_t places = RA_REGS + (size_t)ra->result->slot_count + 3;
 	struct sequence sequence = {
 		.ra = ra,
 		.transfers = transfers,

@@ -3,7 +3,8 @@
  * adjacent ones for vectors) from the start of the first of its values that is
  * spilled to the end of the last; families whose stretches do not overlap share
  * one, if they are of the same class and width: so places never overlap partly,
- * and the moves of one class never wait for those of the other.
+ * and the moves of one class never wait for those of the other. Pairs come first,
+ * so that they begin at even slots: vectors in memory are aligned.
  */
 #include "compiler/x64/ra_state.h"
 #include "lib/sort.h"
@@ -87,6 +88,28 @@ find_stretches(struct ra *ra)
 	}
 }
 
+/* Assigns the families of so many slots, in the order of their starts. */
+static void
+assign_width(struct ra *ra, struct pool pools[POOLS], const uint32_t *order, uint32_t count,
+	     uint32_t slots)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct ra_family *family = &ra->families[order[i]];
+		struct pool *pool = &pools[family->class_ == RA_GPR ? 0 : family->slots];
+
+		if (family->slots != slots)
+			continue;
+		if (pool->count != 0 && ra->families[pool->heap[0]].slot_to <= family->slot_from) {
+			family->slot = ra->families[pool->heap[0]].slot;
+			pool_drop_first(ra, pool);
+		} else {
+			family->slot = ra->result->slot_count;
+			ra->result->slot_count += slots;
+		}
+		pool_push(ra, pool, order[i]);
+	}
+}
+
 enum nb_status
 ra_slot_assign(struct ra *ra)
 {
@@ -107,18 +130,7 @@ ra_slot_assign(struct ra *ra)
 		if (ra->families[f].slot_from != RA_NONE)
 			order[count++] = f;
 	sort_indices(order, sort_scratch, count, starts_before, ra);
-	for (uint32_t i = 0; i < count; i++) {
-		struct ra_family *family = &ra->families[order[i]];
-		struct pool *pool = &pools[family->class_ == RA_GPR ? 0 : family->slots];
-
-		if (pool->count != 0 && ra->families[pool->heap[0]].slot_to <= family->slot_from) {
-			family->slot = ra->families[pool->heap[0]].slot;
-			pool_drop_first(ra, pool);
-		} else {
-			family->slot = ra->result->slot_count;
-			ra->result->slot_count += family->slots;
-		}
-		pool_push(ra, pool, order[i]);
-	}
+	assign_width(ra, pools, order, count, 2);
+	assign_width(ra, pools, order, count, 1);
 	return NB_OK;
 }

@@ -120,6 +120,15 @@ static select_function *const select_functions[IR_OP_COUNT] = {
 	[IR_CONVERT_S] = select_convert,
 	[IR_CONVERT_U] = select_convert,
 	[IR_BITCAST] = select_bitcast,
+	[IR_VECTOR1] = select_vector,
+	[IR_VECTOR2] = select_vector,
+	[IR_VECTOR3] = select_vector,
+	[IR_VSHIFT] = select_vector,
+	[IR_VTEST] = select_vector_test,
+	[IR_SPLAT] = select_splat,
+	[IR_EXTRACT] = select_extract,
+	[IR_REPLACE] = select_replace,
+	[IR_SHUFFLE] = select_shuffle,
 	[IR_LOAD] = select_load,
 	[IR_LOAD8_S] = select_load,
 	[IR_LOAD8_U] = select_load,
@@ -127,6 +136,18 @@ static select_function *const select_functions[IR_OP_COUNT] = {
 	[IR_LOAD16_U] = select_load,
 	[IR_LOAD32_S] = select_load,
 	[IR_LOAD32_U] = select_load,
+	[IR_LOAD8_SPLAT] = select_vector_load,
+	[IR_LOAD16_SPLAT] = select_vector_load,
+	[IR_LOAD32_SPLAT] = select_vector_load,
+	[IR_LOAD64_SPLAT] = select_vector_load,
+	[IR_LOAD32_ZERO] = select_vector_load,
+	[IR_LOAD64_ZERO] = select_vector_load,
+	[IR_LOAD8X8_S] = select_vector_load,
+	[IR_LOAD8X8_U] = select_vector_load,
+	[IR_LOAD16X4_S] = select_vector_load,
+	[IR_LOAD16X4_U] = select_vector_load,
+	[IR_LOAD32X2_S] = select_vector_load,
+	[IR_LOAD32X2_U] = select_vector_load,
 	[IR_STORE] = select_store,
 	[IR_STORE8] = select_store,
 	[IR_STORE16] = select_store,
@@ -275,7 +296,8 @@ static bool
 moves_epoch(const struct selector *s, const struct ir_inst *inst)
 {
 	bool is_load = inst->op >= IR_LOAD && inst->op <= IR_LOAD32_U;
-	if (is_load)
+	bool is_vector_load = inst->op >= IR_LOAD8_SPLAT && inst->op <= IR_LOAD32X2_U;
+	if (is_load || is_vector_load)
 		return s->context->options->strict_accesses;
 	return ir_inst_has_effect(inst);
 }

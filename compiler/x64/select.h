@@ -22,6 +22,9 @@ enum select_mask {
 	SELECT_MASK_COUNT,
 };
 
+/* Which operands of a two-operand SSE form may be exchanged. */
+enum select_order { SELECT_ORDERED, SELECT_COMMUTES };
+
 struct selector {
 	const struct x64_context *context;
 	const struct ir_function *ir;
@@ -85,6 +88,14 @@ select_inst(const struct selector *s, uint32_t value)
 	return &s->ir->insts[value];
 }
 
+/* Whether SSE forms have a result register of their own, and unaligned memory
+ * operands. */
+static inline bool
+select_has_avx(const struct selector *s)
+{
+	return s->context->options->cpu_features & NB_CPU_AVX;
+}
+
 static inline bool
 select_is_64(const struct selector *s, uint32_t value)
 {
@@ -118,6 +129,8 @@ uint8_t select_op_use_late(struct selector *s, uint32_t vreg);
 uint8_t select_op_use_fixed(struct selector *s, uint32_t vreg, uint32_t reg);
 uint8_t select_op_def(struct selector *s, uint32_t vreg);
 uint8_t select_op_def_reuse(struct selector *s, uint32_t vreg, uint32_t operand);
+/* Like select_op_def_reuse, but with AVX in any register. */
+uint8_t select_def_over(struct selector *s, uint32_t vreg, uint32_t operand);
 uint8_t select_op_def_fixed(struct selector *s, uint32_t vreg, uint32_t reg);
 uint8_t select_op_scratch(struct selector *s, enum ir_type type);
 void select_clobber(struct selector *s, uint32_t gprs, uint32_t xmms);
@@ -142,7 +155,7 @@ bool select_imm32(const struct selector *s, uint32_t value, int64_t *out);
 /* Pool offset of these bytes, appended; 4, 8 or 16 bytes, so aligned. */
 uint32_t select_pool_add(struct selector *s, const void *bytes, uint32_t size);
 uint32_t select_pool_mask(struct selector *s, enum select_mask mask);
-/* Pool offset of the float constant `value`. */
+/* Pool offset of the float or vector constant `value`. */
 uint32_t select_pool_const(struct selector *s, uint32_t value);
 
 /* `value` as a register operand. */
@@ -199,6 +212,40 @@ void select_copysign(struct selector *s, uint32_t value);
 void select_trunc(struct selector *s, uint32_t value);
 void select_convert(struct selector *s, uint32_t value);
 void select_bitcast(struct selector *s, uint32_t value);
+
+/* --- select_vector.c ------------------------------------------------------ */
+
+/* d = a by `form` with source; without AVX d takes over a's register. */
+struct x64_inst *select_sse(struct selector *s, enum nb_form form, uint32_t d, uint32_t a,
+			    const struct select_source *source, enum select_order order);
+/* `value`, a vector, as an r/m operand that need not be aligned (with AVX) or
+ * that is (the constants). */
+struct select_source select_vector_source(struct selector *s, uint32_t value);
+/* d = `form` source. */
+struct x64_inst *select_sse_unary(struct selector *s, enum nb_form form, uint32_t d,
+				  const struct select_source *source);
+/* d = a by an immediate shift form. */
+void select_sse_shift_imm(struct selector *s, enum nb_form form, uint32_t d, uint32_t a,
+			  uint8_t imm);
+bool select_is_zero_vector(const struct selector *s, uint32_t value);
+bool select_is_float_vector(const struct selector *s, uint32_t value);
+void select_vector(struct selector *s, uint32_t value);
+void select_vector_test(struct selector *s, uint32_t value);
+void select_vector_shift(struct selector *s, uint32_t value);
+void select_bitselect(struct selector *s, uint32_t value);
+
+/* --- select_lane.c -------------------------------------------------------- */
+
+void select_splat(struct selector *s, uint32_t value);
+void select_extract(struct selector *s, uint32_t value);
+void select_replace(struct selector *s, uint32_t value);
+void select_vector_load(struct selector *s, uint32_t value);
+/* Store `value` if what it stores, `stored`, is one lane of a vector. */
+bool select_lane_store(struct selector *s, uint32_t value, uint32_t stored);
+
+/* --- select_shuffle.c ----------------------------------------------------- */
+
+void select_shuffle(struct selector *s, uint32_t value);
 
 /* --- select_flags.c ------------------------------------------------------- */
 

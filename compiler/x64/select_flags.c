@@ -109,6 +109,38 @@ compare_and(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
 	return compare;
 }
 
+static bool
+is_any_true(const struct ir_inst *inst)
+{
+	return inst->op == IR_VTEST && ir_vector_op(inst) == IR_V128_ANY_TRUE;
+}
+
+/* Whether some bit of a vector is 1, by E or NE: ptest a, b sets ZF by a & b and
+ * CF by ~a & b. */
+static struct select_compare
+compare_any_true(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
+{
+	uint32_t a = select_inst(s, value)->args[0], b = a;
+	bool may_load = fold.loads && (value == s->root || select_is_single_use(s, value));
+	const struct ir_inst *inst = select_inst(s, a);
+	struct select_compare compare = { .form = NB_FORM_PTEST, .cc = cc };
+	bool is_bits = inst->op == IR_VECTOR2 && select_is_single_use(s, a);
+	if (is_bits && ir_vector_op(inst) == IR_V128_AND) {
+		a = inst->args[0];
+		b = inst->args[1];
+	} else if (is_bits && ir_vector_op(inst) == IR_V128_ANDNOT) {
+		a = inst->args[1];
+		b = inst->args[0];
+		compare.cc = cc == X64_CC_E ? X64_CC_B : X64_CC_AE;
+	}
+	compare.reg = select_use(s, a);
+	if (a == b)
+		compare.rm = (struct select_source){ .base = X64_BASE_NONE, .vreg = compare.reg };
+	else
+		compare.rm = may_load ? select_vector_source(s, b) : select_source_reg(s, b);
+	return compare;
+}
+
 /* `value` against zero by E, NE, S or NS. */
 static struct select_compare
 compare_zero(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
@@ -117,6 +149,8 @@ compare_zero(struct selector *s, uint32_t value, uint8_t cc, struct fold fold)
 	bool is_equality = cc == X64_CC_E || cc == X64_CC_NE;
 	if (inst->op == IR_AND && is_equality && select_is_single_use(s, value))
 		return compare_and(s, value, cc, fold);
+	if (is_any_true(inst) && is_equality)
+		return compare_any_true(s, value, cc, fold);
 	bool is_64 = inst->type == IR_I64;
 	struct select_compare compare = { .form = is_64 ? NB_FORM_CMP64_IMM : NB_FORM_CMP32_IMM,
 					  .cc = cc,
@@ -284,7 +318,7 @@ select_select(struct selector *s, uint32_t value)
 	bool is_int = ir_type_is_int(inst->type);
 	struct x64_inst *select = select_emit(s, X64_FLAGS, compare.form);
 	select->consumer = is_int ? X64_TO_SELECT : X64_TO_SELECT_FLOAT;
-	select->scale = ir_type_bits(inst->type) == 64;
+	select->scale = inst->type == IR_V128 ? 2 : ir_type_bits(inst->type) == 64;
 	select->imm = compare.imm;
 	select_op_def_reuse(s, select_def(s, value), 1);
 	select_op_use(s, if_false, RA_REG);

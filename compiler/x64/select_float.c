@@ -27,15 +27,16 @@ select_float_binary(struct selector *s, uint32_t value)
 		b = inst->args[0];
 	}
 	struct select_source source = is_minmax ? select_source_reg(s, b) : select_source_any(s, b);
-	commutes = commutes && source.base == X64_BASE_NONE;
 	uint32_t vreg = select_use(s, a);
-	enum x64_op op = is_minmax ? X64_FMINMAX : commutes ? X64_COMMUTE : X64_FORM;
-	struct x64_inst *out = select_emit(s, op, form);
-	out->reg = select_op_def_reuse(s, select_def(s, value), 1);
+	if (!is_minmax) {
+		select_sse(s, form, select_def(s, value), vreg, &source,
+			   commutes ? SELECT_COMMUTES : SELECT_ORDERED);
+		return;
+	}
+	struct x64_inst *out = select_emit(s, X64_FMINMAX, form);
+	out->reg = select_def_over(s, select_def(s, value), 1);
 	select_op_use(s, vreg, RA_REG);
-	select_op_source(s, out, &source, is_minmax ? RA_REG : RA_ANY);
-	if (commutes)
-		select_flag(s, RA_INST_COMMUTE);
+	select_op_source(s, out, &source, RA_REG);
 }
 
 /* The sign bit cleared or turned by a mask of the pool. */
@@ -43,11 +44,10 @@ static void
 select_sign(struct selector *s, uint32_t value, enum nb_form form, enum select_mask mask)
 {
 	uint32_t vreg = select_use(s, select_inst(s, value)->args[0]);
-	struct x64_inst *inst = select_emit(s, X64_FORM, form);
-	inst->reg = select_op_def_reuse(s, select_def(s, value), 1);
-	select_op_use(s, vreg, RA_REG);
-	inst->base = X64_BASE_POOL;
-	inst->disp = (int32_t)select_pool_mask(s, mask);
+	struct select_source source = { .base = X64_BASE_POOL,
+					.vreg = IR_NONE,
+					.disp = (int32_t)select_pool_mask(s, mask) };
+	select_sse(s, form, select_def(s, value), vreg, &source, SELECT_ORDERED);
 }
 
 void
@@ -90,12 +90,15 @@ select_float_unary(struct selector *s, uint32_t value)
 		form = is_64 ? NB_FORM_SQRTSD : NB_FORM_SQRTSS;
 		break;
 	}
-	/* RIP operands carry no immediate. */
-	struct select_source source = select_inst(s, inst->args[0])->op == IR_CONST
-					      ? select_source_reg(s, inst->args[0])
-					      : select_source_any(s, inst->args[0]);
-	select_unary_rm(s, value, form, &source);
-	s->insts[s->inst_count - 1].imm = imm;
+	/* The instructions keep the upper part of the result's register. They wait
+	 * for nothing but the operand if that is what they keep, and a load clears
+	 * the register it writes. */
+	uint32_t vreg = select_use(s, inst->args[0]);
+	struct x64_inst *out = select_emit(s, X64_FORM, form);
+	out->imm = imm;
+	out->reg = select_op_def(s, select_def(s, value));
+	out->rm = out->vvvv = select_op_use(s, vreg, RA_REG);
+	select_flag(s, RA_INST_SAME);
 }
 
 void
@@ -106,7 +109,7 @@ select_copysign(struct selector *s, uint32_t value)
 	uint32_t a = select_use(s, inst->args[0]);
 	uint32_t b = select_use(s, inst->args[1]);
 	struct x64_inst *out = select_emit(s, X64_FCOPYSIGN, NB_FORM_ANDPS);
-	out->reg = select_op_def_reuse(s, select_def(s, value), 1);
+	out->reg = select_def_over(s, select_def(s, value), 1);
 	select_op_use(s, a, RA_REG);
 	out->rm = select_op_use(s, b, RA_REG);
 	out->disp = (int32_t)select_pool_mask(s, is_64 ? SELECT_MASK_ABS_F64 : SELECT_MASK_ABS_F32);

@@ -15,6 +15,7 @@ select_load_form(enum ir_type type)
 		[IR_I64] = NB_FORM_MOV64,
 		[IR_F32] = NB_FORM_MOVSS,
 		[IR_F64] = NB_FORM_MOVSD,
+		[IR_V128] = NB_FORM_MOVUPS,
 	};
 	return forms[type];
 }
@@ -27,6 +28,7 @@ select_store_form(enum ir_type type)
 		[IR_I64] = NB_FORM_MOV64_STORE,
 		[IR_F32] = NB_FORM_MOVSS_STORE,
 		[IR_F64] = NB_FORM_MOVSD_STORE,
+		[IR_V128] = NB_FORM_MOVUPS_STORE,
 	};
 	return forms[type];
 }
@@ -217,7 +219,9 @@ select_store(struct selector *s, uint32_t value)
 		stored = strip_for_store(s, stored, bytes);
 	}
 	const struct ir_inst *source = select_inst(s, stored);
-	if (source->op == IR_CONST &&
+	if (select_lane_store(s, value, stored))
+		return;
+	if (source->op == IR_CONST && type != IR_V128 &&
 	    (bytes != 8 || (int64_t)source->imm == (int32_t)source->imm)) {
 		store_constant(s, value, bytes, source->imm);
 		return;

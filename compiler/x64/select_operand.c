@@ -23,6 +23,19 @@ select_def(struct selector *s, uint32_t value)
 	return s->vreg[value];
 }
 
+/* Whether all bytes of a constant are `byte`. */
+static bool
+is_uniform(const struct selector *s, const struct ir_inst *constant, uint8_t byte)
+{
+	if (constant->type != IR_V128)
+		return byte == 0 && constant->imm == 0;
+	const uint8_t *bytes = ir_const_vector(s->ir, constant)->bytes;
+	for (uint32_t i = 0; i < sizeof(struct ir_v128); i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
+
 static uint32_t
 materialize(struct selector *s, uint32_t value)
 {
@@ -34,9 +47,13 @@ materialize(struct selector *s, uint32_t value)
 			select_emit(s, X64_CONST, is_64 ? NB_FORM_MOV64_IMM : NB_FORM_MOV32_IMM);
 		inst->imm = (int64_t)constant->imm;
 		inst->reg = select_op_def(s, vreg);
-	} else if (constant->imm == 0) {
+	} else if (is_uniform(s, constant, 0)) {
 		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_XORPS);
 		inst->flags = X64_ZERO;
+		inst->reg = select_op_def(s, vreg);
+	} else if (is_uniform(s, constant, 0xff)) {
+		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_PCMPEQD);
+		inst->flags = X64_ONES;
 		inst->reg = select_op_def(s, vreg);
 	} else {
 		int32_t at = (int32_t)select_pool_const(s, value);
@@ -70,6 +87,7 @@ select_emit(struct selector *s, enum x64_op op, enum nb_form form)
 		.reg = X64_NO_OPERAND,
 		.rm = X64_NO_OPERAND,
 		.index = X64_NO_OPERAND,
+		.vvvv = X64_NO_OPERAND,
 		.wasm_offset = select_inst(s, s->root)->wasm_offset,
 	};
 	return inst;
@@ -125,6 +143,12 @@ select_op_def_reuse(struct selector *s, uint32_t vreg, uint32_t operand)
 						   .role = RA_DEF,
 						   .time = RA_LATE,
 						   .detail = (uint8_t)operand });
+}
+
+uint8_t
+select_def_over(struct selector *s, uint32_t vreg, uint32_t operand)
+{
+	return select_has_avx(s) ? select_op_def(s, vreg) : select_op_def_reuse(s, vreg, operand);
 }
 
 uint8_t
@@ -239,7 +263,10 @@ select_pool_const(struct selector *s, uint32_t value)
 	if (!s->const_at[value]) {
 		const struct ir_inst *inst = select_inst(s, value);
 		uint64_t bits = inst->imm;
-		s->const_at[value] = select_pool_add(s, &bits, ir_type_bits(inst->type) / 8) + 1;
+		uint32_t at = inst->type == IR_V128
+				      ? select_pool_add(s, ir_const_vector(s->ir, inst)->bytes, 16)
+				      : select_pool_add(s, &bits, ir_type_bits(inst->type) / 8);
+		s->const_at[value] = at + 1;
 	}
 	return s->const_at[value] - 1;
 }

@@ -1,0 +1,403 @@
+/*
+ * Selection of shuffles: the cheapest instructions that make a byte pattern.
+ *
+ * A pattern names for each byte of the result a byte of the first vector (0 to
+ * 15) or of the second (16 to 31). It is also looked at in lanes of 2, 4 and 8
+ * bytes, where all bytes of each lane come from one lane. A second vector of zeros
+ * is not a vector at all but zeros in the result (ZERO).
+ */
+#include "compiler/x64/select.h"
+
+#include "lib/string.h"
+
+enum { ZERO = 0xff };
+
+struct shuffle {
+	struct selector *s;
+	uint32_t value;
+	uint32_t a, b;	       /* IR values */
+	uint8_t bytes[16];     /* of a, of b + 16, or ZERO */
+	uint8_t lanes[4][16];  /* the same by lanes of 1 << k bytes */
+	bool has_lanes[4];     /* lanes[k] exists */
+	bool is_one;	       /* all come from a */
+	bool has_zeros;
+};
+
+/* --- patterns ------------------------------------------------------------- */
+
+/* lanes[k] from bytes. */
+static bool
+widen(const uint8_t bytes[16], uint32_t k, uint8_t lanes[16])
+{
+	uint32_t width = 1u << k;
+	for (uint32_t i = 0; i < 16; i += width) {
+		uint8_t first = bytes[i];
+		if (first != ZERO && first % width != 0)
+			return false;
+		for (uint32_t j = 1; j < width; j++)
+			if (bytes[i + j] != (first == ZERO ? ZERO : first + j))
+				return false;
+		lanes[i >> k] = first == ZERO ? ZERO : (uint8_t)(first >> k);
+	}
+	return true;
+}
+
+/* Whether the first `count` entries are first, first + step, first + 2 step … */
+static bool
+is_run(const uint8_t *entries, uint32_t count, uint32_t first, uint32_t step)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (entries[i] != first + i * step)
+			return false;
+	return true;
+}
+
+static bool
+is_zero_run(const uint8_t *entries, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (entries[i] != ZERO)
+			return false;
+	return true;
+}
+
+/* Immediate of pshufd and pshuflw for four entries. */
+static uint8_t
+imm_of(const uint8_t entries[4])
+{
+	uint32_t imm = 0;
+	for (uint32_t i = 0; i < 4; i++)
+		imm |= (entries[i] & 3u) << 2 * i;
+	return (uint8_t)imm;
+}
+
+/* --- emission ------------------------------------------------------------- */
+
+static struct select_source
+source_of_vreg(uint32_t vreg)
+{
+	return (struct select_source){ .base = X64_BASE_NONE, .vreg = vreg };
+}
+
+/* result = form(from), without a register of its own. */
+static bool
+put_unary(struct shuffle *f, enum nb_form form, uint32_t from, uint8_t imm)
+{
+	struct select_source source = select_vector_source(f->s, from);
+	select_sse_unary(f->s, form, select_def(f->s, f->value), &source)->imm = imm;
+	return true;
+}
+
+/* result = form(first, second). */
+static bool
+put_binary(struct shuffle *f, enum nb_form form, uint32_t first, uint32_t second, uint8_t imm)
+{
+	bool may_be_memory = x64_form_info(form)->rm & NB_RM_M && form != NB_FORM_INSERTPS;
+	struct select_source source = may_be_memory && first != second
+					      ? select_vector_source(f->s, second)
+					      : select_source_reg(f->s, second);
+	uint32_t vreg = first == second ? source.vreg : select_use(f->s, first);
+	select_sse(f->s, form, select_def(f->s, f->value), vreg, &source, SELECT_ORDERED)->imm =
+		imm;
+	return true;
+}
+
+/* result = form(a, mask in the pool). */
+static bool
+put_masked(struct shuffle *f, enum nb_form form, const uint8_t mask[16])
+{
+	uint32_t vreg = select_use(f->s, f->a);
+	struct select_source source = { .base = X64_BASE_POOL,
+					.vreg = IR_NONE,
+					.disp = (int32_t)select_pool_add(f->s, mask, 16) };
+	select_sse(f->s, form, select_def(f->s, f->value), vreg, &source, SELECT_ORDERED);
+	return true;
+}
+
+/* --- one vector, with zeros ----------------------------------------------- */
+
+static bool
+try_extend(struct shuffle *f)
+{
+	static const uint16_t forms[] = { NB_FORM_PMOVZXBW, NB_FORM_PMOVZXWD, NB_FORM_PMOVZXDQ };
+	for (uint32_t k = 0; k < 3; k++) {
+		bool fits = f->has_lanes[k];
+		for (uint32_t i = 0; fits && i < 16u >> k; i++)
+			fits = f->lanes[k][i] == (i % 2 ? ZERO : i / 2);
+		if (fits)
+			return put_unary(f, forms[k], f->a, 0);
+	}
+	return false;
+}
+
+static bool
+try_zeros(struct shuffle *f)
+{
+	const uint8_t *bytes = f->bytes;
+	uint8_t mask[16];
+	bool is_in_place = true;
+	if (try_extend(f))
+		return true;
+	if (is_run(bytes, 8, 0, 1) && is_zero_run(bytes + 8, 8)) {
+		struct select_source source = select_source_reg(f->s, f->a);
+		select_sse_unary(f->s, NB_FORM_MOVQ, select_def(f->s, f->value), &source);
+		return true;
+	}
+	for (uint32_t n = 1; n < 16; n++) {
+		bool is_left = is_zero_run(bytes, n) && is_run(bytes + n, 16 - n, 0, 1);
+		bool is_right = is_run(bytes, 16 - n, n, 1) && is_zero_run(bytes + 16 - n, n);
+		if (!is_left && !is_right)
+			continue;
+		uint32_t vreg = select_use(f->s, f->a);
+		select_sse_shift_imm(f->s, is_left ? NB_FORM_PSLLDQ_IMM : NB_FORM_PSRLDQ_IMM,
+				     select_def(f->s, f->value), vreg, (uint8_t)n);
+		return true;
+	}
+	for (uint32_t i = 0; i < 16; i++)
+		is_in_place = is_in_place && (bytes[i] == ZERO || bytes[i] == i);
+	for (uint32_t i = 0; i < 16; i++)
+		mask[i] = is_in_place ? (bytes[i] == ZERO ? 0 : 0xff)
+				      : (bytes[i] == ZERO ? 0x80 : bytes[i]);
+	return put_masked(f, is_in_place ? NB_FORM_PAND : NB_FORM_PSHUFB, mask);
+}
+
+/* --- interleaving, of one or two vectors ------------------------------------ */
+
+static bool
+try_unpack(struct shuffle *f)
+{
+	static const uint16_t forms[4][2] = {
+		{ NB_FORM_PUNPCKLBW, NB_FORM_PUNPCKHBW },
+		{ NB_FORM_PUNPCKLWD, NB_FORM_PUNPCKHWD },
+		{ NB_FORM_PUNPCKLDQ, NB_FORM_PUNPCKHDQ },
+		{ NB_FORM_PUNPCKLQDQ, NB_FORM_PUNPCKHQDQ },
+	};
+	for (uint32_t k = 4; k-- > 0;) {
+		uint32_t count = 16u >> k;
+		if (!f->has_lanes[k])
+			continue;
+		for (uint32_t high = 0; high < 2; high++)
+			for (uint32_t sides = 0; sides < 4; sides++) {
+				uint32_t first = sides & 1 ? count : 0;
+				uint32_t second = sides & 2 ? count : 0;
+				bool fits = true;
+				for (uint32_t i = 0; fits && i < count; i++)
+					fits = f->lanes[k][i] == (i % 2 ? second : first) + i / 2 +
+									 high * count / 2;
+				if (fits)
+					return put_binary(f, forms[k][high], first ? f->b : f->a,
+							  second ? f->b : f->a, 0);
+			}
+	}
+	return false;
+}
+
+/* --- one vector ----------------------------------------------------------- */
+
+static bool
+try_words(struct shuffle *f)
+{
+	const uint8_t *words = f->lanes[1];
+	uint8_t high[4];
+	if (!f->has_lanes[1])
+		return false;
+	for (uint32_t i = 0; i < 4; i++)
+		high[i] = words[4 + i] - 4;
+	bool low_moves = words[0] < 4 && words[1] < 4 && words[2] < 4 && words[3] < 4;
+	bool high_moves = high[0] < 4 && high[1] < 4 && high[2] < 4 && high[3] < 4;
+	if (low_moves && is_run(words + 4, 4, 4, 1))
+		return put_unary(f, NB_FORM_PSHUFLW, f->a, imm_of(words));
+	if (high_moves && is_run(words, 4, 0, 1))
+		return put_unary(f, NB_FORM_PSHUFHW, f->a, imm_of(high));
+	return false;
+}
+
+static bool
+put_one(struct shuffle *f)
+{
+	bool is_float = select_is_float_vector(f->s, f->a);
+	const uint8_t *dwords = f->lanes[2];
+	if (f->has_lanes[3] && f->lanes[3][0] == 0 && f->lanes[3][1] == 0)
+		return put_unary(f, is_float ? NB_FORM_MOVDDUP : NB_FORM_PSHUFD, f->a, 0x44);
+	if (f->has_lanes[2] && is_float && select_has_avx(f->s))
+		return put_binary(f, NB_FORM_SHUFPS, f->a, f->a, imm_of(dwords));
+	if (f->has_lanes[2])
+		return put_unary(f, NB_FORM_PSHUFD, f->a, imm_of(dwords));
+	if (try_words(f) || try_unpack(f))
+		return true;
+	for (uint32_t n = 1; n < 16; n++) {
+		bool is_rotation = true;
+		for (uint32_t i = 0; is_rotation && i < 16; i++)
+			is_rotation = f->bytes[i] == (i + n) % 16;
+		if (is_rotation)
+			return put_binary(f, NB_FORM_PALIGNR, f->a, f->a, (uint8_t)n);
+	}
+	return put_masked(f, NB_FORM_PSHUFB, f->bytes);
+}
+
+/* --- two vectors ---------------------------------------------------------- */
+
+/* The upper bytes of one vector before the lower ones of the other. */
+static bool
+try_align(struct shuffle *f)
+{
+	for (uint32_t n = 1; n < 32; n++) {
+		bool fits = true;
+		for (uint32_t i = 0; fits && i < 16; i++)
+			fits = f->bytes[i] == (i + n) % 32;
+		if (fits && n < 16)
+			return put_binary(f, NB_FORM_PALIGNR, f->b, f->a, (uint8_t)n);
+		if (fits && n > 16)
+			return put_binary(f, NB_FORM_PALIGNR, f->a, f->b, (uint8_t)(n - 16));
+	}
+	return false;
+}
+
+/* Every lane where it was. */
+static bool
+try_blend(struct shuffle *f)
+{
+	uint32_t words = 0;
+	if (!f->has_lanes[1])
+		return false;
+	for (uint32_t i = 0; i < 8; i++) {
+		if (f->lanes[1][i] % 8 != i)
+			return false;
+		words |= (uint32_t)(f->lanes[1][i] >= 8) << i;
+	}
+	if (!f->has_lanes[2] || !select_is_float_vector(f->s, f->a))
+		return put_binary(f, NB_FORM_PBLENDW, f->a, f->b, (uint8_t)words);
+	uint32_t dwords = 0;
+	for (uint32_t i = 0; i < 4; i++)
+		dwords |= (words >> 2 * i & 1) << i;
+	return put_binary(f, NB_FORM_BLENDPS, f->a, f->b, (uint8_t)dwords);
+}
+
+/* Two lanes of one vector below two of the other, or of the same. */
+static bool
+try_shufps(struct shuffle *f)
+{
+	const uint8_t *lanes = f->lanes[2];
+	if (!f->has_lanes[2] || lanes[0] / 4 != lanes[1] / 4 || lanes[2] / 4 != lanes[3] / 4)
+		return false;
+	return put_binary(f, NB_FORM_SHUFPS, lanes[0] < 4 ? f->a : f->b, lanes[2] < 4 ? f->a : f->b,
+			  imm_of(lanes));
+}
+
+/* Three lanes of one vector, in place or moved by a pshufd, and one of the
+ * other. */
+static bool
+try_insert(struct shuffle *f)
+{
+	uint8_t lanes[4];
+	uint32_t from_b = 0, other = 0;
+	if (!f->has_lanes[2])
+		return false;
+	for (uint32_t i = 0; i < 4; i++)
+		from_b += f->lanes[2][i] >= 4;
+	if (from_b == 2)
+		return false;
+	uint32_t first = from_b == 1 ? f->a : f->b, second = from_b == 1 ? f->b : f->a;
+	for (uint32_t i = 0; i < 4; i++) {
+		bool is_other = (f->lanes[2][i] >= 4) == (from_b == 1);
+		lanes[i] = is_other ? (uint8_t)i : f->lanes[2][i] & 3;
+		other = is_other ? i : other;
+	}
+	uint8_t imm = (uint8_t)((f->lanes[2][other] & 3u) << 6 | other << 4);
+	if (is_run(lanes, 4, 0, 1))
+		return put_binary(f, NB_FORM_INSERTPS, first, second, imm);
+	struct select_source inserted = select_source_reg(f->s, second);
+	struct select_source source = select_vector_source(f->s, first);
+	uint32_t moved = select_vreg_new(f->s, IR_V128);
+	select_sse_unary(f->s, NB_FORM_PSHUFD, moved, &source)->imm = imm_of(lanes);
+	select_sse(f->s, NB_FORM_INSERTPS, select_def(f->s, f->value), moved, &inserted,
+		   SELECT_ORDERED)
+		->imm = imm;
+	return true;
+}
+
+/* Two lanes of each, in any order: both pairs by shufps, then their places. */
+static bool
+try_pairs(struct shuffle *f)
+{
+	uint8_t picked[4] = { 0 }, places[4];
+	uint32_t low = 0, high = 2;
+	if (!f->has_lanes[2])
+		return false;
+	for (uint32_t i = 0; i < 4; i++) {
+		bool is_b = f->lanes[2][i] >= 4;
+		if (is_b ? high == 4 : low == 2)
+			return false;
+		places[i] = (uint8_t)(is_b ? high : low);
+		picked[is_b ? high++ : low++] = f->lanes[2][i] & 3;
+	}
+	struct select_source b = select_vector_source(f->s, f->b);
+	uint32_t a = select_use(f->s, f->a);
+	uint32_t both = select_vreg_new(f->s, IR_V128);
+	select_sse(f->s, NB_FORM_SHUFPS, both, a, &b, SELECT_ORDERED)->imm = imm_of(picked);
+	struct select_source source = source_of_vreg(both);
+	select_sse_unary(f->s, NB_FORM_PSHUFD, select_def(f->s, f->value), &source)->imm =
+		imm_of(places);
+	return true;
+}
+
+/* The bytes of vector `which` where they belong, zeros elsewhere. */
+static uint32_t
+spread(struct shuffle *f, uint32_t which)
+{
+	uint8_t mask[16];
+	for (uint32_t i = 0; i < 16; i++)
+		mask[i] = f->bytes[i] / 16 == which ? f->bytes[i] & 15 : 0x80;
+	uint32_t d = select_vreg_new(f->s, IR_V128);
+	uint32_t vreg = select_use(f->s, which ? f->b : f->a);
+	struct select_source source = { .base = X64_BASE_POOL,
+					.vreg = IR_NONE,
+					.disp = (int32_t)select_pool_add(f->s, mask, 16) };
+	select_sse(f->s, NB_FORM_PSHUFB, d, vreg, &source, SELECT_ORDERED);
+	return d;
+}
+
+static void
+put_two(struct shuffle *f)
+{
+	if (try_unpack(f) || try_blend(f) || try_align(f) || try_shufps(f) || try_insert(f) ||
+	    try_pairs(f))
+		return;
+	uint32_t a = spread(f, 0);
+	struct select_source b = source_of_vreg(spread(f, 1));
+	select_sse(f->s, NB_FORM_POR, select_def(f->s, f->value), a, &b, SELECT_COMMUTES);
+}
+
+/* --- all ------------------------------------------------------------------ */
+
+void
+select_shuffle(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	struct shuffle f = { .s = s, .value = value, .a = inst->args[0], .b = inst->args[1] };
+	bool a_is_zero = select_is_zero_vector(s, f.a), b_is_zero = select_is_zero_vector(s, f.b);
+	const uint8_t *pattern = ir_shuffle_pattern(s->ir, inst);
+	uint32_t from_b = 0;
+	for (uint32_t i = 0; i < 16; i++) {
+		bool is_b = pattern[i] >= 16;
+		bool is_zero = is_b ? b_is_zero : a_is_zero;
+		f.bytes[i] = is_zero ? ZERO : pattern[i];
+		f.has_zeros |= is_zero;
+		from_b += is_b && !is_zero;
+	}
+	if (a_is_zero || (from_b == 16 && !f.has_zeros)) {
+		f.a = inst->args[1];
+		for (uint32_t i = 0; i < 16; i++)
+			f.bytes[i] = f.bytes[i] == ZERO ? ZERO : f.bytes[i] & 15;
+		from_b = 0;
+	}
+	f.is_one = from_b == 0;
+	for (uint32_t k = 0; k < 4; k++)
+		f.has_lanes[k] = widen(f.bytes, k, f.lanes[k]);
+	if (f.has_zeros)
+		try_zeros(&f);
+	else if (f.is_one)
+		put_one(&f);
+	else
+		put_two(&f);
+}
