@@ -55,7 +55,7 @@ splat_lane(struct selector *s, uint32_t value, uint32_t shape, uint32_t from)
 {
 	uint32_t d = select_def(s, value);
 	struct select_source source = source_of_vreg(from);
-	switch ((enum ir_shape)shape) {
+	switch (shape) {
 	case IR_SHAPE_I8X16: {
 		struct select_source zero = source_of_vreg(zero_vector(s));
 		select_sse(s, NB_FORM_PSHUFB, d, from, &zero, SELECT_ORDERED);
@@ -153,7 +153,7 @@ extract_float(struct selector *s, uint32_t value, const struct ir_inst *inst, ui
 static enum nb_form
 extract_form(uint32_t shape)
 {
-	switch ((enum ir_shape)shape) {
+	switch (shape) {
 	case IR_SHAPE_I8X16:
 		return NB_FORM_PEXTRB;
 	case IR_SHAPE_I16X8:
@@ -190,7 +190,7 @@ select_extract(struct selector *s, uint32_t value)
 static enum nb_form
 lane_store_form(uint32_t shape, uint32_t lane)
 {
-	switch ((enum ir_shape)shape) {
+	switch (shape) {
 	case IR_SHAPE_I64X2:
 	case IR_SHAPE_F64X2:
 		return lane == 0 ? NB_FORM_MOVSD_STORE : NB_FORM_MOVHPS_STORE;

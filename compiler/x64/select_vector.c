@@ -231,7 +231,7 @@ bits_form(const struct selector *s, const struct ir_inst *inst, enum nb_form for
 {
 	if (!select_is_float_vector(s, inst->args[0]) && !select_is_float_vector(s, inst->args[1]))
 		return form;
-	switch (ir_vector_op(inst)) {
+	switch ((uint32_t)ir_vector_op(inst)) {
 	case IR_V128_AND:
 		return NB_FORM_ANDPS;
 	case IR_V128_OR:
@@ -405,7 +405,7 @@ select_blend(struct selector *s, uint32_t value, enum nb_form legacy, enum nb_fo
 static bool
 is_byte_mask(const struct selector *s, uint32_t value)
 {
-	switch ((enum ir_lane_op)ir_vector_info(select_inst(s, value))->meaning) {
+	switch ((uint32_t)ir_vector_info(select_inst(s, value))->meaning) {
 	case IR_LANE_EQ:
 	case IR_LANE_GT_S:
 	case IR_LANE_FEQ:
