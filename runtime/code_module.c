@@ -3,11 +3,13 @@
  */
 #include "runtime/code_module.h"
 
+#include "kernel/port/guest.h"
 #include "lib/string.h"
 #include "runtime/code_registry.h"
 #include "runtime/signature.h"
 
 enum { INT3 = 0xcc, RET = 0xc3 };
+enum { PIECE_BYTES = 256 * 1024 };
 
 /* Names are looked up on the fault stack, so the search has an end. */
 enum { EXPORTS_SEARCHED = 4096 };
@@ -44,7 +46,13 @@ code_module_place(struct code_module *module)
 		module->code = (struct port_code){ 0 };
 		return status;
 	}
-	memcpy(module->code.base, module->image.code, used);
+	for (size_t at = 0; at < used; at += PIECE_BYTES) {
+		size_t left = used - at;
+
+		memcpy(module->code.base + at, module->image.code + at,
+		       left < PIECE_BYTES ? left : PIECE_BYTES);
+		kernel_relax();
+	}
 	memset(module->code.base + used, INT3, size - used);
 	module->image.code = module->code.base;
 	return NB_OK;

@@ -41,7 +41,7 @@ void code_module_set_name(struct code_module *module, const char *name, size_t l
 
 /* Copies image.code to where it will run, writable and not executable;
  * trapping bytes fill what is left of the last page. Afterwards image.code is
- * that place. NB_OUT_OF_MEMORY leaves the module as it was. Does not sleep. */
+ * that place. NB_OUT_OF_MEMORY leaves the module as it was. Gives way to others. */
 NB_MUST_USE enum nb_status code_module_place(struct code_module *module);
 
 /* Makes the placed code executable and findable. Callers serialise this and

@@ -144,6 +144,7 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 			store_signature(store, &wasm->types[i], &type_slots(instance)[i]);
 		if (status != NB_OK)
 			return status;
+		store_give_way(i);
 	}
 	*out = instance;
 	return NB_OK;
@@ -237,6 +238,7 @@ define_functions(struct instance *instance)
 		callee->vmctx = (uint64_t)(uintptr_t)instance->vmctx;
 		callee->signature = type_slots(instance)[type];
 		callee->cross = (uint64_t)(uintptr_t)guest_cross_stub;
+		store_give_way(i);
 	}
 }
 
@@ -322,9 +324,9 @@ evaluate(const struct instance *instance, const struct wasm_init_expr *init, uin
 	}
 }
 
-enum nb_status
-instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
-		void *context, struct diag *diag, struct instance **out)
+static enum nb_status
+create(struct store *store, const struct code_module *module, instance_resolve *resolve,
+       void *context, struct diag *diag, struct instance **out)
 {
 	const struct wasm_module *wasm = &module->wasm;
 	struct instance *instance;
@@ -344,14 +346,17 @@ instance_create(struct store *store, const struct code_module *module, instance_
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "cannot instantiate: %s",
 				   nb_status_text(status));
-	for (uint32_t i = wasm->global_import_count; i < wasm->global_count; i++)
+	for (uint32_t i = wasm->global_import_count; i < wasm->global_count; i++) {
 		evaluate(instance, &wasm->globals[i].init, global_slot(instance, i));
+		store_give_way(i);
+	}
 	instance->next = store->instances;
 	store->instances = instance;
 	*out = instance;
 	return NB_OK;
 }
 
+<<<<<<< HEAD
 /* Where an active segment goes. */
 static uint64_t
 segment_offset(const struct instance *instance, const struct wasm_init_expr *offset,
@@ -361,6 +366,20 @@ segment_offset(const struct instance *instance, const struct wasm_init_expr *off
 
 	evaluate(instance, offset, value);
 	return limits->is_64 ? value[0] : (uint32_t)value[0];
+=======
+enum nb_status
+instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
+		void *context, struct diag *diag, struct instance **out)
+{
+	struct store_mark mark;
+	enum nb_status status;
+
+	store_mark_get(store, &mark);
+	status = create(store, module, resolve, context, diag, out);
+	if (status != NB_OK)
+		store_rollback(store, &mark);
+	return status;
+>>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 }
 
 enum nb_trap
@@ -375,24 +394,38 @@ instance_initialize(struct instance *instance)
 		if (elem->mode == WASM_SEGMENT_PASSIVE)
 			continue;
 		if (elem->mode == WASM_SEGMENT_ACTIVE) {
+<<<<<<< HEAD
 			to = segment_offset(instance, &elem->offset,
 					    &wasm->tables[elem->table_idx].limits);
 			struct segment_range range = { to, 0, elem->item_count };
 			trap = segment_table_init(instance, i, elem->table_idx, &range);
+=======
+			evaluate(instance, &elem->offset, offset);
+			struct segment_range range = { (uint32_t)offset[0], 0, elem->item_count };
+			trap = segment_table_apply(instance, i, elem->table_idx, &range);
+>>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 		}
 		if (trap == NB_TRAP_NONE)
 			segment_elem_drop(instance, i);
+		store_give_way(i);
 	}
 	for (uint32_t i = 0; i < wasm->data_count && trap == NB_TRAP_NONE; i++) {
 		const struct wasm_data_segment *data = &wasm->datas[i];
 		if (data->mode == WASM_SEGMENT_PASSIVE)
 			continue;
+<<<<<<< HEAD
 		to = segment_offset(instance, &data->offset,
 				    &wasm->memories[data->memory_idx].limits);
 		struct segment_range range = { to, 0, data->bytes_len };
 		trap = segment_memory_init(instance, i, data->memory_idx, &range);
+=======
+		evaluate(instance, &data->offset, offset);
+		struct segment_range range = { (uint32_t)offset[0], 0, data->bytes_len };
+		trap = segment_memory_apply(instance, i, data->memory_idx, &range);
+>>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 		if (trap == NB_TRAP_NONE)
 			segment_data_drop(instance, i);
+		store_give_way(i);
 	}
 	return trap;
 }

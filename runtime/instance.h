@@ -38,7 +38,8 @@ instance_resolve(void *context, const struct instance *instance, const struct wa
 /* Links and allocates an instance of `module` in `store`. Errors, reported in
  * *diag: NB_UNLINKABLE ("unknown import: …", "incompatible import type: …"),
  * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED, what `resolve` returned. After an error
- * nothing refers to the instance. */
+ * the store is as it was before, to the byte. Gives way to others, as the other
+ * functions here that may take long. */
 NB_MUST_USE enum nb_status
 instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
 		void *context, struct diag *diag, struct instance **out);

@@ -5,6 +5,9 @@
 #include "runtime/store_internal.h"
 #include "wasm/limits.h"
 
+/* Returned at a time, between two looks at who else wants to run. */
+#define PIECE_BYTES ((uint64_t)4 << 20)
+
 /* The most pages that the declared type, and we, allow a memory to have. */
 static uint64_t
 maximum_pages(const struct wasm_limits *limits)
@@ -64,8 +67,17 @@ store_memory_create(struct store *store, const struct wasm_memory_type *type,
 void
 store_memory_release(struct runtime_memory *memory)
 {
-	port_slot_release(memory->desc.base, memory->desc.length);
-	store_uncharge(memory->store, memory->desc.length);
+	uint64_t bytes = memory->desc.length, left = bytes;
+
+	while (left > PIECE_BYTES) {
+		uint64_t end = (left - 1) / PIECE_BYTES * PIECE_BYTES;
+
+		port_slot_shrink(memory->desc.base, left, end);
+		left = end;
+		kernel_relax();
+	}
+	port_slot_release(memory->desc.base, left);
+	store_uncharge(memory->store, bytes);
 }
 
 int64_t

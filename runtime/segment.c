@@ -5,7 +5,11 @@
  */
 #include "runtime/segment.h"
 
+#include "kernel/port/guest.h"
 #include "kernel/port/memory.h"
+
+/* Between two looks at who else wants to run. */
+enum { PIECE_ITEMS = 4096, PIECE_BYTES = 64 * 1024 };
 
 static bool
 bit_get(const uint64_t *bits, uint32_t i)
@@ -100,6 +104,49 @@ segment_memory_init(struct instance *instance, uint32_t segment, uint32_t memory
 	uint64_t to = instance->memories[memory_idx]->desc.base + range->to;
 	return port_guest_write(to, from, range->count) == NB_OK ? NB_TRAP_NONE
 								 : NB_TRAP_OUT_OF_MEMORY;
+}
+
+typedef enum nb_trap segment_function(struct instance *instance, uint32_t segment,
+				      uint32_t target, const struct segment_range *range);
+
+/* In pieces of at most `most`; the whole has been checked. */
+static enum nb_trap
+apply(segment_function *init, uint32_t most, struct instance *instance, uint32_t segment,
+      uint32_t target, const struct segment_range *range)
+{
+	enum nb_trap trap = NB_TRAP_NONE;
+
+	for (uint32_t done = 0; trap == NB_TRAP_NONE && done < range->count;) {
+		uint32_t left = range->count - done, count = left < most ? left : most;
+		struct segment_range piece = { range->to + done, range->from + done, count };
+
+		trap = init(instance, segment, target, &piece);
+		done += count;
+		kernel_relax();
+	}
+	return trap;
+}
+
+enum nb_trap
+segment_table_apply(struct instance *instance, uint32_t segment, uint32_t table_idx,
+		    const struct segment_range *range)
+{
+	enum nb_trap trap = segment_table_check(instance, segment, table_idx, range);
+
+	if (trap != NB_TRAP_NONE)
+		return trap;
+	return apply(segment_table_init, PIECE_ITEMS, instance, segment, table_idx, range);
+}
+
+enum nb_trap
+segment_memory_apply(struct instance *instance, uint32_t segment, uint32_t memory_idx,
+		     const struct segment_range *range)
+{
+	enum nb_trap trap = segment_memory_check(instance, segment, memory_idx, range);
+
+	if (trap != NB_TRAP_NONE)
+		return trap;
+	return apply(segment_memory_init, PIECE_BYTES, instance, segment, memory_idx, range);
 }
 
 void

@@ -26,6 +26,13 @@ NB_MUST_USE enum nb_trap segment_table_init(struct instance *instance, uint32_t 
 NB_MUST_USE enum nb_trap segment_memory_init(struct instance *instance, uint32_t segment,
 					     uint32_t memory, const struct segment_range *range);
 
+/* The same for segments of any size: gives way to others between pieces. Only
+ * while nobody else can use the table or memory. */
+NB_MUST_USE enum nb_trap segment_table_apply(struct instance *instance, uint32_t segment,
+					     uint32_t table, const struct segment_range *range);
+NB_MUST_USE enum nb_trap segment_memory_apply(struct instance *instance, uint32_t segment,
+					      uint32_t memory, const struct segment_range *range);
+
 /* elem.drop and data.drop; numbers out of range do nothing. */
 void segment_elem_drop(struct instance *instance, uint32_t segment);
 void segment_data_drop(struct instance *instance, uint32_t segment);

@@ -10,8 +10,6 @@
 #include "runtime/signature.h"
 #include "runtime/store_internal.h"
 
-/* Address space for 2^25 references; pages are committed as they are taken. */
-#define CALLEE_AREA_BYTES ((size_t)1 << 30)
 enum { TYPES_MAX = (1 << NB_SIGNATURE_TYPE_BITS) - 1 };
 
 void
@@ -48,10 +46,9 @@ store_destroy(struct store *store)
 		store_table_release(table);
 	if (store->guard_slot)
 		port_slot_release(store->guard_slot, 0);
-	if (store->callees) {
-		port_area_release(store->callees, CALLEE_AREA_BYTES);
-		store_uncharge(store, store->callee_bytes);
-	}
+	if (store->callees)
+		store_area_release(store, store->callees, STORE_CALLEE_AREA_BYTES,
+				   store->callee_bytes);
 	arena_reset(&store->arena);
 	*store = (struct store){ .arena = store->arena, .account = store->account };
 }
@@ -165,31 +162,27 @@ store_references_take(struct store *store, uint32_t count, uint32_t *out_first)
 	enum nb_status status;
 
 	needed = (needed + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
-	if (needed > CALLEE_AREA_BYTES)
+	if (needed > STORE_CALLEE_AREA_BYTES)
 		return NB_LIMIT_EXCEEDED;
 	if (!store->callees) {
 		void *area;
-		status = port_area_reserve(CALLEE_AREA_BYTES, &area);
+		status = port_area_reserve(STORE_CALLEE_AREA_BYTES, &area);
 		if (status != NB_OK)
 			return status;
 		store->callees = area;
 	}
 	if (needed > store->callee_bytes) {
 		size_t more = needed - store->callee_bytes;
-		status = store_charge(store, more);
+		status = store_area_commit(store, store->callees, store->callee_bytes, more);
 		if (status != NB_OK)
 			return status;
-		status = port_area_commit(store->callees, store->callee_bytes, more);
-		if (status != NB_OK) {
-			store_uncharge(store, more);
-			return status;
-		}
 		store->callee_bytes = needed;
 	}
 	*out_first = store->reference_count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t reference = store->reference_count++;
 		store->callees[reference].reference = reference;
+		store_give_way(i);
 	}
 	return NB_OK;
 }

@@ -4,11 +4,39 @@
 #ifndef RUNTIME_STORE_INTERNAL_H
 #define RUNTIME_STORE_INTERNAL_H
 
+#include "kernel/port/guest.h"
 #include "runtime/store.h"
 
 /* The account's callbacks, or nothing. */
 NB_MUST_USE enum nb_status store_charge(struct store *store, uint64_t bytes);
 void store_uncharge(struct store *store, uint64_t bytes);
+
+/* In a loop over items that may be a million: lets others run now and then. */
+static inline void
+store_give_way(uint32_t i)
+{
+	if (i % 1024 == 1023)
+		kernel_relax();
+}
+
+/* Address space for 2^25 references; pages are committed as they are taken. */
+#define STORE_CALLEE_AREA_BYTES ((size_t)1 << 30)
+
+/* Charges and commits size bytes (whole pages) of an area; NB_OUT_OF_MEMORY or
+ * NB_LIMIT_EXCEEDED, with nothing changed. Gives way to others. */
+NB_MUST_USE enum nb_status
+store_area_commit(struct store *store, void *area, size_t offset, size_t size);
+/* Returns an area with `committed` bytes from its start on. Gives way. */
+void store_area_release(struct store *store, void *area, size_t reserved, size_t committed);
+
+/* The state of a store, to go back to if an instance cannot be made. */
+struct store_mark {
+	struct store store;
+	struct arena_mark arena;
+};
+void store_mark_get(const struct store *store, struct store_mark *out);
+/* Gives back everything since; nothing may refer to it. Gives way to others. */
+void store_rollback(struct store *store, const struct store_mark *mark);
 
 /* Returns slot or area; the record itself lies in the store's arena. */
 void store_memory_release(struct runtime_memory *memory);

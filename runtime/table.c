@@ -41,18 +41,12 @@ table_commit(struct runtime_table *table, uint64_t entries)
 
 	if (bytes <= table->committed_bytes)
 		return NB_OK;
-	size_t more = bytes - table->committed_bytes;
-	enum nb_status status = store_charge(table->store, more);
-	if (status != NB_OK)
-		return status;
-	status =
-		port_area_commit((void *)(uintptr_t)table->desc.base, table->committed_bytes, more);
-	if (status != NB_OK) {
-		store_uncharge(table->store, more);
-		return status;
-	}
-	table->committed_bytes = bytes;
-	return NB_OK;
+	enum nb_status status =
+		store_area_commit(table->store, (void *)(uintptr_t)table->desc.base,
+				  table->committed_bytes, bytes - table->committed_bytes);
+	if (status == NB_OK)
+		table->committed_bytes = bytes;
+	return status;
 }
 
 static enum nb_status
@@ -114,8 +108,8 @@ store_table_release(struct runtime_table *table)
 {
 	if (!table->area_bytes)
 		return;
-	port_area_release((void *)(uintptr_t)table->desc.base, table->area_bytes);
-	store_uncharge(table->store, table->committed_bytes);
+	store_area_release(table->store, (void *)(uintptr_t)table->desc.base, table->area_bytes,
+			   table->committed_bytes);
 }
 
 bool

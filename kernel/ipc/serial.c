@@ -6,7 +6,9 @@
 
 #include "kernel/port/memory.h"
 
-enum { WRITE_PIECE_BYTES = 512 };
+/* Of one call at most WRITE_MOST_BYTES: on pc each byte is a write to a port,
+ * which takes microseconds where the machine is a virtual one. */
+enum { WRITE_PIECE_BYTES = 512, WRITE_MOST_BYTES = 1024 };
 
 static struct serial *serials[PORT_SERIAL_COUNT]; /* NULL: has no object */
 
@@ -102,6 +104,8 @@ serial_write(struct serial *serial, uint64_t address, uint32_t len, uint32_t *ou
 	enum nb_status status = NB_OK;
 	uint32_t done = 0;
 
+	if (len > WRITE_MOST_BYTES)
+		len = WRITE_MOST_BYTES;
 	spinlock_lock(&serial->lock);
 	while (done < len) {
 		uint32_t want = len - done < sizeof piece ? len - done : sizeof piece;

@@ -30,6 +30,9 @@ void port_pages_put(void *pages, size_t size);
  * content. */
 enum nb_status port_slot_reserve(uint64_t addressable, uint64_t *out_base) NB_MUST_USE;
 enum nb_status port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes) NB_MUST_USE;
+/* Gives back what is committed from new_bytes on, a multiple of 2 MiB. Nothing
+ * may touch it any more. */
+void port_slot_shrink(uint64_t base, uint64_t old_bytes, uint64_t new_bytes);
 void port_slot_release(uint64_t base, uint64_t committed_bytes);
 
 /* True if `address` lies in some slot's committed part or guard. */
@@ -39,6 +42,9 @@ bool port_slot_contains(uint64_t address);
  * moves (tables). Committed bytes are zero. */
 enum nb_status port_area_reserve(size_t size, void **out) NB_MUST_USE;
 enum nb_status port_area_commit(void *area, size_t offset, size_t size) NB_MUST_USE;
+/* Gives back a committed piece, which may be committed again. */
+void port_area_decommit(void *area, size_t offset, size_t size);
+/* Gives back whatever is committed, and the addresses. */
 void port_area_release(void *area, size_t size);
 
 /* A guest or kernel thread's stack: `size` usable bytes, committed on first

@@ -89,6 +89,14 @@ port_area_commit(void *area, size_t offset, size_t size)
 }
 
 void
+port_area_decommit(void *area, size_t offset, size_t size)
+{
+	hosted_decommit((uint8_t *)area + offset, size);
+	hosted_account_give(size);
+	area_head(area)->committed_bytes -= size;
+}
+
+void
 port_area_release(void *area, size_t size)
 {
 	hosted_account_give(area_head(area)->committed_bytes);

@@ -87,6 +87,13 @@ port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
 }
 
 void
+port_slot_shrink(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
+{
+	hosted_decommit((void *)(uintptr_t)(base + new_bytes), old_bytes - new_bytes);
+	hosted_account_give(old_bytes - new_bytes);
+}
+
+void
 port_slot_release(uint64_t base, uint64_t committed_bytes)
 {
 	hosted_decommit((void *)(uintptr_t)base, committed_bytes);

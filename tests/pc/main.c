@@ -105,6 +105,11 @@ kernel_guest_interrupted(struct guest_state *state)
 }
 
 void
+kernel_relax(void)
+{
+}
+
+void
 kernel_guest_pending(struct nb_thread_head *head)
 {
 	(void)head;

@@ -9,6 +9,7 @@
 #include "arch/x86_64/priv/memory_map.h"
 #include "arch/x86_64/priv/range.h"
 #include "arch/x86_64/priv/space.h"
+#include "abi/code_contract.h"
 #include "kernel/port/memory.h"
 
 enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, BREAKPOINT = 0xcc };
@@ -122,6 +123,12 @@ enum nb_status
 port_area_commit(void *area, size_t offset, size_t size)
 {
 	return space_populate((uint64_t)(uintptr_t)area + offset, size, SPACE_WRITE, 0);
+}
+
+void
+port_area_decommit(void *area, size_t offset, size_t size)
+{
+	space_release((uint64_t)(uintptr_t)area + offset, size);
 }
 
 void

@@ -148,6 +148,17 @@ port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
 }
 
 void
+port_slot_shrink(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
+{
+	struct slot_place place = slot_at(base);
+
+	check_that(place.slot->committed == old_bytes);
+	check_that(new_bytes <= old_bytes && new_bytes % SPACE_LARGE == 0);
+	__atomic_store_n(&place.slot->committed, new_bytes, __ATOMIC_RELEASE);
+	space_release(base + new_bytes, old_bytes - new_bytes);
+}
+
+void
 port_slot_release(uint64_t base, uint64_t committed_bytes)
 {
 	struct slot_place place = slot_at(base);

@@ -25,6 +25,11 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 }
 
 void
+kernel_relax(void)
+{
+}
+
+void
 kernel_guest_pending(struct nb_thread_head *head)
 {
 	(void)head;
