@@ -163,7 +163,7 @@ static enum nb_status
 compile(struct job *job, const uint8_t *bytes, size_t len, const struct compiler_options *compiler,
 	struct diag *diag)
 {
-	struct wasm_features features = { WASM_FEATURES_ALL, WASM_CODE_DEFER };
+	struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 	double start = seconds(), decoded;
 	enum nb_status status;
 

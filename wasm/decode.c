@@ -135,6 +135,7 @@ decode_sections(struct wasm_decoder *d)
 		uint8_t number = wasm_input_byte(in, "section id");
 		uint32_t len;
 
+		wasm_input_progress(in);
 		check_section(d, at, number, order);
 		at = in->pos;
 		len = wasm_input_u32(in, "section size");
@@ -186,14 +187,22 @@ wasm_module_decode(struct wasm_module *out, struct arena *arena, const uint8_t *
 	struct wasm_decoder d = {
 		.module = out,
 		.arena = arena,
-		.in = { .base = bytes, .pos = bytes, .end = bytes + len, .diag = diag },
+		.in = {
+			.base = bytes,
+			.pos = bytes,
+			.end = bytes + len,
+			.diag = diag,
+			.relax = features->relax,
+			.relax_context = features->relax_context,
+			.relax_at = bytes,
+		},
 	};
 	bool is_first_report = diag->status == NB_OK;
 
 	*out = (struct wasm_module){
 		.bytes = bytes,
 		.len = (uint32_t)len,
-		.features = *features,
+		.features = { .set = features->set, .code = features->code },
 		.start_func_idx = WASM_NO_INDEX,
 	};
 	if (!(features->set & WASM_FEATURE_BIT(CORE)) || (features->set & ~WASM_FEATURES_ALL))

@@ -23,26 +23,35 @@ compare_valtypes(const enum wasm_valtype *a, uint32_t a_count, const enum wasm_v
 	return a_count == 0 ? 0 : memcmp(a, b, a_count * sizeof(*a));
 }
 
+struct sort_context {
+	const struct wasm_functype *types;
+	const uint32_t *levels;
+	struct wasm_input *in; /* for wasm_input_tick */
+};
+
 /* Any total order that makes equal types neighbours. */
 static bool
 is_type_before(const void *context, uint32_t a, uint32_t b)
 {
-	const struct wasm_functype *types = context;
+	const struct sort_context *sort = context;
+	const struct wasm_functype *types = sort->types;
 	int order = compare_valtypes(types[a].params, types[a].param_count, types[b].params,
 				     types[b].param_count);
 
 	if (order == 0)
 		order = compare_valtypes(types[a].results, types[a].result_count, types[b].results,
 					 types[b].result_count);
+	wasm_input_tick(sort->in);
 	return order < 0;
 }
 
 static bool
 is_level_before(const void *context, uint32_t a, uint32_t b)
 {
-	const uint32_t *levels = context;
+	const struct sort_context *sort = context;
 
-	return levels[a] < levels[b];
+	wasm_input_tick(sort->in);
+	return sort->levels[a] < sort->levels[b];
 }
 
 /* The level that these parts of type `self` ask for. */
@@ -62,8 +71,9 @@ level_of(const enum wasm_valtype *parts, uint32_t count, const uint32_t *levels,
 
 /* Fills in levels[]; returns the greatest. */
 static uint32_t
-find_levels(const struct wasm_module *module, uint32_t *levels)
+find_levels(struct wasm_decoder *d, uint32_t *levels)
 {
+	const struct wasm_module *module = d->module;
 	uint32_t greatest = 0;
 
 	for (uint32_t i = 0; i < module->type_count; i++) {
@@ -71,6 +81,7 @@ find_levels(const struct wasm_module *module, uint32_t *levels)
 		uint32_t params = level_of(type->params, type->param_count, levels, i);
 		uint32_t results = level_of(type->results, type->result_count, levels, i);
 
+		wasm_input_tick(&d->in);
 		levels[i] = params > results ? params : results;
 		greatest = levels[i] > greatest ? levels[i] : greatest;
 	}
@@ -88,17 +99,21 @@ own_parts(const enum wasm_valtype *parts)
  * done. Their references to themselves become WASM_TYPE_IDX_SELF. `numbers` is
  * the canonical index of each type so far. */
 static void
-number_level(struct wasm_functype *types, uint32_t *order, uint32_t *scratch, uint32_t count,
+number_level(struct wasm_decoder *d, uint32_t *order, uint32_t *scratch, uint32_t count,
 	     uint32_t *numbers)
 {
+	struct wasm_functype *types = d->module->types;
+	struct sort_context sort = { .types = types, .in = &d->in };
+
 	for (uint32_t i = 0; i < count; i++) {
 		struct wasm_functype *type = &types[order[i]];
 
+		wasm_input_tick(&d->in);
 		wasm_valtypes_rename(own_parts(type->params), type->param_count, numbers, order[i]);
 		wasm_valtypes_rename(own_parts(type->results), type->result_count, numbers,
 				     order[i]);
 	}
-	sort_indices(order, scratch, count, is_type_before, types);
+	sort_indices(order, scratch, count, is_type_before, &sort);
 	for (uint32_t i = 0; i < count; i++) {
 		bool leads = i == 0 || !wasm_functype_equal(&types[order[i - 1]], &types[order[i]]);
 
@@ -141,6 +156,7 @@ finish_types(struct wasm_decoder *d, uint32_t leader_count)
 	for (uint32_t i = 0; i < d->module->type_count; i++) {
 		uint32_t leader = types[i].canonical_idx;
 
+		wasm_input_tick(&d->in);
 		if (leader != i) {
 			types[i].ref_blocks = types[leader].ref_blocks;
 			continue;
@@ -170,6 +186,7 @@ wasm_decode_canonical_types(struct wasm_decoder *d)
 	uint32_t *scratch = arena_new_array(d->arena, uint32_t, count);
 	uint32_t *levels = arena_new_array(d->arena, uint32_t, count);
 	uint32_t *numbers = arena_new_array(d->arena, uint32_t, count);
+	struct sort_context sort = { types, levels, &d->in };
 	uint32_t leader_count = 0;
 
 	if (!order || !scratch || !levels || !numbers) {
@@ -178,12 +195,12 @@ wasm_decode_canonical_types(struct wasm_decoder *d)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = i;
-	if (find_levels(d->module, levels) > 0)
-		sort_indices(order, scratch, count, is_level_before, levels);
+	if (find_levels(d, levels) > 0)
+		sort_indices(order, scratch, count, is_level_before, &sort);
 	for (uint32_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && levels[order[end]] == levels[order[i]];)
 			end++;
-		number_level(types, order + i, scratch, end - i, numbers);
+		number_level(d, order + i, scratch, end - i, numbers);
 	}
 	for (uint32_t i = 0; i < count; i++)
 		leader_count += types[i].canonical_idx == i;

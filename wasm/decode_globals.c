@@ -65,6 +65,7 @@ wasm_decode_global_section(struct wasm_decoder *d)
 	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
 		struct wasm_global *global = &d->globals.items[d->globals.count];
 
+		wasm_input_progress(in);
 		global->type = wasm_decode_global_type(d);
 		global->init = wasm_decode_init_expr(d, global->type.type);
 		d->globals.count++;
@@ -81,6 +82,7 @@ decode_export(struct wasm_decoder *d, struct wasm_export *export)
 	uint32_t count = 0;
 	uint8_t kind;
 
+	wasm_input_progress(in);
 	export->offset = wasm_input_offset(in);
 	export->name = wasm_input_name(in, "export name");
 	at = in->pos;

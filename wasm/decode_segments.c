@@ -70,6 +70,7 @@ decode_elem_items(struct wasm_decoder *d, uint32_t flags, struct wasm_elem_segme
 	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
 		struct wasm_init_expr expr;
 
+		wasm_input_progress(in);
 		if (are_expressions) {
 			expr = wasm_decode_init_expr(d, segment->type);
 			items[i].kind = expr.kind & 0xf;
@@ -126,8 +127,10 @@ wasm_decode_elem_section(struct wasm_decoder *d)
 	if (!module->elems)
 		wasm_input_fail_memory(in);
 	wasm_decode_begin_declared(d);
-	for (uint32_t i = 0; i < count && in->status == NB_OK; i++)
+	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
+		wasm_input_progress(in);
 		decode_elem_segment(d, &module->elems[i]);
+	}
 	module->elem_count = count;
 }
 
@@ -186,8 +189,10 @@ wasm_decode_data_section(struct wasm_decoder *d)
 	if (!module->datas)
 		wasm_input_fail_memory(in);
 	wasm_decode_begin_declared(d);
-	for (uint32_t i = 0; i < count && in->status == NB_OK; i++)
+	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
+		wasm_input_progress(in);
 		decode_data_segment(d, &module->datas[i]);
+	}
 	module->data_count = count;
 }
 
@@ -201,6 +206,7 @@ decode_locals(struct wasm_decoder *d, const struct wasm_functype *type, struct w
 	uint32_t runs = wasm_input_count(in, UINT32_MAX, 2, "number of local declarations");
 
 	for (uint32_t i = 0; i < runs && in->status == NB_OK; i++) {
+		wasm_input_progress(in);
 		total += wasm_input_u32(in, "number of locals");
 		wasm_input_valtype(in, d->module);
 	}
@@ -273,9 +279,12 @@ wasm_decode_code_section(struct wasm_decoder *d)
 	wasm_decode_begin_declared(d);
 	mark = arena_mark_get(d->arena);
 	wasm_validator_init(&validator, module, d->arena, in->diag);
+	validator.in.relax = in->relax;
+	validator.in.relax_context = in->relax_context;
 	for (; func_idx < module->func_count && in->status == NB_OK; func_idx++) {
 		bool is_first_report = in->diag->status == NB_OK;
 
+		wasm_input_progress(in);
 		decode_body(d, &validator, func_idx);
 		if (in->status != NB_OK && is_first_report)
 			in->diag->function_idx = func_idx;

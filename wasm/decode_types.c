@@ -72,6 +72,7 @@ wasm_decode_type_section(struct wasm_decoder *d)
 	}
 	/* A type may refer to itself and to those before it. */
 	for (uint32_t i = 0; i < count && in->status == NB_OK; i++) {
+		wasm_input_progress(in);
 		d->module->type_count = i + 1;
 		d->module->types[i].canonical_idx = i;
 		decode_functype(d, &d->module->types[i]);
@@ -231,6 +232,7 @@ decode_function(struct wasm_decoder *d)
 	uint32_t type_idx = wasm_input_u32(in, "type index");
 	uint32_t *func;
 
+	wasm_input_progress(in);
 	if (type_idx >= d->module->type_count) {
 		wasm_input_fail(in, NB_INVALID, at, "unknown type %u", type_idx);
 		return;
@@ -272,6 +274,7 @@ decode_import(struct wasm_decoder *d, struct wasm_import *import)
 	const uint8_t *at;
 	uint8_t kind;
 
+	wasm_input_progress(in);
 	import->offset = wasm_input_offset(in);
 	import->module = wasm_input_name(in, "import module name");
 	import->field = wasm_input_name(in, "import field name");

@@ -25,6 +25,14 @@ wasm_input_fail(struct wasm_input *in, enum nb_status status, const uint8_t *at,
 }
 
 void
+wasm_input_relax(struct wasm_input *in)
+{
+	in->relax_at = in->pos + WASM_INPUT_RELAX_BYTES;
+	if (in->relax)
+		in->relax(in->relax_context);
+}
+
+void
 wasm_input_fail_memory(struct wasm_input *in)
 {
 	wasm_input_fail(in, NB_OUT_OF_MEMORY, in->pos, "out of memory while reading the module");

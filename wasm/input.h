@@ -22,6 +22,17 @@ struct wasm_input {
 	const uint8_t *end;  /* of the piece being read: section, body, … */
 	struct diag *diag;
 	enum nb_status status; /* of the first failure */
+
+	/* From struct wasm_features; NULL: never called. */
+	void (*relax)(void *context);
+	void *relax_context;
+	const uint8_t *relax_at; /* `pos` at which it is due */
+	uint32_t ticks;		 /* of wasm_input_tick */
+};
+
+enum {
+	WASM_INPUT_RELAX_BYTES = 32 << 10,
+	WASM_INPUT_RELAX_TICKS = 4096,
 };
 
 /* Reports a failure whose cause lies at `at`. */
@@ -38,6 +49,25 @@ void wasm_input_fail_feature(struct wasm_input *in, const uint8_t *at, enum wasm
 /* Reports why a number at `at` could not be read. */
 void wasm_input_fail_leb(struct wasm_input *in, const uint8_t *at, enum leb128_result result,
 			 const char *what) __attribute__((cold));
+
+/* Lets others run, if the user of the decoder cares. */
+void wasm_input_relax(struct wasm_input *in) __attribute__((cold));
+
+/* A loop over the input calls this in each round. */
+static inline void
+wasm_input_progress(struct wasm_input *in)
+{
+	if (__builtin_expect(in->pos >= in->relax_at, 0))
+		wasm_input_relax(in);
+}
+
+/* A long loop that does not move in the input calls this in each round. */
+static inline void
+wasm_input_tick(struct wasm_input *in)
+{
+	if (__builtin_expect(++in->ticks % WASM_INPUT_RELAX_TICKS == 0, 0))
+		wasm_input_relax(in);
+}
 
 static inline uint32_t
 wasm_input_offset(const struct wasm_input *in)

@@ -154,7 +154,7 @@ struct wasm_custom {
 struct wasm_module {
 	const uint8_t *bytes;
 	uint32_t len;
-	struct wasm_features features; /* as given to the decoder */
+	struct wasm_features features; /* as given to the decoder, without relax */
 
 	struct wasm_functype *types;
 	struct wasm_import *imports;

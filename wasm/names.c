@@ -18,12 +18,19 @@ compare_names(const struct wasm_name *a, const char *bytes, size_t len)
 	return memcmp(a->bytes, bytes, len);
 }
 
+static int
+compare_exports(const struct wasm_export *exports, uint32_t a, uint32_t b)
+{
+	return compare_names(&exports[a].name, exports[b].name.bytes, exports[b].name.len);
+}
+
 static bool
 is_export_before(const void *context, uint32_t a, uint32_t b)
 {
-	const struct wasm_export *exports = context;
+	struct wasm_decoder *d = (struct wasm_decoder *)(uintptr_t)context;
 
-	return compare_names(&exports[a].name, exports[b].name.bytes, exports[b].name.len) < 0;
+	wasm_input_tick(&d->in);
+	return compare_exports(d->module->exports, a, b) < 0;
 }
 
 void
@@ -41,12 +48,12 @@ wasm_decode_order_exports(struct wasm_decoder *d)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = i;
-	sort_indices(order, scratch, count, is_export_before, exports);
+	sort_indices(order, scratch, count, is_export_before, d);
 	arena_release(d->arena, mark);
 	for (uint32_t i = 1; i < count; i++) {
 		const struct wasm_export *export = &exports[order[i]];
 
-		if (!is_export_before(exports, order[i - 1], order[i])) {
+		if (compare_exports(exports, order[i - 1], order[i]) == 0) {
 			wasm_input_fail(&d->in, NB_INVALID, d->in.base + export->offset,
 					"duplicate export name \"%.*s\"", (int)export->name.len,
 					export->name.bytes);
@@ -107,8 +114,9 @@ read_name(const uint8_t **pos, const uint8_t *end, struct wasm_name *out)
 
 /* Notes where each function's name lies. */
 static void
-read_function_names(struct wasm_module *module, const uint8_t *pos, const uint8_t *end)
+read_function_names(struct wasm_decoder *d, const uint8_t *pos, const uint8_t *end)
 {
+	struct wasm_module *module = d->module;
 	uint32_t count;
 
 	if (leb128_read_u32(&pos, end, &count) != LEB128_OK)
@@ -118,6 +126,7 @@ read_function_names(struct wasm_module *module, const uint8_t *pos, const uint8_
 		const uint8_t *at;
 		uint32_t func_idx;
 
+		wasm_input_tick(&d->in);
 		if (leb128_read_u32(&pos, end, &func_idx) != LEB128_OK)
 			return;
 		at = pos;
@@ -159,7 +168,7 @@ wasm_decode_names(struct wasm_decoder *d)
 		if (kind == NAMES_OF_MODULE)
 			read_name(&part, pos, &module->name);
 		else if (kind == NAMES_OF_FUNCTIONS)
-			read_function_names(module, part, pos);
+			read_function_names(d, part, pos);
 	}
 }
 

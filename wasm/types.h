@@ -222,6 +222,11 @@ enum wasm_code_mode {
 struct wasm_features {
 	uint32_t set; /* of WASM_FEATURE_BIT; CORE must be in it */
 	enum wasm_code_mode code;
+	/* Called now and then while decoding, at least once per few thousand
+	 * things done or 64 KiB read, so that a large module does not keep the
+	 * processor from others. NULL: never. Not kept in the module. */
+	void (*relax)(void *context);
+	void *relax_context;
 };
 
 #endif

@@ -17,6 +17,9 @@ wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module, 
 		.module = module,
 		.arena = arena,
 		.in = { .base = module->bytes, .diag = diag },
+		.first_address = module->memory_count > 0
+					 ? wasm_validate_address(&module->memories[0].limits)
+					 : WASM_BOTTOM,
 	};
 }
 
@@ -270,22 +273,27 @@ check_alignment(struct wasm_validator *v, const uint8_t *at, uint32_t align, uin
 				wasm_opcode_text(v->op));
 }
 
+/* The rest of the flags at `at`, and the memory index if one follows. */
+static __attribute__((noinline)) void
+read_memarg_flags(struct wasm_validator *v, const uint8_t *at, uint32_t flags, uint8_t width)
+{
+	uint32_t memory_idx = read_memarg_memory(v, at, flags);
+
+	check_alignment(v, at, flags & ~(uint32_t)MEMARG_HAS_MEMORY, width);
+	use_memory(v, memory_idx);
+}
+
 /* Alignment, memory and offset of a load or store of 2^width bytes. */
 static inline void
 read_memarg(struct wasm_validator *v, uint8_t width)
 {
 	const uint8_t *at = v->in.pos;
-	uint32_t align = wasm_input_u32(&v->in, "alignment");
-	uint32_t memory_idx = 0;
+	uint32_t flags = wasm_input_u32(&v->in, "alignment");
 	uint64_t offset;
 
-	if (__builtin_expect(align >= MEMARG_HAS_MEMORY, 0)) {
-		memory_idx = read_memarg_memory(v, at, align);
-		align &= ~(uint32_t)MEMARG_HAS_MEMORY;
-	}
-	if (__builtin_expect(align != width, 0))
-		check_alignment(v, at, align, width);
-	use_memory(v, memory_idx);
+	v->address = v->first_address;
+	if (__builtin_expect(flags != width || v->address == WASM_BOTTOM, 0))
+		read_memarg_flags(v, at, flags, width);
 	at = v->in.pos;
 	offset = wasm_input_u64(&v->in, "offset");
 	if (__builtin_expect(offset > UINT32_MAX, 0) && v->address == WASM_I32)
@@ -521,12 +529,13 @@ resolve_opcode(struct wasm_validator *v, uint8_t byte)
 	return info;
 }
 
+/* Validates instructions up to `pause`, at most the end of the body. */
 static void
-validate_instructions(struct wasm_validator *v)
+validate_instructions(struct wasm_validator *v, const uint8_t *pause)
 {
 	struct wasm_input *in = &v->in;
 
-	while (in->pos < in->end) {
+	while (in->pos < pause) {
 		const struct wasm_opcode_info *info;
 		uint8_t byte;
 
@@ -608,8 +617,15 @@ wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
 		wasm_input_fail_memory(&v->in);
 	else
 		*frame = (struct wasm_frame){ .type = type, .opcode = WASM_OP_BLOCK };
-	if (v->in.status == NB_OK)
-		validate_instructions(v);
+	while (v->in.pos < v->in.end && v->in.status == NB_OK) {
+		const uint8_t *pause = v->in.end;
+
+		if (wasm_input_left(&v->in) > WASM_INPUT_RELAX_BYTES) {
+			pause = v->in.pos + WASM_INPUT_RELAX_BYTES;
+			wasm_input_relax(&v->in);
+		}
+		validate_instructions(v, pause);
+	}
 	if (v->in.status == NB_OK && v->frames.count != 0)
 		wasm_input_fail(&v->in, NB_MALFORMED, v->in.end,
 				"unexpected end: END opcode expected");

@@ -53,8 +53,9 @@ struct wasm_validator {
 	VEC(struct wasm_frame) frames;
 	uint32_t br_table_count; /* so far, in this body */
 
-	/* The type of addresses in the memory that the present instruction
-	 * names: i32 or i64. */
+	/* The type of addresses, i32 or i64, in memory 0 (WASM_BOTTOM: there is
+	 * none) and in the memory that the present instruction names. */
+	enum wasm_valtype first_address;
 	enum wasm_valtype address;
 
 	/* The types of the first locals directly, of the rest by span. */

@@ -235,16 +235,20 @@ wasm_validate_br_table(struct wasm_validator *v)
 	uint32_t arity;
 
 	/* The default comes last and sets the number of operands. */
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		wasm_input_tick(in);
 		wasm_input_u32(in, "label");
+	}
 	arity = label_types(label_frame(v, wasm_input_u32(in, "label")), &types);
 	wasm_validate_pop(v, WASM_I32);
 	if (in->status != NB_OK)
 		return;
 	v->br_table_count++;
 	in->pos = targets;
-	for (uint32_t i = 0; i <= count && in->status == NB_OK; i++)
+	for (uint32_t i = 0; i <= count && in->status == NB_OK; i++) {
+		wasm_input_tick(in);
 		check_target(v, label_frame(v, wasm_input_u32(in, "label")), arity);
+	}
 	wasm_validate_unreachable(v);
 }
 

@@ -203,7 +203,7 @@ keep_image(struct module *module, const struct nb_code_image *from)
 static enum nb_status
 compile(struct module *module, struct arena *scratch, struct diag *diag)
 {
-	const struct wasm_features features = { WASM_FEATURES_ALL, WASM_CODE_DEFER };
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 	struct account *account = module->object.account;
 	struct compiler_options options;
 	struct nb_code_image image;

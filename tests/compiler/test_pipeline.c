@@ -25,7 +25,7 @@ struct bench {
 static void
 open_bench(struct bench *b, struct buffer bytes, enum wasm_code_mode mode)
 {
-	struct wasm_features features = { WASM_FEATURES_ALL, mode };
+	struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = mode };
 
 	b->bytes = bytes;
 	host_arena_init(&b->host, 1 << 28);

@@ -282,7 +282,7 @@ static enum nb_status
 publish(struct code_module *module, struct piece bytes, const struct compiler_options *options,
 	struct diag *diag)
 {
-	static const struct wasm_features features = { WASM_FEATURES_ALL, WASM_CODE_VALIDATE };
+	static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
 	enum nb_status status;
 
 	code_module_init(module, &guest_host_source, 64 << 20);

@@ -35,8 +35,8 @@ static struct corpus large_files;
 static const struct fuzz_target *target;
 static char repeat_text[4096];
 
-static const struct wasm_features validate = { WASM_FEATURES_ALL, WASM_CODE_VALIDATE };
-static const struct wasm_features defer = { WASM_FEATURES_ALL, WASM_CODE_DEFER };
+static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features defer = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 
 /* Of the sanitizers' run-time library, when there is one. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));

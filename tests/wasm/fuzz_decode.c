@@ -12,8 +12,8 @@
 #include "wasm/module.h"
 #include "wasm/reader.h"
 
-static const struct wasm_features validate = { WASM_FEATURES_ALL, WASM_CODE_VALIDATE };
-static const struct wasm_features defer = { WASM_FEATURES_ALL, WASM_CODE_DEFER };
+static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features defer = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 
 static void
 check_walk(const struct wasm_module *module)

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features validate = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
+static const struct wasm_features validate = { .set = WASM_FEATURES_2_0, .code = WASM_CODE_VALIDATE };
 
 /* A decoded module with all that it needs. */
 struct decoded {
@@ -522,7 +522,7 @@ test_later_features_are_refused_by_name(void **state)
 static void
 test_features_that_cannot_be_validated(void **state)
 {
-	const struct wasm_features later = { WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC), 0 };
+	const struct wasm_features later = { .set = WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC), .code = 0 };
 	const struct wasm_features none = { 0, WASM_CODE_VALIDATE };
 	struct decoded d;
 
@@ -559,7 +559,7 @@ without_section(struct buffer module, uint8_t id)
 static void
 test_skeleton_without_code(void **state)
 {
-	const struct wasm_features absent = { WASM_FEATURES_2_0, WASM_CODE_ABSENT };
+	const struct wasm_features absent = { .set = WASM_FEATURES_2_0, .code = WASM_CODE_ABSENT };
 	struct decoded d;
 
 	(void)state;
@@ -585,7 +585,7 @@ test_skeleton_without_code(void **state)
 static void
 test_bodies_validated_on_their_own(void **state)
 {
-	const struct wasm_features defer = { WASM_FEATURES_2_0, WASM_CODE_DEFER };
+	const struct wasm_features defer = { .set = WASM_FEATURES_2_0, .code = WASM_CODE_DEFER };
 	struct buffer body = { 0 };
 	struct host_arena scratch;
 	struct decoded d;
@@ -620,7 +620,10 @@ static void
 test_type_texts(void **state)
 {
 	static const enum wasm_valtype types[] = { WASM_I32, WASM_EXTERNREF, WASM_V128 };
-	const struct wasm_functype type = { types, types + 1, 2, 2, 0 };
+	const struct wasm_functype type = { .params = types,
+					    .results = types + 1,
+					    .param_count = 2,
+					    .result_count = 2 };
 	char text[64];
 
 	(void)state;

@@ -27,7 +27,7 @@ struct limit_case {
 static enum nb_status
 decode(const struct buffer *input, enum wasm_code_mode code, size_t arena_limit, struct diag *diag)
 {
-	const struct wasm_features features = { WASM_FEATURES_ALL, code };
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = code };
 	struct host_arena host;
 	struct wasm_module module;
 	enum nb_status status;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features features = { WASM_FEATURES_2_0, WASM_CODE_VALIDATE };
+static const struct wasm_features features = { .set = WASM_FEATURES_2_0, .code = WASM_CODE_VALIDATE };
 
 /* A module with one of everything whose only body is `body`, which is freed. */
 static struct buffer
@@ -212,7 +212,7 @@ test_memarg_and_block_types(void **state)
 	static const uint8_t bytes[] = {
 		0x02, 0x85, 0x01, 0x43, 0x07, 0x03, 0x40, 0x7b, 0x80, 0x00
 	};
-	const struct wasm_functype type = { NULL, NULL, 0, 0, 0 };
+	const struct wasm_functype type = { 0 };
 	struct wasm_module module = { .types = (struct wasm_functype *)(uintptr_t)&type };
 	struct wasm_reader r = { bytes };
 	struct wasm_memarg arg = wasm_read_memarg(&r);
