@@ -431,7 +431,9 @@ struct nb_code_image {
 	uint32_t cpu_features; /* NB_CPU_* the code needs */
 };
 
-/* Processor features beyond x86-64-v2 that code may be compiled for. */
+/* Processor features beyond x86-64-v2 that code may be compiled for. AVX means
+ * the VEX.128 forms only: nothing reads or keeps more than the low 128 bits of a
+ * vector register, so those are all that is saved of an interrupted thread. */
 enum nb_cpu_feature {
 	NB_CPU_AVX = 1 << 0,
 	NB_CPU_BMI1 = 1 << 1,

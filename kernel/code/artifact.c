@@ -4,6 +4,7 @@
  */
 #include "kernel/code/artifact.h"
 
+#include "lib/format.h"
 #include "lib/leb128.h"
 #include "lib/string.h"
 
@@ -132,6 +133,36 @@ artifact_write(struct arena *arena, const struct wasm_module *module,
 
 /* ---- reading ---- */
 
+/* Says by name which of the features that code needs are not there. */
+static enum nb_status
+report_missing(uint32_t missing, struct diag *diag)
+{
+	static const struct {
+		uint32_t feature;
+		const char *name;
+	} names[] = { { NB_CPU_AVX, "AVX" },
+		      { NB_CPU_BMI1, "BMI1" },
+		      { NB_CPU_BMI2, "BMI2" },
+		      { NB_CPU_LZCNT, "LZCNT" } };
+	char text[64] = "";
+	int len = 0;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (!(missing & names[i].feature))
+			continue;
+		len += format_text(text + len, sizeof text - (size_t)len, "%s%s", len ? ", " : "",
+				   names[i].name);
+		missing &= ~names[i].feature;
+	}
+	if (missing)
+		format_text(text + len, sizeof text - (size_t)len, "%s0x%x", len ? ", " : "",
+			    missing);
+	return diag_report(diag, NB_NOT_SUPPORTED, 16,
+			   "code needs processor features that are missing here: %s; compile the "
+			   "module again",
+			   text);
+}
+
 static enum nb_status
 check_head(const struct nb_artifact_head *head, size_t len, uint32_t cpu_features,
 	   struct diag *diag)
@@ -149,9 +180,7 @@ check_head(const struct nb_artifact_head *head, size_t len, uint32_t cpu_feature
 		return diag_report(diag, NB_MALFORMED, 24, "artifact says it has %u bytes, not %zu",
 				   head->size, len);
 	if (head->cpu_features & ~cpu_features)
-		return diag_report(diag, NB_NOT_SUPPORTED, 16,
-				   "code needs processor features 0x%x that are missing here",
-				   head->cpu_features & ~cpu_features);
+		return report_missing(head->cpu_features & ~cpu_features, diag);
 	for (int i = 0; i < NB_ARTIFACT_SECTION_COUNT; i++) {
 		struct nb_artifact_range range = head->sections[i];
 

@@ -54,7 +54,9 @@ guest_enter(struct nb_thread_head *head, const struct nb_callee *callee, struct 
  * Only for kernel code that runs on the guest's stack and owns nothing. */
 _Noreturn void guest_unwind(struct nb_thread_head *head, enum nb_trap trap);
 
-/* The complete state of an interrupted thread. */
+/* The complete state of an interrupted thread. Of a vector register that is its
+ * low half: compiled code has no instruction that reads more, and those with a
+ * VEX prefix clear the rest. */
 struct guest_state {
 	uint64_t gpr[16]; /* by encoding number */
 	uint64_t rip;

@@ -156,6 +156,12 @@ test_artifact_features(void **state)
 	head->cpu_features = NB_CPU_BMI2;
 	diag_init(&diag);
 	assert_int_equal(artifact_read(bytes, len, NB_CPU_AVX, &diag, &module), NB_NOT_SUPPORTED);
+	assert_non_null(strstr(diag.text, "missing here: BMI2;"));
+	head->cpu_features = NB_CPU_AVX | NB_CPU_BMI2 | 1u << 31;
+	diag_init(&diag);
+	assert_int_equal(artifact_read(bytes, len, 0, &diag, &module), NB_NOT_SUPPORTED);
+	assert_non_null(strstr(diag.text, "missing here: AVX, BMI2, 0x80000000;"));
+	head->cpu_features = NB_CPU_BMI2;
 	diag_init(&diag);
 	assert_int_equal(artifact_read(bytes, len, NB_CPU_BMI2, &diag, &module), NB_OK);
 	head->contract_version++;
