@@ -356,17 +356,6 @@ create(struct store *store, const struct code_module *module, instance_resolve *
 	return NB_OK;
 }
 
-<<<<<<< HEAD
-/* Where an active segment goes. */
-static uint64_t
-segment_offset(const struct instance *instance, const struct wasm_init_expr *offset,
-	       const struct wasm_limits *limits)
-{
-	uint64_t value[2];
-
-	evaluate(instance, offset, value);
-	return limits->is_64 ? value[0] : (uint32_t)value[0];
-=======
 enum nb_status
 instance_create(struct store *store, const struct code_module *module, instance_resolve *resolve,
 		void *context, struct diag *diag, struct instance **out)
@@ -379,7 +368,17 @@ instance_create(struct store *store, const struct code_module *module, instance_
 	if (status != NB_OK)
 		store_rollback(store, &mark);
 	return status;
->>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
+}
+
+/* Where an active segment goes. */
+static uint64_t
+segment_offset(const struct instance *instance, const struct wasm_init_expr *offset,
+	       const struct wasm_limits *limits)
+{
+	uint64_t value[2];
+
+	evaluate(instance, offset, value);
+	return limits->is_64 ? value[0] : (uint32_t)value[0];
 }
 
 enum nb_trap
@@ -394,16 +393,10 @@ instance_initialize(struct instance *instance)
 		if (elem->mode == WASM_SEGMENT_PASSIVE)
 			continue;
 		if (elem->mode == WASM_SEGMENT_ACTIVE) {
-<<<<<<< HEAD
 			to = segment_offset(instance, &elem->offset,
 					    &wasm->tables[elem->table_idx].limits);
 			struct segment_range range = { to, 0, elem->item_count };
-			trap = segment_table_init(instance, i, elem->table_idx, &range);
-=======
-			evaluate(instance, &elem->offset, offset);
-			struct segment_range range = { (uint32_t)offset[0], 0, elem->item_count };
 			trap = segment_table_apply(instance, i, elem->table_idx, &range);
->>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 		}
 		if (trap == NB_TRAP_NONE)
 			segment_elem_drop(instance, i);
@@ -413,16 +406,10 @@ instance_initialize(struct instance *instance)
 		const struct wasm_data_segment *data = &wasm->datas[i];
 		if (data->mode == WASM_SEGMENT_PASSIVE)
 			continue;
-<<<<<<< HEAD
 		to = segment_offset(instance, &data->offset,
 				    &wasm->memories[data->memory_idx].limits);
 		struct segment_range range = { to, 0, data->bytes_len };
-		trap = segment_memory_init(instance, i, data->memory_idx, &range);
-=======
-		evaluate(instance, &data->offset, offset);
-		struct segment_range range = { (uint32_t)offset[0], 0, data->bytes_len };
 		trap = segment_memory_apply(instance, i, data->memory_idx, &range);
->>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 		if (trap == NB_TRAP_NONE)
 			segment_data_drop(instance, i);
 		store_give_way(i);

@@ -145,17 +145,17 @@ report_missing(uint32_t missing, struct diag *diag)
 		      { NB_CPU_BMI2, "BMI2" },
 		      { NB_CPU_LZCNT, "LZCNT" } };
 	char text[64] = "";
-	int len = 0;
+	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (!(missing & names[i].feature))
 			continue;
-		len += format_text(text + len, sizeof text - (size_t)len, "%s%s", len ? ", " : "",
+		len += format_text(text + len, sizeof text - len, "%s%s", len ? ", " : "",
 				   names[i].name);
 		missing &= ~names[i].feature;
 	}
 	if (missing)
-		format_text(text + len, sizeof text - (size_t)len, "%s0x%x", len ? ", " : "",
+		format_text(text + len, sizeof text - len, "%s0x%x", len ? ", " : "",
 			    missing);
 	return diag_report(diag, NB_NOT_SUPPORTED, 16,
 			   "code needs processor features that are missing here: %s; compile the "

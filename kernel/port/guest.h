@@ -166,16 +166,14 @@ void kernel_guest_interrupted(struct guest_state *state);
  * may switch, sleep or guest_unwind. */
 void kernel_guest_pending(struct nb_thread_head *head);
 
-<<<<<<< HEAD
 /* A builtin of the running thread waits until the monotonic clock is past
  * `deadline_ns` (UINT64_MAX: for ever), or less if the thread is to end or, as
  * nobody can wake it otherwise, for no reason: the caller looks at the clock.
  * Runs on the guest's stack. */
 void kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns);
-=======
+
 /* Lets others run where it is their turn. Long work that holds no lock calls it
  * several times a millisecond; cheap when nobody waits. May switch, ends nothing. */
 void kernel_relax(void);
->>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 
 #endif

@@ -83,17 +83,17 @@ kernel_guest_pending(struct nb_thread_head *head)
 }
 
 void
-<<<<<<< HEAD
 kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
 {
 	(void)thread_block(deadline_ns);
 	if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED))
 		kernel_guest_pending(head);
-=======
+}
+
+void
 kernel_relax(void)
 {
 	sched_relax();
->>>>>>> 1d8382e (Give memory back when an instance cannot be made, and let others run meanwhile)
 }
 
 void
