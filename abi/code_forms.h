@@ -70,6 +70,7 @@ enum nb_form_rm {
 	NB_RM_M = 8,
 	NB_RM_ADDRESS = 16,
 	NB_RM_TABLE = 32,
+	NB_RM_G0 = 64,
 	NB_RM_G8M = NB_RM_G8 | NB_RM_M,
 	NB_RM_GM = NB_RM_G | NB_RM_M,
 	NB_RM_XM = NB_RM_X | NB_RM_M,

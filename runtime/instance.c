@@ -324,6 +324,25 @@ evaluate(const struct instance *instance, const struct wasm_init_expr *init, uin
 	}
 }
 
+/* What the entries of the instance's own tables hold at first. */
+static void
+fill_tables(const struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	uint64_t value[2];
+
+	for (uint32_t i = wasm->table_import_count; i < wasm->table_count; i++) {
+		struct runtime_table *table = instance->tables[i];
+		if (wasm->table_inits[i].kind == WASM_INIT_REF_NULL)
+			continue;
+		evaluate(instance, &wasm->table_inits[i], value);
+		for (uint32_t k = 0; k < table->desc.length; k++) {
+			(void)runtime_table_set(table, k, (uint32_t)value[0]);
+			store_give_way(k);
+		}
+	}
+}
+
 static enum nb_status
 create(struct store *store, const struct code_module *module, instance_resolve *resolve,
        void *context, struct diag *diag, struct instance **out)
@@ -350,6 +369,7 @@ create(struct store *store, const struct code_module *module, instance_resolve *
 		evaluate(instance, &wasm->globals[i].init, global_slot(instance, i));
 		store_give_way(i);
 	}
+	fill_tables(instance);
 	instance->next = store->instances;
 	store->instances = instance;
 	*out = instance;

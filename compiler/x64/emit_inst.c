@@ -172,15 +172,12 @@ emit_from_int(struct emitter *e)
 {
 	const struct x64_inst *inst = emit_inst(e);
 	uint32_t d = emit_reg(e, 0);
+	emit_rr(e, NB_FORM_XORPS, d, d);
 	struct x64_rm rm = emit_inst_rm(e);
 	if (inst->op == X64_FROM_U32) {
 		emit_rm(e, NB_FORM_MOV32, RA_SCRATCH_GPR, rm);
 		rm = x64_rm_reg(RA_SCRATCH_GPR);
 	}
-	uint32_t site = e->site;
-	e->site = 0;
-	emit_rr(e, NB_FORM_XORPS, d, d);
-	e->site = site;
 	emit_rm(e, inst->form, d, rm);
 }
 
@@ -230,13 +227,13 @@ flags_to_value(struct emitter *e, const struct x64_inst *inst, const struct x64_
 	bool reg_is_gpr = info->reg == NB_REG_G || info->reg == NB_REG_G8;
 	bool rm_is_gpr = info->rm & (NB_RM_G | NB_RM_G8) || ops->rm.kind == X64_RM_MEM;
 	bool is_float_equality = inst->cc >= X64_CC_FLOAT_EQ;
-	/* An address or a cell's address lies in R11. */
+	/* An address in R11 is for the very next instruction. */
 	bool is_scratch_used = ops->rm.kind == X64_RM_MEM && (ops->rm.reg == RA_SCRATCH_GPR ||
 							      ops->rm.index == RA_SCRATCH_GPR);
 	bool clashes = (reg_is_gpr && ops->reg == d) ||
 		       (rm_is_gpr && ops->rm.kind != X64_RM_RIP && ops->rm.reg == d) ||
 		       (ops->rm.kind == X64_RM_MEM && ops->rm.index == d) ||
-		       (is_float_equality && is_scratch_used) || is_test_known(e, inst, ops);
+		       is_scratch_used || is_test_known(e, inst, ops);
 	uint32_t site = e->site;
 	e->site = 0;
 	if (!clashes)

@@ -155,6 +155,8 @@ rm_fits(const struct nb_form_info *info, const struct x64_rm *rm)
 	case X64_RM_NONE:
 		return info->rm == NB_RM_NONE;
 	case X64_RM_REG:
+		if (info->rm == NB_RM_G0)
+			return rm->reg == 0;
 		return (info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X)) != 0 && rm->reg < 16;
 	case X64_RM_RIP:
 		return (info->rm & (NB_RM_M | NB_RM_ADDRESS)) != 0 &&

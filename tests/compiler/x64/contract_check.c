@@ -12,34 +12,14 @@
  * written; calls, divisions and traps have their sites. Modules that do not
  * validate, or that use what is not supported, are passed over.
  */
+#include "tests/compiler/x64/contract_check.h"
+
 #include "compiler/compiler.h"
 #include "compiler/x64/encode.h"
 #include "compiler/x64/x64.h"
 #include "tests/wasm/host_arena.h"
 
-#include <Zydis/Zydis.h>
 #include <stdarg.h>
-
-struct instruction {
-	ZydisDecodedInstruction head;
-	ZydisDecodedOperand operands[5];
-	uint32_t at;
-};
-
-struct check {
-	const char *file;
-	const struct wasm_module *module;
-	struct nb_vmctx_layout layout;
-	const struct nb_code_image *image;
-	const struct nb_code_function *function;
-	uint32_t number; /* of the function */
-	struct instruction *insts;
-	uint32_t count;
-	int32_t *inst_at; /* per byte of the function: instruction number or -1 */
-	uint16_t *claims; /* per instruction: zero-extended registers, if a label */
-	uint8_t *is_label;
-	uint32_t findings;
-};
 
 static ZydisDecoder decoder;
 
@@ -53,21 +33,6 @@ finding(struct check *c, uint32_t at, const char *format, ...)
 	puts("");
 	va_end(args);
 	c->findings++;
-}
-
-static int
-gpr_number(ZydisRegister reg)
-{
-	ZydisRegister wide = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
-	if (wide < ZYDIS_REGISTER_RAX || wide > ZYDIS_REGISTER_R15)
-		return -1;
-	return (int)(wide - ZYDIS_REGISTER_RAX);
-}
-
-static bool
-is(const struct instruction *inst, ZydisMnemonic mnemonic)
-{
-	return inst->head.mnemonic == mnemonic;
 }
 
 static bool
@@ -316,11 +281,9 @@ check_memory(struct check *c, uint32_t i, const ZydisDecodedOperand *o, uint16_t
 		return;
 	}
 	int base = o->mem.base == ZYDIS_REGISTER_NONE ? -1 : gpr_number(o->mem.base);
-	bool fits = false;
-	if (base == NB_R14) {
-		fits = disp >= 0 && disp <= NB_DISPLACEMENT_MAX;
-		if (has_index && (o->mem.scale != 1 || !(zx >> gpr_number(o->mem.index) & 1)))
-			fits = false;
+	bool fits = contract_linear_fits(c, i, o, zx);
+	if (fits || base == NB_R14) {
+		/* Linear memory, or what should be. */
 	} else if (base == NB_R11 && has_index) {
 		fits = is(inst, ZYDIS_MNEMONIC_MOVSXD) && i + 2 < c->count &&
 		       is(&c->insts[i + 2], ZYDIS_MNEMONIC_JMP);

@@ -153,7 +153,7 @@ mask_of(uint32_t bits)
 	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 }
 
-/* Registers written, 4 bits each: 0 no, 1 low 8 bits, 4 32 bits, 8 64 bits. */
+/* Registers written, 4 bits each: 0 no, 1 low 8 bits, 2 low 16 bits, 4 32 bits, 8 64 bits. */
 static uint64_t
 written_by(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *operands)
 {
@@ -164,8 +164,8 @@ written_by(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *opera
 		    !(o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 			continue;
 		ZydisRegisterClass class_ = ZydisRegisterGetClass(o->reg.value);
-		if (class_ != ZYDIS_REGCLASS_GPR8 && class_ != ZYDIS_REGCLASS_GPR32 &&
-		    class_ != ZYDIS_REGCLASS_GPR64)
+		if (class_ != ZYDIS_REGCLASS_GPR8 && class_ != ZYDIS_REGCLASS_GPR16 &&
+		    class_ != ZYDIS_REGCLASS_GPR32 && class_ != ZYDIS_REGCLASS_GPR64)
 			continue;
 		ZydisRegister wide =
 			ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, o->reg.value);
@@ -173,6 +173,7 @@ written_by(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *opera
 		if (number == NB_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN)
 			continue;
 		uint64_t width = class_ == ZYDIS_REGCLASS_GPR8	  ? 1
+				 : class_ == ZYDIS_REGCLASS_GPR16 ? 2
 				 : class_ == ZYDIS_REGCLASS_GPR32 ? 4
 								  : 8;
 		set |= width << 4 * number;
@@ -191,6 +192,10 @@ written_expected(const struct encoded *c)
 	switch ((enum nb_form_writes)info->writes) {
 	case NB_WRITES_REG8:
 		return reg;
+	case NB_WRITES_REG16:
+		return 2 * reg;
+	case NB_WRITES_RAX:
+		return info->bytes;
 	case NB_WRITES_REG32:
 		return 4 * reg;
 	case NB_WRITES_REG64:
@@ -287,6 +292,9 @@ check_decoded(const struct encoded *c)
 				fail_at(c, "immediate");
 		}
 	}
+	if (!!(inst.attributes & ZYDIS_ATTRIB_HAS_LOCK) !=
+	    (x64_form_info(c->form)->kind == NB_FORM_LOCKED))
+		fail_at(c, "lock prefix");
 	bool is_memory = c->ops.rm.kind == X64_RM_MEM || c->ops.rm.kind == X64_RM_RIP;
 	if (is_memory != saw_memory)
 		fail_at(c, "memory operand");
@@ -384,6 +392,10 @@ try_rm(struct sweep *s)
 			s->c.ops.rm = x64_rm_reg(reg);
 			try_immediates(s);
 		}
+	if (info->rm & NB_RM_G0) {
+		s->c.ops.rm = x64_rm_reg(0);
+		try_operands(s);
+	}
 	if (info->rm & NB_RM_TABLE) {
 		s->c.ops.rm = x64_rm_indexed(NB_R11, NB_R10, 2, 0);
 		try_operands(s);
