@@ -13,7 +13,8 @@
  *   RSP  stack, 16-aligned at every call instruction
  *   R11  template scratch and callee pointer; never live across instructions
  *   	  that are not part of one template or one parallel move
- *   R10  allocatable, but clobbered by the call_indirect template
+ *   R10  allocatable, but clobbered by the templates of calls through tables and
+ *   	  references and of tail calls
  *   XMM15 scratch of parallel moves and templates
  *   RBX RBP R12 R13 are preserved by every call (as in System V); everything
  *   else, all XMM registers included, is clobbered by a call
@@ -60,11 +61,49 @@
  *                    call [r10 + NB_CALLEE_CODE]; jmp 2f
  *                 1: mov r11, r10; call [r11 + NB_CALLEE_CROSS]
  *                 2:
+ *   call by reference  reference zero-extended in r10d:
+ *                    mov r11, [r15 + NB_VMCTX_REFERENCES]
+ *                    and r10d, [r11 + NB_REFERENCES_MASK]
+ *                    shl r10, 5; add r10, [r11 + NB_REFERENCES_BASE]
+ *                    then as the indirect call from `mov r11d, [r15 + signature]`
+ *                    on, but with jne trap(REFERENCE)
  *   br_table         index zero-extended in r10d, n cases and a default:
  *                    mov r11d, n; cmp r10d, r11d; cmova r10d, r11d
  *                    lea r11, [rip + table]; movsxd r10, dword [r11 + 4 * r10]
  *                    add r10, r11; jmp r10
  *                    (table: n + 1 signed 32-bit distances from the table)
+ *
+ * Tail calls. f is the function, F its frame, A its area's slots; g the callee,
+ * of a type with the same results and with an area of B slots. Arguments of g
+ * are where a call wants them; those of slots in f's outgoing area, which is
+ * 0 <= i < B. Three endings, each preceded by `restore`, which loads RBX RBP R12
+ * R13 with what they held at f's entry, as before a return, and by nothing else:
+ *
+ *   easy (TARGET)    mov r11, [rsp + 8 * i]; mov [rsp + F + 8 + 8 * i], r11 for i
+ *                    rising over slots that g's arguments occupy
+ *                    restore; add rsp, F; TARGET
+ *                    Only if B <= A; without the addition if F is 0.
+ *   hard             restore; movabs r10, nb_tail_word(F, results' slots, B)
+ *                    jmp [r15 + NB_VMCTX_TAIL]: goes to the callee that R11 points
+ *                    to
+ *   grow             restore; lea r11, [rip + g]; movabs r10 as above
+ *                    jmp [r15 + NB_VMCTX_TAIL_GROW]: goes to the code at R11, which
+ *                    is of this instance
+ *   For hard and grow, F is at least nb_tail_frame_bytes(B).
+ *
+ *   direct           easy (jmp g) if B <= A, else grow
+ *   import           lea r11, [r15 + import]; hard
+ *   indirect, by reference
+ *                    as such a call up to the jne of the signature; then, if B <= A,
+ *                    cmp r15, [r10 + NB_CALLEE_VMCTX]; jne 1f
+ *                    easy (jmp [r10 + NB_CALLEE_CODE]); 1:
+ *                    then for any B mov r11, r10; hard
+ *
+ * The trusted tail stubs keep a tail frame between f's caller and g: the caller's
+ * vmctx, how many result slots it expects, and an area in place of that which f
+ * got. A tail frame grows in place, up to the largest area there is, and further
+ * tail calls use it again; so a chain of them, whatever its types and instances,
+ * takes bounded stack.
  *
  * Sequences that address through R11, which holds what the instruction before
  * loaded; r is any register, op any form with that operand:
@@ -105,7 +144,7 @@
 #include <stdint.h>
 
 /* Bumped when anything in this header changes meaning; artifacts record it. */
-enum { NB_CODE_CONTRACT_VERSION = 1 };
+enum { NB_CODE_CONTRACT_VERSION = 2 };
 
 /* General registers by their encoding number. */
 enum nb_reg {
@@ -262,6 +301,53 @@ enum { NB_TABLE_LENGTH = 8, NB_TABLE_MASK = 12, NB_TABLE_FUNCTIONS = 0, NB_TABLE
 _Static_assert(offsetof(struct nb_table_desc, length) == NB_TABLE_LENGTH, "layout");
 _Static_assert(offsetof(struct nb_table_desc, mask) == NB_TABLE_MASK, "layout");
 
+/* All functions that references name: a reference is an index, 0 is null. `base`
+ * never moves; storage always covers mask + 1 entries, and those that no reference
+ * names are zero: null. */
+struct nb_reference_desc {
+	uint64_t base; /* of struct nb_callee */
+	uint32_t mask; /* power of two - 1 */
+	uint32_t reserved;
+};
+enum { NB_REFERENCES_BASE = 0, NB_REFERENCES_MASK = 8 };
+_Static_assert(offsetof(struct nb_reference_desc, base) == NB_REFERENCES_BASE, "layout");
+_Static_assert(offsetof(struct nb_reference_desc, mask) == NB_REFERENCES_MASK, "layout");
+
+/* Tail frames have areas of 0 slots (class 0) or 2^class. */
+enum { NB_TAIL_CLASSES = 12, NB_TAIL_HEADER_BYTES = 24 };
+
+/* The least class whose area has so many slots, an even number. */
+static inline uint32_t
+nb_tail_class(uint32_t area_slots)
+{
+	return area_slots == 0 ? 0 : 32 - (uint32_t)__builtin_clz(area_slots - 1);
+}
+
+static inline uint32_t
+nb_tail_class_bytes(uint32_t tail_class)
+{
+	return tail_class == 0 ? 0 : 8u << tail_class;
+}
+
+/* The least frame with which a function may use a tail stub for a callee with that
+ * area: the stub moves the area inside the frame that ends. */
+static inline uint32_t
+nb_tail_frame_bytes(uint32_t area_slots)
+{
+	if (area_slots == 0)
+		return 0;
+	return nb_tail_class_bytes(nb_tail_class(area_slots)) + NB_TAIL_HEADER_BYTES + 16;
+}
+
+/* R10 for the tail stubs: frame size, slots that results take (rounded up to an
+ * even count), the callee's area slots, their class. */
+static inline uint64_t
+nb_tail_word(uint32_t frame_size, uint32_t result_slots, uint32_t area_slots)
+{
+	return frame_size | (uint64_t)((result_slots + 1) & ~1u) << 32 |
+	       (uint64_t)area_slots << 44 | (uint64_t)nb_tail_class(area_slots) << 56;
+}
+
 /* Builtins: trusted runtime routines that compiled code calls. */
 enum nb_builtin {
 #define NB_BUILTIN(name, ...) NB_BUILTIN_##name,
@@ -297,7 +383,10 @@ struct nb_vmctx {
 	uint32_t reference_base;       /* function k of the module has reference base + k */
 	uint32_t reserved;
 	uint64_t host_function; /* of a host context: what guest_host_thunk calls */
-	uint64_t reserved_words[2];
+	struct nb_reference_desc *references; /* of the store */
+	uint64_t tail;			      /* what the template `hard` jumps to */
+	uint64_t tail_grow;		      /* the same of `grow` */
+	uint64_t reserved_word;
 	uint64_t builtins[NB_BUILTIN_COUNT];
 };
 enum {
@@ -307,13 +396,19 @@ enum {
 	NB_VMCTX_INSTANCE = 24,
 	NB_VMCTX_REFERENCE_BASE = 32,
 	NB_VMCTX_HOST_FUNCTION = 40,
-	NB_VMCTX_BUILTINS = 64,
+	NB_VMCTX_REFERENCES = 48,
+	NB_VMCTX_TAIL = 56,
+	NB_VMCTX_TAIL_GROW = 64,
+	NB_VMCTX_BUILTINS = 80,
 };
 _Static_assert(offsetof(struct nb_vmctx, memory) == NB_VMCTX_MEMORY_DESC, "layout");
 _Static_assert(offsetof(struct nb_vmctx, thread) == NB_VMCTX_THREAD, "layout");
 _Static_assert(offsetof(struct nb_vmctx, instance) == NB_VMCTX_INSTANCE, "layout");
 _Static_assert(offsetof(struct nb_vmctx, reference_base) == NB_VMCTX_REFERENCE_BASE, "layout");
 _Static_assert(offsetof(struct nb_vmctx, host_function) == NB_VMCTX_HOST_FUNCTION, "layout");
+_Static_assert(offsetof(struct nb_vmctx, references) == NB_VMCTX_REFERENCES, "layout");
+_Static_assert(offsetof(struct nb_vmctx, tail) == NB_VMCTX_TAIL, "layout");
+_Static_assert(offsetof(struct nb_vmctx, tail_grow) == NB_VMCTX_TAIL_GROW, "layout");
 _Static_assert(offsetof(struct nb_vmctx, builtins) == NB_VMCTX_BUILTINS, "layout");
 
 /* What the arrays behind the head depend on; all counts are of index spaces,
@@ -395,6 +490,7 @@ enum {
 	NB_SITE_DYNAMIC = 0xfe,	 /* ud2: EAX holds the enum nb_trap number */
 	NB_SITE_INDIRECT = 0xfd, /* ud2: R10 points to the callee that did not fit: null ->
 				  * UNINITIALIZED_ELEMENT, else INDIRECT_CALL_TYPE */
+	NB_SITE_REFERENCE = 0xfb, /* ud2: likewise, but null -> NULL_REFERENCE */
 	NB_SITE_DIVIDE = 0xfc,	 /* hardware divide error: INTEGER_DIVIDE_BY_ZERO if the divisor
 				  * is zero; the compiler emits explicit checks for overflow */
 };

@@ -6,9 +6,8 @@
 #include "kernel/port/guest.h"
 #include "lib/string.h"
 #include "runtime/code_registry.h"
-#include "runtime/signature.h"
 
-enum { INT3 = 0xcc, RET = 0xc3 };
+enum { INT3 = 0xcc, RET = 0xc3, JMP_32 = 0xe9 };
 enum { PIECE_BYTES = 256 * 1024 };
 
 /* Names are looked up on the fault stack, so the search has an end. */
@@ -136,12 +135,34 @@ site_at(const struct nb_code_image *image, uint32_t offset, bool is_return_addre
 	return NULL;
 }
 
-/* Before its first instruction and at its `ret` a function has no frame. */
+/* Whether the instruction is the last one of an easy tail call: a jump out of the
+ * function (or to its entry), or jmp [r10]. */
+static bool
+is_tail_jump(const struct nb_code_image *image, const struct nb_code_function *function,
+	     uint32_t offset)
+{
+	static const uint8_t jmp_r10[] = { 0x41, 0xff, 0x22 };
+	const uint8_t *code = image->code + offset;
+	uint32_t left = function->code_offset + function->code_size - offset;
+	int32_t distance;
+
+	if (left >= sizeof(jmp_r10) && memcmp(code, jmp_r10, sizeof(jmp_r10)) == 0)
+		return true;
+	if (left < 1 + sizeof(distance) || code[0] != JMP_32)
+		return false;
+	memcpy(&distance, code + 1, sizeof(distance));
+	int64_t target = (int64_t)offset + 5 + distance - function->code_offset;
+	return target <= 0 || target >= function->code_size;
+}
+
+/* Before its first instruction and where it leaves a function has no frame. */
 static uint32_t
 frame_at(const struct nb_code_image *image, const struct nb_code_function *function,
 	 uint32_t offset, bool is_return_address)
 {
-	if (!is_return_address && (offset == function->code_offset || image->code[offset] == RET))
+	if (!is_return_address &&
+	    (offset == function->code_offset || image->code[offset] == RET ||
+	     is_tail_jump(image, function, offset)))
 		return 0;
 	return function->frame_size;
 }
@@ -177,8 +198,6 @@ code_module_locate(uint64_t pc, bool is_return_address, struct code_place *out)
 		.wasm_offset = wasm_offset,
 		.origin_idx = origin ? (uint32_t)(origin - image->functions) + imports : func_idx,
 		.frame_size = frame_at(image, function, (uint32_t)offset, is_return_address),
-		.area_slots =
-			signature_area_slots(wasm_module_function_type(&module->wasm, func_idx)),
 	};
 	return true;
 }

@@ -64,7 +64,6 @@ struct code_place {
 	uint32_t origin_idx;		 /* function in whose body that is: another than
 					  * func_idx if it was inlined there */
 	uint32_t frame_size;		 /* bytes from RSP to the return address, at pc */
-	uint32_t area_slots;		 /* of the function's type */
 };
 
 /* Finds what is at `pc`, which is a return address or an instruction. False if

@@ -138,6 +138,9 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 		return NB_OUT_OF_MEMORY;
 	instance->vmctx->instance = instance;
 	instance->vmctx->thread = store->thread;
+	instance->vmctx->references = &store->references;
+	instance->vmctx->tail = (uint64_t)(uintptr_t)guest_tail_stub;
+	instance->vmctx->tail_grow = (uint64_t)(uintptr_t)guest_tail_grow_stub;
 	memcpy(instance->vmctx->builtins, guest_builtin_table, sizeof(instance->vmctx->builtins));
 	for (uint32_t i = 0; i < wasm->type_count; i++) {
 		enum nb_status status =

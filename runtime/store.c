@@ -159,24 +159,29 @@ enum nb_status
 store_references_take(struct store *store, uint32_t count, uint32_t *out_first)
 {
 	size_t needed = ((size_t)store->reference_count + count) * sizeof(struct nb_callee);
+	size_t bytes = store->callee_bytes ? store->callee_bytes : PORT_PAGE_BYTES;
 	enum nb_status status;
 
-	needed = (needed + PORT_PAGE_BYTES - 1) & ~(size_t)(PORT_PAGE_BYTES - 1);
 	if (needed > STORE_CALLEE_AREA_BYTES)
 		return NB_LIMIT_EXCEEDED;
+	/* A power of two, so that every masked index has storage. */
+	while (bytes < needed)
+		bytes *= 2;
 	if (!store->callees) {
 		void *area;
 		status = port_area_reserve(STORE_CALLEE_AREA_BYTES, &area);
 		if (status != NB_OK)
 			return status;
 		store->callees = area;
+		store->references.base = (uint64_t)(uintptr_t)area;
 	}
-	if (needed > store->callee_bytes) {
-		size_t more = needed - store->callee_bytes;
+	if (bytes > store->callee_bytes) {
+		size_t more = bytes - store->callee_bytes;
 		status = store_area_commit(store, store->callees, store->callee_bytes, more);
 		if (status != NB_OK)
 			return status;
-		store->callee_bytes = needed;
+		store->callee_bytes = bytes;
+		store->references.mask = (uint32_t)(bytes / sizeof(struct nb_callee)) - 1;
 	}
 	*out_first = store->reference_count;
 	for (uint32_t i = 0; i < count; i++) {

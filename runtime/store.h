@@ -96,6 +96,7 @@ struct store {
 	uint32_t type_cap;
 	uint32_t type_buckets[STORE_TYPE_BUCKETS]; /* index + 1 */
 	struct nb_callee *callees;		   /* an area; NULL: not reserved yet */
+	struct nb_reference_desc references;	   /* what machine code knows of it */
 	uint32_t reference_count;		   /* callees in use, the null one included */
 	size_t callee_bytes;			   /* committed */
 	uint64_t guard_slot;			   /* base of R14 without a memory; 0: none yet */

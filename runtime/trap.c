@@ -12,9 +12,9 @@ is_in_guard(const struct port_stack *stack, uint64_t address)
 	return address >= stack->guard && address < stack->limit;
 }
 
-/* A fault inside guest_stack_probe. */
+/* A fault inside the stubs: the guest's stack. */
 static bool
-resolve_probe(enum guest_fault_kind kind, uint64_t address, const struct port_stack *stack,
+resolve_stub(enum guest_fault_kind kind, uint64_t address, const struct port_stack *stack,
 	      enum nb_trap *out)
 {
 	*out = NB_TRAP_STACK_OVERFLOW;
@@ -47,6 +47,11 @@ resolve_invalid(uint32_t site_kind, const struct guest_state *state, enum nb_tra
 		*out = callee->signature == NB_SIGNATURE_NULL ? NB_TRAP_UNINITIALIZED_ELEMENT
 							      : NB_TRAP_INDIRECT_CALL_TYPE;
 		return true;
+	case NB_SITE_REFERENCE:
+		callee = (const struct nb_callee *)(uintptr_t)state->gpr[NB_R10];
+		*out = callee->signature == NB_SIGNATURE_NULL ? NB_TRAP_NULL_REFERENCE
+							      : NB_TRAP_INDIRECT_CALL_TYPE;
+		return true;
 	case NB_SITE_CALL:
 	case NB_SITE_DIVIDE:
 	case NB_TRAP_NONE:
@@ -63,8 +68,8 @@ runtime_fault_resolve(enum guest_fault_kind kind, uint64_t address, const struct
 {
 	struct code_place place;
 
-	if (guest_pc_is_probe(state->rip))
-		return resolve_probe(kind, address, stack, out);
+	if (guest_pc_is_stub(state->rip))
+		return resolve_stub(kind, address, stack, out);
 	if (kind == GUEST_FAULT_MEMORY && is_in_guard(stack, address)) {
 		*out = NB_TRAP_STACK_OVERFLOW;
 		return code_module_find(state->rip) != NULL;
@@ -109,7 +114,7 @@ runtime_backtrace_capture(struct runtime_backtrace *out, const struct nb_thread_
 		out->frames[out->count].pc = walk.pc;
 		out->frames[out->count].is_return_address = walk.is_return_address;
 		out->count++;
-		more = guest_walk_step(&walk, place.frame_size, place.area_slots);
+		more = guest_walk_step(&walk, place.frame_size);
 	}
 }
 

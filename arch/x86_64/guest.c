@@ -37,10 +37,16 @@ ASSERT_OFFSET(guest_state, mxcsr, STATE_MXCSR);
 _Static_assert(HEADROOM_PAGES *PAGE_BYTES == GUEST_KERNEL_HEADROOM, "probed headroom");
 _Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
 
-/* Return addresses inside the stubs of guest.S. */
+_Static_assert(NB_TAIL_HEADER_BYTES == TAIL_HEADER_BYTES, "tail frame");
+_Static_assert(NB_TAIL_CLASSES == TAIL_CLASSES, "tail frame");
+
+/* Places inside the stubs of guest.S, in their order there. */
 extern const uint8_t guest_enter_return[];
+extern const uint8_t guest_cross_area[];
 extern const uint8_t guest_cross_return[];
-extern const uint8_t guest_cross_area_return[];
+extern const uint8_t guest_tail_entries[];
+extern const uint8_t guest_tail_leave[];
+extern const uint8_t guest_stack_probe[];
 
 enum { RFLAGS_DIRECTION = 1 << 10, RFLAGS_RESUME = 1 << 16 };
 
@@ -78,14 +84,55 @@ stack_word(uint64_t address)
 	return *(const uint64_t *)(uintptr_t)address;
 }
 
-/* The return address at `sp` becomes the walk's place. */
 static bool
-walk_return(struct guest_walk *walk, uint64_t sp)
+is_between(uint64_t pc, const uint8_t *start, const uint8_t *end)
 {
-	walk->pc = stack_word(sp);
-	walk->sp = sp + 8;
-	walk->is_return_address = true;
-	return walk->pc != (uint64_t)(uintptr_t)guest_enter_return;
+	return pc >= (uint64_t)(uintptr_t)start && pc < (uint64_t)(uintptr_t)end;
+}
+
+/* Bytes of the tail frame without its return address, which has `pc` in one of
+ * guest_tail_entries. */
+static uint64_t
+tail_frame_bytes(uint64_t pc)
+{
+	uint64_t offset = pc - (uint64_t)(uintptr_t)guest_tail_entries;
+
+	return nb_tail_class_bytes((uint32_t)(offset >> TAIL_ENTRY_SHIFT)) + TAIL_HEADER_BYTES;
+}
+
+/* The return address at `slot`, or behind the frames of stubs above it, becomes
+ * the walk's place. False if it leads out of guest code. */
+static bool
+walk_return(struct guest_walk *walk, uint64_t slot)
+{
+	for (;;) {
+		walk->pc = stack_word(slot);
+		walk->sp = slot + 8;
+		walk->is_return_address = true;
+		if (walk->pc == (uint64_t)(uintptr_t)guest_cross_return)
+			slot = walk->sp + 8;
+		else if (is_between(walk->pc, guest_tail_entries, guest_tail_leave))
+			slot = walk->sp + tail_frame_bytes(walk->pc);
+		else
+			return walk->pc != (uint64_t)(uintptr_t)guest_enter_return;
+	}
+}
+
+/* Where the return address into guest code is for a fault in a stub. */
+static uint64_t
+stub_return_slot(const struct guest_state *state)
+{
+	uint64_t sp = state->gpr[NB_RSP];
+
+	if (is_between(state->rip, guest_cross_area, guest_tail_grow_stub))
+		return state->gpr[NB_R15] - 8;
+	if (is_between(state->rip, guest_tail_grow_stub, guest_tail_entries))
+		return state->gpr[NB_RBX];
+	if (is_between(state->rip, guest_tail_entries, guest_tail_leave))
+		return sp + tail_frame_bytes(state->rip);
+	if (is_between(state->rip, guest_tail_leave, guest_stack_probe))
+		return state->gpr[NB_R14] + TAIL_HEADER_BYTES;
+	return sp;
 }
 
 bool
@@ -99,26 +146,19 @@ guest_walk_start(struct guest_walk *walk, const struct nb_thread_head *head,
 	if (!activation)
 		return false;
 	walk->stop_sp = activation->stack;
-	if (state && !guest_pc_is_probe(state->rip)) {
+	if (state && !guest_pc_is_stub(state->rip)) {
 		walk->pc = state->rip;
 		walk->sp = state->gpr[NB_RSP];
 		return true;
 	}
-	uint64_t sp = state ? state->gpr[NB_RSP] : head->guest_sp;
-	return sp && walk_return(walk, sp);
+	uint64_t slot = state ? stub_return_slot(state) : head->guest_sp;
+	return slot && walk_return(walk, slot);
 }
 
 bool
-guest_walk_step(struct guest_walk *walk, uint32_t frame_size, uint32_t area_slots)
+guest_walk_step(struct guest_walk *walk, uint32_t frame_size)
 {
-	uint64_t at = walk->sp + frame_size;
+	uint64_t slot = walk->sp + frame_size;
 
-	if (at >= walk->stop_sp)
-		return false;
-	bool is_guest = walk_return(walk, at);
-	if (walk->pc == (uint64_t)(uintptr_t)guest_cross_return)
-		is_guest = walk_return(walk, walk->sp + 8);
-	else if (walk->pc == (uint64_t)(uintptr_t)guest_cross_area_return)
-		is_guest = walk_return(walk, walk->sp + 8ull * area_slots + CROSS_AREA_SAVED);
-	return is_guest;
+	return slot < walk->stop_sp && walk_return(walk, slot);
 }

@@ -47,7 +47,14 @@
 #define HEADROOM_PAGES 16
 #define PAGE_BYTES     4096
 
-/* Bytes that guest_cross_stub keeps above the copied area: RBP RBX R15. */
-#define CROSS_AREA_SAVED 24
+/* Tail frames: what nb_tail_class and nb_tail_word say; shifts are of the word's
+ * upper half. Entries of guest_tail_entries, and where calls in them return to. */
+#define TAIL_HEADER_BYTES 24
+#define TAIL_CLASSES	  12
+#define TAIL_AREA_SHIFT	  12
+#define TAIL_CLASS_SHIFT  24
+#define TAIL_SLOTS_MASK	  0xfff
+#define TAIL_ENTRY_SHIFT  4
+#define TAIL_ENTRY_RETURN 3
 
 #endif

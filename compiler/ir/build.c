@@ -356,7 +356,7 @@ ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratc
 	 struct diag *diag)
 {
 	struct arena_mark mark = arena_mark_get(scratch);
-	struct numbering numbering = { 0 };
+	struct numbering numbering = { .restart_block = IR_NONE };
 	struct builder b = {
 		.fn = fn,
 		.scratch = scratch,

@@ -75,6 +75,19 @@ build_jump(struct builder *b, uint32_t region, uint32_t count)
 }
 
 void
+build_jump_block(struct builder *b, uint32_t block, uint32_t args, uint32_t count)
+{
+	struct ir_inst jump = { .op = IR_JUMP, .args = { IR_NONE, 0, 0 } };
+	uint32_t edge = end_with_edges(b, jump, 1);
+
+	if (b->fn->status != NB_OK)
+		return;
+	ir_edge_connect(b->fn, edge, block);
+	b->fn->edges[edge].first_arg = args;
+	b->fn->edges[edge].arg_count = count;
+}
+
+void
 build_unreachable(struct builder *b)
 {
 	struct ir_inst trap = {
@@ -94,7 +107,7 @@ build_return(struct builder *b)
 	struct ir_inst ret = { .op = IR_RETURN, .args = { IR_NONE, 0, count } };
 	uint32_t list;
 
-	if (b->caller) {
+	if (b->returns_to_caller) {
 		build_jump(b, 0, count);
 		return;
 	}
@@ -116,7 +129,7 @@ connect_label(struct builder *b, uint32_t frame_idx, uint32_t edge)
 	const struct frame *frame = &b->frames[frame_idx];
 	uint32_t block = b->block;
 
-	if (frame_idx != 0 || b->caller) {
+	if (frame_idx != 0 || b->returns_to_caller) {
 		join_from_here(b, frame->region, edge, label_arity(frame));
 		return;
 	}
@@ -190,6 +203,34 @@ build_br_if(struct builder *b, uint32_t label)
 	uint32_t cond = build_pop(b);
 
 	branch_if(b, cond, build_label_frame(b, label));
+}
+
+/* Whether a reference on the stack is null. */
+static uint32_t
+is_null(struct builder *b, uint32_t reference)
+{
+	return build_binary(b, IR_EQ, IR_I32, reference, ir_const(b->fn, IR_I32, 0));
+}
+
+void
+build_br_on_null(struct builder *b, uint32_t label)
+{
+	uint32_t reference = build_pop(b);
+
+	branch_if(b, is_null(b, reference), build_label_frame(b, label));
+	if (b->block != IR_NONE)
+		build_push(b, reference);
+}
+
+void
+build_br_on_non_null(struct builder *b, uint32_t label)
+{
+	uint32_t null = is_null(b, b->stack[b->stack_count - 1]);
+	uint32_t cond = build_binary(b, IR_EQ, IR_I32, null, ir_const(b->fn, IR_I32, 0));
+
+	branch_if(b, cond, build_label_frame(b, label));
+	if (b->block != IR_NONE)
+		build_pop(b);
 }
 
 /* Reads the targets into a list of frames, then of edges of the switch, equal

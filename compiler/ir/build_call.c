@@ -5,9 +5,8 @@
 
 #include "abi/code_contract.h"
 
-/* Pops `count` values into a list, the deepest one first. */
-static uint32_t
-pop_list(struct builder *b, uint32_t count)
+uint32_t
+build_pop_list(struct builder *b, uint32_t count)
 {
 	uint32_t list = ir_new_list(b->fn, count);
 
@@ -19,13 +18,12 @@ pop_list(struct builder *b, uint32_t count)
 	return list;
 }
 
-/* Appends a call with the arguments on the stack and pushes its results. */
-static void
-emit_call(struct builder *b, struct ir_inst proto, const struct wasm_functype *type)
+void
+build_emit_call(struct builder *b, struct ir_inst proto, const struct wasm_functype *type)
 {
 	uint32_t call;
 
-	proto.args[1] = pop_list(b, type->param_count);
+	proto.args[1] = build_pop_list(b, type->param_count);
 	proto.args[2] = type->param_count;
 	if (type->result_count)
 		proto.type = (uint8_t)ir_type_from_wasm(type->results[0]);
@@ -52,9 +50,9 @@ call_direct(struct builder *b)
 
 	if (wasm_module_function_is_imported(b->module, func_idx))
 		proto.op = IR_CALL_IMPORT;
-	else if (build_inline(b, func_idx))
+	else if (build_inline(b, func_idx, false))
 		return;
-	emit_call(b, proto, wasm_module_function_type(b->module, func_idx));
+	build_emit_call(b, proto, wasm_module_function_type(b->module, func_idx));
 }
 
 static void
@@ -68,7 +66,7 @@ call_indirect(struct builder *b)
 		.imm = type_idx | (uint64_t)table_idx << 32,
 	};
 
-	emit_call(b, proto, &b->module->types[type_idx]);
+	build_emit_call(b, proto, &b->module->types[type_idx]);
 }
 
 bool
@@ -82,6 +80,6 @@ build_call(struct builder *b, enum wasm_opcode opcode)
 		call_indirect(b);
 		return true;
 	default:
-		return build_bulk(b, opcode);
+		return build_tail(b, opcode) || build_bulk(b, opcode);
 	}
 }

@@ -49,8 +49,11 @@ build_begin_body(struct builder *b)
 	if (!frame)
 		return;
 	frame->base = 0;
-	if (!b->caller)
-		build_enter_block(b, 0, 0);
+	if (b->caller)
+		return;
+	build_enter_block(b, 0, 0);
+	if (b->has_tail_call)
+		build_restart_block(b);
 }
 
 static void
@@ -242,7 +245,7 @@ build_end(struct builder *b)
 	struct frame frame = b->frames[b->frame_count - 1];
 
 	b->here.position = b->position;
-	if (frame.kind == REGION_BODY && b->caller) {
+	if (frame.kind == REGION_BODY && b->returns_to_caller) {
 		enter_join(b, &frame);
 	} else if (frame.kind == REGION_BODY) {
 		if (b->block != IR_NONE)

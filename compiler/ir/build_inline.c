@@ -35,7 +35,7 @@ may_call(const struct builder *b, const struct wasm_code *code)
 	const uint8_t *bytes = b->module->bytes + code->offset;
 
 	for (uint32_t i = 0; i < code->len; i++)
-		if (bytes[i] == WASM_OP_CALL || bytes[i] == WASM_OP_CALL_INDIRECT)
+		if (bytes[i] >= WASM_OP_CALL && bytes[i] <= WASM_OP_RETURN_CALL_REF)
 			return true;
 	return false;
 }
@@ -78,7 +78,7 @@ is_valid(struct builder *b, uint32_t func_idx)
 }
 
 bool
-build_inline(struct builder *b, uint32_t func_idx)
+build_inline(struct builder *b, uint32_t func_idx, bool is_tail_call)
 {
 	const struct wasm_functype *type = wasm_module_function_type(b->module, func_idx);
 	struct builder body = {
@@ -87,6 +87,7 @@ build_inline(struct builder *b, uint32_t func_idx)
 		.diag = b->diag,
 		.numbering = b->numbering,
 		.caller = b,
+		.returns_to_caller = !is_tail_call,
 		.func_idx = func_idx,
 		.base_offset = b->base_offset,
 		.position = wasm_module_code(b->module, func_idx)->code_offset,
@@ -104,7 +105,7 @@ build_inline(struct builder *b, uint32_t func_idx)
 	build_body(&body, b->stack + b->stack_count);
 	if (b->fn->status != NB_OK)
 		return true;
-	b->block = body.block;
+	b->block = is_tail_call ? IR_NONE : body.block;
 	for (uint32_t i = 0; b->block != IR_NONE && i < type->result_count; i++)
 		build_push(b, body.stack[body.stack_count - type->result_count + i]);
 	return true;

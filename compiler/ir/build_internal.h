@@ -122,6 +122,7 @@ struct numbering {
 	uint32_t *table; /* hash table of values, 0 where empty */
 	uint32_t table_count, table_cap;
 	uint32_t inline_budget; /* bytes of body that may still be inlined; 0: none */
+	uint32_t restart_block; /* where the function's tail calls of itself go, or IR_NONE */
 };
 
 /* The state of building one body. */
@@ -131,6 +132,8 @@ struct builder {
 	struct diag *diag;
 	struct numbering *numbering;
 	const struct builder *caller; /* inlined: who builds the call; else NULL */
+	bool returns_to_caller;	      /* inlined, and not in place of a tail call */
+	bool has_tail_call;	      /* of a defined function, by its index */
 	uint32_t func_idx;	      /* whose body it is */
 	uint32_t base_offset;	      /* where wasm_offset counts from, in the input */
 	const struct wasm_module *module;
@@ -189,8 +192,8 @@ void build_body(struct builder *b, const uint32_t *args);
 
 /* build_inline.c: builds the call of a defined function as a copy of its body
  * if that is worth it; the arguments are on the stack and become the results.
- * False if it must be a call. */
-bool build_inline(struct builder *b, uint32_t func_idx);
+ * In place of a tail call it ends the function. False if it must be a call. */
+bool build_inline(struct builder *b, uint32_t func_idx, bool is_tail_call);
 
 /* build_scan.c: finds regions and sets, refuses what is not supported. */
 enum nb_status build_scan(struct builder *b);
@@ -259,6 +262,10 @@ void build_br_if(struct builder *b, uint32_t label);
 void build_br_table(struct builder *b);
 void build_return(struct builder *b);
 void build_unreachable(struct builder *b);
+void build_br_on_null(struct builder *b, uint32_t label);
+void build_br_on_non_null(struct builder *b, uint32_t label);
+/* Ends the present block with a jump that passes count values from the list pool. */
+void build_jump_block(struct builder *b, uint32_t block, uint32_t args, uint32_t count);
 
 /* build_control.c: constructs. */
 void build_push(struct builder *b, uint32_t value);
@@ -280,6 +287,16 @@ bool build_atomic(struct builder *b, enum wasm_opcode opcode);
 
 /* build_call.c: calls, and what build_bulk knows; false if it is none of those. */
 bool build_call(struct builder *b, enum wasm_opcode opcode);
+/* Pops `count` values into a list, the deepest one first. */
+uint32_t build_pop_list(struct builder *b, uint32_t count);
+/* Appends a call with the arguments on the stack and pushes its results. */
+void build_emit_call(struct builder *b, struct ir_inst proto, const struct wasm_functype *type);
+
+/* build_tail.c: tail calls and typed references; false if it is none of those. */
+bool build_tail(struct builder *b, enum wasm_opcode opcode);
+/* Leaves block 0 for the block that tail calls of the function itself go back
+ * to, and whose parameters are the function's. */
+void build_restart_block(struct builder *b);
 
 /* build_bulk.c: trusted routines for memories and tables; false if it is none. */
 bool build_bulk(struct builder *b, enum wasm_opcode opcode);

@@ -136,7 +136,9 @@ static bool
 is_supported(uint8_t feature)
 {
 	return feature == WASM_FEATURE_CORE || feature == WASM_FEATURE_SIMD ||
-	       feature == WASM_FEATURE_RELAXED_SIMD || feature == WASM_FEATURE_THREADS;
+	       feature == WASM_FEATURE_RELAXED_SIMD || feature == WASM_FEATURE_THREADS ||
+	       feature == WASM_FEATURE_TAIL_CALL ||
+	       feature == WASM_FEATURE_FUNCTION_REFERENCES;
 }
 
 static enum nb_status
@@ -160,6 +162,8 @@ scan_instruction(struct scan *s, enum wasm_opcode opcode)
 		return NB_OK;
 	case WASM_OP_BR:
 	case WASM_OP_BR_IF:
+	case WASM_OP_BR_ON_NULL:
+	case WASM_OP_BR_ON_NON_NULL:
 		mark_target(s, wasm_read_u32(&s->reader));
 		return NB_OK;
 	case WASM_OP_BR_TABLE:
@@ -168,6 +172,10 @@ scan_instruction(struct scan *s, enum wasm_opcode opcode)
 	case WASM_OP_LOCAL_SET:
 	case WASM_OP_LOCAL_TEE:
 		scan_set_local(s);
+		return NB_OK;
+	case WASM_OP_RETURN_CALL:
+		if (wasm_read_u32(&s->reader) >= s->b->module->func_import_count)
+			s->b->has_tail_call = true;
 		return NB_OK;
 	default:
 		wasm_skip_immediate(&s->reader, opcode);

@@ -262,7 +262,7 @@ check_vector(struct checker *c, uint32_t index)
 static bool
 is_call(uint32_t op)
 {
-	return op == IR_CALL || op == IR_CALL_IMPORT || op == IR_CALL_INDIRECT;
+	return op == IR_CALL || op == IR_CALL_IMPORT || op == IR_CALL_INDIRECT || op == IR_CALL_REF;
 }
 
 static bool
@@ -334,6 +334,24 @@ check_call(struct checker *c, uint32_t index)
 }
 
 static bool
+check_tail_call(struct checker *c, uint32_t index)
+{
+	const struct ir_function *fn = c->fn;
+	const struct wasm_functype *type = ir_call_type(fn, &fn->insts[index]);
+
+	if (!check_list(c, index, type->params, type->param_count))
+		return false;
+	if (!fn->type)
+		return true;
+	if (type->result_count != fn->type->result_count)
+		return fail(c, index, "tail call with %u results", type->result_count);
+	for (uint32_t i = 0; i < type->result_count; i++)
+		if (ir_type_from_wasm(type->results[i]) != ir_type_from_wasm(fn->type->results[i]))
+			return fail(c, index, "result %u of the tail call has another type", i);
+	return true;
+}
+
+static bool
 check_lists(struct checker *c, uint32_t index)
 {
 	const struct ir_function *fn = c->fn;
@@ -352,6 +370,8 @@ check_lists(struct checker *c, uint32_t index)
 		return check_list(c, index, fn->type->results, fn->type->result_count);
 	if (is_call(inst->op) && fn->module)
 		return check_call(c, index);
+	if (ir_op_is_tail_call(inst->op) && fn->module)
+		return check_tail_call(c, index);
 	return true;
 }
 

@@ -461,7 +461,7 @@ ir_shape_width(uint32_t shape)
 	return widths[shape];
 }
 
-/* imm of CALL_INDIRECT. */
+/* imm of CALL_INDIRECT and CALL_REF, tail calls included; a CALL_REF has no table. */
 static inline uint32_t
 ir_indirect_type(const struct ir_inst *inst)
 {
@@ -474,11 +474,26 @@ ir_indirect_table(const struct ir_inst *inst)
 	return (uint32_t)(inst->imm >> 32);
 }
 
-/* The type of a CALL, CALL_IMPORT or CALL_INDIRECT. */
+/* Whether args[0] says what a call goes to. */
+static inline bool
+ir_call_is_indirect(const struct ir_inst *inst)
+{
+	return inst->op == IR_CALL_INDIRECT || inst->op == IR_CALL_REF ||
+	       inst->op == IR_RETURN_CALL_INDIRECT || inst->op == IR_RETURN_CALL_REF;
+}
+
+static inline bool
+ir_op_is_tail_call(uint32_t op)
+{
+	return op == IR_RETURN_CALL || op == IR_RETURN_CALL_IMPORT ||
+	       op == IR_RETURN_CALL_INDIRECT || op == IR_RETURN_CALL_REF;
+}
+
+/* The type of a call, other than CALL_BUILTIN, or tail call. */
 static inline const struct wasm_functype *
 ir_call_type(const struct ir_function *fn, const struct ir_inst *inst)
 {
-	if (inst->op == IR_CALL_INDIRECT)
+	if (ir_call_is_indirect(inst))
 		return &fn->module->types[ir_indirect_type(inst)];
 	return wasm_module_function_type(fn->module, (uint32_t)inst->imm);
 }

@@ -369,9 +369,15 @@ read_imm(struct parser *p, uint32_t op, uint64_t imm)
 	case IR_REF_FUNC:
 	case IR_CALL:
 	case IR_CALL_IMPORT:
+	case IR_RETURN_CALL:
+	case IR_RETURN_CALL_IMPORT:
 	case IR_RESULT:
 		return number(p);
+	case IR_CALL_REF:
+	case IR_RETURN_CALL_REF:
+		return option(p, "type");
 	case IR_CALL_INDIRECT:
+	case IR_RETURN_CALL_INDIRECT:
 		type = option(p, "type");
 		return type | (uint64_t)option(p, "table") << 32;
 	case IR_CALL_BUILTIN:

@@ -137,11 +137,18 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 	case IR_REF_FUNC:
 	case IR_CALL:
 	case IR_CALL_IMPORT:
+	case IR_RETURN_CALL:
+	case IR_RETURN_CALL_IMPORT:
 	case IR_RESULT:
 		put(p, " %u", (uint32_t)inst->imm);
 		break;
 	case IR_CALL_INDIRECT:
+	case IR_RETURN_CALL_INDIRECT:
 		put(p, " type=%u table=%u", ir_indirect_type(inst), ir_indirect_table(inst));
+		break;
+	case IR_CALL_REF:
+	case IR_RETURN_CALL_REF:
+		put(p, " type=%u", ir_indirect_type(inst));
 		break;
 	case IR_CALL_BUILTIN:
 		put(p, " %s", builtin_name(inst->imm));

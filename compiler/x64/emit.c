@@ -261,7 +261,8 @@ put(struct emitter *e, enum nb_form form, const struct x64_operands *ops)
 	if (ops->rm.kind == X64_RM_RIP)
 		add_event(e, EMIT_POOL, x64_form_info(form)->imm != NB_IMM_NONE, e->pool_ref);
 	track(e, form, ops);
-	e->falls_through = form != NB_FORM_RET && form != NB_FORM_UD2 && form != NB_FORM_JMP_REG;
+	e->falls_through = form != NB_FORM_RET && form != NB_FORM_UD2 && form != NB_FORM_JMP_REG &&
+			   form != NB_FORM_JMP_MEM && form != NB_FORM_JMP_32;
 }
 
 void
@@ -606,6 +607,8 @@ frame_compute(struct emitter *e)
 	e->slots_at = (uint32_t)size;
 	size += 8ull * e->ra->slot_count;
 	size += 8 * saves;
+	if (size < e->fn->frame_min)
+		size = e->fn->frame_min;
 	if (size || e->fn->has_calls)
 		size += size % 16 == 8 ? 0 : 8;
 	if (size > NB_FRAME_MAX)

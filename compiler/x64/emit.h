@@ -187,7 +187,11 @@ void emit_divide(struct emitter *e);
 void emit_divide_cold(struct emitter *e, uint32_t back);
 void emit_prologue(struct emitter *e);
 void emit_return(struct emitter *e);
+void emit_restore_saved(struct emitter *e);
 void emit_call(struct emitter *e);
+/* The part of an indirect call or call by reference, or of a tail call of those,
+ * that leaves in R10 the address of a callee with the right signature. */
+void emit_callee(struct emitter *e);
 void emit_trap_result(struct emitter *e);
 void emit_trap_result_cold(struct emitter *e);
 void emit_switch(struct emitter *e);
@@ -197,6 +201,10 @@ void emit_switch_few(struct emitter *e);
 
 void emit_atomic_loop(struct emitter *e);
 void emit_fence(struct emitter *e);
+
+/* --- emit_tail.c ---------------------------------------------------------- */
+
+void emit_tail_call(struct emitter *e);
 
 /* Jumps to block `block` unless it comes next. */
 void emit_goto(struct emitter *e, uint32_t block);

@@ -40,10 +40,16 @@ emit_prologue(struct emitter *e)
 }
 
 void
+emit_restore_saved(struct emitter *e)
+{
+	transfer_saved(e, NB_FORM_MOV64);
+}
+
+void
 emit_return(struct emitter *e)
 {
 	if (e->frame_size) {
-		transfer_saved(e, NB_FORM_MOV64);
+		emit_restore_saved(e);
 		emit_r_imm(e, NB_FORM_ADD64_IMM, NB_RSP, e->frame_size);
 	}
 	emit_put(e, NB_FORM_RET, &(struct x64_operands){ 0 });
@@ -66,26 +72,55 @@ call_direct(struct emitter *e, const struct x64_inst *inst)
 	emit_site(e, NB_SITE_CALL);
 }
 
+/* R10: index to the address of the table's entry. */
 static void
-call_indirect(struct emitter *e, const struct x64_inst *inst)
+callee_from_table(struct emitter *e, uint32_t table_idx)
 {
-	uint32_t type = (uint32_t)inst->imm;
-	const struct nb_vmctx_layout *layout = &e->context->layout;
-	int32_t table = (int32_t)(layout->tables + 16 * (uint32_t)(inst->imm >> 32));
-	int32_t canonical = (int32_t)e->context->module->types[type].canonical_idx;
-	int32_t signature = (int32_t)layout->types + 4 * canonical;
-	uint32_t foreign = emit_label_new(e), done = emit_label_new(e);
-
-	emit_zero_extend(e, NB_R10);
+	int32_t table = (int32_t)(e->context->layout.tables + 16 * table_idx);
 	emit_rm(e, NB_FORM_MOV64, NB_R11, x64_rm_mem(NB_R15, table + NB_VMCTX_TABLE_DESC));
 	emit_rm(e, NB_FORM_CMP32, NB_R10, x64_rm_mem(NB_R11, NB_TABLE_LENGTH));
 	emit_jump(e, X64_CC_AE, emit_trap_label(e, NB_TRAP_UNDEFINED_ELEMENT));
 	emit_rm(e, NB_FORM_AND32, NB_R10, x64_rm_mem(NB_R11, NB_TABLE_MASK));
 	emit_r_imm(e, NB_FORM_SHL64_IMM, NB_R10, NB_CALLEE_SHIFT);
 	emit_rm(e, NB_FORM_ADD64, NB_R10, x64_rm_mem(NB_R15, table + NB_VMCTX_TABLE_BASE));
+}
+
+/* R10: reference to the address of its entry. */
+static void
+callee_from_reference(struct emitter *e)
+{
+	emit_rm(e, NB_FORM_MOV64, NB_R11, x64_rm_mem(NB_R15, NB_VMCTX_REFERENCES));
+	emit_rm(e, NB_FORM_AND32, NB_R10, x64_rm_mem(NB_R11, NB_REFERENCES_MASK));
+	emit_r_imm(e, NB_FORM_SHL64_IMM, NB_R10, NB_CALLEE_SHIFT);
+	emit_rm(e, NB_FORM_ADD64, NB_R10, x64_rm_mem(NB_R11, NB_REFERENCES_BASE));
+}
+
+void
+emit_callee(struct emitter *e)
+{
+	const struct x64_inst *inst = emit_inst(e);
+	const struct x64_context *context = e->context;
+	bool is_reference = inst->op == X64_CALL_REF || inst->op == X64_TAIL_REF;
+	uint32_t canonical = context->module->types[(uint32_t)inst->imm].canonical_idx;
+	int32_t signature = (int32_t)(context->layout.types + 4 * canonical);
+
+	emit_zero_extend(e, NB_R10);
+	if (is_reference)
+		callee_from_reference(e);
+	else
+		callee_from_table(e, (uint32_t)(inst->imm >> 32));
 	emit_rm(e, NB_FORM_MOV32, NB_R11, x64_rm_mem(NB_R15, signature));
 	emit_rm(e, NB_FORM_CMP32, NB_R11, x64_rm_mem(NB_R10, NB_CALLEE_SIGNATURE));
-	emit_jump(e, X64_CC_NE, emit_trap_label(e, NB_SITE_INDIRECT));
+	emit_jump(e, X64_CC_NE,
+		  emit_trap_label(e, is_reference ? NB_SITE_REFERENCE : NB_SITE_INDIRECT));
+}
+
+static void
+call_indirect(struct emitter *e)
+{
+	uint32_t foreign = emit_label_new(e), done = emit_label_new(e);
+
+	emit_callee(e);
 	emit_rm(e, NB_FORM_CMP64, NB_R15, x64_rm_mem(NB_R10, NB_CALLEE_VMCTX));
 	emit_jump(e, X64_CC_NE, foreign);
 	call_memory(e, NB_R10, NB_CALLEE_CODE);
@@ -109,7 +144,7 @@ emit_call(struct emitter *e)
 		emit_rr(e, NB_FORM_MOV64, NB_RDI, NB_R15);
 		call_memory(e, NB_R15, NB_VMCTX_BUILTINS + 8 * (int32_t)inst->imm);
 	} else {
-		call_indirect(e, inst);
+		call_indirect(e);
 	}
 	e->zx = 0;
 }

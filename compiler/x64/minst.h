@@ -53,7 +53,12 @@ enum x64_op {
 	X64_CALL,	   /* function imm */
 	X64_CALL_IMPORT,   /* [r15 + disp] is the callee */
 	X64_CALL_INDIRECT, /* imm: type | table << 32, index in r10 */
+	X64_CALL_REF,	   /* imm: type, reference in r10 */
 	X64_CALL_BUILTIN,  /* builtin imm */
+	X64_TAIL,	   /* these as the calls, but ends of the function */
+	X64_TAIL_IMPORT,
+	X64_TAIL_INDIRECT,
+	X64_TAIL_REF,
 	X64_TRAP_RESULT,   /* traps if eax is not 0; cc S: if rax is negative */
 	X64_RETURN,
 	X64_TRAP,
@@ -137,6 +142,7 @@ struct x64_function {
 	uint32_t pool_size;	    /* bytes, a multiple of 4 */
 	uint32_t out_slots;	    /* outgoing area, even */
 	uint32_t in_slots;	    /* incoming area, even */
+	uint32_t frame_min;	    /* bytes, 0 or 8 more than a multiple of 16 */
 	bool has_calls;
 };
 

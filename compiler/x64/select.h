@@ -258,7 +258,11 @@ void select_branch(struct selector *s, uint32_t value);
 
 void select_entry(struct selector *s);
 void select_call(struct selector *s, uint32_t value);
+void select_tail_call(struct selector *s, uint32_t value);
 void select_return(struct selector *s, uint32_t value);
+/* Places all parameters and results of a type. */
+void x64_place_type(const struct wasm_functype *type, struct nb_placement *arguments,
+		    struct nb_placement *results);
 void select_switch(struct selector *s, uint32_t value);
 
 #endif

@@ -14,15 +14,22 @@ class_of(enum ir_type type)
 	return ir_type_is_int(type) ? NB_CLASS_INT : NB_CLASS_FLOAT;
 }
 
+void
+x64_place_type(const struct wasm_functype *type, struct nb_placement *arguments,
+	       struct nb_placement *results)
+{
+	for (uint32_t i = 0; i < type->param_count; i++)
+		nb_place_argument(arguments, class_of(ir_type_from_wasm(type->params[i])));
+	for (uint32_t i = 0; i < type->result_count; i++)
+		nb_place_result(results, class_of(ir_type_from_wasm(type->results[i])));
+}
+
 /* Slots of the incoming-argument area of a type. */
 static uint32_t
 area_slots(const struct wasm_functype *type)
 {
 	struct nb_placement arguments = { 0 }, results = { 0 };
-	for (uint32_t i = 0; i < type->param_count; i++)
-		nb_place_argument(&arguments, class_of(ir_type_from_wasm(type->params[i])));
-	for (uint32_t i = 0; i < type->result_count; i++)
-		nb_place_result(&results, class_of(ir_type_from_wasm(type->results[i])));
+	x64_place_type(type, &arguments, &results);
 	return nb_area_slots(&arguments, &results);
 }
 
@@ -281,7 +288,7 @@ select_call(struct selector *s, uint32_t value)
 		s->out->out_slots = slots;
 	struct call_args args;
 	place_args(s, ir_inst_list(s->ir, inst), &args);
-	uint32_t index = inst->op == IR_CALL_INDIRECT ? select_use(s, inst->args[0]) : IR_NONE;
+	uint32_t index = ir_call_is_indirect(inst) ? select_use(s, inst->args[0]) : IR_NONE;
 
 	struct x64_inst *call = select_emit(s, X64_CALL, NB_FORM_CALL_32);
 	call->imm = (int64_t)inst->imm;
@@ -292,6 +299,8 @@ select_call(struct selector *s, uint32_t value)
 	} else if (inst->op == IR_CALL_INDIRECT) {
 		call->op = X64_CALL_INDIRECT;
 		call->trap = NB_TRAP_UNDEFINED_ELEMENT;
+	} else if (inst->op == IR_CALL_REF) {
+		call->op = X64_CALL_REF;
 	}
 	uint32_t received[RESULT_REGISTERS];
 	define_results(s, value, type, received);
@@ -299,6 +308,46 @@ select_call(struct selector *s, uint32_t value)
 		select_op_use_fixed(s, index, NB_REG_INDEX);
 	add_args(s, &args);
 	collect_results(s, value, type, received);
+}
+
+static enum x64_op
+tail_op(uint32_t op)
+{
+	switch (op) {
+	case IR_RETURN_CALL:
+		return X64_TAIL;
+	case IR_RETURN_CALL_IMPORT:
+		return X64_TAIL_IMPORT;
+	case IR_RETURN_CALL_INDIRECT:
+		return X64_TAIL_INDIRECT;
+	default:
+		return X64_TAIL_REF;
+	}
+}
+
+void
+select_tail_call(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	uint32_t slots = area_slots(ir_call_type(s->ir, inst));
+	if (slots > s->out->out_slots)
+		s->out->out_slots = slots;
+	bool uses_stub = inst->op != IR_RETURN_CALL || slots > area_slots(s->ir->type);
+	if (uses_stub && nb_tail_frame_bytes(slots) > s->out->frame_min)
+		s->out->frame_min = nb_tail_frame_bytes(slots);
+	struct call_args args;
+	place_args(s, ir_inst_list(s->ir, inst), &args);
+	uint32_t index = ir_call_is_indirect(inst) ? select_use(s, inst->args[0]) : IR_NONE;
+
+	struct x64_inst *tail = select_emit(s, tail_op(inst->op), NB_FORM_JMP_32);
+	tail->imm = (int64_t)inst->imm;
+	if (inst->op == IR_RETURN_CALL_IMPORT)
+		tail->disp = (int32_t)(s->context->layout.imports +
+				       sizeof(struct nb_callee) * (uint32_t)inst->imm);
+	if (index != IR_NONE)
+		select_op_use_fixed(s, index, NB_REG_INDEX);
+	for (uint32_t i = 0; i < args.count; i++)
+		select_op_use_fixed(s, args.vregs[i], args.regs[i]);
 }
 
 void

@@ -48,7 +48,12 @@ x64_zx_defines(const struct x64_inst *inst)
 	case X64_CALL:
 	case X64_CALL_IMPORT:
 	case X64_CALL_INDIRECT:
+	case X64_CALL_REF:
 	case X64_CALL_BUILTIN:
+	case X64_TAIL:
+	case X64_TAIL_IMPORT:
+	case X64_TAIL_INDIRECT:
+	case X64_TAIL_REF:
 	case X64_TRAP_RESULT:
 	case X64_RETURN:
 	case X64_TRAP:
@@ -61,8 +66,8 @@ static bool
 is_call(const struct x64_inst *inst)
 {
 	return inst->op == X64_CALL || inst->op == X64_CALL_IMPORT ||
-	       inst->op == X64_CALL_INDIRECT || inst->op == X64_CALL_BUILTIN ||
-	       inst->op == X64_ENTRY;
+	       inst->op == X64_CALL_INDIRECT || inst->op == X64_CALL_REF ||
+	       inst->op == X64_CALL_BUILTIN || inst->op == X64_ENTRY;
 }
 
 static void

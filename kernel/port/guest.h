@@ -107,6 +107,9 @@ void guest_context_announce(const struct port_stack *stack);
 
 /* `cross` of a WebAssembly function: switches R15 and R14, copies the area. */
 extern const uint8_t guest_cross_stub[];
+/* vmctx.tail and vmctx.tail_grow: see the tail call templates of code_contract.h. */
+extern const uint8_t guest_tail_stub[];
+extern const uint8_t guest_tail_grow_stub[];
 /* `code` and `cross` of a C function with the signature
  * R function(struct nb_vmctx *context, ...) in the kernel-call convention,
  * found in context->host_function. */
@@ -114,16 +117,16 @@ extern const uint8_t guest_host_code[];
 extern const uint8_t guest_host_cross[];
 /* What vmctx.builtins[k] holds; each calls runtime_builtin_NAME. */
 extern const uint64_t guest_builtin_table[NB_BUILTIN_COUNT];
-/* The one piece of trusted code in which a fault counts as the guest's: it
- * touches the headroom of a kernel call. */
-extern const uint8_t guest_stack_probe[];
-extern const uint8_t guest_stack_probe_end[];
+/* The one piece of trusted code in which a fault counts as the guest's: the stubs
+ * between instances, and what touches the headroom of a kernel call. */
+extern const uint8_t guest_stubs[];
+extern const uint8_t guest_stubs_end[];
 
 static inline bool
-guest_pc_is_probe(uint64_t pc)
+guest_pc_is_stub(uint64_t pc)
 {
-	return pc >= (uint64_t)(uintptr_t)guest_stack_probe &&
-	       pc < (uint64_t)(uintptr_t)guest_stack_probe_end;
+	return pc >= (uint64_t)(uintptr_t)guest_stubs &&
+	       pc < (uint64_t)(uintptr_t)guest_stubs_end;
 }
 
 /* Frame walk through guest code and crossing stubs of one activation: start
@@ -139,9 +142,9 @@ struct guest_walk {
 bool guest_walk_start(struct guest_walk *walk, const struct nb_thread_head *head,
 		      const struct guest_state *state);
 /* Steps to the caller, given the bytes between walk->sp and the return address
- * and the incoming-argument area slots of the function that holds pc (the
- * runtime knows both). False at the activation's end. */
-bool guest_walk_step(struct guest_walk *walk, uint32_t frame_size, uint32_t area_slots);
+ * (the runtime knows). False at the activation's end. Functions that ended in a
+ * tail call are not there. */
+bool guest_walk_step(struct guest_walk *walk, uint32_t frame_size);
 
 /* ---- upcalls, implemented by the kernel core (tests may provide others) ---- */
 
@@ -151,7 +154,7 @@ enum guest_fault_kind {
 	GUEST_FAULT_INVALID,   /* ud2 / SIGILL */
 	GUEST_FAULT_DIVIDE,    /* #DE / SIGFPE */
 };
-/* A fault with state->rip in published code or guest_pc_is_probe. Edits `state`
+/* A fault with state->rip in published code or guest_pc_is_stub. Edits `state`
  * so that continuing is right (a trap: guest_state_redirect_unwind) and returns
  * true; false if the fault is no recorded trap site: the platform then panics.
  * Runs on the fault stack with interrupts off; must not block. */

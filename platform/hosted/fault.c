@@ -98,7 +98,7 @@ handle_fault(int signal_number, siginfo_t *info, void *opaque)
 	uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
 	struct guest_state state;
 
-	if (!hosted_pc_is_guest(pc) && !guest_pc_is_probe(pc)) {
+	if (!hosted_pc_is_guest(pc) && !guest_pc_is_stub(pc)) {
 		restore_previous(signal_number);
 		return;
 	}

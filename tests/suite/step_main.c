@@ -44,7 +44,7 @@ walk_is_good(const struct guest_state *state)
 	for (uint32_t i = 0; more && i < FRAMES_MAX; i++) {
 		if (!code_module_locate(walk.pc, walk.is_return_address, &place))
 			return false;
-		more = guest_walk_step(&walk, place.frame_size, place.area_slots);
+		more = guest_walk_step(&walk, place.frame_size);
 	}
 	return more || walk.pc == (uint64_t)(uintptr_t)guest_enter_return;
 }

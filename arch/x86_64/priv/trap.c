@@ -201,7 +201,7 @@ handle_page_fault(struct trap_frame *frame)
 		if (outcome == DEMAND_SERVED)
 			return 0;
 	}
-	if (is_guest_code(frame->rip) || guest_pc_is_probe(frame->rip))
+	if (is_guest_code(frame->rip) || guest_pc_is_stub(frame->rip))
 		return pass_to_guest(outcome == DEMAND_NO_MEMORY ? GUEST_FAULT_NO_MEMORY
 								 : GUEST_FAULT_MEMORY,
 				     address);
@@ -232,9 +232,9 @@ trap_handle(struct trap_frame *frame)
 		return handle_interrupt(frame);
 	if (frame->vector == VECTOR_PAGE_FAULT)
 		return handle_page_fault(frame);
-	/* The probe ends with ud2 where a call has no room left on the stack. */
+	/* A stub ends with ud2 where a call has no room left on the stack. */
 	if (frame->vector == VECTOR_INVALID &&
-	    (is_guest_code(frame->rip) || guest_pc_is_probe(frame->rip)))
+	    (is_guest_code(frame->rip) || guest_pc_is_stub(frame->rip)))
 		return pass_to_guest(GUEST_FAULT_INVALID, 0);
 	if (frame->vector == VECTOR_DIVIDE && is_guest_code(frame->rip))
 		return pass_to_guest(GUEST_FAULT_DIVIDE, 0);

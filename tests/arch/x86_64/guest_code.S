@@ -91,7 +91,7 @@ label call_import_area_return
 function call_builtin
 	sub	rsp, 8
 	mov	rdi, r15
-	call	[r15 + 64]
+	call	[r15 + 80]
 	add	rsp, 8
 	ret
 

@@ -35,9 +35,9 @@ static struct {
 	enum nb_trap trap;
 	int pending_calls;
 	bool unwind_when_pending;
-	/* Frame size and area slots of the functions to walk, innermost first;
-	 * the places found, and whether the walk then ended. */
-	uint32_t frames[4][2];
+	/* Frame size of the functions to walk, innermost first; the places
+	 * found, and whether the walk then ended. */
+	uint32_t frames[4];
 	struct guest_walk walks[4];
 	int walk_count;
 	bool walk_ended;
@@ -86,7 +86,7 @@ walk(const struct guest_state *state)
 
 	for (t.walk_count = 0; more && t.walk_count < 4; t.walk_count++) {
 		t.walks[t.walk_count] = walk;
-		more = guest_walk_step(&walk, t.frames[t.walk_count][0], t.frames[t.walk_count][1]);
+		more = guest_walk_step(&walk, t.frames[t.walk_count]);
 	}
 	t.walk_ended = !more;
 }
@@ -304,7 +304,7 @@ host_functions_get_context_and_arguments(void **state)
 	(void)state;
 	bind_host((uint64_t)(uintptr_t)host_weigh);
 	struct guest_call call = { .gpr = { 1, 10, 100, 1000, 10000 } };
-	t.frames[0][0] = 8;
+	t.frames[0] = 8;
 	struct nb_callee callee = callee_in(vmctx_a(), guest_code_call_import, 0);
 	assert_int_equal(enter(&callee, &call), NB_TRAP_NONE);
 	assert_int_equal(call.gpr[0], 54322);
@@ -427,7 +427,7 @@ stack_overflow_is_a_fault_in_the_guard(void **state)
 	struct nb_callee callee = callee_in(vmctx_a(), guest_code_recurse, 0);
 	t.trap = NB_TRAP_STACK_OVERFLOW;
 	for (int i = 0; i < 4; i++)
-		t.frames[i][0] = 1000;
+		t.frames[i] = 1000;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(enter(&callee, &call), NB_TRAP_STACK_OVERFLOW);
 		assert_int_equal(t.kind, GUEST_FAULT_MEMORY);
@@ -454,9 +454,9 @@ kernel_calls_keep_their_headroom(void **state)
 	struct nb_callee callee = callee_in(vmctx_a(), guest_code_recurse_host, 0);
 	t.trap = NB_TRAP_STACK_OVERFLOW;
 	for (int i = 0; i < 4; i++)
-		t.frames[i][0] = 24;
+		t.frames[i] = 24;
 	assert_int_equal(enter(&callee, &call), NB_TRAP_STACK_OVERFLOW);
-	assert_true(guest_pc_is_probe(t.state.rip));
+	assert_true(guest_pc_is_stub(t.state.rip));
 	assert_int_equal(t.kind, GUEST_FAULT_INVALID);
 	assert_true(t.state.gpr[NB_RSP] >= t.stack.limit + GUEST_KERNEL_HEADROOM - 64);
 	assert_true(t.host_calls > 4000);
@@ -475,9 +475,8 @@ walk_passes_crossings(void **state)
 	struct nb_callee callee = callee_in(vmctx_a(), guest_code_call_import_area, 4);
 	*import_of_a() = callee_in(vmctx_b(), guest_code_trap, 4);
 	t.trap = NB_TRAP_UNREACHABLE;
-	t.frames[0][0] = 24;
-	t.frames[0][1] = 4;
-	t.frames[1][0] = 40;
+	t.frames[0] = 24;
+	t.frames[1] = 40;
 	assert_int_equal(enter(&callee, &call), NB_TRAP_UNREACHABLE);
 	assert_int_equal(t.walk_count, 2);
 	assert_true(t.walk_ended);
@@ -488,8 +487,7 @@ walk_passes_crossings(void **state)
 
 	*import_of_a() = callee_in(vmctx_b(), guest_code_trap, 0);
 	callee = callee_in(vmctx_a(), guest_code_call_import, 0);
-	t.frames[0][1] = 0;
-	t.frames[1][0] = 8;
+	t.frames[1] = 8;
 	assert_int_equal(enter(&callee, &call), NB_TRAP_UNREACHABLE);
 	assert_int_equal(t.walk_count, 2);
 	assert_true(t.walk_ended);
