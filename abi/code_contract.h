@@ -490,7 +490,7 @@ enum {
 	NB_SITE_DYNAMIC = 0xfe,	 /* ud2: EAX holds the enum nb_trap number */
 	NB_SITE_INDIRECT = 0xfd, /* ud2: R10 points to the callee that did not fit: null ->
 				  * UNINITIALIZED_ELEMENT, else INDIRECT_CALL_TYPE */
-	NB_SITE_REFERENCE = 0xfb, /* ud2: likewise, but null -> NULL_REFERENCE */
+	NB_SITE_REFERENCE = 0xfb, /* ud2: likewise, but null -> NULL_FUNCTION_REFERENCE */
 	NB_SITE_DIVIDE = 0xfc,	 /* hardware divide error: INTEGER_DIVIDE_BY_ZERO if the divisor
 				  * is zero; the compiler emits explicit checks for overflow */
 };

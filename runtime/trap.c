@@ -49,7 +49,7 @@ resolve_invalid(uint32_t site_kind, const struct guest_state *state, enum nb_tra
 		return true;
 	case NB_SITE_REFERENCE:
 		callee = (const struct nb_callee *)(uintptr_t)state->gpr[NB_R10];
-		*out = callee->signature == NB_SIGNATURE_NULL ? NB_TRAP_NULL_REFERENCE
+		*out = callee->signature == NB_SIGNATURE_NULL ? NB_TRAP_NULL_FUNCTION_REFERENCE
 							      : NB_TRAP_INDIRECT_CALL_TYPE;
 		return true;
 	case NB_SITE_CALL:
