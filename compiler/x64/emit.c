@@ -63,6 +63,7 @@ emit_label(struct emitter *e, uint32_t label)
 {
 	add_event(e, EMIT_LABEL, 0, label);
 	e->flags_reg = X64_NO_REG;
+	e->falls_through = true;
 }
 
 /* Whatever is taken as known at a block's start must hold here. */
@@ -528,6 +529,27 @@ first_move(const struct emitter *e, uint32_t inst)
 	return low;
 }
 
+/* What an instruction uses up on the way may have been written in its
+ * out-of-line code only. */
+static void
+forget_scratch(struct emitter *e)
+{
+	const struct ra_inst *inst = &e->fn->ra.insts[e->inst];
+	uint32_t used = inst->clobbers[RA_GPR], defined = 0;
+	for (uint32_t i = 0; i < inst->operand_count; i++) {
+		const struct ra_operand *operand = &e->fn->ra.operands[inst->first_operand + i];
+		const struct ra_place *place = emit_place(e, i);
+		if (operand->role != RA_DEF || place->kind != RA_PLACE_REG ||
+		    place->class_ != RA_GPR)
+			continue;
+		if (operand->time == RA_EARLY)
+			used |= 1u << place->reg;
+		else
+			defined |= 1u << place->reg;
+	}
+	e->zx &= (uint16_t)~(used & ~defined);
+}
+
 static void
 emit_block(struct emitter *e, uint32_t b)
 {
@@ -545,6 +567,7 @@ emit_block(struct emitter *e, uint32_t b)
 		while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst == i)
 			emit_move(e, &e->ra->moves[e->move++]);
 		emit_instruction(e);
+		forget_scratch(e);
 	}
 }
 
@@ -578,7 +601,8 @@ emit_cold(struct emitter *e, const struct emit_cold *cold)
 		emit_fail(e, NB_INTERNAL);
 		return;
 	}
-	emit_jump(e, EMIT_ALWAYS, cold->back);
+	if (e->falls_through)
+		emit_jump(e, EMIT_ALWAYS, cold->back);
 }
 
 /* --- all blocks ----------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "compiler/x64/select.h"
 #include "lib/string.h"
 
-enum { FUNCTION_ALIGN = 32, PADDING_BYTE = 0xcc };
+enum { FUNCTION_ALIGN = 32, POOL_ALIGN = 16, PADDING_BYTE = 0xcc };
 
 enum nb_status
 x64_context_init(struct x64_context *context, const struct wasm_module *module,
@@ -79,7 +79,8 @@ round_up(uint32_t size)
 static uint32_t
 chunk_bytes(const struct x64_chunk *chunk)
 {
-	return chunk->pool_size ? round_up(chunk->code_size) + chunk->pool_size : chunk->code_size;
+	uint32_t pool_at = (chunk->code_size + POOL_ALIGN - 1) & ~(uint32_t)(POOL_ALIGN - 1);
+	return chunk->pool_size ? pool_at + chunk->pool_size : chunk->code_size;
 }
 
 struct image_sizes {

@@ -1,0 +1,4 @@
+# The verifier against all that the compiler makes of modules.
+$(B)/tests/verifier/verify_modules: tests/verifier/verify_modules.c $(HOSTED_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_CFLAGS) $< -o $@ $(HOSTED_LIB)

@@ -1,0 +1,366 @@
+/*
+ * Decoding, driven by code_forms.def.
+ */
+#include "verifier/decode.h"
+
+#include "lib/string.h"
+
+/* ROW takes the columns as the table has them, but ACCESS and WRITES as values. */
+#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)    \
+	{ kind,	   NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,	     \
+	  NB_REG_##reg, NB_REG_##vvvv,	 NB_RM_##rm,	     access,	   bytes,  NB_IMM_##imm, \
+	  writes },
+#define PLAIN_ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
+	ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, bytes, imm,   \
+	    NB_WRITES_##writes)
+static const struct nb_form_info infos[NB_FORM_COUNT] = {
+#define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
+	PLAIN_ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
+#define NB_FORM_LOCK(name, text, feature, prefix, map, opcode, w, reg, ...) \
+	PLAIN_ROW(NB_FORM_LOCKED, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
+#define NB_FORM_CC(name, text, feature, prefix, map, opcode, w, reg, ...) \
+	PLAIN_ROW(NB_FORM_CONDITION, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
+#define NB_FORM_VEX(name, text, ...) PLAIN_ROW(NB_FORM_VEX_ENCODED, __VA_ARGS__)
+#define NB_FORM_SSE(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
+	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,   \
+	    bytes, imm, NB_WRITES_##writes)                                                       \
+	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                       \
+	    NB_ACCESS_##access & NB_ACCESS_BOTH, bytes, imm,                                      \
+	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
+#include "abi/code_forms.def"
+#undef NB_FORM
+#undef NB_FORM_LOCK
+#undef NB_FORM_CC
+#undef NB_FORM_VEX
+#undef NB_FORM_SSE
+};
+
+/* How instructions that share opcodes are told apart. */
+enum encoding { PLAIN, LOCKED, VEX };
+
+static enum encoding
+encoding_of(const struct nb_form_info *info)
+{
+	if (info->kind == NB_FORM_VEX_ENCODED)
+		return VEX;
+	return info->kind == NB_FORM_LOCKED ? LOCKED : PLAIN;
+}
+
+static uint32_t
+key_of(enum encoding encoding, uint32_t prefix, uint32_t map, uint32_t wide, uint32_t opcode)
+{
+	return ((((uint32_t)encoding << 2 | prefix) << 2 | map) << 1 | wide) << 8 | opcode;
+}
+
+static void
+enter(struct vf_decoder *decoder, uint32_t form, uint32_t opcode)
+{
+	const struct nb_form_info *info = &infos[form];
+	uint32_t key =
+		key_of(encoding_of(info), info->prefix, info->map, info->wide, opcode);
+
+	decoder->first[key] = (uint16_t)(form + 1);
+}
+
+/* Forms of one opcode share all the opcodes that they have, so one link each
+ * is enough. */
+void
+vf_decoder_init(struct vf_decoder *decoder)
+{
+	memset(decoder, 0, sizeof(*decoder));
+	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
+		const struct nb_form_info *info = &infos[form];
+		uint32_t key = key_of(encoding_of(info), info->prefix, info->map, info->wide,
+				      info->opcode);
+		uint32_t count = 1;
+
+		decoder->next[form] = decoder->first[key];
+		if (info->kind == NB_FORM_CONDITION)
+			count = 16;
+		else if (info->reg == NB_REG_OPCODE)
+			count = 8;
+		for (uint32_t i = 0; i < count; i++)
+			enter(decoder, form, info->opcode + i);
+		if (info->imm == NB_IMM_S8_32)
+			enter(decoder, form, info->opcode | 2u);
+	}
+}
+
+/* The bytes of one instruction as they are taken apart. */
+struct cursor {
+	const uint8_t *at;
+	const uint8_t *end; /* of what may be read */
+	bool is_short;	    /* something lay beyond */
+};
+
+static uint8_t
+take(struct cursor *c)
+{
+	if (c->at == c->end) {
+		c->is_short = true;
+		return 0;
+	}
+	return *c->at++;
+}
+
+/* `bytes` little-endian bytes, sign-extended. */
+static int64_t
+take_signed(struct cursor *c, uint32_t bytes)
+{
+	uint64_t value = 0;
+	uint32_t shift = 64 - 8 * bytes;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		value |= (uint64_t)take(c) << 8 * i;
+	return (int64_t)(value << shift) >> shift;
+}
+
+/* What stands before the opcode, and the opcode. The extension bits are those
+ * of REX, not inverted. */
+struct head {
+	enum encoding encoding;
+	bool has_rex;
+	bool is_vex_long;
+	uint8_t prefix, map, wide, r, x, b;
+	uint8_t vvvv;
+	uint8_t opcode;
+};
+
+static bool
+take_vex(struct cursor *c, struct head *h, bool is_long)
+{
+	uint8_t first = take(c);
+	uint8_t last = is_long ? take(c) : first;
+
+	h->encoding = VEX;
+	h->is_vex_long = is_long;
+	h->r = (first >> 7) ^ 1;
+	h->map = NB_MAP_0F;
+	if (is_long) {
+		h->x = (first >> 6 & 1) ^ 1;
+		h->b = (first >> 5 & 1) ^ 1;
+		h->map = first & 31;
+		h->wide = last >> 7;
+	}
+	h->vvvv = (last >> 3 & 15) ^ 15;
+	h->prefix = last & 3;
+	h->opcode = take(c);
+	/* VEX.L = 0; map numbers are those of the table. */
+	return !(last & 4) && h->map >= NB_MAP_0F && h->map <= NB_MAP_3A;
+}
+
+static bool
+take_head(struct cursor *c, struct head *h)
+{
+	uint8_t byte = take(c);
+
+	*h = (struct head){ .prefix = NB_PREFIX_NONE };
+	if (byte == 0xc5 || byte == 0xc4)
+		return take_vex(c, h, byte == 0xc4);
+	if (byte == 0xf0) {
+		h->encoding = LOCKED;
+		byte = take(c);
+	}
+	if (byte == 0x66)
+		h->prefix = NB_PREFIX_66;
+	else if (byte == 0xf3)
+		h->prefix = NB_PREFIX_F3;
+	else if (byte == 0xf2)
+		h->prefix = NB_PREFIX_F2;
+	if (h->prefix != NB_PREFIX_NONE)
+		byte = take(c);
+	if ((byte & 0xf0) == 0x40) {
+		h->has_rex = true;
+		h->wide = byte >> 3 & 1;
+		h->r = byte >> 2 & 1;
+		h->x = byte >> 1 & 1;
+		h->b = byte & 1;
+		byte = take(c);
+	}
+	h->map = NB_MAP_1;
+	if (byte == 0x0f) {
+		byte = take(c);
+		h->map = byte == 0x38 ? NB_MAP_38 : byte == 0x3a ? NB_MAP_3A : NB_MAP_0F;
+		if (h->map != NB_MAP_0F)
+			byte = take(c);
+	}
+	h->opcode = byte;
+	return true;
+}
+
+/* The row for this head and ModRM byte; NULL if there is none. (The one access
+ * with a scale belongs to a template, which compares its bytes.) */
+static const struct nb_form_info *
+find_form(const struct vf_decoder *decoder, const struct head *h, uint8_t modrm)
+{
+	uint32_t key = key_of(h->encoding, h->prefix, h->map, h->wide, h->opcode);
+
+	for (uint32_t form = decoder->first[key]; form; form = decoder->next[form - 1]) {
+		const struct nb_form_info *info = &infos[form - 1];
+		bool is_register = modrm >= 0xc0;
+		uint8_t fits = is_register ? NB_RM_G8 | NB_RM_G | NB_RM_X
+					   : NB_RM_M | NB_RM_ADDRESS;
+
+		if (info->reg <= NB_REG_D7 && info->reg != (modrm >> 3 & 7))
+			continue;
+		if (info->rm == NB_RM_NONE || info->rm & fits)
+			return info;
+	}
+	return NULL;
+}
+
+/* SIB byte and displacement of a memory operand. False if the encoding is not
+ * the one it must be. */
+static bool
+take_memory(struct cursor *c, const struct head *h, uint8_t modrm, struct vf_inst *out)
+{
+	uint8_t mod = modrm >> 6, low = modrm & 7;
+	bool has_sib = low == 4;
+	bool is_based = true;
+
+	out->operand = VF_MEMORY;
+	out->base = low | (uint8_t)(h->b << 3);
+	if (mod == 0 && low == 5) {
+		out->operand = VF_RIP;
+		out->base = VF_NO_REG;
+		out->disp = (int32_t)take_signed(c, 4);
+		return !h->b && !h->x;
+	}
+	if (has_sib) {
+		uint8_t sib = take(c);
+
+		out->scale = sib >> 6;
+		out->base = (sib & 7) | (uint8_t)(h->b << 3);
+		out->index = (sib >> 3 & 7) | (uint8_t)(h->x << 3);
+		if (out->index == NB_RSP)
+			out->index = VF_NO_REG;
+		is_based = mod != 0 || (sib & 7) != 5;
+		if (out->index == VF_NO_REG && (out->scale || (sib & 7) != 4 || !is_based))
+			return false;
+	} else if (h->x) {
+		return false;
+	}
+	if (!is_based) {
+		out->base = VF_NO_REG;
+		out->disp = (int32_t)take_signed(c, 4);
+		return !h->b;
+	}
+	if (mod != 0)
+		out->disp = (int32_t)take_signed(c, mod == 1 ? 1 : 4);
+	if (mod == 1)
+		return out->disp != 0 || (out->base & 7) == NB_RBP;
+	return mod == 0 || out->disp < INT8_MIN || out->disp > INT8_MAX;
+}
+
+/* REX must be there exactly if something needs it, and say nothing else. */
+static bool
+rex_is_right(const struct head *h, const struct vf_inst *inst)
+{
+	const struct nb_form_info *info = inst->info;
+	bool byte_reg = info->reg == NB_REG_G8 && inst->reg >= 4;
+	bool byte_rm = info->rm & NB_RM_G8 && inst->operand == VF_REGISTER && inst->base >= 4;
+	bool any = h->wide || h->r || h->x || h->b;
+
+	if (info->reg <= NB_REG_D7 || info->reg >= NB_REG_OPCODE)
+		if (h->r)
+			return false;
+	if (inst->operand == VF_REGISTER && h->x)
+		return false;
+	if (info->rm == NB_RM_NONE && (h->x || (h->b && info->reg != NB_REG_OPCODE)))
+		return false;
+	return h->has_rex == (any || byte_reg || byte_rm);
+}
+
+static bool
+vex_is_right(const struct head *h, const struct vf_inst *inst)
+{
+	bool needs_long = h->map != NB_MAP_0F || h->wide || h->x || h->b;
+
+	if (h->is_vex_long != needs_long)
+		return false;
+	if (inst->operand == VF_REGISTER && h->x)
+		return false;
+	if (inst->info->reg <= NB_REG_D7 && h->r)
+		return false;
+	return inst->info->vvvv != NB_REG_NONE || h->vvvv == 0;
+}
+
+static bool
+take_immediate(struct cursor *c, const struct head *h, struct vf_inst *out)
+{
+	static const uint8_t sizes[] = {
+		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
+		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
+		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
+	};
+	const struct nb_form_info *info = out->info;
+	uint32_t bytes = sizes[info->imm];
+	bool is_short = info->imm == NB_IMM_S8_32 && h->opcode != info->opcode;
+
+	if (bytes == 0)
+		return true;
+	out->imm = take_signed(c, is_short ? 1 : bytes);
+	if (info->imm == NB_IMM_U8 || info->imm == NB_IMM_IS4)
+		out->imm &= UINT8_MAX;
+	else if (info->imm == NB_IMM_U32)
+		out->imm &= UINT32_MAX;
+	if (info->imm == NB_IMM_IS4)
+		return out->imm % 16 == 0;
+	if (info->imm == NB_IMM_S8_32 && !is_short)
+		return out->imm < INT8_MIN || out->imm > INT8_MAX;
+	return true;
+}
+
+/* Everything behind the opcode. */
+static enum verifier_rule
+take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head *h,
+	  struct vf_inst *out)
+{
+	uint8_t modrm = c->at < c->end ? *c->at : 0;
+	const struct nb_form_info *info = find_form(decoder, h, modrm);
+	bool is_right = true;
+
+	if (!info)
+		return VERIFIER_INSTRUCTION;
+	*out = (struct vf_inst){
+		.info = info,
+		.form = (uint16_t)(info - infos),
+		.reg = VF_NO_REG,
+		.vvvv = h->vvvv,
+		.cc = h->opcode & 15,
+		.base = VF_NO_REG,
+		.index = VF_NO_REG,
+	};
+	if (info->reg == NB_REG_OPCODE)
+		out->reg = (h->opcode & 7) | (uint8_t)(h->b << 3);
+	if (info->rm != NB_RM_NONE) {
+		modrm = take(c);
+		if (info->reg >= NB_REG_G8 && info->reg <= NB_REG_X)
+			out->reg = (modrm >> 3 & 7) | (uint8_t)(h->r << 3);
+		if (modrm >= 0xc0) {
+			out->operand = VF_REGISTER;
+			out->base = (modrm & 7) | (uint8_t)(h->b << 3);
+		} else {
+			is_right = take_memory(c, h, modrm, out);
+		}
+	}
+	is_right &= take_immediate(c, h, out);
+	is_right &= h->encoding == VEX ? vex_is_right(h, out) : rex_is_right(h, out);
+	return is_right ? VERIFIER_NONE : VERIFIER_ENCODING;
+}
+
+enum verifier_rule
+vf_decode(const struct vf_decoder *decoder, const uint8_t *at, uint32_t room, struct vf_inst *out)
+{
+	struct cursor c = { at, at + (room < VF_INSTRUCTION_MAX ? room : VF_INSTRUCTION_MAX),
+			    false };
+	struct head h;
+
+	if (!take_head(&c, &h))
+		return VERIFIER_INSTRUCTION;
+	enum verifier_rule rule = take_rest(decoder, &c, &h, out);
+	if (rule != VERIFIER_NONE)
+		return rule;
+	out->len = (uint8_t)(c.at - at);
+	return c.is_short ? VERIFIER_INSTRUCTION : VERIFIER_NONE;
+}
