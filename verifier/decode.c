@@ -86,27 +86,35 @@ vf_decoder_init(struct vf_decoder *decoder)
 	}
 }
 
-/* The bytes of one instruction as they are taken apart. */
+/* Where in an instruction; VF_READ_BYTES may be read from its start. */
 struct cursor {
 	const uint8_t *at;
-	const uint8_t *end; /* of what may be read */
-	bool is_short;	    /* something lay beyond */
 };
 
-static uint8_t
+static inline uint8_t
 take(struct cursor *c)
 {
-	if (c->at == c->end) {
-		c->is_short = true;
-		return 0;
-	}
 	return *c->at++;
+}
+
+static inline int32_t
+take_s32(struct cursor *c)
+{
+	int32_t value;
+
+	memcpy(&value, c->at, sizeof(value));
+	c->at += sizeof(value);
+	return value;
 }
 
 /* `bytes` little-endian bytes, sign-extended. */
 static int64_t
 take_signed(struct cursor *c, uint32_t bytes)
 {
+	if (bytes == 4)
+		return take_s32(c);
+	if (bytes == 1)
+		return (int8_t)take(c);
 	uint64_t value = 0;
 	uint32_t shift = 64 - 8 * bytes;
 
@@ -316,7 +324,7 @@ static enum verifier_rule
 take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head *h,
 	  struct vf_inst *out)
 {
-	uint8_t modrm = c->at < c->end ? *c->at : 0;
+	uint8_t modrm = *c->at;
 	const struct nb_form_info *info = find_form(decoder, h, modrm);
 	bool is_right = true;
 
@@ -352,15 +360,20 @@ take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head 
 enum verifier_rule
 vf_decode(const struct vf_decoder *decoder, const uint8_t *at, uint32_t room, struct vf_inst *out)
 {
-	struct cursor c = { at, at + (room < VF_INSTRUCTION_MAX ? room : VF_INSTRUCTION_MAX),
-			    false };
+	uint8_t padded[VF_READ_BYTES] = { 0 };
+	const uint8_t *start = at;
 	struct head h;
 
+	if (room < VF_READ_BYTES) {
+		memcpy(padded, at, room);
+		start = padded;
+	}
+	struct cursor c = { start };
 	if (!take_head(&c, &h))
 		return VERIFIER_INSTRUCTION;
 	enum verifier_rule rule = take_rest(decoder, &c, &h, out);
 	if (rule != VERIFIER_NONE)
 		return rule;
-	out->len = (uint8_t)(c.at - at);
-	return c.is_short ? VERIFIER_INSTRUCTION : VERIFIER_NONE;
+	out->len = (uint8_t)(c.at - start);
+	return out->len <= room ? VERIFIER_NONE : VERIFIER_INSTRUCTION;
 }

@@ -10,7 +10,7 @@
 #include "abi/code_forms.h"
 #include "verifier/verifier.h"
 
-enum { VF_NO_REG = 0xff, VF_INSTRUCTION_MAX = 15, VF_KEYS = 1 << 15 };
+enum { VF_NO_REG = 0xff, VF_READ_BYTES = 24 /* more than any instruction takes */, VF_KEYS = 1 << 15 };
 
 /* Finds the rows of an opcode: chains by kind, prefix, map, W and opcode byte. */
 struct vf_decoder {
