@@ -9,9 +9,10 @@ enum form {
 	SAME = 1,
 	SWAPPED,
 	NOT,
-	SWAPPED_NOT,
-	IS_FIRST,
-	IS_NOT_FIRST,
+	BOUND,
+	NOT_BOUND,
+	NOT_GREATER,
+	SWAPPED_NOT_GREATER,
 	COUNTED,
 };
 
@@ -81,14 +82,6 @@ zero(struct builder *b)
 
 /* --- one operation ---------------------------------------------------------- */
 
-static enum ir_vector
-equal_op(uint32_t shape)
-{
-	static const uint8_t ops[] = { IR_I8X16_EQ, IR_I16X8_EQ, IR_I32X4_EQ, IR_I64X2_EQ };
-
-	return (enum ir_vector)ops[shape];
-}
-
 /* A shift count modulo the lane's width. */
 static uint32_t
 build_count(struct builder *b, uint32_t count, uint32_t shape)
@@ -98,33 +91,47 @@ build_count(struct builder *b, uint32_t count, uint32_t shape)
 	return build_binary(b, IR_AND, IR_I32, count, ir_const(b->fn, IR_I32, mask));
 }
 
+static uint32_t
+build_form(struct builder *b, enum ir_vector op, enum form form, uint32_t lane, uint32_t args[3])
+{
+	uint32_t first = args[0];
+
+	switch (form) {
+	case BOUND:
+		return build_vector_bound(b, op, args[0], args[1], BUILD_HOLDS);
+	case NOT_BOUND:
+		return build_vector_bound(b, op, args[0], args[1], BUILD_FAILS);
+	case NOT_GREATER:
+		return build_vector_not_greater(b, op, args[0], args[1]);
+	case SWAPPED_NOT_GREATER:
+		return build_vector_not_greater(b, op, args[1], args[0]);
+	case NOT:
+		return build_vector_not(b, build_vector_op(b, op, lane, args));
+	case SWAPPED:
+		args[0] = args[1];
+		args[1] = first;
+		return build_vector_op(b, op, lane, args);
+	case COUNTED:
+		args[1] = build_count(b, args[1], ir_vector_infos[op].shape);
+		return build_vector_op(b, op, lane, args);
+	case SAME:
+	default:
+		return build_vector_op(b, op, lane, args);
+	}
+}
+
 static void
 build_simple_vector(struct builder *b, enum wasm_opcode opcode)
 {
 	const struct wasm_opcode_info *info = &wasm_opcode_info[opcode];
 	enum ir_vector op = (enum ir_vector)simple_vectors[opcode - WASM_PAGE_FD].vector;
 	enum form form = (enum form)simple_vectors[opcode - WASM_PAGE_FD].form;
-	uint32_t shape = ir_vector_infos[op].shape;
 	uint32_t lane = info->immediate == WASM_IMM_LANE ? wasm_read_byte(&b->reader) : 0;
 	uint32_t args[3] = { IR_NONE, IR_NONE, IR_NONE };
-	uint32_t value;
 
 	for (uint32_t i = info->operand_count; i-- > 0;)
 		args[i] = build_pop(b);
-	if (form == SWAPPED || form == SWAPPED_NOT) {
-		uint32_t first = args[0];
-
-		args[0] = args[1];
-		args[1] = first;
-	} else if (form == COUNTED) {
-		args[1] = build_count(b, args[1], shape);
-	}
-	value = build_vector_op(b, op, lane, args);
-	if (form == IS_FIRST || form == IS_NOT_FIRST)
-		value = build_vector2(b, equal_op(shape), value, args[0]);
-	if (form == NOT || form == SWAPPED_NOT || form == IS_NOT_FIRST)
-		value = build_vector_not(b, value);
-	build_push(b, value);
+	build_push(b, build_form(b, op, form, lane, args));
 }
 
 /* --- lanes ------------------------------------------------------------------- */
@@ -193,24 +200,6 @@ build_extend_high(struct builder *b, enum ir_vector op)
 		pattern.bytes[i] = (uint8_t)(8 + lane * bytes + i % bytes + (is_upper ? 16 : 0));
 	}
 	build_push(b, build_shuffle(b, a, zero(b), &pattern));
-}
-
-/* 1 if no lane is 0. */
-static void
-build_all_true(struct builder *b, enum ir_shape shape)
-{
-	uint32_t zeros = build_vector2(b, equal_op(shape), build_pop(b), zero(b));
-	uint32_t any = build_vector1(b, IR_V128_ANY_TRUE, zeros);
-
-	build_push(b, build_binary(b, IR_EQ, IR_I32, any, ir_const(b->fn, IR_I32, 0)));
-}
-
-static void
-build_bitmask16(struct builder *b)
-{
-	uint32_t narrow = build_vector2(b, IR_I8X16_NARROW_S, build_pop(b), zero(b));
-
-	build_push(b, build_vector1(b, IR_I8X16_BITMASK, narrow));
 }
 
 static bool
@@ -450,30 +439,6 @@ build_bits(struct builder *b, enum wasm_opcode opcode)
 	}
 }
 
-static bool
-build_tests(struct builder *b, enum wasm_opcode opcode)
-{
-	switch ((uint32_t)opcode) {
-	case WASM_OP_I8X16_ALL_TRUE:
-		build_all_true(b, IR_SHAPE_I8X16);
-		return true;
-	case WASM_OP_I16X8_ALL_TRUE:
-		build_all_true(b, IR_SHAPE_I16X8);
-		return true;
-	case WASM_OP_I32X4_ALL_TRUE:
-		build_all_true(b, IR_SHAPE_I32X4);
-		return true;
-	case WASM_OP_I64X2_ALL_TRUE:
-		build_all_true(b, IR_SHAPE_I64X2);
-		return true;
-	case WASM_OP_I16X8_BITMASK:
-		build_bitmask16(b);
-		return true;
-	default:
-		return false;
-	}
-}
-
 bool
 build_vector(struct builder *b, enum wasm_opcode opcode)
 {
@@ -494,6 +459,6 @@ build_vector(struct builder *b, enum wasm_opcode opcode)
 		build_push(b, ir_const_v128(b->fn, &bits));
 		return true;
 	}
-	return build_bits(b, opcode) || build_tests(b, opcode) || build_lanes(b, opcode) ||
+	return build_bits(b, opcode) || build_vector_test(b, opcode) || build_lanes(b, opcode) ||
 	       build_vector_product(b, opcode) || build_vector_float(b, opcode);
 }

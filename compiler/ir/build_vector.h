@@ -33,6 +33,18 @@ uint32_t build_splat_const(struct builder *b, enum ir_shape shape, uint64_t bits
 /* All bits turned. */
 uint32_t build_vector_not(struct builder *b, uint32_t a);
 
+enum build_sense { BUILD_HOLDS, BUILD_FAILS };
+
+/* build_vector_test.c: lanes where a is at most c (bound: an unsigned minimum)
+ * or at least c (a maximum); or where that fails. */
+uint32_t build_vector_bound(struct builder *b, enum ir_vector bound, uint32_t a, uint32_t c,
+			    enum build_sense sense);
+/* Lanes where not a > c. */
+uint32_t build_vector_not_greater(struct builder *b, enum ir_vector greater, uint32_t a,
+				  uint32_t c);
+/* Tests of whole vectors; false if the instruction is none of those. */
+bool build_vector_test(struct builder *b, enum wasm_opcode opcode);
+
 /* build_vector_float.c: composed operations on floats and products; false if
  * the instruction is none of those. */
 bool build_vector_float(struct builder *b, enum wasm_opcode opcode);

@@ -10,15 +10,15 @@
 #include "compiler/ir/simplify.h"
 
 #include "compiler/ir/edit.h"
+#include "lib/string.h"
 
 enum {
 	MAX_ROUNDS = 8,
 	KNOWN_DEPTH = 4,
 };
 
-/* What a rule did. AGAIN: *inst changed. Other numbers are values. */
-#define UNCHANGED IR_NONE
-#define AGAIN	  (IR_NONE - 1)
+#define UNCHANGED IR_UNCHANGED
+#define AGAIN	  IR_AGAIN
 
 struct context {
 	struct ir_function *fn;
@@ -104,6 +104,26 @@ mask_of(uint32_t bits)
 	return bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 }
 
+/* Of a scalar from a vector. */
+static uint64_t
+known_vector_zeros(const struct ir_inst *inst)
+{
+	switch (inst->imm & 0xffff) {
+	case IR_V128_ANY_TRUE:
+		return ~UINT64_C(1);
+	case IR_I32X4_BITMASK:
+	case IR_I64X2_BITMASK:
+		return ~UINT64_C(15);
+	case IR_I8X16_EXTRACT:
+		return ~UINT64_C(0xff);
+	case IR_I8X16_BITMASK:
+	case IR_I16X8_EXTRACT:
+		return ~UINT64_C(0xffff);
+	default:
+		return ~mask_of(ir_type_bits(inst->type));
+	}
+}
+
 static uint64_t
 known_zeros(const struct ir_function *fn, uint32_t value, uint32_t depth)
 {
@@ -124,6 +144,8 @@ known_zeros(const struct ir_function *fn, uint32_t value, uint32_t depth)
 		return ~UINT64_C(0xffffffff);
 	if (inst->op == IR_CLZ || inst->op == IR_CTZ || inst->op == IR_POPCNT)
 		return ~UINT64_C(0x7f);
+	if (inst->op == IR_VTEST || inst->op == IR_EXTRACT)
+		return known_vector_zeros(inst);
 	if (depth == 0)
 		return above;
 	b = ir_op_info(inst->op)->arg_count == 2 ? &fn->insts[inst->args[1]] : inst;
@@ -639,6 +661,8 @@ simplify_once(struct context *x)
 	case IR_EXTEND32_S:
 		return simplify_narrow_extension(x, 32);
 	default:
+		if (x->inst->op >= IR_VECTOR1 && x->inst->op <= IR_SHUFFLE)
+			return ir_simplify_vector(x->fn, x->inst);
 		if (ir_op_is_comparison(x->inst->op))
 			return simplify_comparison(x);
 		return simplify_float(x);
@@ -659,6 +683,33 @@ order_arguments(const struct ir_function *fn, struct ir_inst *inst)
 	inst->args[1] = a;
 }
 
+/* Likewise with vectors among arguments and result. */
+static uint32_t
+fold_vector(struct ir_function *fn, const struct ir_inst *inst, uint32_t arg_count)
+{
+	const uint8_t *pattern = inst->op == IR_SHUFFLE ? ir_shuffle_pattern(fn, inst) : NULL;
+	struct ir_v128 args[3] = { 0 };
+	struct ir_v128 result;
+	uint64_t scalar;
+
+	for (uint32_t i = 0; i < arg_count; i++) {
+		const struct ir_inst *arg = &fn->insts[inst->args[i]];
+
+		if (arg->op != IR_CONST)
+			return IR_NONE;
+		if (arg->type == IR_V128)
+			args[i] = *ir_const_vector(fn, arg);
+		else
+			memcpy(args[i].bytes, &arg->imm, sizeof(arg->imm));
+	}
+	if (!ir_evaluate_vector(inst, pattern, args, &result))
+		return IR_NONE;
+	if (inst->type == IR_V128)
+		return ir_const_v128(fn, &result);
+	memcpy(&scalar, result.bytes, sizeof(scalar));
+	return ir_const(fn, inst->type, scalar);
+}
+
 /* Evaluates the instruction if all its arguments are constants. */
 static uint32_t
 fold(struct ir_function *fn, const struct ir_inst *inst, uint32_t arg_count)
@@ -666,6 +717,8 @@ fold(struct ir_function *fn, const struct ir_inst *inst, uint32_t arg_count)
 	uint64_t args[3] = { 0, 0, 0 };
 	uint64_t result;
 
+	if (inst->op >= IR_VECTOR1 && inst->op <= IR_SHUFFLE)
+		return fold_vector(fn, inst, arg_count);
 	for (uint32_t i = 0; i < arg_count; i++) {
 		const struct ir_inst *arg = &fn->insts[inst->args[i]];
 
