@@ -132,13 +132,14 @@ ir_simplify_shuffle(struct ir_function *fn, struct ir_inst *inst)
 {
 	struct ir_v128 old = fn->vectors[inst->imm];
 	struct ir_v128 p = old;
+	uint32_t first = inst->args[0], second = inst->args[1];
 	bool is_single;
 
 	canonicalise(fn, inst, &p);
 	is_single = inst->args[0] == inst->args[1];
 	if (is_identity(&p) || (is_single && is_of_splat(fn, inst->args[0], &p)))
 		return inst->args[0];
-	if (memcmp(&p, &old, sizeof(p)) != 0)
+	if (memcmp(&p, &old, sizeof(p)) != 0 || inst->args[0] != first || inst->args[1] != second)
 		return ir_become_shuffle(fn, inst, inst->args[0], inst->args[1], &p);
 	return compose(fn, inst, &p);
 }
