@@ -8,6 +8,7 @@
 #include "compiler/compiler.h"
 #include "kernel/code/artifact.h"
 #include "kernel/code/digest.h"
+#include "kernel/code/verify.h"
 #include "kernel/mm/account.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
@@ -119,6 +120,25 @@ name_default(struct module *module)
 		code_module_set_name(&module->code, "module", 6);
 }
 
+/* Proves the placed code confined, byte for byte as it will be sealed. */
+static enum nb_status
+verify(struct module *module, struct diag *diag)
+{
+	struct arena scratch;
+	struct code_verify job = {
+		.module = &module->code.wasm,
+		.image = &module->code.image,
+		.cpu_features = port_cpu_features(),
+		.relax = sched_relax,
+		.scratch = &scratch,
+	};
+
+	arena_init(&scratch, &module->object.account->source, SIZE_MAX);
+	enum nb_status status = code_verify(&job, NULL, diag);
+	arena_reset(&scratch);
+	return status;
+}
+
 /* From a decoded module and its image to runnable code. */
 static enum nb_status
 place_and_seal(struct module *module, struct diag *diag)
@@ -131,6 +151,9 @@ place_and_seal(struct module *module, struct diag *diag)
 				   nb_status_text(status));
 	status = code_module_place(&module->code);
 	if (status == NB_OK) {
+		status = verify(module, diag);
+		if (status != NB_OK)
+			return status;
 		spinlock_lock(&seal_lock);
 		status = code_module_seal(&module->code);
 		spinlock_unlock(&seal_lock);

@@ -1,10 +1,10 @@
 /*
  * Publishing: the only way bytes become runnable.
  *
- *   WebAssembly   decode -> compile (a worker thread) -> place -> seal
- *   artifact      trusted? -> read -> place -> seal (at once)
+ *   WebAssembly   decode -> compile (a worker thread) -> place -> verify -> seal
+ *   artifact      trusted? -> read -> place -> verify -> seal (at once)
  *
- * The last two steps are the same for both.
+ * The last three steps are the same for both.
  */
 #ifndef KERNEL_CODE_PUBLISH_H
 #define KERNEL_CODE_PUBLISH_H
