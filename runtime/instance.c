@@ -41,6 +41,12 @@ type_slots(const struct instance *instance)
 	return vmctx_at(instance, instance->layout.types);
 }
 
+const uint32_t *
+instance_signatures(const struct instance *instance)
+{
+	return type_slots(instance);
+}
+
 const struct nb_callee *
 instance_function(const struct instance *instance, uint32_t func_idx)
 {
@@ -84,6 +90,8 @@ instance_extern(const struct instance *instance, enum wasm_extern_kind kind, uin
 			instance->module->wasm.globals[idx].type,
 			instance_global(instance, idx),
 		};
+		result.global.type.type =
+			store_valtype(type_slots(instance), result.global.type.type);
 		break;
 	case WASM_EXTERN_TAG:
 		break;
@@ -142,15 +150,8 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 	instance->vmctx->tail = (uint64_t)(uintptr_t)guest_tail_stub;
 	instance->vmctx->tail_grow = (uint64_t)(uintptr_t)guest_tail_grow_stub;
 	memcpy(instance->vmctx->builtins, guest_builtin_table, sizeof(instance->vmctx->builtins));
-	for (uint32_t i = 0; i < wasm->type_count; i++) {
-		enum nb_status status =
-			store_signature(store, &wasm->types[i], &type_slots(instance)[i]);
-		if (status != NB_OK)
-			return status;
-		store_give_way(i);
-	}
 	*out = instance;
-	return NB_OK;
+	return store_signatures(store, wasm, type_slots(instance));
 }
 
 /* The callee behind the reference to function `func_idx`. */
@@ -281,8 +282,11 @@ define_tables(struct instance *instance)
 	const struct wasm_module *wasm = &instance->module->wasm;
 
 	for (uint32_t i = wasm->table_import_count; i < wasm->table_count; i++) {
-		enum nb_status status =
-			store_table_create(instance->store, &wasm->tables[i], &instance->tables[i]);
+		struct wasm_table_type type = wasm->tables[i];
+		enum nb_status status;
+
+		type.type = store_valtype(type_slots(instance), type.type);
+		status = store_table_create(instance->store, &type, &instance->tables[i]);
 		if (status != NB_OK)
 			return status;
 	}

@@ -63,6 +63,9 @@ instance_extern(const struct instance *instance, enum wasm_extern_kind kind, uin
 /* The callee of function `func_idx`; valid while the store lives. */
 const struct nb_callee *instance_function(const struct instance *instance, uint32_t func_idx);
 
+/* The signature words of the module's types. */
+const uint32_t *instance_signatures(const struct instance *instance);
+
 /* The reference to function `func_idx`. */
 uint32_t instance_reference(const struct instance *instance, uint32_t func_idx);
 

@@ -52,6 +52,13 @@ limits_fit(const struct wasm_limits *wanted, uint64_t length, const struct wasm_
 	return !wanted->has_max || (found->has_max && found->max <= wanted->max);
 }
 
+/* The wanted type in the numbering that `found` types have. */
+static enum wasm_valtype
+wanted_valtype(const struct instance *instance, enum wasm_valtype type)
+{
+	return store_valtype(instance_signatures(instance), type);
+}
+
 static enum nb_status
 check_function(const struct instance *instance, const struct wasm_import *import,
 	       const struct runtime_extern *given, struct diag *diag)
@@ -59,9 +66,10 @@ check_function(const struct instance *instance, const struct wasm_import *import
 	const struct wasm_module *wasm = &instance->module->wasm;
 	const struct wasm_functype *wanted = wasm_module_function_type(wasm, import->idx);
 	const struct wasm_functype *found = store_type_of(instance->store, given->func.signature);
+	uint32_t signature = instance_signatures(instance)[wasm->func_types[import->idx]];
 	char wanted_text[TYPE_TEXT_BYTES], found_text[TYPE_TEXT_BYTES];
 
-	if (found && wasm_functype_equal(wanted, found))
+	if (signature == given->func.signature)
 		return NB_OK;
 	wasm_functype_format(wanted, wanted_text, sizeof(wanted_text));
 	found_text[0] = 0;
@@ -78,7 +86,7 @@ check_table(const struct instance *instance, const struct wasm_import *import,
 	const struct runtime_table *found = given->table;
 	char wanted_text[TYPE_TEXT_BYTES], found_text[TYPE_TEXT_BYTES];
 
-	if (wanted->type == found->type.type &&
+	if (wanted_valtype(instance, wanted->type) == found->type.type &&
 	    limits_fit(&wanted->limits, found->desc.length, &found->type.limits))
 		return NB_OK;
 	format_limits(wanted_text, sizeof(wanted_text), wasm_valtype_text(wanted->type).text,
@@ -112,7 +120,11 @@ check_global(const struct instance *instance, const struct wasm_import *import,
 	const struct wasm_global_type *found = &given->global.type;
 	char wanted_text[TYPE_TEXT_BYTES], found_text[TYPE_TEXT_BYTES];
 
-	if (wanted->type == found->type && wanted->is_mutable == found->is_mutable)
+	enum wasm_valtype type = wanted_valtype(instance, wanted->type);
+
+	/* What can be written must have exactly the type. */
+	if (wanted->is_mutable == found->is_mutable &&
+	    (wanted->is_mutable ? type == found->type : wasm_valtype_matches(found->type, type)))
 		return NB_OK;
 	format_text(wanted_text, sizeof(wanted_text), "%s%s", wanted->is_mutable ? "mut " : "",
 		    wasm_valtype_text(wanted->type).text);

@@ -1,5 +1,5 @@
 /*
- * Life of a store, its types, references, host functions and globals.
+ * Life of a store, its references, host functions and globals.
  */
 #include "runtime/store.h"
 
@@ -7,10 +7,8 @@
 #include "kernel/port/memory.h"
 #include "lib/string.h"
 #include "runtime/instance.h"
-#include "runtime/signature.h"
 #include "runtime/store_internal.h"
 
-enum { TYPES_MAX = (1 << NB_SIGNATURE_TYPE_BITS) - 1 };
 
 void
 store_init(struct store *store, const struct arena_source *source, size_t limit_bytes,
@@ -61,88 +59,6 @@ store_set_thread(struct store *store, struct nb_thread_head *head)
 		instance->vmctx->thread = head;
 	for (struct store_host_function *host = store->host_functions; host; host = host->next)
 		host->context->thread = head;
-}
-
-/* ---- types ---- */
-
-static uint32_t
-type_hash(const struct wasm_functype *type)
-{
-	uint32_t hash = 2166136261u ^ type->param_count;
-
-	for (uint32_t i = 0; i < type->param_count; i++)
-		hash = (hash ^ (uint32_t)type->params[i]) * 16777619u;
-	hash ^= type->result_count << 16;
-	for (uint32_t i = 0; i < type->result_count; i++)
-		hash = (hash ^ (uint32_t)type->results[i]) * 16777619u;
-	return (hash ^ hash >> 15) % STORE_TYPE_BUCKETS;
-}
-
-static const enum wasm_valtype *
-copy_valtypes(struct arena *arena, const enum wasm_valtype *types, uint32_t count)
-{
-	enum wasm_valtype *copy = arena_new_array(arena, enum wasm_valtype, count);
-
-	if (copy && count)
-		memcpy(copy, types, count * sizeof(*types));
-	return copy;
-}
-
-static enum nb_status
-type_add(struct store *store, const struct wasm_functype *type, uint32_t bucket, uint32_t *out)
-{
-	if (store->type_count == TYPES_MAX)
-		return NB_LIMIT_EXCEEDED;
-	if (store->type_count == store->type_cap) {
-		uint32_t cap = store->type_cap ? store->type_cap * 2 : 32;
-		struct store_type *types =
-			arena_grow_array(&store->arena, store->types, store->type_count, cap,
-					 sizeof(struct store_type), _Alignof(struct store_type));
-		if (!types)
-			return NB_OUT_OF_MEMORY;
-		store->types = types;
-		store->type_cap = cap;
-	}
-	struct wasm_functype copy = *type;
-	copy.params = copy_valtypes(&store->arena, type->params, type->param_count);
-	copy.results = copy_valtypes(&store->arena, type->results, type->result_count);
-	if (!copy.params || !copy.results)
-		return NB_OUT_OF_MEMORY;
-	copy.canonical_idx = store->type_count;
-	uint32_t number = store->type_count + 1; /* 0 would be the null signature */
-	*out = number | signature_area_slots(type) / 2 << NB_SIGNATURE_TYPE_BITS;
-	store->types[store->type_count++] = (struct store_type){
-		.type = copy,
-		.signature = *out,
-		.next = store->type_buckets[bucket],
-	};
-	store->type_buckets[bucket] = number;
-	return NB_OK;
-}
-
-enum nb_status
-store_signature(struct store *store, const struct wasm_functype *type, uint32_t *out)
-{
-	uint32_t bucket = type_hash(type);
-
-	for (uint32_t i = store->type_buckets[bucket]; i; i = store->types[i - 1].next) {
-		if (wasm_functype_equal(&store->types[i - 1].type, type)) {
-			*out = store->types[i - 1].signature;
-			return NB_OK;
-		}
-	}
-	return type_add(store, type, bucket, out);
-}
-
-const struct wasm_functype *
-store_type_of(const struct store *store, uint32_t signature)
-{
-	uint32_t number = signature & ((1u << NB_SIGNATURE_TYPE_BITS) - 1);
-
-	if (number == 0 || number > store->type_count ||
-	    store->types[number - 1].signature != signature)
-		return NULL;
-	return &store->types[number - 1].type;
 }
 
 /* ---- references ---- */

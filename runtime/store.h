@@ -49,7 +49,7 @@ struct runtime_memory {
 
 struct runtime_table {
 	struct nb_table_desc desc;
-	struct wasm_table_type type; /* as declared */
+	struct wasm_table_type type; /* as declared, the element type by store_valtype */
 	struct store *store;
 	struct runtime_table *next;
 	size_t area_bytes;	/* reserved; 0: storage is in the store's arena */
@@ -58,7 +58,7 @@ struct runtime_table {
 
 /* A global's place; cells are 16 bytes and do not move. */
 struct runtime_global {
-	struct wasm_global_type type;
+	struct wasm_global_type type; /* by store_valtype */
 	uint64_t *cell;
 };
 
@@ -75,9 +75,11 @@ struct runtime_extern {
 };
 
 struct store_type {
-	struct wasm_functype type; /* arrays in the store's arena */
+	struct wasm_functype type; /* arrays in the store's arena; type indices in it are
+				    * numbers of the store, see store_types.c */
 	uint32_t signature;
-	uint32_t next; /* in the same bucket; index + 1 */
+	uint32_t hash;
+	uint32_t next; /* in the same bucket; number, 0: none */
 };
 
 struct store_host_function {
@@ -85,21 +87,19 @@ struct store_host_function {
 	struct store_host_function *next;
 };
 
-enum { STORE_TYPE_BUCKETS = 256 };
-
 struct store {
 	struct arena arena;
 	struct store_account account;
 	struct nb_thread_head *thread;
-	struct store_type *types;
+	struct store_type *types; /* type n is types[n - 1] */
+	uint32_t *type_buckets;	  /* type_cap of them, a power of two */
 	uint32_t type_count;
 	uint32_t type_cap;
-	uint32_t type_buckets[STORE_TYPE_BUCKETS]; /* index + 1 */
-	struct nb_callee *callees;		   /* an area; NULL: not reserved yet */
-	struct nb_reference_desc references;	   /* what machine code knows of it */
-	uint32_t reference_count;		   /* callees in use, the null one included */
-	size_t callee_bytes;			   /* committed */
-	uint64_t guard_slot;			   /* base of R14 without a memory; 0: none yet */
+	struct nb_callee *callees;	     /* an area; NULL: not reserved yet */
+	struct nb_reference_desc references; /* what machine code knows of it */
+	uint32_t reference_count;	     /* callees in use, the null one included */
+	size_t callee_bytes;		     /* committed */
+	uint64_t guard_slot;		     /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;
 	struct instance *instances; /* newest first */
 	struct runtime_memory *memories;
@@ -118,10 +118,26 @@ void store_destroy(struct store *store);
 /* All instances, present and future, run on the thread of `head`. */
 void store_set_thread(struct store *store, struct nb_thread_head *head);
 
-/* The signature word of `type`, the same for equal types. NB_OUT_OF_MEMORY;
- * NB_LIMIT_EXCEEDED after 2^20 types. */
+/* The signature word of `type`, the same for equal types. Type indices in it are
+ * numbers of the store. NB_OUT_OF_MEMORY; NB_LIMIT_EXCEEDED after 2^20 types. */
 NB_MUST_USE enum nb_status
 store_signature(struct store *store, const struct wasm_functype *type, uint32_t *out);
+
+/* The signature words of all types of a module, into signatures[0..type_count).
+ * Errors as above. */
+NB_MUST_USE enum nb_status
+store_signatures(struct store *store, const struct wasm_module *module, uint32_t *signatures);
+
+/* A type of a module with those signature words as the store's instances name it
+ * to each other: with a number of the store in place of a type index. */
+enum wasm_valtype store_valtype(const uint32_t *signatures, enum wasm_valtype type);
+
+/* The number of the type behind a signature word. */
+static inline uint32_t
+store_type_number(uint32_t signature)
+{
+	return signature & ((UINT32_C(1) << NB_SIGNATURE_TYPE_BITS) - 1);
+}
 
 /* The type behind a signature word of this store, or NULL. */
 const struct wasm_functype *store_type_of(const struct store *store, uint32_t signature);

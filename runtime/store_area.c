@@ -99,4 +99,5 @@ store_rollback(struct store *store, const struct store_mark *mark)
 	arena = store->arena;
 	*store = *before;
 	store->arena = arena;
+	store_types_enter_all(store);
 }

@@ -19,6 +19,9 @@ store_give_way(uint32_t i)
 		kernel_relax();
 }
 
+/* Finds all types anew, after their number was set back. Gives way to others. */
+void store_types_enter_all(struct store *store);
+
 /* Address space for 2^25 references; pages are committed as they are taken. */
 #define STORE_CALLEE_AREA_BYTES ((size_t)1 << 30)
 
