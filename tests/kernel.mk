@@ -12,5 +12,3 @@ KERNEL_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/kernel/test_*
 KERNEL_TEST_OBJ := $(B)/hosted/tests/kernel/harness.o $(B)/hosted/tests/kernel/guests.S.o
 $(B)/hosted/tests/kernel/guests.S.o: $(KERNEL_GUESTS)
 $(KERNEL_TESTS): $(KERNEL_TEST_OBJ)
-# The list of trusted artifacts that test_code fills in.
-$(B)/tests/kernel/test_code: $(B)/hosted/tests/kernel/trusted_list.o

@@ -114,14 +114,6 @@ ramdisk: $(BASE_TAR)
 # A kernel trusts the artifacts of one build: keep the archive in step.
 kernel hosted: $(BASE_TAR)
 
-# --- what the kernels trust ----------------------------------------------------
-# Artifacts of the base, of programs built before and of those named as goals.
-WANTED_PROGRAMS := $(sort $(patsubst program-%,%,$(filter program-%,$(MAKECMDGOALS))) \
-	$(if $(filter programs,$(MAKECMDGOALS)),$(PROGRAMS)) \
-	$(foreach name,$(PROGRAMS),$(if $(wildcard $(call program_artifact,$(name))),$(name))))
-TRUSTED_ARTIFACTS := $(BASE_ARTIFACTS) \
-	$(foreach name,$(filter $(PROGRAMS),$(WANTED_PROGRAMS)),$(call program_artifact,$(name)))
-
 # --- programs that the end-to-end tests run: build/guest/tests/NAME.wasm -------
 T := $(G)/tests
 GUEST_TEST_C := $(patsubst tests/user/programs/%.c,$(T)/%.wasm,$(wildcard tests/user/programs/*.c))

@@ -29,8 +29,8 @@ artifact_write(struct arena *arena, const struct wasm_module *module,
 /*
  * Decodes the artifact bytes[0..len), which stays in place and unchanged as
  * long as *out is used, into the wasm, image and arena of *out, an empty
- * module. It must have been found trustworthy: its machine code is not looked
- * at, but its structure is. Needs `bytes` 16-aligned. Errors, reported in
+ * module. Its machine code is not looked at (code_verify does that), but its
+ * structure is. Needs `bytes` 16-aligned. Errors, reported in
  * *diag: NB_MALFORMED, NB_NOT_SUPPORTED (another version of format or
  * contract, a processor feature outside `cpu_features`), those of
  * wasm_module_decode; the arena may have grown then.

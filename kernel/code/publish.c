@@ -7,7 +7,6 @@
 
 #include "compiler/compiler.h"
 #include "kernel/code/artifact.h"
-#include "kernel/code/digest.h"
 #include "kernel/code/verify.h"
 #include "kernel/mm/account.h"
 #include "kernel/port/cpu.h"
@@ -173,10 +172,6 @@ publish_artifact(struct module *module, struct diag *diag)
 {
 	enum nb_status status;
 
-	if (!digest_is_trusted(module->bytes, module->len))
-		return diag_report(diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
-				   "this artifact was not built together with the kernel; give it "
-				   "the WebAssembly binary instead");
 	status =
 		artifact_read(module->bytes, module->len, port_cpu_features(), diag, &module->code);
 	return status == NB_OK ? place_and_seal(module, diag) : status;

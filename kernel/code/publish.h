@@ -2,7 +2,7 @@
  * Publishing: the only way bytes become runnable.
  *
  *   WebAssembly   decode -> compile (a worker thread) -> place -> verify -> seal
- *   artifact      trusted? -> read -> place -> verify -> seal (at once)
+ *   artifact      read -> place -> verify -> seal (at once)
  *
  * The last three steps are the same for both.
  */

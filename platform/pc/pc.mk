@@ -39,20 +39,7 @@ define pc_link
 endef
 
 KERNEL_ELF := $(B)/nebulet.elf
-# SHA-256 is third-party C (scripts/sha256.mk, read later: hence the late expansion below).
-$(B)/pc/third/%.o: | .cache/fetch/sha256/stamp
-	@mkdir -p $(@D)
-	$(CC) $(filter-out -W%,$(PC_CFLAGS)) $(PC_GENERAL_REGS) $(SHA256_FLAGS) \
-		-c $(firstword $(wildcard $(SHA256_DIR)/*/$*.c)) -o $@
-PC_SHA256_OBJ := $(B)/pc/third/sha256.o $(B)/pc/third/insecure_memzero.o
-$(B)/pc/kernel/code/digest.o: PC_CFLAGS += -I$(SHA256_DIR)/alg
-$(B)/pc/kernel/code/digest.o: | .cache/fetch/sha256/stamp
-PC_TRUSTED_OBJ := $(B)/pc/gen/trusted.o
-$(PC_TRUSTED_OBJ): $(B)/gen/trusted.c
-	@mkdir -p $(@D)
-	$(CC) $(PC_CFLAGS) $(PC_GENERAL_REGS) -c $< -o $@
-
-$(KERNEL_ELF): $(PC_CORE_OBJ) $(PC_PLATFORM_OBJ) $(PC_SHA256_OBJ) $(PC_TRUSTED_OBJ) platform/pc/kernel.ld scripts/pc_symbols.py
-	$(call pc_link,$@,$(PC_CORE_OBJ) $(PC_PLATFORM_OBJ) $(PC_SHA256_OBJ) $(PC_TRUSTED_OBJ))
+$(KERNEL_ELF): $(PC_CORE_OBJ) $(PC_PLATFORM_OBJ) platform/pc/kernel.ld scripts/pc_symbols.py
+	$(call pc_link,$@,$(PC_CORE_OBJ) $(PC_PLATFORM_OBJ))
 .PHONY: kernel pc-tests
 kernel: $(KERNEL_ELF)

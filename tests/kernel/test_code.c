@@ -1,10 +1,9 @@
 /*
- * Publishing: artifacts, trust, cancellation, exhaustion; and the small parts
+ * Publishing: artifacts, verification, cancellation, exhaustion; and the small parts
  * around it: RAM disk, digests, random numbers, log.
  */
 #include "compiler/compiler.h"
 #include "kernel/code/artifact.h"
-#include "kernel/code/digest.h"
 #include "kernel/code/publish.h"
 #include "kernel/init/boot.h"
 #include "kernel/init/ustar.h"
@@ -48,12 +47,6 @@ make_artifact(struct arena *arena, size_t *out_len)
 	return bytes;
 }
 
-static void
-trust(const uint8_t *bytes, size_t len)
-{
-	digest_compute(bytes, len, (struct digest *)(uintptr_t)&code_trusted[0]);
-}
-
 static struct module *
 publish(const uint8_t *bytes, size_t len)
 {
@@ -79,11 +72,6 @@ test_artifact_runs(void **state)
 	arena_init(&arena, &boot_account()->source, SIZE_MAX);
 	bytes = make_artifact(&arena, &len);
 	module = publish(bytes, len);
-	assert_int_equal(module->state, NB_MODULE_FAILED);
-	assert_int_equal(module->status, NB_NOT_TRUSTED);
-	object_put(&module->object);
-	trust(bytes, len);
-	module = publish(bytes, len);
 	assert_int_equal(module->state, NB_MODULE_READY);
 	process = kernel_process(module, "artifact");
 	kernel_start(process, &word, 1);
@@ -91,6 +79,33 @@ test_artifact_runs(void **state)
 	kernel_expect_end(process, NB_TRAP_EXIT_BASE + (int)word, (enum nb_trap)word);
 	assert_non_null(strstr(process->backtrace, "divide"));
 	object_put(&process->object);
+	arena_reset(&arena);
+}
+
+/* Code that does more than it may is refused, with its place. */
+static void
+test_artifact_is_verified(void **state)
+{
+	static const uint8_t syscall[] = { 0x0f, 0x05 };
+	const struct nb_artifact_head *head;
+	struct arena arena;
+	struct module *module;
+	uint8_t *copy;
+	size_t len;
+
+	(void)state;
+	arena_init(&arena, &boot_account()->source, SIZE_MAX);
+	const uint8_t *bytes = make_artifact(&arena, &len);
+	copy = arena_alloc(&arena, len, NB_ARTIFACT_ALIGN);
+	assert_non_null(copy);
+	memcpy(copy, bytes, len);
+	head = (const struct nb_artifact_head *)copy;
+	memcpy(copy + head->sections[NB_ARTIFACT_CODE].offset, syscall, sizeof syscall);
+	module = publish(copy, len);
+	assert_int_equal(module->state, NB_MODULE_FAILED);
+	assert_int_equal(module->status, NB_NOT_TRUSTED);
+	assert_non_null(strstr(module->diagnostic, "not an instruction"));
+	object_put(&module->object);
 	arena_reset(&arena);
 }
 
@@ -392,23 +407,7 @@ test_ustar(void **state)
 	assert_int_equal(ustar_find(tar, sizeof tar, "long/prefix/file", &file), NB_MALFORMED);
 }
 
-/* ---- digests, random numbers, log ---- */
-
-/* Source: FIPS 180-4 examples, "abc". */
-static void
-test_digest(void **state)
-{
-	static const uint8_t wanted[DIGEST_BYTES] = {
-		0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
-		0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
-		0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad,
-	};
-	struct digest digest;
-
-	(void)state;
-	digest_compute((const uint8_t *)"abc", 3, &digest);
-	assert_memory_equal(digest.bytes, wanted, DIGEST_BYTES);
-}
+/* ---- random numbers, log ---- */
 
 /* Source: RFC 8439 appendix A.1, test vectors 1 and 2: zero key, blocks 0, 1. */
 static void
@@ -458,61 +457,12 @@ test_log(void **state)
 	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_SHOULD_WAIT);
 }
 
-/* ---- long work ---- */
-
-enum { HASHED_BYTES = 64 * 1024 * 1024 };
-
-static bool hash_ended, other_ran_meanwhile;
-
-static void
-hash_much(void *bytes)
-{
-	(void)digest_is_trusted(bytes, HASHED_BYTES);
-	hash_ended = true;
-	thread_exit();
-}
-
-static void
-look_at_hash(void *unused)
-{
-	(void)unused;
-	other_ran_meanwhile = !hash_ended;
-	thread_exit();
-}
-
-/* Whoever publishes a large artifact does not keep others from running. */
-static void
-test_digest_gives_way(void **state)
-{
-	struct thread_options options = {
-		.account = boot_account(),
-		.priority = NB_PRIORITY_NORMAL,
-		.stack_bytes = 1024 * 1024,
-	};
-	void *bytes = calloc(1, HASHED_BYTES);
-	struct thread *hasher, *other;
-
-	(void)state;
-	assert_non_null(bytes);
-	hash_ended = other_ran_meanwhile = false;
-	options.entry = hash_much;
-	options.argument = bytes;
-	assert_int_equal(thread_create(&options, &hasher), NB_OK);
-	options.entry = look_at_hash;
-	assert_int_equal(thread_create(&options, &other), NB_OK);
-	thread_start(hasher);
-	thread_start(other);
-	kernel_run_idle();
-	assert_true(hash_ended);
-	assert_true(other_ran_meanwhile);
-	free(bytes);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(test_artifact_runs),
+		kernel_test(test_artifact_is_verified),
 		kernel_test(test_artifact_damage),
 		kernel_test(test_artifact_features),
 		kernel_test(test_cancel_compile),
@@ -520,8 +470,6 @@ main(void)
 		kernel_test(test_heap_exhaustion),
 		kernel_test(test_page_exhaustion),
 		kernel_test(test_ustar),
-		kernel_test(test_digest),
-		kernel_test(test_digest_gives_way),
 		kernel_test(test_random),
 		kernel_test(test_log),
 	};

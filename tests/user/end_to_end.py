@@ -426,12 +426,24 @@ class Usage(Case):
             self.assertRegex(done.stdout, r"(?m)^machine code: \d+ bytes$")
             self.assertGreater(target.stat().st_size, 1000)
 
-    def test_artifact_that_is_not_trusted(self):
+    def artifact(self, folder):
+        target = pathlib.Path(folder) / "exit.nbo"
+        subprocess.run([str(TOOL), "compile", str(module("exit")), "-o", str(target)], check=True)
+        return target
+
+    def test_artifact_of_anybody_runs(self):
         with tempfile.TemporaryDirectory() as folder:
-            target = pathlib.Path(folder) / "exit.nbo"
-            subprocess.run([str(TOOL), "compile", str(module("exit")), "-o", str(target)],
-                           check=True)
-            self.check(run(target), 126, b"", "exit.nbo: .*not built together")
+            self.assertEqual(run(self.artifact(folder)).returncode,
+                             run(module("exit")).returncode)
+
+    def test_artifact_with_changed_code_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            target = self.artifact(folder)
+            data = bytearray(target.read_bytes())
+            code = struct.unpack_from("<I", data, 32 + 8 * 4)[0]
+            data[code:code + 2] = b"\x0f\x05"  # syscall
+            target.write_bytes(data)
+            self.check(run(target), 126, b"", "exit.nbo: .*the verifier refuses function")
 
 
 class Terminal:
