@@ -3,22 +3,30 @@
 
 Each check is a function that yields findings as text; a finding fails the run. Checks:
 format, headers, includes, size, stubs, duplicates, links, listings, warnings, tidy, dead.
-Waivers stand in scripts/check-waivers.txt, one `CHECK PATH REASON` a line.
+Waivers stand in scripts/check-waivers.txt, one `CHECK PATH REASON` a line. What only costs
+time is kept under build/check/ and done again when something it depends on has changed.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import time
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "check-venv"
+REQUIREMENTS = ROOT / "scripts" / "check-requirements.txt"
+CACHE = ROOT / "build" / "check"
 CPUS = os.cpu_count() or 2
-FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/gen/sdk", "-Ibuild/debug/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1"]
+FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/gen/sdk", "-Ibuild/debug/gen"]
+NATIVE = ["-D_GNU_SOURCE", "-DNB_DEBUG=1"]
 GUEST = ("user/", "tests/kernel/guests/")
+WASI = ("user/programs/", "user/apps/tools/")
 FILE_LINES = 800
 
 # Which folders each folder may include from, beside itself; architecture.md section 3.
@@ -41,8 +49,8 @@ INCLUDES = {
     "bench": None,
 }
 STUB_WORDS = re.compile(
-    r"\b(for now|placeholder|simplified|not implemented|not yet implemented|stubbed|hack|XXX|FIXME)\b"
-    r"|\bTODO\b(?!\(#\d+\))", re.IGNORECASE)
+    r"\b(for now|placeholder|simplified|not implemented|not yet implemented|stubbed|hack|fixme)\b"
+    r"|\b(?-i:XXX)\b|\btodo\b(?!\(#\d+\))", re.IGNORECASE)
 
 
 def run(command, **options):
@@ -76,17 +84,39 @@ def is_waived(check, path):
     return (check, path) in WAIVED
 
 
+def digest(*parts):
+    state = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        state.update(b"%d:" % len(data) + data)
+    return state.hexdigest()
+
+
+def is_known(name, key):
+    """Whether `remember` was called with that name and key before."""
+    path = CACHE / name
+    return path.exists() and path.read_text() == key
+
+
+def remember(name, key):
+    path = CACHE / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(key)
+
+
 def tool(name):
-    """Path of a pinned tool, installed on first use."""
-    path = VENV / "bin" / name
-    if not path.exists():
+    """Path of a pinned tool, installed on first use and when the pins change."""
+    stamp = VENV / "requirements"
+    wanted = REQUIREMENTS.read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
         print("installing clang-format and clang-tidy at their pinned versions…", flush=True)
         venv.create(VENV, with_pip=True)
         result = run([VENV / "bin" / "pip", "install", "-q", "--disable-pip-version-check",
-                      "--require-hashes", "-r", "scripts/check-requirements.txt"])
+                      "--require-hashes", "-r", REQUIREMENTS])
         if result.returncode:
             sys.exit(f"check: installing the pinned tools failed:\n{result.stdout}")
-    return str(path)
+        stamp.write_text(wanted)
+    return str(VENV / "bin" / name)
 
 
 def in_parallel(function, items):
@@ -104,24 +134,29 @@ def check_format(fix=False):
         if fix:
             run([tool("clang-format"), "-i", *part])
             continue
-        out = run([tool("clang-format"), "--dry-run", *part]).stdout
-        bad = sorted({line.split(":")[0] for line in out.splitlines() if "warning:" in line})
+        result = run([tool("clang-format"), "--dry-run", "-Werror", *part])
+        bad = sorted(set(re.findall(r"^([^:\n]+):\d+:\d+: (?:error|warning):", result.stdout,
+                                    re.MULTILINE)))
         for path in bad:
             yield f"{path}: not formatted; ./dev fmt formats it"
+        if result.returncode and not bad:
+            yield f"clang-format failed: {result.stdout[-600:]}"
 
 
 def check_headers():
     """Every header compiles alone and is guarded."""
     def one(path):
         text = (ROOT / path).read_text()
-        if "#ifndef" not in text:
+        directives = re.findall(r"^[ \t]*#[ \t]*(\w+)[ \t]*(\w*)", text, re.MULTILINE)
+        if (len(directives) < 3 or directives[0][0] != "ifndef" or directives[1][0] != "define"
+                or directives[0][1] != directives[1][1] or directives[-1][0] != "endif"):
             yield f"{path}: no include guard"
-        if path.startswith("user/programs/"):
+        if path.startswith(WASI):
             command = ["clang", "--target=wasm32-wasi"]
         elif path.startswith(GUEST):
             command = ["clang", "--target=wasm32", "-ffreestanding", "-nostdlib"]
         else:
-            command = ["gcc", "-Wall", "-Wextra"]
+            command = ["gcc", "-Wall", "-Wextra", *NATIVE]
         language = "assembler-with-cpp" if re.search(r"^\s*\.macro", text, re.MULTILINE) else "c"
         mode = ["-c", "-o", "/dev/null"] if language != "c" else ["-fsyntax-only"]
         result = run([*command, *FLAGS, *mode, "-x", language, path])
@@ -169,7 +204,7 @@ def check_size():
 def check_stubs():
     """No words that mark unfinished work."""
     for path in sources(".c", ".h", ".S", ".def", ".py", ".sh", ".mk", "Makefile", "dev"):
-        if path == "scripts/check.py":
+        if path == "scripts/check.py":  # names them
             continue
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
             found = STUB_WORDS.search(line)
@@ -238,31 +273,75 @@ def check_listings():
 
 
 def check_warnings():
-    """gcc and clang build everything without a warning."""
-    for compiler in ("gcc", "clang"):
-        for mode in ("release", "debug"):
-            result = run(["make", "-s", f"-j{CPUS}", f"CC={compiler}", f"MODE={mode}",
-                          f"B=build/check-{compiler}-{mode}", "EXTRA_CFLAGS=-Werror",
-                          "tool", "kernel"])
-            if result.returncode:
-                bad = [l for l in result.stdout.splitlines() if "error" in l or "warning" in l]
-                yield f"{compiler} {mode}: " + "\n    ".join(bad[:20] or [result.stdout[-1500:]])
+    """gcc and clang compile everything, in release and debug, without a warning."""
+    runs = [(f"{compiler}-{mode}", [f"CC={compiler}", f"MODE={mode}",
+                                    f"B=build/check/{compiler}-{mode}", "EXTRA_CFLAGS=-Werror"])
+            for compiler in ("gcc", "clang") for mode in ("release", "debug")]
+    runs.append(("guests", ["G=build/check/guests", "GUEST_CC=clang -Werror"]))
+    versions = [run([compiler, "--version"]).stdout for compiler in ("gcc", "clang")]
+    for name, words in runs:
+        make = ["make", "-s", "-k", f"-j{CPUS}", "--no-print-directory", *words]
+        target = "check-guests" if name == "guests" else "check-objects"
+        # make looks at times only; other flags or compilers call for everything anew.
+        key = digest(versions, run([*make, "check-flags"]).stdout)
+        if not is_known(f"{name}.flags", key):
+            shutil.rmtree(CACHE / name, ignore_errors=True)
+            remember(f"{name}.flags", key)
+        result = run([*make, target])
+        if result.returncode:
+            bad = [l for l in result.stdout.splitlines()
+                   if re.search(r"(error|warning)\b.*:|\*\*\*", l)]
+            yield f"{name}: " + "\n    ".join(bad[:20] or [result.stdout[-1500:]])
+
+
+def tidy_flags(path):
+    """How clang-tidy is to parse a source; its own compiler headers come with it."""
+    if path.startswith(WASI):
+        return [*FLAGS, "--target=wasm32-wasi", "-isystem", "/usr/include/wasm32-wasi"]
+    if path.startswith(GUEST):
+        return [*FLAGS, "--target=wasm32", "-ffreestanding", "-mbulk-memory"]
+    # Behind all else: gcc's folder has the interface of the sanitizers.
+    builtin = run(["gcc", "-print-file-name=include"]).stdout.strip()
+    return [*FLAGS, *NATIVE, "-idirafter", builtin]
+
+
+def tidy_finding(line):
+    """One finding as PATH:LINE:…, or None for other lines and waived ones."""
+    if "warning:" not in line and "error:" not in line:
+        return None
+    line = line.replace(str(ROOT) + "/", "").removeprefix("./")
+    name = re.search(r"\[([\w.-]+)(?:,[^\]]*)?\]$", line)
+    path = line.split(":")[0]
+    return None if name and is_waived(f"tidy:{name.group(1)}", path) else line
 
 
 def check_tidy():
     """clang-tidy finds nothing."""
     clang_tidy = tool("clang-tidy")
-    # The packaged linter brings no compiler headers of its own.
-    builtin = run(["gcc", "-print-file-name=include"]).stdout.strip()
+    setup = digest((ROOT / ".clang-tidy").read_text(), REQUIREMENTS.read_text(), sorted(WAIVED))
+    run(["make", "-s", "build/gen/abi.stamp"])
 
     def one(path):
-        if is_waived("tidy", path):
+        flags = tidy_flags(path)
+        if "NOLINT" in (ROOT / path).read_text():
+            yield f"{path}: NOLINT; exceptions stand in scripts/check-waivers.txt"
+        compiler = "clang" if path.startswith(GUEST) else "gcc"
+        text = subprocess.run([compiler, "-E", "-dD", *flags, path], cwd=ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        key = digest(setup, flags, text.stdout)
+        if text.returncode == 0 and is_known(f"tidy/{path}", key):
             return
-        result = run([clang_tidy, "--quiet", path, "--", *FLAGS, "-isystem", builtin])
-        shown = [l for l in result.stdout.splitlines() if "warning:" in l or "error:" in l]
-        for line in dict.fromkeys(shown):
-            yield line.replace(str(ROOT) + "/", "")
-    yield from in_parallel(one, [p for p in sources(".c") if not p.startswith(("user/", "tests/"))])
+        result = run([clang_tidy, "--quiet", path, "--", *flags])
+        lines = result.stdout.splitlines()
+        if result.returncode and not any("error:" in line for line in lines):
+            yield f"{path}: clang-tidy failed: {result.stdout[-600:]}"
+            return
+        found = [line for line in map(tidy_finding, lines) if line]
+        yield from found
+        if not found and text.returncode == 0:
+            remember(f"tidy/{path}", key)
+    files = [p for p in sources(".c") if not p.startswith("tests/")]
+    yield from dict.fromkeys(in_parallel(one, files))
 
 
 def defined_functions(files):
@@ -271,25 +350,31 @@ def defined_functions(files):
 
 
 def check_dead():
-    """Every global function of the core is used by the tool, the kernel or a test."""
-    run(["make", "-s", f"-j{CPUS}", "MODE=debug", "tool", "kernel", "hosted"])
-    objects = [str(p.relative_to(ROOT)) for p in (ROOT / "build/debug").glob("hosted/**/*.o")
-               if not re.search("/(tests|third|platform/hosted)/", str(p))]
-    if not objects:
-        yield "nothing is built; make MODE=debug tool kernel"
+    """Every global function of core, platforms and tool is used by a binary or a test."""
+    built = run(["make", "-s", "-k", f"-j{CPUS}", "MODE=debug", "tool", "kernel", "hosted"])
+    if built.returncode:
+        yield f"make MODE=debug tool kernel hosted: {built.stdout[-1500:]}"
         return
+    base = ROOT / "build" / "debug"
+    objects = []
+    for path in sorted(base.glob("*/**/*.o")):
+        kind, name = str(path.relative_to(base)).split("/", 1)
+        source = name[:-2] if name.endswith(".S.o") else name[:-2] + ".c"
+        if (ROOT / source).exists() and (
+                kind == "hosted" and not name.startswith(("tests/", "user/", "platform/"))
+                or kind == "pc" and name.startswith(("platform/pc/", "arch/"))):
+            objects.append(str(path.relative_to(ROOT)))
     linked = set()
     # The hosted kernel exports everything for its backtraces, so it shows nothing.
     for binary in ("build/debug/nebulet.elf", "build/debug/nebulet"):
-        if (ROOT / binary).exists():
-            linked |= set(re.findall(r" [Tt] (\w+)$", run(["nm", binary]).stdout, re.MULTILINE))
-    used_by_tests = " ".join((ROOT / p).read_text() for p in tracked("tests", "bench")
-                             if p.endswith((".c", ".h")))
-    for name in sorted(defined_functions(objects) - linked):
-        if is_waived("dead", name):
-            continue
-        if not re.search(rf"\b{name}\b", used_by_tests):
-            yield f"{name}: neither the tool nor the kernel nor a test uses it"
+        linked |= set(re.findall(r" [Tt] (\w+)$", run(["nm", binary]).stdout, re.MULTILINE))
+    # What only the hosted platform uses of the core, and the tests.
+    texts = " ".join((ROOT / p).read_text() for p in tracked("tests", "bench", "platform/hosted")
+                     if p.endswith((".c", ".h", ".S")))
+    words = set(re.findall(r"\w+", texts))
+    for name in sorted(defined_functions(objects) - linked - words):
+        if not is_waived("dead", name):
+            yield f"{name}: neither the tool nor a kernel nor a test uses it"
 
 
 CHECKS = {name[6:]: value for name, value in list(globals().items()) if name.startswith("check_")}
@@ -300,6 +385,7 @@ def main():
     parser.add_argument("check", nargs="*", help=f"only these of: {', '.join(CHECKS)}")
     parser.add_argument("--fix", action="store_true", help="format instead of complaining")
     args = parser.parse_args()
+    os.environ.pop("MAKEFLAGS", None)
     unknown = [name for name in args.check if name not in CHECKS]
     if unknown:
         sys.exit(f"check: there is no check '{unknown[0]}'; there are: {', '.join(CHECKS)}")
@@ -309,9 +395,13 @@ def main():
     failed = 0
     for name in args.check or CHECKS:
         print(f"{name}: {CHECKS[name].__doc__}", flush=True)
+        start = time.monotonic()
         findings = list(CHECKS[name]())
         for finding in findings:
             print(f"  {finding}")
+        seconds = time.monotonic() - start
+        if seconds >= 2:
+            print(f"  {seconds:.0f} s")
         failed += bool(findings)
     total = len(args.check or CHECKS)
     print(f"{total - failed} passed, {failed} failed")

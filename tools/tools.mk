@@ -2,7 +2,7 @@
 TOOL_SRC := $(sort $(wildcard tools/*.c)) user/libs/launch/block.c
 TOOL_OBJ := $(call obj,hosted,$(TOOL_SRC))
 $(B)/nebulet: $(TOOL_OBJ) $(HOSTED_LIB)
-	$(CC) $(HOSTED_CFLAGS) $(TOOL_OBJ) $(HOSTED_LIB) -o $@
+	$(CC) $(HOSTED_CFLAGS) -Wl,--gc-sections $(TOOL_OBJ) $(HOSTED_LIB) -o $@
 $(TOOL_OBJ): | $(ABI_GEN)
 .PHONY: tool
 tool: $(B)/nebulet
