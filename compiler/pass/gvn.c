@@ -126,7 +126,9 @@ static void
 advance_versions(struct gvn *g, uint32_t inst)
 {
 	const struct ir_op_info *info = ir_op_info(g->fn->insts[inst].op);
-	uint32_t store = info->flags & IR_OP_CALL ? IR_NONE : inst;
+	uint32_t op = g->fn->insts[inst].op;
+	bool is_barrier = info->flags & IR_OP_CALL || ir_op_is_atomic(op) || op == IR_ATOMIC_FENCE;
+	uint32_t store = is_barrier ? IR_NONE : inst;
 
 	for (uint32_t part = 0; part < PART_COUNT; part++)
 		if (info->writes & 1 << part)
@@ -340,6 +342,15 @@ stored_value(struct gvn *g, uint32_t load, uint32_t store)
 
 enum overlap { OVERLAP_NONE, OVERLAP_MAYBE, OVERLAP_STARTS };
 
+/* Whether two indices may mean one memory: an imported one may come twice. */
+static bool
+may_be_same(const struct ir_function *fn, uint32_t a, uint32_t b)
+{
+	uint32_t imports = fn->module ? fn->module->memory_import_count : UINT32_MAX;
+
+	return a == b || (a < imports && b < imports);
+}
+
 /* How the bytes of a load lie to those of a store. STARTS: they are its first
  * ones, or all. */
 static enum overlap
@@ -353,10 +364,14 @@ overlap_of(const struct gvn *g, const struct ir_inst *load, const struct ir_inst
 	uint32_t store_bytes = ir_access_bytes(g->fn, store);
 
 	if (ir_access_memory(load) != ir_access_memory(store))
-		return OVERLAP_MAYBE; /* two indices may mean one imported memory */
+		return may_be_same(g->fn, ir_access_memory(load), ir_access_memory(store))
+			       ? OVERLAP_MAYBE
+			       : OVERLAP_NONE;
 	if (a->op == IR_CONST && b->op == IR_CONST) {
-		load_at += a->imm;
-		store_at += b->imm;
+		/* Sums beyond 64 bits are addresses of nothing. */
+		if (__builtin_add_overflow(load_at, a->imm, &load_at) ||
+		    __builtin_add_overflow(store_at, b->imm, &store_at))
+			return OVERLAP_MAYBE;
 	} else if (a != b) {
 		return OVERLAP_MAYBE;
 	}
