@@ -190,6 +190,13 @@ poll_compiler(void *context, uint32_t done, uint32_t total)
 	return __atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE) ? NB_CANCELED : NB_OK;
 }
 
+static void
+relax_decoder(void *context)
+{
+	(void)context;
+	sched_relax();
+}
+
 /* The tables of `from` move to the module's arena; the code itself stays where
  * it is until it is placed. */
 static enum nb_status
@@ -221,7 +228,9 @@ keep_image(struct module *module, const struct nb_code_image *from)
 static enum nb_status
 compile(struct module *module, struct arena *scratch, struct diag *diag)
 {
-	const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						.code = WASM_CODE_DEFER,
+						.relax = relax_decoder };
 	struct account *account = module->object.account;
 	struct compiler_options options;
 	struct nb_code_image image;

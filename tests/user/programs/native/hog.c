@@ -1,0 +1,76 @@
+/*
+ * Makes the kernel work as long at a time as it can be made to: publishes
+ * mnt/0/heavy.wasm of the RAM disk, makes an instance of it that fits and one
+ * that does not, and throws all away, ROUNDS times.
+ */
+#include "user/libs/disk/disk.h"
+#include "user/libs/launch/launch.h"
+#include "user/sdk/start.h"
+#include "user/sdk/startup.h"
+
+#include "nebulet.h"
+
+enum { ROUNDS = 3 };
+
+static struct archive_entry entry;
+
+static void
+expect(int holds, int32_t status)
+{
+	if (!holds)
+		nb_process_exit(status);
+}
+
+static uint64_t
+charged(uint32_t process)
+{
+	struct nb_process_info info;
+
+	expect(nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) > 0, 5);
+	return info.memory_bytes;
+}
+
+/* The limit leaves room for the tables and not for the memory after them. */
+static void
+fail_to_instantiate(uint32_t module)
+{
+	struct nb_limits limits = { .memory_bytes = 160 << 20, .priority = NB_PRIORITY_NORMAL };
+	int64_t process = nb_process_create("small", 5, &limits);
+	uint64_t before;
+
+	expect(process > 0, 6);
+	before = charged((uint32_t)process);
+	for (int i = 0; i < 2; i++) {
+		expect(nb_process_instantiate((uint32_t)process, module, 0, 0, 0) ==
+			       -NB_LIMIT_EXCEEDED,
+		       7);
+		expect(charged((uint32_t)process) <= before + 4096, 8);
+	}
+	(void)nb_handle_close((uint32_t)process);
+}
+
+int
+module_main(void)
+{
+	uint32_t ramdisk = startup_handle("ramdisk"), module;
+	char reason_bytes[256];
+	struct text reason;
+
+	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	for (int i = 0; i < ROUNDS; i++) {
+		int64_t process;
+
+		expect(!disk_publish(ramdisk, "mnt/0/heavy.wasm", &entry, &module) &&
+			       !launch_module_result(module, &reason),
+		       3);
+		fail_to_instantiate(module);
+		process = nb_process_create("heavy", 5, 0);
+		expect(process > 0 &&
+			       nb_process_instantiate((uint32_t)process, module, 0, 0, 0) == 0,
+		       4);
+		(void)nb_process_kill((uint32_t)process, 0);
+		(void)nb_handle_close((uint32_t)process);
+		(void)nb_handle_close(module);
+	}
+	return 0;
+}
