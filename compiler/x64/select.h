@@ -152,7 +152,7 @@ bool select_const(const struct selector *s, uint32_t value, int64_t *out);
 /* The same if it fits a signed 32-bit immediate. */
 bool select_imm32(const struct selector *s, uint32_t value, int64_t *out);
 
-/* Pool offset of these bytes, appended; 4, 8 or 16 bytes, so aligned. */
+/* Pool offset of these bytes, 4, 8 or 16 of them and so aligned. */
 uint32_t select_pool_add(struct selector *s, const void *bytes, uint32_t size);
 uint32_t select_pool_mask(struct selector *s, enum select_mask mask);
 /* Pool offset of the float or vector constant `value`. */
@@ -221,6 +221,9 @@ struct x64_inst *select_sse(struct selector *s, enum nb_form form, uint32_t d, u
 /* `value`, a vector, as an r/m operand that need not be aligned (with AVX) or
  * that is (the constants). */
 struct select_source select_vector_source(struct selector *s, uint32_t value);
+/* `value` as the low bytes of a vector, which is all that an instruction reads:
+ * what was loaded alone need not be loaded first. */
+struct select_source select_low_source(struct selector *s, uint32_t value, uint32_t bytes);
 /* d = `form` source. */
 struct x64_inst *select_sse_unary(struct selector *s, enum nb_form form, uint32_t d,
 				  const struct select_source *source);

@@ -221,10 +221,29 @@ select_imm32(const struct selector *s, uint32_t value, int64_t *out)
 
 /* --- constant pool -------------------------------------------------------- */
 
+/* Vector constants among the newest ones are shared. */
+static bool
+find_in_pool(const struct selector *s, const void *bytes, uint32_t *out)
+{
+	enum { LOOK_BACK = 32 * 16 };
+	uint32_t at = s->pool_size & ~15u;
+	uint32_t end = at > LOOK_BACK ? at - LOOK_BACK : 0;
+	while (at > end) {
+		at -= 16;
+		if (memcmp(s->pool + at, bytes, 16) == 0) {
+			*out = at;
+			return true;
+		}
+	}
+	return false;
+}
+
 uint32_t
 select_pool_add(struct selector *s, const void *bytes, uint32_t size)
 {
 	uint32_t at = (s->pool_size + size - 1) & ~(size - 1);
+	if (size == 16 && find_in_pool(s, bytes, &at))
+		return at;
 	if (at + size > s->pool_cap) {
 		uint32_t cap = s->pool_cap ? s->pool_cap * 2 : 128;
 		uint8_t *grown = arena_grow_array(s->arena, s->pool, s->pool_cap, cap, 1, 16);

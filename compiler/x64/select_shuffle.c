@@ -116,17 +116,27 @@ put_masked(struct shuffle *f, enum nb_form form, const uint8_t mask[16])
 
 /* --- one vector, with zeros ----------------------------------------------- */
 
+/* Lanes of 1 << k bytes, each in 1 << by times as many. */
 static bool
 try_extend(struct shuffle *f)
 {
-	static const uint16_t forms[] = { NB_FORM_PMOVZXBW, NB_FORM_PMOVZXWD, NB_FORM_PMOVZXDQ };
-	for (uint32_t k = 0; k < 3; k++) {
-		bool fits = f->has_lanes[k];
-		for (uint32_t i = 0; fits && i < 16u >> k; i++)
-			fits = f->lanes[k][i] == (i % 2 ? ZERO : i / 2);
-		if (fits)
-			return put_unary(f, forms[k], f->a, 0);
-	}
+	static const uint16_t forms[3][3] = {
+		{ NB_FORM_PMOVZXBW, NB_FORM_PMOVZXBD, NB_FORM_PMOVZXBQ },
+		{ NB_FORM_PMOVZXWD, NB_FORM_PMOVZXWQ, 0 },
+		{ NB_FORM_PMOVZXDQ, 0, 0 },
+	};
+	for (uint32_t k = 0; k < 3; k++)
+		for (uint32_t by = 1; by <= 3 - k; by++) {
+			bool fits = f->has_lanes[k];
+			for (uint32_t i = 0; fits && i < 16u >> k; i++)
+				fits = f->lanes[k][i] == (i % (1u << by) ? ZERO : i >> by);
+			if (!fits)
+				continue;
+			struct select_source source = select_low_source(f->s, f->a, 8u >> (by - 1));
+			select_sse_unary(f->s, forms[k][by - 1], select_def(f->s, f->value),
+					 &source);
+			return true;
+		}
 	return false;
 }
 

@@ -22,7 +22,7 @@ struct lowering {
 };
 
 /* Predicates of cmpps, modes of roundps (precision exception suppressed). */
-enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_NE = 4 };
+enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_NE = 4, CMP_GE_VEX = 13, CMP_GT_VEX = 14 };
 enum { ROUND_NEAREST = 8, ROUND_DOWN = 9, ROUND_UP = 10, ROUND_TRUNCATE = 11 };
 
 #define BINARY(name, form) [IR_##name] = { NB_FORM_##form, LOWER_BINARY, 0 }
@@ -253,40 +253,83 @@ select_binary_vector(struct selector *s, uint32_t value, const struct lowering *
 	enum nb_form form = lowering->form;
 	if (ir_vector_info(inst)->shape == IR_SHAPE_V128)
 		form = bits_form(s, inst, form);
+	int64_t imm = lowering->imm;
+	bool is_order = (form == NB_FORM_CMPPS || form == NB_FORM_CMPPD) && select_has_avx(s) &&
+			(imm == CMP_LT || imm == CMP_LE);
 	/* A constant zero can be made in the result's register. */
 	bool is_better = (is_in_memory(s, a) && !is_in_memory(s, b)) ||
 			 (select_is_zero_vector(s, b) && !select_has_avx(s));
-	if (commutes && is_better) {
+	if ((commutes || is_order) && is_better) {
 		uint32_t swap = a;
 		a = b;
 		b = swap;
+		if (is_order)
+			imm = imm == CMP_LT ? CMP_GT_VEX : CMP_GE_VEX;
 	}
 	struct select_source source = select_vector_source(s, b);
 	uint32_t vreg = select_use(s, a);
 	struct x64_inst *out = select_sse(s, form, select_def(s, value), vreg, &source,
 					  commutes ? SELECT_COMMUTES : SELECT_ORDERED);
-	out->imm = lowering->imm;
+	out->imm = imm;
 }
 
-/* A value as the 8 bytes that an instruction reads of a vector: what was loaded
- * alone need not be loaded first. */
-static struct select_source
-low_half_source(struct selector *s, uint32_t value)
+struct select_source
+select_low_source(struct selector *s, uint32_t value, uint32_t bytes)
 {
 	const struct ir_inst *inst = select_inst(s, value);
-	if (inst->op == IR_LOAD64_ZERO && select_can_sink(s, value))
-		return select_access(s, value);
+	bool is_load = inst->op == IR_LOAD64_ZERO || inst->op == IR_LOAD64_SPLAT ||
+		       inst->op == IR_LOAD32_ZERO || inst->op == IR_LOAD32_SPLAT;
+	/* The load of a scalar that becomes lane 0. */
+	bool is_splat = inst->op == IR_SPLAT && s->vreg[value] == IR_NONE &&
+			select_is_single_use(s, value) &&
+			select_inst(s, inst->args[0])->op == IR_LOAD;
+	if (is_load || is_splat) {
+		uint32_t load = is_splat ? inst->args[0] : value;
+		if (ir_access_bytes(s->ir, select_inst(s, load)) == bytes &&
+		    select_can_sink(s, load))
+			return select_access(s, load);
+	}
 	return inst->op == IR_CONST ? select_vector_source(s, value) : select_source_reg(s, value);
+}
+
+/* An extension of an extension is one to four or eight times the width. */
+static enum nb_form
+join_extensions(enum nb_form outer, enum nb_form inner)
+{
+	static const uint16_t joins[][3] = {
+		{ NB_FORM_PMOVSXWD, NB_FORM_PMOVSXBW, NB_FORM_PMOVSXBD },
+		{ NB_FORM_PMOVSXDQ, NB_FORM_PMOVSXBD, NB_FORM_PMOVSXBQ },
+		{ NB_FORM_PMOVSXDQ, NB_FORM_PMOVSXWD, NB_FORM_PMOVSXWQ },
+		{ NB_FORM_PMOVZXWD, NB_FORM_PMOVZXBW, NB_FORM_PMOVZXBD },
+		{ NB_FORM_PMOVZXDQ, NB_FORM_PMOVZXBD, NB_FORM_PMOVZXBQ },
+		{ NB_FORM_PMOVZXDQ, NB_FORM_PMOVZXWD, NB_FORM_PMOVZXWQ },
+		{ NB_FORM_PMOVSXWQ, NB_FORM_PMOVSXBW, NB_FORM_PMOVSXBQ },
+		{ NB_FORM_PMOVZXWQ, NB_FORM_PMOVZXBW, NB_FORM_PMOVZXBQ },
+	};
+	for (uint32_t i = 0; i < sizeof(joins) / sizeof(*joins); i++)
+		if (joins[i][0] == outer && joins[i][1] == inner)
+			return joins[i][2];
+	return NB_FORM_COUNT;
 }
 
 static void
 select_unary_vector(struct selector *s, uint32_t value, const struct lowering *lowering)
 {
 	uint32_t a = select_inst(s, value)->args[0];
-	bool reads_half = x64_form_info(lowering->form)->bytes == 8;
-	struct select_source source = reads_half ? low_half_source(s, a)
+	enum nb_form form = lowering->form;
+	while (select_inst(s, a)->op == IR_VECTOR1) {
+		const struct ir_inst *inner = select_inst(s, a);
+		enum nb_form joined =
+			join_extensions(form, lowerings[ir_vector_op(inner)].form);
+		if (joined == NB_FORM_COUNT)
+			break;
+		form = joined;
+		a = inner->args[0];
+	}
+	uint32_t bytes = x64_form_info(form)->bytes;
+	struct select_source source = bytes < 16 ? select_low_source(s, a, bytes)
 						 : select_vector_source(s, a);
-	select_sse_unary(s, lowering->form, select_def(s, value), &source)->imm = lowering->imm;
+	select_sse_unary(s, form, select_def(s, value), &source)->imm = lowering->imm;
 }
 
 void

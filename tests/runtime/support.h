@@ -43,6 +43,7 @@ static struct {
 	int pending_calls;
 	int pending_again; /* how often pending is set anew */
 	uint64_t charged, charge_limit;
+	uint32_t cpu_features; /* what test_publish compiles for */
 	struct port_memory_info before;
 	struct guest_context main_context, guest_context;
 } t;
@@ -190,6 +191,7 @@ test_publish(const char *name, const uint8_t *bytes, size_t len, struct code_mod
 	struct compiler_options options;
 
 	compiler_options_init(&options);
+	options.cpu_features = t.cpu_features;
 	code_module_init(module, &test_source, 16 << 20);
 	code_module_set_name(module, name, strlen(name));
 	enum nb_status status =

@@ -1,0 +1,257 @@
+/*
+ * Vector code that the official suite hardly varies, run and compared with plain
+ * C: shuffles of every kind of pattern, with registers, memory operands at odd
+ * addresses, zeros, and users that want only a part; on the least and on the
+ * present processor.
+ */
+#include "tests/runtime/support.h"
+
+#include "kernel/port/cpu.h"
+#include "tests/wasm/module_builder.h"
+
+enum {
+	PATTERNS = 220,	 /* shuffles in a function */
+	ROUNDS = 24,	 /* modules for each processor */
+	INPUTS_AT = 1,	 /* vectors, 16 bytes each */
+	RESULTS_AT = 32768,
+	INPUT_BYTES = 32 * PATTERNS,
+};
+
+/* What becomes of the shuffled vector. */
+enum use { USE_ALL, USE_LOW_DWORD, USE_HIGH_QWORD, USE_ADD, USE_SHIFT, USE_COUNT };
+
+struct shuffle {
+	uint8_t pattern[16];
+	bool second_is_zero, first_is_zero;
+	uint8_t use;
+};
+
+static uint64_t random_state = 0x9e3779b97f4a7c15;
+
+static uint32_t
+random_below(uint32_t limit)
+{
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(random_state >> 33) % limit;
+}
+
+/* --- patterns --------------------------------------------------------------- */
+
+/* Lanes of 1 << k bytes, lane i from lanes[i] of 2 * (16 >> k). */
+static void
+set_lanes(uint8_t pattern[16], uint32_t k, const uint8_t *lanes)
+{
+	for (uint32_t i = 0; i < 16; i++)
+		pattern[i] = (uint8_t)(lanes[i >> k] << k | (i & ((1u << k) - 1)));
+}
+
+static void
+random_pattern(struct shuffle *shuffle)
+{
+	uint8_t lanes[16];
+	uint32_t k = random_below(4), count = 16u >> k;
+	uint32_t kind = random_below(7), n = random_below(2 * count);
+	uint32_t sides = 1 + random_below(2);
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t lane = random_below(sides * count);
+		if (kind == 1) /* interleaved */
+			lane = i / 2 + (i % 2 ? count : 0) + n / count * count / 2;
+		else if (kind == 2) /* a run across both */
+			lane = i + n;
+		else if (kind == 3) /* each where it was */
+			lane = i + random_below(2) * count;
+		else if (kind == 4) /* the same lane */
+			lane = n;
+		else if (kind == 5) /* lanes and zeros in turn */
+			lane = i % (2u << n % 2) ? count + i : i / (2u << n % 2);
+		else if (kind == 6 && random_below(4)) /* one stranger */
+			lane = i;
+		lanes[i] = (uint8_t)(lane % (2 * count));
+	}
+	set_lanes(shuffle->pattern, k, lanes);
+	shuffle->second_is_zero = random_below(4) == 0;
+	shuffle->first_is_zero = !shuffle->second_is_zero && random_below(8) == 0;
+	shuffle->use = (uint8_t)(random_below(2) ? USE_ALL : random_below(USE_COUNT));
+}
+
+/* --- code ------------------------------------------------------------------- */
+
+static void
+put_vector_input(struct buffer *code, uint32_t at, bool is_zero)
+{
+	if (is_zero) {
+		put(code, 0xfd, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+		return;
+	}
+	put(code, 0x41, 0, 0xfd, 0, 0);
+	put_u32(code, at);
+}
+
+/* Stores what the use makes of shuffle `number`. */
+static void
+put_shuffle(struct buffer *code, const struct shuffle *shuffle, uint32_t number, bool shares)
+{
+	uint32_t at = INPUTS_AT + (shares ? 0 : 32 * number);
+
+	put(code, 0x41, 0);
+	put_vector_input(code, at, shuffle->first_is_zero);
+	put_vector_input(code, at + 16, shuffle->second_is_zero);
+	put(code, 0xfd, 13);
+	put_bytes(code, shuffle->pattern, 16);
+	switch ((enum use)shuffle->use) {
+	case USE_LOW_DWORD:
+		put(code, 0xfd, 27, 0, 0x36, 0); /* i32x4.extract_lane 0, i32.store */
+		break;
+	case USE_HIGH_QWORD:
+		put(code, 0xfd, 29, 1, 0x37, 0); /* i64x2.extract_lane 1, i64.store */
+		break;
+	case USE_ADD:
+		put_vector_input(code, at, false);
+		put(code, 0xfd, 0xae, 1, 0xfd, 11, 0); /* i32x4.add, v128.store */
+		break;
+	case USE_SHIFT: /* i64x2.shl by 40, then the bytes of lane 1 */
+		put(code, 0x41, 40, 0xfd, 0xcb, 1, 0xfd, 29, 1, 0x37, 0);
+		break;
+	case USE_ALL:
+	case USE_COUNT:
+		put(code, 0xfd, 11, 0);
+		break;
+	}
+	put_u32(code, RESULTS_AT + 16 * number);
+}
+
+static struct buffer
+module_of_shuffles(const struct shuffle shuffles[PATTERNS], bool shares)
+{
+	struct buffer module = { 0 }, code = { 0 }, body = { 0 };
+
+	put_header(&module);
+	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
+	put_section_bytes(&module, SECTION_FUNCTION, 1, 0);
+	put_section_bytes(&module, SECTION_MEMORY, 1, 0, 1);
+	put_section_bytes(&module, SECTION_EXPORT, 2, 1, 'f', 0, 0, 1, 'm', 2, 0);
+	put(&body, 0);
+	for (uint32_t i = 0; i < PATTERNS; i++)
+		put_shuffle(&body, &shuffles[i], i, shares);
+	put(&body, 0x0b);
+	put(&code, 1);
+	put_sized(&code, &body);
+	put_section(&module, SECTION_CODE, &code);
+	return module;
+}
+
+/* --- what it must give ------------------------------------------------------ */
+
+static void
+expect(const struct shuffle *shuffle, const uint8_t *inputs, uint8_t result[16])
+{
+	uint8_t both[32], shuffled[16];
+	uint32_t words[4], addends[4];
+	uint64_t qwords[2];
+
+	memcpy(both, inputs, 32);
+	if (shuffle->first_is_zero)
+		memset(both, 0, 16);
+	if (shuffle->second_is_zero)
+		memset(both + 16, 0, 16);
+	for (uint32_t i = 0; i < 16; i++)
+		shuffled[i] = both[shuffle->pattern[i]];
+	memset(result, 0, 16);
+	memcpy(words, shuffled, 16);
+	memcpy(qwords, shuffled, 16);
+	memcpy(addends, inputs, 16);
+	switch ((enum use)shuffle->use) {
+	case USE_LOW_DWORD:
+		memcpy(result, shuffled, 4);
+		break;
+	case USE_HIGH_QWORD:
+		memcpy(result, shuffled + 8, 8);
+		break;
+	case USE_ADD:
+		for (uint32_t i = 0; i < 4; i++)
+			words[i] += addends[i];
+		memcpy(result, words, 16);
+		break;
+	case USE_SHIFT:
+		qwords[1] <<= 40;
+		memcpy(result, &qwords[1], 8);
+		break;
+	case USE_ALL:
+	case USE_COUNT:
+		memcpy(result, shuffled, 16);
+		break;
+	}
+}
+
+static void
+fail_at(const struct shuffle *shuffle, uint32_t features, bool shares, const uint8_t *found)
+{
+	char pattern[3 * 16 + 1] = "", bytes[3 * 16 + 1] = "";
+
+	for (uint32_t i = 0; i < 16; i++) {
+		snprintf(pattern + 3 * i, 4, "%2u ", shuffle->pattern[i] & 31u);
+		snprintf(bytes + 3 * i, 4, "%02x ", found[i]);
+	}
+	fail_msg("features 0x%x shares %d: shuffle %s zero %d %d use %u gives %s", features, shares,
+		 pattern, shuffle->first_is_zero, shuffle->second_is_zero, shuffle->use, bytes);
+}
+
+static void
+run_round(uint32_t features, bool shares)
+{
+	static struct shuffle shuffles[PATTERNS];
+	struct code_module *module;
+	struct instance *instance;
+	struct runtime_extern memory;
+	uint64_t none;
+
+	test_begin();
+	for (uint32_t i = 0; i < PATTERNS; i++)
+		random_pattern(&shuffles[i]);
+	struct buffer bytes = module_of_shuffles(shuffles, shares);
+	t.cpu_features = features;
+	enum nb_status status = test_publish("shuffles", bytes.bytes, bytes.len, &module);
+	if (status != NB_OK)
+		fail_msg("%s", t.diag.text);
+	assert_int_equal(test_create(module, &instance), NB_OK);
+	assert_true(instance_export(instance, "m", 1, &memory));
+	uint8_t *base = (uint8_t *)(uintptr_t)memory.memory->desc.base;
+	for (uint32_t i = 0; i < INPUT_BYTES; i++)
+		base[INPUTS_AT + i] = (uint8_t)random_below(256);
+	assert_int_equal(test_call(instance, "f", 0, 0, &none), NB_TRAP_NONE);
+	for (uint32_t i = 0; i < PATTERNS; i++) {
+		uint8_t wanted[16];
+		expect(&shuffles[i], base + INPUTS_AT + (shares ? 0 : 32 * i), wanted);
+		if (memcmp(wanted, base + RESULTS_AT + 16 * i, 16) != 0)
+			fail_at(&shuffles[i], features, shares, base + RESULTS_AT + 16 * i);
+	}
+	buffer_free(&bytes);
+	test_end();
+}
+
+static void
+test_shuffles_on_the_least_processor(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		run_round(0, i % 2);
+}
+
+static void
+test_shuffles_on_this_processor(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		run_round(port_cpu_features(), i % 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shuffles_on_the_least_processor),
+		cmocka_unit_test(test_shuffles_on_this_processor),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
