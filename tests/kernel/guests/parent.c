@@ -124,6 +124,75 @@ test_personality(uint32_t personality, uint32_t client)
 	EXPECT(nb_handle_close(process) == 0);
 }
 
+static uint64_t
+charged(uint32_t process)
+{
+	EXPECT(nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) > 0);
+	return info.memory_bytes;
+}
+
+/* What a process may use of its stack is charged to it when it starts, and
+ * there is less of it where little may be charged. */
+static void
+test_stack_limits(uint32_t module)
+{
+	static const struct {
+		uint64_t limit, least, most; /* bytes; of the stack */
+	} cases[] = { { 0, 4 << 20, 5 << 20 },
+		      { 1 << 20, 128 << 10, 256 << 10 },
+		      { 64 << 20, 4 << 20, 5 << 20 } };
+	struct nb_limits limits = { 0 };
+	uint64_t before, after;
+	uint32_t process;
+
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		limits.memory_bytes = cases[i].limit;
+		process = (uint32_t)nb_process_create("stack", 5, &limits);
+		EXPECT(nb_process_instantiate(process, module, 0, 0, 0) == 0);
+		before = charged(process);
+		EXPECT(nb_process_start(process, 0, 0, 0) == 0);
+		after = charged(process);
+		EXPECT(after - before >= cases[i].least && after - before <= cases[i].most);
+		EXPECT(!cases[i].limit || after <= cases[i].limit);
+		EXPECT(nb_process_kill(process, 1) == 0);
+		wait_end(process);
+		EXPECT(nb_handle_close(process) == 0);
+	}
+	/* Room for the instance and no more. */
+	limits.memory_bytes = before + (64 << 10);
+	process = (uint32_t)nb_process_create("stack", 5, &limits);
+	EXPECT(nb_process_instantiate(process, module, 0, 0, 0) == 0);
+	before = charged(process);
+	EXPECT(nb_process_start(process, 0, 0, 0) == ERR(LIMIT_EXCEEDED));
+	EXPECT(charged(process) == before);
+	EXPECT(nb_handle_close(process) == 0);
+}
+
+/* A module that does not fit leaves no trace. */
+static void
+test_failed_instance(uint32_t module, uint32_t client)
+{
+	uint32_t process = create("failing", 7);
+	uint64_t before, after;
+
+	for (int i = 0; i < 20; i++) {
+		EXPECT(nb_process_instantiate(process, client, 0, 0, 0) == ERR(UNLINKABLE));
+		if (i == 0)
+			before = charged(process);
+	}
+	/* The list of instances is there after the first attempt. */
+	EXPECT(charged(process) == before);
+	EXPECT(nb_process_instantiate(process, module, 0, 0, 0) == 0);
+	after = charged(process);
+	for (int i = 0; i < 20; i++)
+		EXPECT(nb_process_instantiate(process, client, 0, 0, 0) == ERR(UNLINKABLE));
+	EXPECT(charged(process) == after);
+	EXPECT(nb_process_start(process, 0, 0, 0) == 0);
+	EXPECT(nb_process_kill(process, 1) == 0);
+	wait_end(process);
+	EXPECT(nb_handle_close(process) == 0);
+}
+
 static void
 test_limits(uint32_t module)
 {
@@ -133,6 +202,7 @@ test_limits(uint32_t module)
 	EXPECT(process > 0);
 	EXPECT(nb_process_instantiate((uint32_t)process, module, 0, 0, 0) < 0);
 	EXPECT(nb_handle_close((uint32_t)process) == 0);
+	test_stack_limits(module);
 	limits = (struct nb_limits){ .priority = NB_PRIORITY_MAX };
 	EXPECT(nb_process_create("high", 4, &limits) == ERR(OUT_OF_RANGE));
 	limits = (struct nb_limits){ .reserved = { 1, 0 } };
@@ -154,5 +224,6 @@ _start(void)
 	test_unstarted(guest_handle(0));
 	test_personality(guest_handle(2), guest_handle(3));
 	test_limits(guest_handle(0));
+	test_failed_instance(guest_handle(0), guest_handle(3));
 	nb_process_exit(0);
 }
