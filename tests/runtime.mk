@@ -1,2 +1,9 @@
 # Objects that unit tests of arch and runtime need besides the hosted library.
 $(B)/tests/arch/x86_64/test_guest: $(B)/hosted/tests/arch/x86_64/guest_code.S.o
+# Modules that test_tail.c links to each other.
+TAIL_MODULES := $(patsubst %.wat,build/gen/%.wasm,$(wildcard tests/runtime/tail/*.wat))
+build/gen/tests/runtime/tail/%.wasm: tests/runtime/tail/%.wat
+	@mkdir -p $(@D)
+	wat2wasm --enable-tail-call --debug-names $< -o $@
+$(B)/hosted/tests/runtime/tail/modules.S.o: $(TAIL_MODULES)
+$(B)/tests/runtime/test_tail: $(B)/hosted/tests/runtime/tail/modules.S.o

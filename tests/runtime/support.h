@@ -40,6 +40,7 @@ static struct {
 	int import_count;
 	struct diag diag;
 	struct runtime_backtrace backtrace;
+	uint64_t fault_pc; /* of the last fault */
 	int pending_calls;
 	int pending_again; /* how often pending is set anew */
 	uint64_t charged, charge_limit;
@@ -55,6 +56,7 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 {
 	enum nb_trap trap;
 
+	t.fault_pc = state->rip;
 	if (!runtime_fault_resolve(kind, address, state, &t.stack, &trap))
 		return false;
 	runtime_backtrace_capture(&t.backtrace, &t.head, state);
