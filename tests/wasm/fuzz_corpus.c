@@ -3,8 +3,8 @@
  */
 #include "tests/wasm/fuzz_corpus.h"
 
+#include "tests/wasm/fuzz_structure.h"
 #include "tests/wasm/host_arena.h"
-#include "wasm/module.h"
 
 #include <ftw.h>
 #include <inttypes.h>
@@ -22,6 +22,7 @@ struct file {
 	size_t len;
 	uint32_t code_offset; /* of the code section's contents; 0: none */
 	uint32_t code_len;
+	bool is_valid;
 };
 
 struct corpus {
@@ -36,7 +37,6 @@ static const struct fuzz_target *target;
 static char repeat_text[4096];
 
 static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
-static const struct wasm_features defer = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 
 /* Of the sanitizers' run-time library, when there is one. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -87,13 +87,11 @@ fuzz_below(uint64_t *state, size_t limit)
 static void
 add_file(const char *path)
 {
-	const struct wasm_features *features = target->only_valid ? &validate : &defer;
 	struct host_arena host;
 	struct wasm_module module;
 	struct corpus *corpus;
 	struct diag diag;
 	struct file file = { .path = strdup(path) };
-	enum nb_status status;
 
 	file.bytes = host_read_file(path, &file.len);
 	if (!file.bytes || !file.path) {
@@ -102,13 +100,15 @@ add_file(const char *path)
 	}
 	host_arena_init(&host, SIZE_MAX);
 	diag_init(&diag);
-	status = wasm_module_decode(&module, &host.arena, file.bytes, file.len, features, &diag);
-	if (status == NB_OK) {
+	file.is_valid = wasm_module_decode(&module, &host.arena, file.bytes, file.len, &validate,
+					   &diag) == NB_OK;
+	/* Where code lies in one that is not, decides only what is changed. */
+	if (module.code_section_offset + (uint64_t)module.code_section_len <= file.len) {
 		file.code_offset = module.code_section_offset;
 		file.code_len = module.code_section_len;
 	}
 	arena_reset(&host.arena);
-	if (status != NB_OK && target->only_valid) {
+	if (!file.is_valid && target->only_valid) {
 		free(file.path);
 		free(file.bytes);
 		return;
@@ -165,18 +165,11 @@ static const uint8_t telling_bytes[] = { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x0
 					 0x70, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x80, 0xa7, 0xac,
 					 0xd0, 0xd1, 0xd2, 0xfc, 0xfd, 0xfe, 0xff };
 
-/* The variant being made: `len` of `cap` bytes. */
-struct variant {
-	uint8_t *bytes;
-	size_t len;
-	size_t cap;
-};
-
 /* Changes one thing; `other` is where foreign pieces come from. */
 static void
-mutate(struct variant *variant, const struct file *file, const struct file *other, uint64_t *random)
+mutate(struct fuzz_bytes *variant, const struct file *file, const struct file *other, uint64_t *random)
 {
-	uint8_t *bytes = variant->bytes;
+	uint8_t *bytes = variant->items;
 	size_t len = variant->len;
 	size_t at = pick_place(file, random);
 	size_t from = pick_place(other, random);
@@ -222,11 +215,11 @@ mutate(struct variant *variant, const struct file *file, const struct file *othe
 }
 
 static void
-write_variant(const struct variant *variant, const char *path)
+write_variant(const struct fuzz_bytes *variant, const char *path)
 {
 	FILE *file = fopen(path, "wb");
 
-	if (!file || fwrite(variant->bytes, 1, variant->len, file) != variant->len ||
+	if (!file || fwrite(variant->items, 1, variant->len, file) != variant->len ||
 	    fclose(file) != 0) {
 		fprintf(stderr, "cannot write %s\n", path);
 		exit(2);
@@ -278,29 +271,52 @@ save_progress(const struct progress *progress)
 		(void)!rename(part, progress->path);
 }
 
+/* Changes bytes of a copy of `file`. */
+static struct fuzz_bytes
+vary_bytes(const struct corpus *corpus, const struct file *file, uint64_t *random)
+{
+	size_t changes = 1 + fuzz_below(random, fuzz_below(random, 4) == 0 ? 12 : 2);
+	struct fuzz_bytes variant = { malloc(file->len + 64), file->len, file->len + 64 };
+
+	if (!variant.items)
+		exit(2);
+	memcpy(variant.items, file->bytes, file->len);
+	for (; changes > 0; changes--)
+		mutate(&variant, file, &corpus->files[fuzz_below(random, corpus->count)], random);
+	return variant;
+}
+
+/* Most files are tiny; larger ones have more to change. */
+static const struct file *
+pick_file(const struct corpus *corpus, uint64_t *random)
+{
+	const struct file *file = &corpus->files[fuzz_below(random, corpus->count)];
+	const struct file *other = &corpus->files[fuzz_below(random, corpus->count)];
+
+	return fuzz_below(random, 2) == 0 && other->len > file->len ? other : file;
+}
+
 static enum nb_status
 run_round(const struct corpus *corpus, uint64_t seed, const char *dump_path)
 {
 	uint64_t random = seed;
-	const struct file *file = &corpus->files[fuzz_below(&random, corpus->count)];
-	size_t changes = 1 + fuzz_below(&random, fuzz_below(&random, 4) == 0 ? 12 : 2);
-	struct variant variant = { malloc(file->len + 64), file->len, file->len + 64 };
+	const struct file *file = pick_file(corpus, &random);
+	struct fuzz_bytes variant;
 	enum nb_status status;
 
-	if (!variant.bytes)
-		exit(2);
-	memcpy(variant.bytes, file->bytes, file->len);
-	for (; changes > 0; changes--)
-		mutate(&variant, file, &corpus->files[fuzz_below(&random, corpus->count)], &random);
-	variant.bytes = realloc(variant.bytes, variant.len ? variant.len : 1);
-	if (!variant.bytes)
+	if (file->is_valid && file->len <= SMALL_MOST && fuzz_below(&random, 3) > 0)
+		variant = fuzz_structure(file->bytes, file->len, &random);
+	else
+		variant = vary_bytes(corpus, file, &random);
+	variant.items = realloc(variant.items, variant.len ? variant.len : 1);
+	if (!variant.items)
 		exit(2);
 	alarm(target->round_seconds + (unsigned)(variant.len >> 20) * target->seconds_per_megabyte);
-	status = target->check(variant.bytes, variant.len, &random);
+	status = target->check(variant.items, variant.len, &random);
 	alarm(0);
 	if (dump_path)
 		write_variant(&variant, dump_path);
-	free(variant.bytes);
+	free(variant.items);
 	return status;
 }
 

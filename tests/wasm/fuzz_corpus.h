@@ -30,7 +30,8 @@ struct fuzz_target {
  * PATHs are modules or folders, which are searched for *.wasm. Each round takes
  * a file, changes it (truncation, flipped bits, other bytes, pieces moved,
  * removed or taken from another file, mostly in the code section), and has it
- * checked. --count rounds go over files up to 200 KB, --large-count rounds over
+ * checked. Two thirds of the rounds on small valid files keep the structure of
+ * the module (fuzz_structure.h). --count rounds go over files up to 200 KB, --large-count rounds over
  * larger ones. --state keeps what has been done, so that an interrupted run
  * goes on. --dump writes every variant to DIR as N.wasm and prints "N STATUS",
  * for a comparison with other tools. Returns the exit status.
