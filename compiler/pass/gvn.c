@@ -525,6 +525,7 @@ find_value(struct gvn *g, uint32_t index)
 	if (value != IR_NONE)
 		return value;
 	inst->op = proto.op;
+	inst->imm = proto.imm;
 	inst->flags = proto.flags;
 	for (uint32_t i = 0; i < 3; i++)
 		inst->args[i] = proto.args[i];

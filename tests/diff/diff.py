@@ -50,7 +50,8 @@ class Tools:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_theirs(self, paths, extra=()):
-        return subprocess.Popen(["node", str(HERE / "oracle.js"), *extra, *paths],
+        return subprocess.Popen(["node", "--experimental-wasm-relaxed-simd",
+                                 str(HERE / "oracle.js"), *extra, *paths],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish(self, process):

@@ -94,6 +94,8 @@ choose_types(struct gen *g)
 		if (gen_chance(g, 700))
 			g->value_types[g->value_type_count++] = T_F32;
 	}
+	if (gen_chance(g, 400))
+		g->value_types[g->value_type_count++] = T_V128;
 	g->has_refs = gen_chance(g, 150);
 	if (g->has_refs) {
 		g->value_types[g->value_type_count++] = T_FUNC;
@@ -164,6 +166,14 @@ choose_imports(struct gen *g)
 	g->has_memory = g->imports_memory;
 }
 
+/* Vectors do not pass between the host and modules. */
+static bool
+is_for_host(const struct gen_type *type)
+{
+	return !memchr(type->params, T_V128, type->param_count) &&
+	       !memchr(type->results, T_V128, type->result_count);
+}
+
 static struct gen_type
 choose_signature(struct gen *g)
 {
@@ -194,6 +204,9 @@ choose_contents(struct gen *g)
 		struct gen_type type = choose_signature(g);
 		struct gen_callable *func = &g->funcs[g->func_count++];
 
+		/* There is something to call. */
+		while (i + 1 == funcs && !is_for_host(&type))
+			type = choose_signature(g);
 		func->type = gen_type_idx(g, &type);
 		func->is_leaf = gen_chance(g, leaves);
 	}
@@ -238,6 +251,13 @@ put_field(struct buffer *out, char letter, uint32_t idx)
 	put_name(out, name);
 }
 
+/* Nobody but modules can read a vector: the oracle passes over `v`. */
+static char
+global_letter(uint8_t type)
+{
+	return type == T_V128 ? 'v' : 'g';
+}
+
 static void
 put_import(struct buffer *out, char letter, uint32_t idx, uint8_t kind)
 {
@@ -261,7 +281,7 @@ put_imports(struct gen *g, struct buffer *out)
 
 	put_u32(&section, count);
 	for (uint32_t i = 0; i < g->global_import_count; i++) {
-		put_import(&section, 'g', g->globals[i].import, 0x03);
+		put_import(&section, global_letter(g->globals[i].type), g->globals[i].import, 0x03);
 		put(&section, g->globals[i].type, g->globals[i].is_mutable);
 	}
 	for (uint32_t i = 0; i < g->func_import_count; i++) {
@@ -326,7 +346,7 @@ put_exports(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exp
 	uint32_t count = g->global_count + g->table_count + g->has_memory;
 
 	for (uint32_t i = 0; i < g->global_count; i++) {
-		put_field(&items, 'g', i);
+		put_field(&items, global_letter(g->globals[i].type), i);
 		put(&items, 0x03);
 		put_u32(&items, i);
 	}
@@ -345,9 +365,11 @@ put_exports(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exp
 		put_field(&items, 'f', i);
 		put(&items, 0x00);
 		put_u32(&items, i);
-		exported[(*exported_count)++] = i;
+		count++;
+		if (is_for_host(&g->types[g->funcs[i].type]))
+			exported[(*exported_count)++] = i;
 	}
-	put_u32(&section, count + *exported_count);
+	put_u32(&section, count);
 	put_bytes(&section, items.bytes, items.len);
 	buffer_free(&items);
 	put_section(out, SECTION_EXPORT, &section);

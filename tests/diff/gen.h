@@ -6,6 +6,7 @@
  *   gen_stmt.c   statements: stores, control flow, calls for effect
  *   gen_bulk.c   statements: memory and table instructions
  *   gen_expr.c   expressions of a wanted type
+ *   gen_vector.c vector expressions
  *   gen_op.c     the operators and constants that expressions are made of
  *
  * Everything follows from the seed. A module draws weights for each kind of
@@ -32,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { T_I32 = 0x7f, T_I64 = 0x7e, T_F32 = 0x7d, T_F64 = 0x7c, T_FUNC = 0x70, T_EXTERN = 0x6f };
+enum { T_I32 = 0x7f, T_I64 = 0x7e, T_F32 = 0x7d, T_F64 = 0x7c, T_V128 = 0x7b, T_FUNC = 0x70, T_EXTERN = 0x6f };
 
 enum {
 	GEN_PARAMS_MAX = 64,
@@ -126,7 +127,7 @@ struct gen {
 	bool has_memory, imports_memory;
 	bool has_refs;		/* references among value types */
 	bool may_recurse;	/* functions may call any function */
-	uint8_t value_types[6]; /* those in use */
+	uint8_t value_types[7]; /* those in use */
 	uint32_t value_type_count;
 	uint32_t stmt_weights[STMT_COUNT];
 	uint32_t expr_weights[EXPR_COUNT];
@@ -162,6 +163,7 @@ struct gen_func {
 	uint32_t rounds;   /* product of the counts of the loops around */
 	uint32_t outward;  /* branches and returns so far: what holds one is no pool text */
 	uint32_t canon[2]; /* locals for canonical NaNs; 0: none yet, else + 1 */
+	uint32_t canon_vector; /* likewise */
 	struct gen_text pool[GEN_POOL];
 	struct gen_text addresses[GEN_POOL];
 	uint32_t pool_next, address_next;
@@ -255,5 +257,15 @@ void gen_load(struct gen_func *f, uint8_t type, int depth);
 /* A store of a type of memory access that `type` has; address and value are
  * on the stack. */
 void gen_store_op(struct gen_func *f, uint8_t type, uint32_t offset);
+
+/* ---- gen_vector.c ---- */
+void gen_vector_constant(struct gen_func *f);
+void gen_vector_operator(struct gen_func *f, int depth, bool with_constant);
+void gen_vector_idiom(struct gen_func *f, int depth);
+/* A scalar that comes from a vector. */
+void gen_from_vector(struct gen_func *f, uint8_t type, int depth);
+void gen_vector_load(struct gen_func *f, int depth);
+/* A store; address and vector are on the stack. */
+void gen_vector_store(struct gen_func *f, uint32_t offset);
 
 #endif

@@ -106,6 +106,11 @@ gen_put_const(struct buffer *out, uint8_t type, uint64_t bits)
 		put(out, 0x44);
 		put_bytes(out, &bits, 8);
 		break;
+	case T_V128:
+		put(out, 0xfd, 0x0c);
+		put_bytes(out, &bits, 8);
+		put_bytes(out, &bits, 8);
+		break;
 	default:
 		put(out, 0xd0, type);
 		break;
@@ -118,6 +123,10 @@ gen_constant(struct gen_func *f, uint8_t type)
 	if (type == T_FUNC && gen_below(f->g, 3) > 0 && f->g->func_count > 0) {
 		put(&f->body, 0xd2);
 		put_u32(&f->body, gen_below(f->g, f->g->func_count));
+		return;
+	}
+	if (type == T_V128) {
+		gen_vector_constant(f);
 		return;
 	}
 	gen_put_const(&f->body, type, type >= T_F64 ? gen_constant_bits(f->g, type) : 0);
@@ -256,8 +265,17 @@ void
 gen_operator(struct gen_func *f, uint8_t type, int depth, bool with_constant)
 {
 	struct gen *g = f->g;
-	const struct group *group = pick_group(g, type);
+	const struct group *group;
 
+	if (type == T_V128) {
+		gen_vector_operator(f, depth, with_constant);
+		return;
+	}
+	if (gen_has_type(g, T_V128) && gen_chance(g, 150)) {
+		gen_from_vector(f, type, depth);
+		return;
+	}
+	group = pick_group(g, type);
 	if (with_constant && group->b && gen_chance(g, 150)) {
 		gen_constant(f, group->a);
 		operand(f, group->b, group->b_visible, depth);
@@ -472,6 +490,10 @@ float_idiom(struct gen_func *f, uint8_t type, int depth)
 void
 gen_idiom(struct gen_func *f, uint8_t type, int depth)
 {
+	if (type == T_V128) {
+		gen_vector_idiom(f, depth);
+		return;
+	}
 	if (type == T_F32 || type == T_F64) {
 		float_idiom(f, type, depth);
 		return;
@@ -527,8 +549,13 @@ put_access(struct gen_func *f, struct access access, uint32_t offset)
 void
 gen_load(struct gen_func *f, uint8_t type, int depth)
 {
-	uint32_t offset = gen_address(f, depth);
+	uint32_t offset;
 
+	if (type == T_V128) {
+		gen_vector_load(f, depth);
+		return;
+	}
+	offset = gen_address(f, depth);
 	if (type == T_I32)
 		put_access(f, loads_i32[gen_pick(f->g, 0, 0, 0, 1, 2, 3, 4)], offset);
 	else if (type == T_I64)
@@ -548,6 +575,8 @@ gen_store_op(struct gen_func *f, uint8_t type, uint32_t offset)
 		put_access(f, stores_i64[gen_pick(f->g, 0, 0, 1, 2, 3)], offset);
 	else if (type == T_F32)
 		put_access(f, (struct access){ 0x38, 2 }, offset);
+	else if (type == T_V128)
+		gen_vector_store(f, offset);
 	else
 		put_access(f, (struct access){ 0x39, 3 }, offset);
 }
