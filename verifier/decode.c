@@ -56,29 +56,33 @@ static void
 enter(struct vf_decoder *decoder, uint32_t form, uint32_t opcode)
 {
 	const struct nb_form_info *info = &infos[form];
-	uint32_t key =
-		key_of(encoding_of(info), info->prefix, info->map, info->wide, opcode);
+	uint16_t *place = &decoder->first[key_of(encoding_of(info), info->prefix, info->map,
+						 info->wide, opcode)];
 
-	decoder->first[key] = (uint16_t)(form + 1);
+	if (info->reg <= NB_REG_D7) {
+		if (!*place)
+			*place = (uint16_t)(VF_IS_GROUP | decoder->group_count++);
+		place = &decoder->groups[*place & ~VF_IS_GROUP][info->reg];
+	}
+	decoder->next[form] = *place;
+	*place = (uint16_t)(form + 1);
 }
 
-/* Forms of one opcode share all the opcodes that they have, so one link each
- * is enough. */
+/* A row whose opcodes are several has them for itself, so one link is enough. */
 void
 vf_decoder_init(struct vf_decoder *decoder)
 {
 	memset(decoder, 0, sizeof(*decoder));
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
 		const struct nb_form_info *info = &infos[form];
-		uint32_t key = key_of(encoding_of(info), info->prefix, info->map, info->wide,
-				      info->opcode);
 		uint32_t count = 1;
 
-		decoder->next[form] = decoder->first[key];
 		if (info->kind == NB_FORM_CONDITION)
 			count = 16;
 		else if (info->reg == NB_REG_OPCODE)
 			count = 8;
+		if (info->rm & NB_RM_TABLE)
+			continue; /* a template's, which compares its bytes */
 		for (uint32_t i = 0; i < count; i++)
 			enter(decoder, form, info->opcode + i);
 		if (info->imm == NB_IMM_S8_32)
@@ -123,16 +127,18 @@ take_signed(struct cursor *c, uint32_t bytes)
 	return (int64_t)(value << shift) >> shift;
 }
 
-/* What stands before the opcode, and the opcode. The extension bits are those
- * of REX, not inverted. */
+/* What stands before the opcode, and the opcode. */
 struct head {
 	enum encoding encoding;
 	bool has_rex;
 	bool is_vex_long;
-	uint8_t prefix, map, wide, r, x, b;
+	uint8_t prefix, map;
+	uint8_t rex; /* W, R, X and B as they stand in REX */
 	uint8_t vvvv;
 	uint8_t opcode;
 };
+
+enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
 static bool
 take_vex(struct cursor *c, struct head *h, bool is_long)
@@ -142,13 +148,11 @@ take_vex(struct cursor *c, struct head *h, bool is_long)
 
 	h->encoding = VEX;
 	h->is_vex_long = is_long;
-	h->r = (first >> 7) ^ 1;
+	h->rex = first & 0x80 ? 0 : REX_R;
 	h->map = NB_MAP_0F;
 	if (is_long) {
-		h->x = (first >> 6 & 1) ^ 1;
-		h->b = (first >> 5 & 1) ^ 1;
+		h->rex = (uint8_t)(~first >> 5 & 7) | (uint8_t)(last >> 7 << 3);
 		h->map = first & 31;
-		h->wide = last >> 7;
 	}
 	h->vvvv = (last >> 3 & 15) ^ 15;
 	h->prefix = last & 3;
@@ -157,14 +161,10 @@ take_vex(struct cursor *c, struct head *h, bool is_long)
 	return !(last & 4) && h->map >= NB_MAP_0F && h->map <= NB_MAP_3A;
 }
 
-static bool
-take_head(struct cursor *c, struct head *h)
+/* Prefixes other than REX; the byte behind them. */
+static uint8_t
+take_prefixes(struct cursor *c, struct head *h, uint8_t byte)
 {
-	uint8_t byte = take(c);
-
-	*h = (struct head){ .prefix = NB_PREFIX_NONE };
-	if (byte == 0xc5 || byte == 0xc4)
-		return take_vex(c, h, byte == 0xc4);
 	if (byte == 0xf0) {
 		h->encoding = LOCKED;
 		byte = take(c);
@@ -175,14 +175,22 @@ take_head(struct cursor *c, struct head *h)
 		h->prefix = NB_PREFIX_F3;
 	else if (byte == 0xf2)
 		h->prefix = NB_PREFIX_F2;
-	if (h->prefix != NB_PREFIX_NONE)
-		byte = take(c);
+	return h->prefix == NB_PREFIX_NONE ? byte : take(c);
+}
+
+static bool
+take_head(struct cursor *c, struct head *h)
+{
+	uint8_t byte = take(c);
+
+	*h = (struct head){ .prefix = NB_PREFIX_NONE };
+	if (byte == 0xc5 || byte == 0xc4)
+		return take_vex(c, h, byte == 0xc4);
+	if (byte == 0x66 || byte >= 0xf0)
+		byte = take_prefixes(c, h, byte);
 	if ((byte & 0xf0) == 0x40) {
 		h->has_rex = true;
-		h->wide = byte >> 3 & 1;
-		h->r = byte >> 2 & 1;
-		h->x = byte >> 1 & 1;
-		h->b = byte & 1;
+		h->rex = byte & 15;
 		byte = take(c);
 	}
 	h->map = NB_MAP_1;
@@ -196,108 +204,97 @@ take_head(struct cursor *c, struct head *h)
 	return true;
 }
 
-/* The row for this head and ModRM byte; NULL if there is none. (The one access
- * with a scale belongs to a template, which compares its bytes.) */
+/* The row for this head and ModRM byte; NULL if there is none. */
 static const struct nb_form_info *
 find_form(const struct vf_decoder *decoder, const struct head *h, uint8_t modrm)
 {
-	uint32_t key = key_of(h->encoding, h->prefix, h->map, h->wide, h->opcode);
+	uint32_t form = decoder->first[key_of(h->encoding, h->prefix, h->map,
+					      (h->rex & REX_W) != 0, h->opcode)];
+	uint8_t fits = modrm >= 0xc0 ? NB_RM_G8 | NB_RM_G | NB_RM_X : NB_RM_M | NB_RM_ADDRESS;
 
-	for (uint32_t form = decoder->first[key]; form; form = decoder->next[form - 1]) {
+	if (form & VF_IS_GROUP)
+		form = decoder->groups[form & ~(uint32_t)VF_IS_GROUP][modrm >> 3 & 7];
+	for (; form; form = decoder->next[form - 1]) {
 		const struct nb_form_info *info = &infos[form - 1];
-		bool is_register = modrm >= 0xc0;
-		uint8_t fits = is_register ? NB_RM_G8 | NB_RM_G | NB_RM_X
-					   : NB_RM_M | NB_RM_ADDRESS;
 
-		if (info->reg <= NB_REG_D7 && info->reg != (modrm >> 3 & 7))
-			continue;
 		if (info->rm == NB_RM_NONE || info->rm & fits)
 			return info;
 	}
 	return NULL;
 }
 
-/* SIB byte and displacement of a memory operand. False if the encoding is not
- * the one it must be. */
+/* SIB byte and displacement of a memory operand; REX bits that it uses are
+ * added to *used. False if the encoding is not the one it must be. */
 static bool
-take_memory(struct cursor *c, const struct head *h, uint8_t modrm, struct vf_inst *out)
+take_memory(struct cursor *c, const struct head *h, uint8_t modrm, struct vf_inst *out,
+	    uint8_t *used)
 {
 	uint8_t mod = modrm >> 6, low = modrm & 7;
-	bool has_sib = low == 4;
-	bool is_based = true;
+	uint8_t high = (h->rex & REX_B) != 0 ? 8 : 0;
 
 	out->operand = VF_MEMORY;
-	out->base = low | (uint8_t)(h->b << 3);
+	out->base = low | high;
 	if (mod == 0 && low == 5) {
 		out->operand = VF_RIP;
 		out->base = VF_NO_REG;
-		out->disp = (int32_t)take_signed(c, 4);
-		return !h->b && !h->x;
+		out->disp = take_s32(c);
+		return true;
 	}
-	if (has_sib) {
+	*used |= REX_B;
+	if (low == 4) {
 		uint8_t sib = take(c);
+		bool is_based = mod != 0 || (sib & 7) != 5;
 
+		*used |= REX_X;
 		out->scale = sib >> 6;
-		out->base = (sib & 7) | (uint8_t)(h->b << 3);
-		out->index = (sib >> 3 & 7) | (uint8_t)(h->x << 3);
-		if (out->index == NB_RSP)
+		out->base = (sib & 7) | high;
+		out->index = (sib >> 3 & 7) | (h->rex & REX_X ? 8 : 0);
+		if (out->index == NB_RSP) {
 			out->index = VF_NO_REG;
-		is_based = mod != 0 || (sib & 7) != 5;
-		if (out->index == VF_NO_REG && (out->scale || (sib & 7) != 4 || !is_based))
-			return false;
-	} else if (h->x) {
-		return false;
+			if (out->scale || (sib & 7) != 4)
+				return false;
+		}
+		if (!is_based) {
+			out->base = VF_NO_REG;
+			out->disp = take_s32(c);
+			return !high;
+		}
 	}
-	if (!is_based) {
-		out->base = VF_NO_REG;
-		out->disp = (int32_t)take_signed(c, 4);
-		return !h->b;
-	}
-	if (mod != 0)
-		out->disp = (int32_t)take_signed(c, mod == 1 ? 1 : 4);
-	if (mod == 1)
+	if (mod == 0)
+		return true;
+	if (mod == 1) {
+		out->disp = (int8_t)take(c);
 		return out->disp != 0 || (out->base & 7) == NB_RBP;
-	return mod == 0 || out->disp < INT8_MIN || out->disp > INT8_MAX;
+	}
+	out->disp = take_s32(c);
+	return out->disp != (int8_t)out->disp;
 }
 
-/* REX must be there exactly if something needs it, and say nothing else. */
+/* REX or VEX must say what is needed, in the shortest way, and nothing else. */
 static bool
-rex_is_right(const struct head *h, const struct vf_inst *inst)
+head_is_right(const struct head *h, const struct vf_inst *inst, uint8_t used)
 {
 	const struct nb_form_info *info = inst->info;
+
+	if (h->rex & ~used)
+		return false;
+	if (h->encoding == VEX) {
+		bool needs_long = h->map != NB_MAP_0F || h->rex & (REX_W | REX_X | REX_B);
+
+		return h->is_vex_long == needs_long &&
+		       (info->vvvv != NB_REG_NONE || h->vvvv == 0);
+	}
 	bool byte_reg = info->reg == NB_REG_G8 && inst->reg >= 4;
 	bool byte_rm = info->rm & NB_RM_G8 && inst->operand == VF_REGISTER && inst->base >= 4;
-	bool any = h->wide || h->r || h->x || h->b;
 
-	if (info->reg <= NB_REG_D7 || info->reg >= NB_REG_OPCODE)
-		if (h->r)
-			return false;
-	if (inst->operand == VF_REGISTER && h->x)
-		return false;
-	if (info->rm == NB_RM_NONE && (h->x || (h->b && info->reg != NB_REG_OPCODE)))
-		return false;
-	return h->has_rex == (any || byte_reg || byte_rm);
-}
-
-static bool
-vex_is_right(const struct head *h, const struct vf_inst *inst)
-{
-	bool needs_long = h->map != NB_MAP_0F || h->wide || h->x || h->b;
-
-	if (h->is_vex_long != needs_long)
-		return false;
-	if (inst->operand == VF_REGISTER && h->x)
-		return false;
-	if (inst->info->reg <= NB_REG_D7 && h->r)
-		return false;
-	return inst->info->vvvv != NB_REG_NONE || h->vvvv == 0;
+	return h->has_rex == (h->rex || byte_reg || byte_rm);
 }
 
 static bool
 take_immediate(struct cursor *c, const struct head *h, struct vf_inst *out)
 {
 	static const uint8_t sizes[] = {
-		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
+		[NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
 		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
 		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
 	};
@@ -305,8 +302,6 @@ take_immediate(struct cursor *c, const struct head *h, struct vf_inst *out)
 	uint32_t bytes = sizes[info->imm];
 	bool is_short = info->imm == NB_IMM_S8_32 && h->opcode != info->opcode;
 
-	if (bytes == 0)
-		return true;
 	out->imm = take_signed(c, is_short ? 1 : bytes);
 	if (info->imm == NB_IMM_U8 || info->imm == NB_IMM_IS4)
 		out->imm &= UINT8_MAX;
@@ -326,6 +321,8 @@ take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head 
 {
 	uint8_t modrm = *c->at;
 	const struct nb_form_info *info = find_form(decoder, h, modrm);
+	uint8_t high = h->rex & REX_B ? 8 : 0;
+	uint8_t used = REX_W;
 	bool is_right = true;
 
 	if (!info)
@@ -339,22 +336,26 @@ take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head 
 		.base = VF_NO_REG,
 		.index = VF_NO_REG,
 	};
-	if (info->reg == NB_REG_OPCODE)
-		out->reg = (h->opcode & 7) | (uint8_t)(h->b << 3);
 	if (info->rm != NB_RM_NONE) {
-		modrm = take(c);
-		if (info->reg >= NB_REG_G8 && info->reg <= NB_REG_X)
-			out->reg = (modrm >> 3 & 7) | (uint8_t)(h->r << 3);
+		c->at++;
+		if (info->reg >= NB_REG_G8 && info->reg <= NB_REG_X) {
+			out->reg = (modrm >> 3 & 7) | (h->rex & REX_R ? 8 : 0);
+			used |= REX_R;
+		}
 		if (modrm >= 0xc0) {
 			out->operand = VF_REGISTER;
-			out->base = (modrm & 7) | (uint8_t)(h->b << 3);
+			out->base = (modrm & 7) | high;
+			used |= REX_B;
 		} else {
-			is_right = take_memory(c, h, modrm, out);
+			is_right = take_memory(c, h, modrm, out, &used);
 		}
+	} else if (info->reg == NB_REG_OPCODE) {
+		out->reg = (h->opcode & 7) | high;
+		used |= REX_B;
 	}
-	is_right &= take_immediate(c, h, out);
-	is_right &= h->encoding == VEX ? vex_is_right(h, out) : rex_is_right(h, out);
-	return is_right ? VERIFIER_NONE : VERIFIER_ENCODING;
+	if (info->imm != NB_IMM_NONE)
+		is_right &= take_immediate(c, h, out);
+	return is_right && head_is_right(h, out, used) ? VERIFIER_NONE : VERIFIER_ENCODING;
 }
 
 enum verifier_rule

@@ -12,10 +12,15 @@
 
 enum { VF_NO_REG = 0xff, VF_READ_BYTES = 24 /* more than any instruction takes */, VF_KEYS = 1 << 15 };
 
-/* Finds the rows of an opcode: chains by kind, prefix, map, W and opcode byte. */
+/* Finds the rows of an opcode. Numbers are form + 1, or 0 for none; rows that
+ * differ only in what r/m may be are chained. */
+enum { VF_GROUPS = 96, VF_IS_GROUP = 0x8000 };
 struct vf_decoder {
-	uint16_t first[VF_KEYS];       /* form + 1, 0: none */
-	uint16_t next[NB_FORM_COUNT];  /* likewise */
+	uint16_t first[VF_KEYS];      /* by kind, prefix, map, W, opcode: a row, or VF_IS_GROUP |
+				       * group if ModRM.reg tells rows apart */
+	uint16_t groups[VF_GROUPS][8]; /* by that digit */
+	uint16_t next[NB_FORM_COUNT];
+	uint16_t group_count;
 };
 
 enum vf_operand {

@@ -53,6 +53,7 @@ struct scan {
 	uint16_t saved;		    /* preserved registers that are saved */
 	const struct nb_code_claim *claim, *claim_end; /* next */
 	const struct nb_code_site *site, *site_end;    /* next */
+	uint32_t claim_at, site_at; /* where they are, from the function's start */
 
 	uint32_t at; /* of the instruction being looked at */
 	struct vf_inst inst;

@@ -77,14 +77,22 @@ scan_forget(struct scan *s)
 	s->fit_failed = false;
 }
 
+/* Where the next claimed label is. */
+static void
+find_claim(struct scan *s)
+{
+	s->claim_at = s->claim < s->claim_end
+			      ? s->claim->code_offset - s->function->code_offset
+			      : UINT32_MAX;
+}
+
 /* The edges that lead to the instruction at s->at meet. */
 static bool
 join(struct scan *s)
 {
 	uint16_t *mark = &s->marks[s->at];
 	bool is_pending = *mark & MARK_PENDING;
-	bool is_claimed = s->claim < s->claim_end &&
-			  s->claim->code_offset == s->function->code_offset + s->at;
+	bool is_claimed = s->at == s->claim_at;
 
 	if (!is_pending && !is_claimed) {
 		if (!s->is_reached)
@@ -100,6 +108,8 @@ join(struct scan *s)
 	if (is_claimed) {
 		uint16_t claims = s->claim++->extended & MARK_CLAIMS;
 
+		find_claim(s);
+
 		if (claims & ~held)
 			return scan_refuse(s, VERIFIER_CLAIM);
 		held = claims;
@@ -114,6 +124,14 @@ join(struct scan *s)
 
 /* --- sites ------------------------------------------------------------------- */
 
+/* Where the next site is. */
+static void
+find_site(struct scan *s)
+{
+	s->site_at = s->site < s->site_end ? s->site->code_offset - s->function->code_offset
+					   : UINT32_MAX;
+}
+
 /* Takes the sites at this place: of the call before it, and of the trap here. */
 static bool
 take_sites(struct scan *s)
@@ -121,7 +139,6 @@ take_sites(struct scan *s)
 	uint32_t offset = s->function->code_offset + s->at;
 	bool has_call = false;
 
-	s->site_kind = NB_TRAP_NONE;
 	for (; s->site < s->site_end && s->site->code_offset <= offset; s->site++) {
 		uint32_t kind = s->site->info >> 24;
 
@@ -140,6 +157,7 @@ take_sites(struct scan *s)
 	if (s->after_call != has_call)
 		return scan_refuse(s, VERIFIER_SITE);
 	s->after_call = false;
+	find_site(s);
 	return true;
 }
 
@@ -184,7 +202,8 @@ scan_next(struct scan *s)
 		return scan_refuse(s, rule);
 	if (s->inst.info->feature & ~s->image->cpu_features)
 		return scan_refuse(s, VERIFIER_FEATURE);
-	return take_sites(s);
+	s->site_kind = NB_TRAP_NONE;
+	return (s->at < s->site_at && !s->after_call) || take_sites(s);
 }
 
 bool
@@ -196,17 +215,24 @@ scan_peek(const struct scan *s, struct vf_inst *out)
 				       VERIFIER_NONE;
 }
 
+/* Forms that are no computation. */
 static bool
-check_instruction(struct scan *s)
+is_control(uint32_t form)
 {
-	bool is_done;
+	return form >= NB_FORM_J_8 && form <= NB_FORM_NOP_LONG;
+}
 
-	if (scan_is_epilogue(s))
-		return scan_epilogue(s);
-	if (!scan_sequence(s, &is_done))
-		return false;
-	if (is_done)
-		return true;
+/* Forms that may begin a sequence, or an epilogue. */
+static bool
+may_begin(uint32_t form)
+{
+	return form == NB_FORM_MOV64 || form == NB_FORM_LEA64 || form == NB_FORM_MOV32_IMM ||
+	       form == NB_FORM_ADD64_IMM || form == NB_FORM_RET || form == NB_FORM_JMP_32;
+}
+
+static bool
+check_control(struct scan *s)
+{
 	switch (s->inst.form) {
 	case NB_FORM_J_8:
 	case NB_FORM_J_32:
@@ -222,13 +248,25 @@ check_instruction(struct scan *s)
 	case NB_FORM_NOP:
 	case NB_FORM_NOP_LONG:
 		return true;
-	case NB_FORM_RET:
-	case NB_FORM_JMP_REG:
-	case NB_FORM_CALL_MEM:
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	default:
-		return scan_operands(s);
+		return scan_refuse(s, VERIFIER_TEMPLATE);
 	}
+}
+
+static bool
+check_instruction(struct scan *s)
+{
+	bool is_done = false;
+
+	if (may_begin(s->inst.form)) {
+		if (scan_is_epilogue(s))
+			return scan_epilogue(s);
+		if (!scan_sequence(s, &is_done))
+			return false;
+	}
+	if (is_done)
+		return true;
+	return is_control(s->inst.form) ? check_control(s) : scan_operands(s);
 }
 
 /* --- functions ------------------------------------------------------------------- */
@@ -305,6 +343,8 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
+	find_claim(&s);
+	find_site(&s);
 	return scan_instructions(&s);
 }
 
