@@ -89,7 +89,8 @@
  *   grow             restore; lea r11, [rip + g]; movabs r10 as above
  *                    jmp [r15 + NB_VMCTX_TAIL_GROW]: goes to the code at R11, which
  *                    is of this instance
- *   For hard and grow, F is at least nb_tail_frame_bytes(B).
+ *   For hard and grow, F is at least nb_tail_frame_bytes(B), and the results take
+ *   no more slots than A and B have.
  *
  *   direct           easy (jmp g) if B <= A, else grow
  *   import           lea r11, [r15 + import]; hard

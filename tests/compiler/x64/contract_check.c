@@ -138,14 +138,29 @@ check_table(struct check *c, uint32_t i)
 	}
 }
 
+/* Whether `inst` ends the function by a tail call. */
+static bool
+is_tail_jump(const struct check *c, const struct instruction *inst)
+{
+	if (!is(inst, ZYDIS_MNEMONIC_JMP))
+		return false;
+	if (is_relative_jump(inst)) {
+		int64_t target = jump_target(inst);
+		return target < 0 || target >= c->function->code_size ||
+		       (target == 0 && c->function->frame_size);
+	}
+	return inst->operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY;
+}
+
 static void
 find_labels(struct check *c)
 {
 	for (uint32_t i = 0; i < c->count; i++)
-		if (is_relative_jump(&c->insts[i]))
+		if (is_relative_jump(&c->insts[i]) && !is_tail_jump(c, &c->insts[i]))
 			mark_label(c, &c->insts[i], jump_target(&c->insts[i]), 0xffff);
 	for (uint32_t i = 0; i < c->count; i++)
-		if (is(&c->insts[i], ZYDIS_MNEMONIC_JMP) && !is_relative_jump(&c->insts[i]))
+		if (is(&c->insts[i], ZYDIS_MNEMONIC_JMP) && !is_relative_jump(&c->insts[i]) &&
+		    !is_tail_jump(c, &c->insts[i]))
 			check_table(c, i);
 }
 
@@ -190,7 +205,7 @@ solve(struct check *c)
 			}
 			zx = step(inst, zx);
 			int32_t to = -1;
-			if (is_relative_jump(inst))
+			if (is_relative_jump(inst) && !is_tail_jump(c, inst))
 				to = instruction_at(c, jump_target(inst));
 			if (to >= 0 && c->claims[to] & ~zx) {
 				c->claims[to] &= zx;
@@ -205,23 +220,34 @@ solve(struct check *c)
 
 /* --- operands ----------------------------------------------------------------- */
 
+static enum nb_value_class
+class_of(enum wasm_valtype type)
+{
+	if (type == WASM_V128)
+		return NB_CLASS_VECTOR;
+	return type == WASM_F32 || type == WASM_F64 ? NB_CLASS_FLOAT : NB_CLASS_INT;
+}
+
+/* Slots of the area of a defined function; *out_results: that its results take. */
+static uint32_t
+area_of(const struct check *c, uint32_t number, uint32_t *out_results)
+{
+	const struct wasm_functype *type =
+		wasm_module_function_type(c->module, number + c->module->func_import_count);
+	struct nb_placement arguments = { 0 }, results = { 0 };
+	for (uint32_t i = 0; i < type->param_count; i++)
+		nb_place_argument(&arguments, class_of(type->params[i]));
+	for (uint32_t i = 0; i < type->result_count; i++)
+		nb_place_result(&results, class_of(type->results[i]));
+	*out_results = results.slots;
+	return nb_area_slots(&arguments, &results);
+}
+
 static uint32_t
 incoming_slots(const struct check *c)
 {
-	const struct wasm_functype *type =
-		wasm_module_function_type(c->module, c->number + c->module->func_import_count);
-	struct nb_placement arguments = { 0 }, results = { 0 };
-	for (uint32_t i = 0; i < type->param_count; i++)
-		nb_place_argument(&arguments,
-				  type->params[i] == WASM_F32 || type->params[i] == WASM_F64
-					  ? NB_CLASS_FLOAT
-					  : NB_CLASS_INT);
-	for (uint32_t i = 0; i < type->result_count; i++)
-		nb_place_result(&results,
-				type->results[i] == WASM_F32 || type->results[i] == WASM_F64
-					? NB_CLASS_FLOAT
-					: NB_CLASS_INT);
-	return nb_area_slots(&arguments, &results);
+	uint32_t results;
+	return area_of(c, c->number, &results);
 }
 
 static bool
@@ -259,7 +285,12 @@ template_operand_fits(const struct check *c, uint32_t i, int base, int64_t disp)
 		       gpr_number(before->operands[0].reg.value) == NB_R11;
 	/* The table's mask is read three instructions behind. */
 	bool is_mask = is(&c->insts[i], ZYDIS_MNEMONIC_AND) && disp == NB_TABLE_MASK;
-	return is_mask ||
+	/* So is the base of all references. */
+	bool is_references = is(&c->insts[i], ZYDIS_MNEMONIC_ADD) && disp == NB_REFERENCES_BASE &&
+			     i >= 3 && is(&c->insts[i - 3], ZYDIS_MNEMONIC_MOV) &&
+			     gpr_number(c->insts[i - 3].operands[0].reg.value) == NB_R11 &&
+			     c->insts[i - 3].operands[1].mem.disp.value == NB_VMCTX_REFERENCES;
+	return is_mask || is_references ||
 	       (is_load && (disp == 0 || disp == NB_MEMORY_LENGTH || disp == NB_CALLEE_CROSS));
 }
 
@@ -315,8 +346,9 @@ check_pinned(struct check *c, uint32_t i, const ZydisDecodedOperand *o)
 	bool is_frame = inst->operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
 			inst->operands[1].imm.value.u == c->function->frame_size;
 	bool begins = is(inst, ZYDIS_MNEMONIC_SUB) && i == 0;
-	bool ends = is(inst, ZYDIS_MNEMONIC_ADD) && i + 1 < c->count &&
-		    is(&c->insts[i + 1], ZYDIS_MNEMONIC_RET) && !c->is_label[i + 1];
+	bool ends = is(inst, ZYDIS_MNEMONIC_ADD) && i + 1 < c->count && !c->is_label[i + 1] &&
+		    (is(&c->insts[i + 1], ZYDIS_MNEMONIC_RET) ||
+		     is_tail_jump(c, &c->insts[i + 1]));
 	if (!is_frame || (!begins && !ends))
 		finding(c, inst->at, "changes RSP");
 }
@@ -343,18 +375,91 @@ has_site(const struct check *c, uint32_t at, bool is_return)
 	return false;
 }
 
+/* The function whose entry is at `target` from this one's start; UINT32_MAX. */
+static uint32_t
+function_at(struct check *c, const struct instruction *inst, int64_t target)
+{
+	for (uint32_t f = 0; f < c->image->function_count; f++)
+		if (c->image->functions[f].code_offset == target + c->function->code_offset)
+			return f;
+	finding(c, inst->at, "leads to no entry");
+	return UINT32_MAX;
+}
+
 static void
 check_call(struct check *c, const struct instruction *inst)
 {
 	if (!has_site(c, inst->at + inst->head.length, true))
 		finding(c, inst->at, "call without a site");
-	if (inst->operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+	if (inst->operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		(void)function_at(c, inst, jump_target(inst));
+}
+
+/* The preserved registers that `inst` moves between register and frame. */
+static uint32_t
+saved_register(const struct instruction *inst, bool is_store)
+{
+	const ZydisDecodedOperand *reg = &inst->operands[is_store ? 1 : 0];
+	const ZydisDecodedOperand *slot = &inst->operands[is_store ? 0 : 1];
+	if (!is(inst, ZYDIS_MNEMONIC_MOV) || reg->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+	    slot->type != ZYDIS_OPERAND_TYPE_MEMORY || gpr_number(slot->mem.base) != NB_RSP)
+		return 0;
+	return 1u << gpr_number(reg->reg.value) & NB_PRESERVED_GPRS;
+}
+
+/* What was saved at the start has been restored right before insts[i]. */
+static void
+check_restored(struct check *c, uint32_t i)
+{
+	uint32_t saved = 0, restored = 0, begin = 0;
+	while (begin < c->count && !saved_register(&c->insts[begin], true) && begin < 300)
+		begin++;
+	while (begin < c->count && saved_register(&c->insts[begin], true))
+		saved |= saved_register(&c->insts[begin++], true);
+	uint32_t at = i;
+	while (at > 0 && saved_register(&c->insts[at - 1], false))
+		restored |= saved_register(&c->insts[--at], false);
+	if (saved & ~restored && c->function->frame_size)
+		finding(c, c->insts[i].at, "registers are not restored: 0x%x", saved & ~restored);
+}
+
+static void
+check_stub_jump(struct check *c, uint32_t i)
+{
+	const struct instruction *inst = &c->insts[i], *word = i ? inst - 1 : inst;
+	uint64_t value = word->operands[1].imm.value.u;
+	uint32_t slots = value >> 44 & 0xfff, results;
+	(void)area_of(c, c->number, &results);
+	if (!is(word, ZYDIS_MNEMONIC_MOV) || c->is_label[i] ||
+	    gpr_number(word->operands[0].reg.value) != NB_R10 ||
+	    value != nb_tail_word(c->function->frame_size, results, slots) || results > slots ||
+	    c->function->frame_size < nb_tail_frame_bytes(slots))
+		finding(c, inst->at, "tail stub without its word");
+	check_restored(c, i - (i > 0));
+}
+
+/* insts[i] leaves the function for another one. */
+static void
+check_tail_jump(struct check *c, uint32_t i)
+{
+	const struct instruction *inst = &c->insts[i];
+	const ZydisDecodedOperand *o = &inst->operands[0];
+	bool is_relative = is_relative_jump(inst);
+	int64_t disp = is_relative ? 0 : o->mem.disp.value;
+	int base = is_relative ? -1 : gpr_number(o->mem.base);
+	if (base == NB_R15 && (disp == NB_VMCTX_TAIL || disp == NB_VMCTX_TAIL_GROW)) {
+		check_stub_jump(c, i);
 		return;
-	int64_t target = jump_target(inst) + c->function->code_offset;
-	for (uint32_t f = 0; f < c->image->function_count; f++)
-		if (c->image->functions[f].code_offset == target)
-			return;
-	finding(c, inst->at, "call to no entry");
+	}
+	if (!is_relative && (base != NB_R10 || disp != NB_CALLEE_CODE))
+		finding(c, inst->at, "indirect jump outside the templates");
+	bool has_frame = c->function->frame_size;
+	if (has_frame && (i == 0 || !is(inst - 1, ZYDIS_MNEMONIC_ADD)))
+		finding(c, inst->at, "tail call within the frame");
+	check_restored(c, i - (has_frame && i > 0));
+	uint32_t results, callee = is_relative ? function_at(c, inst, jump_target(inst)) : c->number;
+	if (callee != UINT32_MAX && area_of(c, callee, &results) > incoming_slots(c))
+		finding(c, inst->at, "tail call with too large an area");
 }
 
 static void
@@ -370,6 +475,8 @@ check_instruction(struct check *c, uint32_t i, uint16_t zx)
 	}
 	if (is(inst, ZYDIS_MNEMONIC_CALL))
 		check_call(c, inst);
+	if (is_tail_jump(c, inst))
+		check_tail_jump(c, i);
 	bool must_have_site = is(inst, ZYDIS_MNEMONIC_UD2) || is(inst, ZYDIS_MNEMONIC_DIV) ||
 			      is(inst, ZYDIS_MNEMONIC_IDIV);
 	if (must_have_site && !has_site(c, inst->at, false))
