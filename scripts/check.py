@@ -388,7 +388,7 @@ def main():
     os.environ.pop("MAKEFLAGS", None)
     unknown = [name for name in args.check if name not in CHECKS]
     if unknown:
-        sys.exit(f"check: there is no check '{unknown[0]}'; there are: {', '.join(CHECKS)}")
+        parser.error(f"there is no check '{unknown[0]}'; there are: {', '.join(CHECKS)}")
     if args.fix:
         list(check_format(fix=True))
         return 0

@@ -237,7 +237,7 @@ def main():
             print(job.name)
         return 0
     if not jobs:
-        sys.exit(f"test: no test has '{args.pattern}' in its name; ./dev test --list names them")
+        parser.error(f"no test has '{args.pattern}' in its name; ./dev test --list names them")
 
     wanted = {}
     for mode, targets in builds:

@@ -96,7 +96,9 @@ class Runner(unittest.TestCase):
 
     def test_bad_usage(self):
         self.jobs("good | 10 | - | true")
-        self.assertRegex(self.run_all("nosuch")[1], "no test has 'nosuch'.*--list")
+        status, output = self.run_all("nosuch")
+        self.assertEqual(status, 2)
+        self.assertRegex(output, "no test has 'nosuch'.*--list")
         self.assertEqual(self.run_all("--jump")[0], 2)
         self.jobs("good | ten | - | true")
         self.assertRegex(self.run_all()[1], "tests/some/jobs:1: expected NAME")
