@@ -294,10 +294,28 @@ template_operand_fits(const struct check *c, uint32_t i, int base, int64_t disp)
 	       (is_load && (disp == 0 || disp == NB_MEMORY_LENGTH || disp == NB_CALLEE_CROSS));
 }
 
+/* Legacy vector instructions but movups want their 16 bytes aligned: constants
+ * and the frame's slots are. */
+static bool
+is_aligned(const struct check *c, const struct instruction *inst, const ZydisDecodedOperand *o)
+{
+	int64_t disp = o->mem.disp.value, frame = c->function->frame_size;
+	if (o->size != 128 || inst->head.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY ||
+	    is(inst, ZYDIS_MNEMONIC_MOVUPS))
+		return true;
+	if (o->mem.base == ZYDIS_REGISTER_RIP)
+		return (inst->at + inst->head.length + disp) % 16 == 0;
+	return o->mem.base == ZYDIS_REGISTER_RSP && disp % 16 == 0 && disp < frame &&
+	       frame % 16 == 8;
+}
+
 static void
 check_memory(struct check *c, uint32_t i, const ZydisDecodedOperand *o, uint16_t zx)
 {
 	const struct instruction *inst = &c->insts[i];
+	if (!is_aligned(c, inst, o))
+		finding(c, inst->at, "unaligned operand of %s",
+			ZydisMnemonicGetString(inst->head.mnemonic));
 	if (is(inst, ZYDIS_MNEMONIC_LEA) || is(inst, ZYDIS_MNEMONIC_NOP))
 		return;
 	bool has_index = o->mem.index != ZYDIS_REGISTER_NONE;
