@@ -307,10 +307,12 @@ moves_epoch(const struct selector *s, const struct ir_inst *inst)
 	return ir_inst_has_effect(inst);
 }
 
-static void
+/* Counts uses and effects; whether there are shuffles. */
+static bool
 scan(struct selector *s)
 {
 	uint32_t epoch = 0;
+	bool shuffles = false;
 	for (uint32_t i = 0; i < s->ir->order_count; i++) {
 		uint32_t value = s->ir->blocks[s->ir->order[i]].first_inst;
 		while (value != IR_NONE) {
@@ -318,9 +320,11 @@ scan(struct selector *s)
 			s->epoch[value] = epoch;
 			epoch += moves_epoch(s, inst);
 			count_uses(s, inst);
+			shuffles |= inst->op == IR_SHUFFLE;
 			value = inst->next;
 		}
 	}
+	return shuffles;
 }
 
 static enum nb_status
@@ -479,8 +483,10 @@ x64_select(const struct x64_context *context, const struct ir_function *ir, stru
 		status = blocks_build(&s, &table);
 	if (status != NB_OK)
 		return status;
-	scan(&s);
-	status = select_blocks(&s, &table);
+	if (scan(&s))
+		status = select_demand_compute(&s);
+	if (status == NB_OK)
+		status = select_blocks(&s, &table);
 	if (status == NB_OK)
 		finish(&s, &table);
 	return status;

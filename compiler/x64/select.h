@@ -49,6 +49,7 @@ struct selector {
 	uint32_t *epoch;    /* effects before it in its block: loads move only within one */
 	uint32_t *const_at; /* pool offset + 1 of a float constant, 0: none yet */
 	uint8_t *marks;	    /* enum select_mark */
+	uint16_t *demand;   /* bytes of a vector that are needed; only with shuffles */
 	uint32_t masks[SELECT_MASK_COUNT]; /* pool offset + 1, 0: none yet */
 
 	uint32_t root;	/* the IR instruction whose place the code is made for */
@@ -246,7 +247,10 @@ void select_vector_load(struct selector *s, uint32_t value);
 /* Store `value` if what it stores, `stored`, is one lane of a vector. */
 bool select_lane_store(struct selector *s, uint32_t value, uint32_t stored);
 
-/* --- select_shuffle.c ----------------------------------------------------- */
+/* --- select_demand.c, select_shuffle.c ------------------------------------ */
+
+/* Fills in s->demand. NB_OUT_OF_MEMORY. */
+NB_MUST_USE enum nb_status select_demand_compute(struct selector *s);
 
 void select_shuffle(struct selector *s, uint32_t value);
 
