@@ -8,12 +8,9 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,45 +72,6 @@ static const struct argp argp = {
 	.doc = "Compile a WebAssembly module to an artifact that the kernel can load.",
 };
 
-static void *
-chunk_get(void *context, size_t size)
-{
-	void *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)context;
-	return chunk == MAP_FAILED ? NULL : chunk;
-}
-
-static void
-chunk_put(void *context, void *chunk, size_t size)
-{
-	(void)context;
-	munmap(chunk, size);
-}
-
-static const struct arena_source source = { .chunk_get = chunk_get, .chunk_put = chunk_put };
-
-/* The whole file, mapped; NULL after an error, which is reported. */
-static const uint8_t *
-map_file(const char *path, size_t *len)
-{
-	struct stat stat;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	void *bytes = MAP_FAILED;
-
-	if (file >= 0 && fstat(file, &stat) == 0 && S_ISDIR(stat.st_mode)) {
-		errno = EISDIR;
-	} else if (file >= 0 && fstat(file, &stat) == 0) {
-		*len = (size_t)stat.st_size;
-		bytes = mmap(NULL, *len ? *len : 1, PROT_READ, MAP_PRIVATE, file, 0);
-	}
-	if (bytes == MAP_FAILED)
-		tool_error("cannot read %s: %s", path, strerror(errno));
-	if (file >= 0)
-		close(file);
-	return bytes == MAP_FAILED ? NULL : bytes;
-}
-
 /* Writes beside the file first, so that there is never half of one; a device or
  * pipe is written to as it is, never replaced. */
 static bool
@@ -170,7 +128,7 @@ compile(struct job *job, const uint8_t *bytes, size_t len, const struct compiler
 	status = wasm_module_decode(&job->module, &job->arena, bytes, len, &features, diag);
 	decoded = seconds();
 	if (!status)
-		status = compiler_compile(&job->module, compiler, &source, &job->arena, &job->image,
+		status = compiler_compile(&job->module, compiler, &tool_memory, &job->arena, &job->image,
 					  diag);
 	job->decode_s = decoded - start;
 	job->compile_s = seconds() - decoded;
@@ -238,11 +196,11 @@ tool_compile(int argc, char **argv)
 	compiler.check = options.checks;
 	if (!set_passes(&compiler, options.passes))
 		return TOOL_USAGE;
-	bytes = map_file(options.input, &len);
+	bytes = tool_map_file(options.input, &len);
 	if (!bytes)
 		return TOOL_FAILED;
 	diag_init(&diag);
-	arena_init(&job.arena, &source, MEMORY_LIMIT);
+	arena_init(&job.arena, &tool_memory, MEMORY_LIMIT);
 	if (compile(&job, bytes, len, &compiler, &diag)) {
 		diag_format(&diag, reason, sizeof reason);
 		tool_error("%s: %s", options.input, reason);

@@ -14,6 +14,7 @@ static const struct {
 	{ "run", tool_run },
 	{ "compile", tool_compile },
 	{ "pack", tool_pack },
+	{ "verify", tool_verify },
 };
 
 static void
@@ -23,6 +24,7 @@ usage(FILE *out)
 	      "\n"
 	      "  run [OPTIONS] [PROGRAM [ARGUMENTS]]   run a program, or boot to a prompt\n"
 	      "  compile IN.wasm -o OUT.nbo            compile a module to an artifact\n"
+	      "  verify FILE                           prove the machine code of a module confined\n"
 	      "  pack -o OUT.tar PATH=FILE...          make a RAM disk archive\n"
 	      "  version                               print the version\n"
 	      "  help                                  this text\n"

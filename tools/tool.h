@@ -5,6 +5,8 @@
  *   run.c        options of `run`       image.c     the RAM disk of a run
  *   compile.c    `compile`              programs.c  the table of bundled programs
  *   pack.c       `pack`                 machine.c   starting the kernel somewhere
+ *   verify.c     `verify`               disassemble.c   code as text
+ *   files.c      memory, mapped files
  *   session.c    the host's end of the link: one program
  *   prompt.c     the console on this terminal
  *   terminal.c   terminal modes         paths.c     where the tool's files are
@@ -12,7 +14,11 @@
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
 
+#include "lib/arena.h"
+
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Exit statuses of the tool's own; a program's are passed on. */
 enum tool_status {
@@ -27,12 +33,19 @@ enum tool_status {
 int tool_run(int argc, char **argv);
 int tool_compile(int argc, char **argv);
 int tool_pack(int argc, char **argv);
+int tool_verify(int argc, char **argv);
 
 /* Writes "nebulet: ..." and a newline to standard error. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Formatted text that lives as long as the tool. */
 const char *tool_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Memory for arenas, straight from the system. */
+extern const struct arena_source tool_memory;
+
+/* The whole file, mapped; NULL after an error, which is reported. */
+const uint8_t *tool_map_file(const char *path, size_t *len);
 
 /* Whether an output file of that name may be renamed over and removed: there is
  * none yet or a regular one, not a device such as /dev/null. */

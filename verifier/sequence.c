@@ -244,7 +244,7 @@ take_stub(struct scan *s, uint32_t area_slots, int64_t stub)
 	if (s->inst.form != NB_FORM_MOV64_IMM || s->inst.reg != NB_REG_INDEX)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (word != nb_tail_word(s->frame, results, area_slots) || WORD * results > s->area ||
-	    s->frame < nb_tail_frame_bytes(area_slots) || !check_area(s, area_slots))
+	    results > area_slots || s->frame < nb_tail_frame_bytes(area_slots) || !check_area(s, area_slots))
 		return scan_refuse(s, VERIFIER_AREA);
 	s->is_reached = false;
 	return next_memory(s, NB_FORM_JMP_MEM, 0, NB_REG_VMCTX, stub);
