@@ -66,8 +66,8 @@ access_of(struct builder *b, uint32_t depth, struct wasm_memarg arg)
 		*address = add_offset_64(b, *address, arg.offset);
 	} else {
 		wide = build_unary(b, IR_EXTEND_U, IR_I64, *address);
-		*address = build_binary(b, IR_ADD, IR_I64, wide,
-					ir_const(b->fn, IR_I64, arg.offset));
+		*address =
+			build_binary(b, IR_ADD, IR_I64, wide, ir_const(b->fn, IR_I64, arg.offset));
 	}
 	return memory;
 }

@@ -369,9 +369,8 @@ emit_operand_rm(struct emitter *e, uint32_t operand)
 static struct x64_rm
 memory_entry_rm(const struct emitter *e, uint32_t memory, uint32_t field)
 {
-	return x64_rm_mem(NB_REG_VMCTX,
-			  (int32_t)(e->context->layout.memories +
-				    (memory << NB_VMCTX_MEMORY_SHIFT) + field));
+	return x64_rm_mem(NB_REG_VMCTX, (int32_t)(e->context->layout.memories +
+						  (memory << NB_VMCTX_MEMORY_SHIFT) + field));
 }
 
 /* The sequences of the contract for linear memory, up to the access itself. */
@@ -547,7 +546,7 @@ forget_scratch(struct emitter *e)
 		else
 			defined |= 1u << place->reg;
 	}
-	e->zx &= (uint16_t)~(used & ~defined);
+	e->zx &= (uint16_t) ~(used & ~defined);
 }
 
 static void

@@ -228,12 +228,12 @@ flags_to_value(struct emitter *e, const struct x64_inst *inst, const struct x64_
 	bool rm_is_gpr = info->rm & (NB_RM_G | NB_RM_G8) || ops->rm.kind == X64_RM_MEM;
 	bool is_float_equality = inst->cc >= X64_CC_FLOAT_EQ;
 	/* An address in R11 is for the very next instruction. */
-	bool is_scratch_used = ops->rm.kind == X64_RM_MEM && (ops->rm.reg == RA_SCRATCH_GPR ||
-							      ops->rm.index == RA_SCRATCH_GPR);
+	bool is_scratch_used = ops->rm.kind == X64_RM_MEM &&
+			       (ops->rm.reg == RA_SCRATCH_GPR || ops->rm.index == RA_SCRATCH_GPR);
 	bool clashes = (reg_is_gpr && ops->reg == d) ||
 		       (rm_is_gpr && ops->rm.kind != X64_RM_RIP && ops->rm.reg == d) ||
-		       (ops->rm.kind == X64_RM_MEM && ops->rm.index == d) ||
-		       is_scratch_used || is_test_known(e, inst, ops);
+		       (ops->rm.kind == X64_RM_MEM && ops->rm.index == d) || is_scratch_used ||
+		       is_test_known(e, inst, ops);
 	uint32_t site = e->site;
 	e->site = 0;
 	if (!clashes)

@@ -11,11 +11,8 @@ enum nb_form
 select_load_form(enum ir_type type)
 {
 	static const uint16_t forms[IR_TYPE_COUNT] = {
-		[IR_I32] = NB_FORM_MOV32,
-		[IR_I64] = NB_FORM_MOV64,
-		[IR_F32] = NB_FORM_MOVSS,
-		[IR_F64] = NB_FORM_MOVSD,
-		[IR_V128] = NB_FORM_MOVUPS,
+		[IR_I32] = NB_FORM_MOV32, [IR_I64] = NB_FORM_MOV64,   [IR_F32] = NB_FORM_MOVSS,
+		[IR_F64] = NB_FORM_MOVSD, [IR_V128] = NB_FORM_MOVUPS,
 	};
 	return forms[type];
 }
@@ -24,10 +21,8 @@ enum nb_form
 select_store_form(enum ir_type type)
 {
 	static const uint16_t forms[IR_TYPE_COUNT] = {
-		[IR_I32] = NB_FORM_MOV32_STORE,
-		[IR_I64] = NB_FORM_MOV64_STORE,
-		[IR_F32] = NB_FORM_MOVSS_STORE,
-		[IR_F64] = NB_FORM_MOVSD_STORE,
+		[IR_I32] = NB_FORM_MOV32_STORE,	  [IR_I64] = NB_FORM_MOV64_STORE,
+		[IR_F32] = NB_FORM_MOVSS_STORE,	  [IR_F64] = NB_FORM_MOVSD_STORE,
 		[IR_V128] = NB_FORM_MOVUPS_STORE,
 	};
 	return forms[type];
@@ -74,8 +69,7 @@ select_access(struct selector *s, uint32_t value)
 		return source;
 	if (address_inst->op == IR_EXTEND_U)
 		address = address_inst->args[0];
-	else if (address_inst->type == IR_I64 &&
-		 ~ir_known_zeros(s->ir, address) > UINT32_MAX)
+	else if (address_inst->type == IR_I64 && ~ir_known_zeros(s->ir, address) > UINT32_MAX)
 		source.base = X64_BASE_CLAMPED;
 	source.vreg = select_use(s, address);
 	s->marks[address] |= SELECT_ADDRESS;
@@ -301,9 +295,9 @@ select_size(struct selector *s, uint32_t value)
 		select_unary_rm(s, value, NB_FORM_MOV32, &length);
 		return;
 	}
-	length.disp = (int32_t)(s->context->layout.memories +
-				((uint32_t)inst->imm << NB_VMCTX_MEMORY_SHIFT) +
-				NB_VMCTX_ENTRY_DESC);
+	length.disp =
+		(int32_t)(s->context->layout.memories +
+			  ((uint32_t)inst->imm << NB_VMCTX_MEMORY_SHIFT) + NB_VMCTX_ENTRY_DESC);
 	uint32_t bytes = select_vreg_new(s, IR_I64);
 	struct x64_inst *load = select_emit(s, X64_FORM, NB_FORM_MOV64);
 	load->reg = select_op_def(s, bytes);

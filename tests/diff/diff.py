@@ -4,6 +4,9 @@
 usage: diff.py [--engine TOOL] [--seed S] [--count N] [--variants N] [--state FILE] [--keep DIR]
        diff.py [--engine TOOL] --reduce SEED [--keep DIR]
 
+The node is that of $NEBULET_NODE or the one in the path; before version 24 it
+gets modules of WebAssembly 2.0 only.
+
 Each module is compiled in the normal way and in --variants others; results,
 traps, globals, tables and memories must agree after every call. With --state
 an interrupted run goes on where it was. Ends with `N passed, N failed`.
@@ -19,6 +22,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+NODE = os.environ.get("NEBULET_NODE", "node")
 BATCH = 100
 BATCH_SECONDS = 400
 FAILURES_MOST = 20  # then it gives up
@@ -36,9 +40,11 @@ def outputs(text):
 class Tools:
     def __init__(self, engine, options):
         self.engine, self.options = engine, options
+        version = subprocess.run([NODE, "--version"], check=True, capture_output=True, text=True)
+        self.is_plain = 24 > int(version.stdout.lstrip("v").split(".")[0])
 
     def generate(self, seed, count, directory, skip=()):
-        command = [self.engine, "generate"]
+        command = [self.engine, "generate", *(["--plain"] if self.is_plain else [])]
         if skip:
             command += ["--skip", ",".join(map(str, skip))]
         command += [str(seed), str(count), str(directory)]
@@ -50,8 +56,8 @@ class Tools:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_theirs(self, paths, extra=()):
-        return subprocess.Popen(["node", "--experimental-wasm-relaxed-simd",
-                                 str(HERE / "oracle.js"), *extra, *paths],
+        flags = ["--experimental-wasm-relaxed-simd"] if self.is_plain else []
+        return subprocess.Popen([NODE, *flags, str(HERE / "oracle.js"), *extra, *paths],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish(self, process):

@@ -1,11 +1,12 @@
 /*
  * The tool of differential testing: writes generated modules, runs modules.
  *
- *	diff_engine generate [--skip LIST] SEED COUNT DIR
+ *	diff_engine generate [--plain] [--skip LIST] SEED COUNT DIR
  *	diff_engine run [--passes=LIST] [--baseline] [--verbose] [--variants N] FILE...
  *
  * `generate` writes DIR/SEED.wasm, DIR/SEED+1.wasm, … and prints how many nodes
- * each has; LIST has the numbers of those to leave out, ascending, with commas.
+ * each has; LIST has the numbers of those to leave out, ascending, with commas;
+ * --plain: nothing beyond WebAssembly 2.0.
  * `run` prints for each file what oracle.js prints. It also compiles each in N
  * other ways (a pass less, none, no processor features, strict accesses), and
  * says so if what comes out differs.
@@ -56,22 +57,28 @@ static int
 generate(int argc, char **argv)
 {
 	static uint32_t skips[SKIPS_MAX];
-	size_t skip_count = 0;
+	struct gen_request request = { .skip = skips };
 
+	if (argc > 1 && strcmp(argv[0], "--plain") == 0) {
+		request.is_plain = true;
+		argc--;
+		argv++;
+	}
 	if (argc > 2 && strcmp(argv[0], "--skip") == 0) {
-		skip_count = parse_skips(argv[1], skips);
+		request.skip_count = parse_skips(argv[1], skips);
 		argc -= 2;
 		argv += 2;
 	}
 	if (argc != 3)
 		return 2;
-	uint64_t seed = strtoull(argv[0], NULL, 0);
-	for (uint64_t end = seed + strtoull(argv[1], NULL, 0); seed < end; seed++) {
+	request.seed = strtoull(argv[0], NULL, 0);
+	uint64_t end = request.seed + strtoull(argv[1], NULL, 0);
+	for (; request.seed < end; request.seed++) {
 		uint32_t nodes;
-		struct buffer module = gen_module(seed, skips, skip_count, &nodes);
+		struct buffer module = gen_module(&request, &nodes);
 		char path[512];
 
-		snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[2], seed);
+		snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[2], request.seed);
 		FILE *file = fopen(path, "wb");
 		if (!file || fwrite(module.bytes, 1, module.len, file) != module.len ||
 		    fclose(file) != 0) {
@@ -225,9 +232,10 @@ main(int argc, char **argv)
 	else if (argc > 2 && strcmp(argv[1], "run") == 0)
 		status = run(argc - 2, argv + 2);
 	if (status == 2)
-		fprintf(stderr, "usage: diff_engine generate [--skip LIST] SEED COUNT DIR\n"
-				"       diff_engine run [--passes=LIST] [--baseline] [--strict] "
-				"[--verbose]\n"
-				"                       [--variants N] FILE...\n");
+		fprintf(stderr,
+			"usage: diff_engine generate [--plain] [--skip LIST] SEED COUNT DIR\n"
+			"       diff_engine run [--passes=LIST] [--baseline] [--strict] "
+			"[--verbose]\n"
+			"                       [--variants N] FILE...\n");
 	return status;
 }

@@ -73,9 +73,12 @@ trap_name(enum nb_trap trap)
 	case NB_TRAP_OUT_OF_MEMORY:
 	case NB_TRAP_KILLED:
 	case NB_TRAP_NULL_REFERENCE:
-	case NB_TRAP_UNALIGNED_ATOMIC:
 	case NB_TRAP_HOST:
+	case NB_TRAP_EXPECTED_SHARED_MEMORY:
+	case NB_TRAP_NULL_FUNCTION_REFERENCE:
 		break;
+	case NB_TRAP_UNALIGNED_ATOMIC:
+		return "unaligned";
 	}
 	return nb_trap_text(trap);
 }
@@ -282,7 +285,8 @@ static enum nb_status
 publish(struct code_module *module, struct piece bytes, const struct compiler_options *options,
 	struct diag *diag)
 {
-	static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+	static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						       .code = WASM_CODE_VALIDATE };
 	enum nb_status status;
 
 	code_module_init(module, &guest_host_source, 64 << 20);

@@ -112,12 +112,13 @@ choose_weights(struct gen *g)
 		[STMT_IF] = 9,	       [STMT_BLOCK] = 6,       [STMT_LOOP] = 8,
 		[STMT_SWITCH] = 4,     [STMT_BRANCH] = 5,      [STMT_LEAVE] = 3,
 		[STMT_CALL] = 6,       [STMT_DROP] = 3,	       [STMT_BULK] = 2,
-		[STMT_TABLE] = 2,
+		[STMT_TABLE] = 2,      [STMT_ATOMIC] = 5,
 	};
 	static const uint8_t exprs[EXPR_COUNT] = {
-		[EXPR_LEAF] = 14, [EXPR_OP] = 26,    [EXPR_OP_CONST] = 16, [EXPR_IDIOM] = 6,
-		[EXPR_LOAD] = 10, [EXPR_SELECT] = 5, [EXPR_TEE] = 5,	   [EXPR_IF] = 4,
-		[EXPR_BLOCK] = 3, [EXPR_CALL] = 4,   [EXPR_POOL] = 8,	   [EXPR_SIZE] = 1,
+		[EXPR_LEAF] = 14,  [EXPR_OP] = 26,    [EXPR_OP_CONST] = 16, [EXPR_IDIOM] = 6,
+		[EXPR_LOAD] = 10,  [EXPR_SELECT] = 5, [EXPR_TEE] = 5,	    [EXPR_IF] = 4,
+		[EXPR_BLOCK] = 3,  [EXPR_CALL] = 4,   [EXPR_POOL] = 8,	    [EXPR_SIZE] = 1,
+		[EXPR_ATOMIC] = 6,
 	};
 
 	for (uint32_t i = 0; i < STMT_COUNT; i++)
@@ -128,6 +129,10 @@ choose_weights(struct gen *g)
 	g->expr_weights[EXPR_LEAF]++;
 	g->wild = gen_pick(g, 0, 0, 2, 10, 40);
 	g->may_recurse = g->is_base || gen_chance(g, 400);
+	if (g->is_plain || gen_chance(g, 600)) {
+		g->stmt_weights[STMT_ATOMIC] = 0;
+		g->expr_weights[EXPR_ATOMIC] = 0;
+	}
 }
 
 static void
@@ -161,9 +166,8 @@ choose_imports(struct gen *g)
 		g->table_import_count = base->table_count;
 		g->table_count = base->table_count;
 		memcpy(g->tables, base->tables, sizeof(g->tables));
+		memcpy(g->table_is_64, base->table_is_64, sizeof(g->table_is_64));
 	}
-	g->imports_memory = base->has_memory && gen_chance(g, 500);
-	g->has_memory = g->imports_memory;
 }
 
 /* Vectors do not pass between the host and modules. */
@@ -210,13 +214,15 @@ choose_contents(struct gen *g)
 		func->type = gen_type_idx(g, &type);
 		func->is_leaf = gen_chance(g, leaves);
 	}
-	g->has_memory = g->has_memory || gen_chance(g, 900);
+	gen_choose_memories(g);
 	if (g->table_count == 0 && gen_chance(g, 700)) {
 		g->tables[g->table_count++] = T_FUNC;
 		if (gen_chance(g, 200))
 			g->tables[g->table_count++] = (uint8_t)gen_pick(g, T_FUNC, T_EXTERN);
+		for (uint32_t i = 0; i < g->table_count && !g->is_plain; i++)
+			g->table_is_64[i] = gen_chance(g, 200);
 	}
-	g->data_count = g->has_memory ? gen_below(g, 3) : 0;
+	g->data_count = g->memory_count ? gen_below(g, 3) : 0;
 	g->elem_count = g->table_count > 0 ? gen_below(g, 3) : 0;
 	for (uint32_t i = 0; i < g->elem_count; i++)
 		g->elem_types[i] = g->tables[gen_below(g, g->table_count)];
@@ -267,9 +273,12 @@ put_import(struct buffer *out, char letter, uint32_t idx, uint8_t kind)
 }
 
 static void
-put_table_type(struct buffer *out, uint8_t type, bool is_import)
+put_table_type(const struct gen *g, struct buffer *out, uint32_t idx)
 {
-	put(out, type, 1, is_import ? 0 : GEN_FUNCS_MAX - 12, GEN_TABLE_MAX);
+	bool is_import = idx < g->table_import_count;
+
+	put(out, g->tables[idx], g->table_is_64[idx] ? 5 : 1, is_import ? 0 : GEN_FUNCS_MAX - 12,
+	    GEN_TABLE_MAX);
 }
 
 static void
@@ -277,7 +286,7 @@ put_imports(struct gen *g, struct buffer *out)
 {
 	struct buffer section = { 0 };
 	uint32_t count = g->func_import_count + g->global_import_count + g->table_import_count +
-			 g->imports_memory;
+			 g->memory_import_count;
 
 	put_u32(&section, count);
 	for (uint32_t i = 0; i < g->global_import_count; i++) {
@@ -290,11 +299,11 @@ put_imports(struct gen *g, struct buffer *out)
 	}
 	for (uint32_t i = 0; i < g->table_import_count; i++) {
 		put_import(&section, 't', i, 0x01);
-		put_table_type(&section, g->tables[i], true);
+		put_table_type(g, &section, i);
 	}
-	if (g->imports_memory) {
-		put_import(&section, 'm', 0, 0x02);
-		put(&section, 1, 1, GEN_PAGES_MAX);
+	for (uint32_t i = 0; i < g->memory_import_count; i++) {
+		put_import(&section, 'm', g->memories[i].import, 0x02);
+		gen_put_memory_type(&section, &g->memories[i]);
 	}
 	if (count > 0)
 		put_section(out, SECTION_IMPORT, &section);
@@ -313,10 +322,12 @@ put_spaces(struct gen *g, struct buffer *out)
 	put_section(out, SECTION_FUNCTION, &section);
 	put_u32(&section, g->table_count - g->table_import_count);
 	for (uint32_t i = g->table_import_count; i < g->table_count; i++)
-		put_table_type(&section, g->tables[i], false);
+		put_table_type(g, &section, i);
 	put_section(out, SECTION_TABLE, &section);
-	if (g->has_memory && !g->imports_memory)
-		put_section_bytes(out, SECTION_MEMORY, 1, 1, 1, GEN_PAGES_MAX);
+	put_u32(&section, g->memory_count - g->memory_import_count);
+	for (uint32_t i = g->memory_import_count; i < g->memory_count; i++)
+		gen_put_memory_type(&section, &g->memories[i]);
+	put_section(out, SECTION_MEMORY, &section);
 }
 
 static void
@@ -343,7 +354,7 @@ static void
 put_exports(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exported_count)
 {
 	struct buffer section = { 0 }, items = { 0 };
-	uint32_t count = g->global_count + g->table_count + g->has_memory;
+	uint32_t count = g->global_count + g->table_count + g->memory_count;
 
 	for (uint32_t i = 0; i < g->global_count; i++) {
 		put_field(&items, global_letter(g->globals[i].type), i);
@@ -355,9 +366,10 @@ put_exports(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exp
 		put(&items, 0x01);
 		put_u32(&items, i);
 	}
-	if (g->has_memory) {
-		put_field(&items, 'm', 0);
-		put(&items, 0x02, 0);
+	for (uint32_t i = 0; i < g->memory_count; i++) {
+		put_field(&items, 'm', i);
+		put(&items, 0x02);
+		put_u32(&items, i);
 	}
 	for (uint32_t i = 0; i < g->func_count; i++) {
 		if (!g->is_base && i + 1 < g->func_count && gen_chance(g, 350))
@@ -418,7 +430,7 @@ put_elements(struct gen *g, struct buffer *out)
 		if (i == g->table_count)
 			put(&section, 3, 0);
 		else if (g->tables[i] == T_FUNC)
-			put(&section, 2, (uint8_t)i, 0x41, 0, 0x0b, 0);
+			put(&section, 2, (uint8_t)i, g->table_is_64[i] ? 0x42 : 0x41, 0, 0x0b, 0);
 		else
 			continue;
 		put_u32(&section, g->func_count);
@@ -426,30 +438,6 @@ put_elements(struct gen *g, struct buffer *out)
 			put_u32(&section, k);
 	}
 	put_section(out, SECTION_ELEMENT, &section);
-}
-
-/* Passive segments first, then `active` others. */
-static void
-put_data(struct gen *g, struct buffer *out, uint32_t active)
-{
-	struct buffer section = { 0 };
-
-	put_u32(&section, g->data_count + active);
-	for (uint32_t i = 0; i < g->data_count + active; i++) {
-		uint32_t len = i < g->data_count ? 32 : gen_pick(g, 64, 600, 4096);
-
-		if (i < g->data_count) {
-			put(&section, 1);
-		} else {
-			put(&section, 0);
-			gen_put_const(&section, T_I32, gen_below(g, 1024));
-			put(&section, 0x0b);
-		}
-		put_u32(&section, len);
-		for (; len > 0; len--)
-			put(&section, (uint8_t)gen_bits(g));
-	}
-	put_section(out, SECTION_DATA, &section);
 }
 
 /* ---- the calls ---- */
@@ -517,7 +505,7 @@ build(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exported_
 	if (g->base)
 		choose_imports(g);
 	choose_contents(g);
-	active = g->has_memory ? gen_below(g, 3) : 0;
+	active = g->memory_count ? gen_below(g, 3) : 0;
 	put_u32(&code, g->func_count - g->func_import_count);
 	for (uint32_t i = g->func_import_count; i < g->func_count; i++)
 		gen_function(g, i, &code);
@@ -531,11 +519,11 @@ build(struct gen *g, struct buffer *out, uint32_t *exported, uint32_t *exported_
 	put_elements(g, out);
 	put_section_bytes(out, SECTION_DATA_COUNT, (uint8_t)(g->data_count + active));
 	put_section(out, SECTION_CODE, &code);
-	put_data(g, out, active);
+	gen_put_data(g, out, active);
 }
 
 struct buffer
-gen_module(uint64_t seed, const uint32_t *skip, size_t skip_count, uint32_t *nodes)
+gen_module(const struct gen_request *request, uint32_t *nodes)
 {
 	struct gen *base = calloc(1, sizeof(*base));
 	struct gen *g = calloc(1, sizeof(*g));
@@ -544,14 +532,13 @@ gen_module(uint64_t seed, const uint32_t *skip, size_t skip_count, uint32_t *nod
 
 	if (!base || !g)
 		abort();
-	g->random = seed;
-	g->skip = skip;
-	g->skip_count = skip_count;
+	g->random = request->seed;
+	g->is_plain = base->is_plain = request->is_plain;
+	g->skip = base->skip = request->skip;
+	g->skip_count = base->skip_count = request->skip_count;
 	if (gen_chance(g, 300)) {
 		base->is_base = true;
 		base->random = gen_bits(g);
-		base->skip = skip;
-		base->skip_count = skip_count;
 		build(base, &base_out, exported, &exported_count);
 		g->base = base;
 		g->node = base->node;

@@ -5,6 +5,7 @@
  *   gen_func.c   one function: locals, labels, prologue, results
  *   gen_stmt.c   statements: stores, control flow, calls for effect
  *   gen_bulk.c   statements: memory and table instructions
+ *   gen_memory.c memories: what there are, addresses, accesses, atomics
  *   gen_expr.c   expressions of a wanted type
  *   gen_vector.c vector expressions
  *   gen_op.c     the operators and constants that expressions are made of
@@ -33,7 +34,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { T_I32 = 0x7f, T_I64 = 0x7e, T_F32 = 0x7d, T_F64 = 0x7c, T_V128 = 0x7b, T_FUNC = 0x70, T_EXTERN = 0x6f };
+enum {
+	T_I32 = 0x7f,
+	T_I64 = 0x7e,
+	T_F32 = 0x7d,
+	T_F64 = 0x7c,
+	T_V128 = 0x7b,
+	T_FUNC = 0x70,
+	T_EXTERN = 0x6f
+};
 
 enum {
 	GEN_PARAMS_MAX = 64,
@@ -45,6 +54,7 @@ enum {
 	GEN_POOL = 12, /* remembered expressions and addresses of a function */
 	GEN_TABLES_MAX = 3,
 	GEN_SEGMENTS_MAX = 4,
+	GEN_MEMORIES_MAX = 3,
 	GEN_PAGES_MAX = 3,
 	GEN_TABLE_MAX = 48, /* entries */
 };
@@ -67,6 +77,17 @@ struct gen_global {
 	uint32_t import; /* of an imported one: its index in the base */
 };
 
+struct gen_memory {
+	bool is_64, is_shared;
+	uint32_t import; /* of an imported one: its index in the base */
+};
+
+/* Where an access goes besides the address on the stack. */
+struct gen_place {
+	uint32_t memory;
+	uint64_t offset;
+};
+
 /* Kinds of statements and of expressions, each with a weight. */
 enum gen_stmt {
 	STMT_LOCAL_SET,
@@ -85,6 +106,7 @@ enum gen_stmt {
 	STMT_DROP,
 	STMT_BULK,
 	STMT_TABLE,
+	STMT_ATOMIC,
 	STMT_COUNT
 };
 
@@ -101,6 +123,7 @@ enum gen_expr {
 	EXPR_CALL,
 	EXPR_POOL,
 	EXPR_SIZE,
+	EXPR_ATOMIC,
 	EXPR_COUNT
 };
 
@@ -120,11 +143,14 @@ struct gen {
 	struct gen_global globals[GEN_GLOBALS_MAX]; /* 0 is the fuel, 1 the depth */
 	uint32_t global_count, global_import_count;
 	uint8_t tables[GEN_TABLES_MAX]; /* element types */
+	bool table_is_64[GEN_TABLES_MAX];
 	uint32_t table_count, table_import_count;
 	uint32_t data_count; /* the first is active unless there is no memory */
 	uint32_t elem_count;
 	uint8_t elem_types[GEN_SEGMENTS_MAX];
-	bool has_memory, imports_memory;
+	struct gen_memory memories[GEN_MEMORIES_MAX];
+	uint32_t memory_count, memory_import_count;
+	bool is_plain;		/* nothing beyond WebAssembly 2.0 */
 	bool has_refs;		/* references among value types */
 	bool may_recurse;	/* functions may call any function */
 	uint8_t value_types[7]; /* those in use */
@@ -159,10 +185,10 @@ struct gen_func {
 	uint32_t local_count;
 	struct gen_label labels[GEN_LABELS_MAX];
 	uint32_t label_count;
-	int32_t budget;	   /* nodes left */
-	uint32_t rounds;   /* product of the counts of the loops around */
-	uint32_t outward;  /* branches and returns so far: what holds one is no pool text */
-	uint32_t canon[2]; /* locals for canonical NaNs; 0: none yet, else + 1 */
+	int32_t budget;	       /* nodes left */
+	uint32_t rounds;       /* product of the counts of the loops around */
+	uint32_t outward;      /* branches and returns so far: what holds one is no pool text */
+	uint32_t canon[2];     /* locals for canonical NaNs; 0: none yet, else + 1 */
 	uint32_t canon_vector; /* likewise */
 	struct gen_text pool[GEN_POOL];
 	struct gen_text addresses[GEN_POOL];
@@ -172,9 +198,16 @@ struct gen_func {
 	bool counts_depth;
 };
 
-/* The module of `seed`, without the nodes of skip[0..skip_count), which
- * ascend. *nodes is how many nodes it has. */
-struct buffer gen_module(uint64_t seed, const uint32_t *skip, size_t skip_count, uint32_t *nodes);
+/* What module is wanted. */
+struct gen_request {
+	uint64_t seed;
+	bool is_plain;	      /* as in struct gen */
+	const uint32_t *skip; /* without these nodes, ascending */
+	size_t skip_count;
+};
+
+/* *nodes is how many nodes it has. */
+struct buffer gen_module(const struct gen_request *request, uint32_t *nodes);
 
 /* ---- random choices ---- */
 uint64_t gen_bits(struct gen *g);
@@ -236,8 +269,10 @@ void gen_expression(struct gen_func *f, uint8_t type, int depth);
 void gen_visible(struct gen_func *f, uint8_t type, int depth);
 /* An i32 of at most `mask` most of the time. */
 void gen_index(struct gen_func *f, uint32_t mask, int depth);
-/* An address; returns the offset to use with it. */
-uint32_t gen_address(struct gen_func *f, int depth);
+/* The same, an i64 if `is_64`. */
+void gen_index_of(struct gen_func *f, bool is_64, uint32_t mask, int depth);
+/* An i32 address; returns the offset to use with it. */
+uint32_t gen_address_32(struct gen_func *f, int depth);
 /* A call of a function with these results (any, if types is NULL, its type
  * then in *out); false, and nothing written, if there is none. */
 bool gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
@@ -256,7 +291,26 @@ void gen_idiom(struct gen_func *f, uint8_t type, int depth);
 void gen_load(struct gen_func *f, uint8_t type, int depth);
 /* A store of a type of memory access that `type` has; address and value are
  * on the stack. */
-void gen_store_op(struct gen_func *f, uint8_t type, uint32_t offset);
+void gen_store_op(struct gen_func *f, uint8_t type, struct gen_place place);
+
+/* ---- gen_memory.c ---- */
+void gen_choose_memories(struct gen *g);
+/* Minimum, maximum and what else a memory type says. */
+void gen_put_memory_type(struct buffer *out, const struct gen_memory *memory);
+/* A number as LEB128. */
+void gen_put_u64(struct buffer *out, uint64_t value);
+/* The data section: passive segments first, then `active` others. */
+void gen_put_data(struct gen *g, struct buffer *out, uint32_t active);
+uint32_t gen_memory_pick(struct gen *g);
+/* T_I64 if `is_64`. */
+uint8_t gen_size_type(bool is_64);
+/* An address of some memory, and where it belongs. */
+struct gen_place gen_address(struct gen_func *f, int depth);
+/* The memory argument of an access of 1 << log_size bytes. */
+void gen_put_memarg(struct gen_func *f, uint32_t log_size, struct gen_place place);
+/* An atomic expression of type i32 or i64. */
+void gen_atomic(struct gen_func *f, uint8_t type, int depth);
+void gen_atomic_statement(struct gen_func *f, int depth);
 
 /* ---- gen_vector.c ---- */
 void gen_vector_constant(struct gen_func *f);
@@ -266,6 +320,6 @@ void gen_vector_idiom(struct gen_func *f, int depth);
 void gen_from_vector(struct gen_func *f, uint8_t type, int depth);
 void gen_vector_load(struct gen_func *f, int depth);
 /* A store; address and vector are on the stack. */
-void gen_vector_store(struct gen_func *f, uint32_t offset);
+void gen_vector_store(struct gen_func *f, struct gen_place place);
 
 #endif

@@ -3,13 +3,53 @@
  */
 #include "tests/diff/gen.h"
 
-/* Three i32s: destination, source or value, count. */
+/* Destination, source or value, and count: masks and whether they are i64. */
+struct range {
+	uint32_t to, from, count;
+	bool is_to_64, is_from_64, is_count_64;
+};
+
 static void
-put_range(struct gen_func *f, uint32_t to_mask, uint32_t from_mask, uint32_t count_mask, int depth)
+put_range(struct gen_func *f, const struct range *range, int depth)
 {
-	gen_index(f, to_mask, depth);
-	gen_index(f, from_mask, depth);
-	gen_index(f, count_mask, depth < 1 ? depth : 1);
+	gen_index_of(f, range->is_to_64, range->to, depth);
+	gen_index_of(f, range->is_from_64, range->from, depth);
+	gen_index_of(f, range->is_count_64, range->count, depth < 1 ? depth : 1);
+}
+
+static void
+memory_fill(struct gen_func *f, uint32_t memory, int depth)
+{
+	bool is_64 = f->g->memories[memory].is_64;
+	struct range range = { 0xfff, 0xff, gen_pick(f->g, 3, 15, 127), is_64, false, is_64 };
+
+	put_range(f, &range, depth);
+	put(&f->body, 0xfc, 0x0b);
+	put_u32(&f->body, memory);
+}
+
+static void
+memory_copy(struct gen_func *f, uint32_t to, uint32_t from, int depth)
+{
+	bool is_to_64 = f->g->memories[to].is_64, is_from_64 = f->g->memories[from].is_64;
+	struct range range = { 0xfff,	 0xfff,	     gen_pick(f->g, 3, 15, 127),
+			       is_to_64, is_from_64, is_to_64 && is_from_64 };
+
+	put_range(f, &range, depth);
+	put(&f->body, 0xfc, 0x0a);
+	put_u32(&f->body, to);
+	put_u32(&f->body, from);
+}
+
+static void
+memory_grow(struct gen_func *f, uint32_t memory)
+{
+	bool is_64 = f->g->memories[memory].is_64;
+
+	gen_index_of(f, is_64, 1, 0);
+	put(&f->body, 0x40);
+	put_u32(&f->body, memory);
+	gen_consume(f, (const uint8_t[]){ gen_size_type(is_64) }, 1);
 }
 
 void
@@ -17,30 +57,30 @@ gen_bulk_statement(struct gen_func *f, int depth)
 {
 	struct gen *g = f->g;
 	uint32_t segment = gen_below(g, g->data_count ? g->data_count : 1);
+	uint32_t memory = gen_memory_pick(g);
+	struct range range = { 0xfff, 0xf, 0xf, g->memories[memory].is_64, false, false };
 
-	if (!g->has_memory) {
+	if (!g->memory_count) {
 		put(&f->body, 0x01);
 		return;
 	}
 	switch (gen_below(g, 8)) {
 	case 0:
 	case 1:
-		put_range(f, 0xfff, 0xff, gen_pick(g, 3, 15, 127), depth);
-		put(&f->body, 0xfc, 0x0b, 0);
+		memory_fill(f, memory, depth);
 		break;
 	case 2:
 	case 3:
-		put_range(f, 0xfff, 0xfff, gen_pick(g, 3, 15, 127), depth);
-		put(&f->body, 0xfc, 0x0a, 0, 0);
+		memory_copy(f, memory, gen_memory_pick(g), depth);
 		break;
 	case 4:
 	case 5:
 		if (g->data_count == 0)
 			break;
-		put_range(f, 0xfff, 0xf, 0xf, depth);
+		put_range(f, &range, depth);
 		put(&f->body, 0xfc, 0x08);
 		put_u32(&f->body, segment);
-		put(&f->body, 0);
+		put_u32(&f->body, memory);
 		break;
 	case 6:
 		if (g->data_count == 0 || !gen_chance(g, 300))
@@ -49,9 +89,7 @@ gen_bulk_statement(struct gen_func *f, int depth)
 		put_u32(&f->body, segment);
 		break;
 	default:
-		gen_index(f, 1, 0);
-		put(&f->body, 0x40, 0);
-		gen_consume(f, (const uint8_t[]){ T_I32 }, 1);
+		memory_grow(f, memory);
 		break;
 	}
 }
@@ -64,19 +102,24 @@ table_range(struct gen_func *f, uint32_t table, int depth)
 	uint8_t type = g->tables[table];
 	uint32_t other = gen_below(g, g->table_count);
 	uint32_t segment = gen_below(g, g->elem_count ? g->elem_count : 1);
+	bool is_64 = g->table_is_64[table];
+	struct range range = { 15, 3, 3, is_64, false, false };
 
 	switch (gen_below(g, 4)) {
 	case 0:
-		gen_index(f, 15, depth);
+		gen_index_of(f, is_64, 15, depth);
 		gen_expression(f, type, depth);
-		gen_index(f, 7, depth);
+		gen_index_of(f, is_64, 7, depth);
 		put(&f->body, 0xfc, 0x11);
 		put_u32(&f->body, table);
 		break;
 	case 1:
 		if (g->tables[other] != type)
 			other = table;
-		put_range(f, 15, 15, 7, depth);
+		range = (struct range){
+			15, 15, 7, is_64, g->table_is_64[other], is_64 && g->table_is_64[other]
+		};
+		put_range(f, &range, depth);
 		put(&f->body, 0xfc, 0x0e);
 		put_u32(&f->body, table);
 		put_u32(&f->body, other);
@@ -84,7 +127,7 @@ table_range(struct gen_func *f, uint32_t table, int depth)
 	case 2:
 		if (g->elem_count == 0 || g->elem_types[segment] != type)
 			break;
-		put_range(f, 15, 3, 3, depth);
+		put_range(f, &range, depth);
 		put(&f->body, 0xfc, 0x0c);
 		put_u32(&f->body, segment);
 		put_u32(&f->body, table);
@@ -103,6 +146,7 @@ gen_table_statement(struct gen_func *f, int depth)
 {
 	struct gen *g = f->g;
 	uint32_t table = gen_below(g, g->table_count ? g->table_count : 1);
+	bool is_64 = g->table_is_64[table];
 
 	/* What calls through tables reach is fixed unless calls are bounded. */
 	if (g->table_count == 0 || (!g->may_recurse && g->tables[table] == T_FUNC)) {
@@ -111,7 +155,7 @@ gen_table_statement(struct gen_func *f, int depth)
 	}
 	switch (gen_below(g, 5)) {
 	case 0:
-		gen_index(f, 31, depth);
+		gen_index_of(f, is_64, 31, depth);
 		put(&f->body, 0x25);
 		put_u32(&f->body, table);
 		if (g->has_refs)
@@ -120,17 +164,17 @@ gen_table_statement(struct gen_func *f, int depth)
 			put(&f->body, 0xd1, 0x1a);
 		break;
 	case 1:
-		gen_index(f, 31, depth);
+		gen_index_of(f, is_64, 31, depth);
 		gen_expression(f, g->tables[table], depth);
 		put(&f->body, 0x26);
 		put_u32(&f->body, table);
 		break;
 	case 2:
 		gen_expression(f, g->tables[table], depth);
-		gen_index(f, 3, 0);
+		gen_index_of(f, is_64, 3, 0);
 		put(&f->body, 0xfc, 0x0f);
 		put_u32(&f->body, table);
-		gen_consume(f, (const uint8_t[]){ T_I32 }, 1);
+		gen_consume(f, (const uint8_t[]){ gen_size_type(is_64) }, 1);
 		break;
 	default:
 		table_range(f, table, depth);

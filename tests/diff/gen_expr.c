@@ -70,7 +70,7 @@ leaf(struct gen_func *f, uint8_t type)
 		for (uint32_t i = 0; i < f->g->table_count; i++) {
 			if (f->g->tables[i] != type)
 				continue;
-			gen_index(f, 15, 0);
+			gen_index_of(f, f->g->table_is_64[i], 15, 0);
 			put(&f->body, 0x25);
 			put_u32(&f->body, i);
 			return;
@@ -95,6 +95,14 @@ gen_index(struct gen_func *f, uint32_t mask, int depth)
 	gen_expression(f, T_I32, depth);
 	gen_put_const(&f->body, T_I32, mask);
 	put(&f->body, 0x71);
+}
+
+void
+gen_index_of(struct gen_func *f, bool is_64, uint32_t mask, int depth)
+{
+	gen_index(f, mask, depth);
+	if (is_64)
+		put(&f->body, gen_chance(f->g, f->g->wild) ? 0xac : 0xad);
 }
 
 static uint32_t
@@ -126,7 +134,7 @@ wrapped_address(struct gen_func *f, int depth)
 }
 
 uint32_t
-gen_address(struct gen_func *f, int depth)
+gen_address_32(struct gen_func *f, int depth)
 {
 	size_t start = f->body.len;
 	uint32_t outward = f->outward;
@@ -209,6 +217,8 @@ gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
 		gen_index(f, 63, depth);
 	else
 		gen_put_const(&f->body, T_I32, gen_chance(g, g->wild / 2) ? 1000 : callee);
+	if (g->table_is_64[table])
+		put(&f->body, gen_chance(g, g->wild) ? 0xac : 0xad);
 	put(&f->body, 0x11);
 	put_u32(&f->body, g->funcs[callee].type);
 	put_u32(&f->body, table);
@@ -292,6 +302,7 @@ size_expression(struct gen_func *f, int depth)
 {
 	struct gen *g = f->g;
 	uint32_t table = gen_below(g, g->table_count ? g->table_count : 1);
+	uint32_t memory = gen_memory_pick(g);
 
 	if (g->has_refs && gen_chance(g, 300)) {
 		gen_expression(f, gen_chance(g, 500) ? T_FUNC : T_EXTERN, depth);
@@ -299,8 +310,13 @@ size_expression(struct gen_func *f, int depth)
 	} else if (g->table_count > 0 && gen_chance(g, 400)) {
 		put(&f->body, 0xfc, 0x10);
 		put_u32(&f->body, table);
-	} else if (g->has_memory && gen_chance(g, 600)) {
-		put(&f->body, 0x3f, 0);
+		if (g->table_is_64[table])
+			put(&f->body, 0xa7);
+	} else if (g->memory_count && gen_chance(g, 600)) {
+		put(&f->body, 0x3f);
+		put_u32(&f->body, memory);
+		if (g->memories[memory].is_64)
+			put(&f->body, 0xa7);
 	} else {
 		leaf(f, T_I32);
 	}
@@ -334,7 +350,7 @@ expression_of(struct gen_func *f, enum gen_expr kind, uint8_t type, int depth)
 		gen_idiom(f, type, depth);
 		return true;
 	case EXPR_LOAD:
-		if (is_reference(type) || !f->g->has_memory)
+		if (is_reference(type) || !f->g->memory_count)
 			return false;
 		gen_load(f, type, depth);
 		return true;
@@ -365,6 +381,11 @@ expression_of(struct gen_func *f, enum gen_expr kind, uint8_t type, int depth)
 		if (type != T_I32)
 			return false;
 		size_expression(f, depth);
+		return true;
+	case EXPR_ATOMIC:
+		if ((type != T_I32 && type != T_I64) || !f->g->memory_count)
+			return false;
+		gen_atomic(f, type, depth);
 		return true;
 	case EXPR_LEAF:
 	case EXPR_COUNT:

@@ -540,43 +540,43 @@ static const struct access stores_i32[] = { { 0x36, 2 }, { 0x3a, 0 }, { 0x3b, 1 
 static const struct access stores_i64[] = { { 0x37, 3 }, { 0x3c, 0 }, { 0x3d, 1 }, { 0x3e, 2 } };
 
 static void
-put_access(struct gen_func *f, struct access access, uint32_t offset)
+put_access(struct gen_func *f, struct access access, struct gen_place place)
 {
-	put(&f->body, access.opcode, (uint8_t)gen_below(f->g, access.log_size + 1U));
-	put_u32(&f->body, offset);
+	put(&f->body, access.opcode);
+	gen_put_memarg(f, access.log_size, place);
 }
 
 void
 gen_load(struct gen_func *f, uint8_t type, int depth)
 {
-	uint32_t offset;
+	struct gen_place place;
 
 	if (type == T_V128) {
 		gen_vector_load(f, depth);
 		return;
 	}
-	offset = gen_address(f, depth);
+	place = gen_address(f, depth);
 	if (type == T_I32)
-		put_access(f, loads_i32[gen_pick(f->g, 0, 0, 0, 1, 2, 3, 4)], offset);
+		put_access(f, loads_i32[gen_pick(f->g, 0, 0, 0, 1, 2, 3, 4)], place);
 	else if (type == T_I64)
-		put_access(f, loads_i64[gen_pick(f->g, 0, 0, 0, 1, 2, 3, 4, 5, 6)], offset);
+		put_access(f, loads_i64[gen_pick(f->g, 0, 0, 0, 1, 2, 3, 4, 5, 6)], place);
 	else if (type == T_F32)
-		put_access(f, (struct access){ 0x2a, 2 }, offset);
+		put_access(f, (struct access){ 0x2a, 2 }, place);
 	else
-		put_access(f, (struct access){ 0x2b, 3 }, offset);
+		put_access(f, (struct access){ 0x2b, 3 }, place);
 }
 
 void
-gen_store_op(struct gen_func *f, uint8_t type, uint32_t offset)
+gen_store_op(struct gen_func *f, uint8_t type, struct gen_place place)
 {
 	if (type == T_I32)
-		put_access(f, stores_i32[gen_pick(f->g, 0, 0, 1, 2)], offset);
+		put_access(f, stores_i32[gen_pick(f->g, 0, 0, 1, 2)], place);
 	else if (type == T_I64)
-		put_access(f, stores_i64[gen_pick(f->g, 0, 0, 1, 2, 3)], offset);
+		put_access(f, stores_i64[gen_pick(f->g, 0, 0, 1, 2, 3)], place);
 	else if (type == T_F32)
-		put_access(f, (struct access){ 0x38, 2 }, offset);
+		put_access(f, (struct access){ 0x38, 2 }, place);
 	else if (type == T_V128)
-		gen_vector_store(f, offset);
+		gen_vector_store(f, place);
 	else
-		put_access(f, (struct access){ 0x39, 3 }, offset);
+		put_access(f, (struct access){ 0x39, 3 }, place);
 }

@@ -69,15 +69,15 @@ static void
 store(struct gen_func *f, int depth)
 {
 	uint8_t type = number_type(f->g);
-	uint32_t offset;
+	struct gen_place place;
 
-	if (!f->g->has_memory) {
+	if (!f->g->memory_count) {
 		local_set(f, depth);
 		return;
 	}
-	offset = gen_address(f, depth);
+	place = gen_address(f, depth);
 	gen_visible(f, type, depth);
-	gen_store_op(f, type, offset);
+	gen_store_op(f, type, place);
 }
 
 /* Loads, operates on and stores at one address. */
@@ -91,25 +91,26 @@ modify(struct gen_func *f, int depth)
 	};
 	const uint8_t *kind = kinds[gen_below(f->g, 6)];
 	uint8_t type = kind[2] == 0x6a ? T_I32 : T_I64;
-	uint32_t address, offset;
+	struct gen_place place;
+	uint32_t address;
 
-	if (!f->g->has_memory || !gen_local_room(f) || !gen_has_type(f->g, type)) {
+	if (!f->g->memory_count || !gen_local_room(f) || !gen_has_type(f->g, type)) {
 		local_set(f, depth);
 		return;
 	}
-	address = gen_local_new(f, T_I32);
-	offset = gen_address(f, depth);
+	place = gen_address(f, depth);
+	address = gen_local_new(f, gen_size_type(f->g->memories[place.memory].is_64));
 	gen_local_op(f, 0x22, address);
 	gen_local_op(f, 0x20, address);
-	put(&f->body, kind[0], 0);
-	put_u32(&f->body, offset);
+	put(&f->body, kind[0]);
+	gen_put_memarg(f, 0, place);
 	if (gen_chance(f->g, 500))
 		gen_constant(f, type);
 	else
 		gen_expression(f, type, depth);
 	put(&f->body, (uint8_t)(kind[2] + gen_pick(f->g, 0, 1, 7, 8, 9, 2)));
-	put(&f->body, kind[1], 0);
-	put_u32(&f->body, offset);
+	put(&f->body, kind[1]);
+	gen_put_memarg(f, 0, place);
 }
 
 /* ---- loops ---- */
@@ -183,19 +184,24 @@ array_element(struct gen_func *f, uint32_t counter, int depth)
 	uint32_t log_size = gen_below(f->g, 4);
 	uint8_t load = (uint8_t)gen_pick(f->g, 0x28, 0x2d, 0x2f, 0x28);
 	uint8_t store_op = (uint8_t)gen_pick(f->g, 0x36, 0x3a, 0x3b, 0x36);
+	struct gen_place places[2];
 
 	for (int side = 0; side < 2; side++) {
+		places[side].memory = gen_memory_pick(f->g);
+		places[side].offset = gen_pick(f->g, 0, 4, 64);
 		gen_index(f, gen_pick(f->g, 0xff, 0xff8, 0x7fff), depth < 2 ? depth : 2);
 		gen_local_op(f, 0x20, counter);
 		gen_put_const(&f->body, T_I32, log_size);
 		put(&f->body, 0x74, 0x6a);
+		if (f->g->memories[places[side].memory].is_64)
+			put(&f->body, 0xad);
 	}
-	put(&f->body, load, 0);
-	put_u32(&f->body, gen_pick(f->g, 0, 4, 64));
+	put(&f->body, load);
+	gen_put_memarg(f, 0, places[1]);
 	gen_expression(f, T_I32, depth);
 	put(&f->body, (uint8_t)gen_pick(f->g, 0x6a, 0x6b, 0x6c, 0x73, 0x71));
-	put(&f->body, store_op, 0);
-	put_u32(&f->body, gen_pick(f->g, 0, 4, 64));
+	put(&f->body, store_op);
+	gen_put_memarg(f, 0, places[0]);
 }
 
 /* The body of a loop that runs `rounds` times, in a block that a branch may
@@ -210,7 +216,7 @@ loop_body(struct gen_func *f, const struct loop *loop, uint32_t rounds, int dept
 		put(&f->body, 0x02, 0x40);
 		gen_label_push(f, NULL, 0, false);
 	}
-	if (is_array && loop->type == T_I32 && f->g->has_memory)
+	if (is_array && loop->type == T_I32 && f->g->memory_count)
 		array_element(f, loop->counter, depth);
 	else
 		gen_statements(f, depth, 1 + gen_below(f->g, 4));
@@ -521,6 +527,9 @@ statement_of(struct gen_func *f, enum gen_stmt kind, int depth)
 		break;
 	case STMT_TABLE:
 		gen_table_statement(f, depth);
+		break;
+	case STMT_ATOMIC:
+		gen_atomic_statement(f, depth);
 		break;
 	case STMT_LOCAL_SET:
 	case STMT_COUNT:

@@ -57,21 +57,21 @@ struct row {
 
 /* What gives a vector whose bits are certain. */
 static const struct row rows[] = {
-	{ 0x0e, 0x0e, "VV", 4 },  { 0x23, 0x2c, "VV", 4 },  { 0x2d, 0x36, "VV", 4 },
-	{ 0x37, 0x40, "VV", 4 },  { 0x41, 0x46, "VV", 2 },  { 0x47, 0x4c, "VV", 2 },
-	{ 0x4d, 0x4d, "V", 2 },	  { 0x4e, 0x51, "VV", 10 }, { 0x52, 0x52, "VVV", 6 },
-	{ 0x60, 0x62, "V", 3 },	  { 0x65, 0x66, "VV", 2 },  { 0x6b, 0x6d, "VI", 6 },
-	{ 0x6e, 0x73, "VV", 4 },  { 0x76, 0x79, "VV", 3 },  { 0x7b, 0x7b, "VV", 1 },
-	{ 0x7c, 0x7f, "V", 3 },	  { 0x80, 0x81, "V", 2 },   { 0x82, 0x82, "VV", 2 },
-	{ 0x85, 0x86, "VV", 2 },  { 0x87, 0x8a, "V", 4 },   { 0x8b, 0x8d, "VI", 4 },
-	{ 0x8e, 0x93, "VV", 4 },  { 0x95, 0x99, "VV", 4 },  { 0x9b, 0x9b, "VV", 1 },
-	{ 0x9c, 0x9f, "VV", 3 },  { 0xa0, 0xa1, "V", 2 },   { 0xa7, 0xaa, "V", 4 },
-	{ 0xab, 0xad, "VI", 4 },  { 0xae, 0xae, "VV", 3 },  { 0xb1, 0xb1, "VV", 3 },
-	{ 0xb5, 0xba, "VV", 5 },  { 0xbc, 0xbf, "VV", 3 },  { 0xc0, 0xc1, "V", 2 },
-	{ 0xc7, 0xca, "V", 4 },	  { 0xcb, 0xcd, "VI", 4 },  { 0xce, 0xce, "VV", 3 },
-	{ 0xd1, 0xd1, "VV", 3 },  { 0xd5, 0xd5, "VV", 3 },  { 0xd6, 0xdb, "VV", 3 },
-	{ 0xdc, 0xdf, "VV", 4 },  { 0xe0, 0xe1, "V", 2 },   { 0xea, 0xeb, "VV", 2 },
-	{ 0xec, 0xed, "V", 2 },	  { 0xf6, 0xf7, "VV", 2 },  { 0xf8, 0xff, "V", 8 },
+	{ 0x0e, 0x0e, "VV", 4 }, { 0x23, 0x2c, "VV", 4 },  { 0x2d, 0x36, "VV", 4 },
+	{ 0x37, 0x40, "VV", 4 }, { 0x41, 0x46, "VV", 2 },  { 0x47, 0x4c, "VV", 2 },
+	{ 0x4d, 0x4d, "V", 2 },	 { 0x4e, 0x51, "VV", 10 }, { 0x52, 0x52, "VVV", 6 },
+	{ 0x60, 0x62, "V", 3 },	 { 0x65, 0x66, "VV", 2 },  { 0x6b, 0x6d, "VI", 6 },
+	{ 0x6e, 0x73, "VV", 4 }, { 0x76, 0x79, "VV", 3 },  { 0x7b, 0x7b, "VV", 1 },
+	{ 0x7c, 0x7f, "V", 3 },	 { 0x80, 0x81, "V", 2 },   { 0x82, 0x82, "VV", 2 },
+	{ 0x85, 0x86, "VV", 2 }, { 0x87, 0x8a, "V", 4 },   { 0x8b, 0x8d, "VI", 4 },
+	{ 0x8e, 0x93, "VV", 4 }, { 0x95, 0x99, "VV", 4 },  { 0x9b, 0x9b, "VV", 1 },
+	{ 0x9c, 0x9f, "VV", 3 }, { 0xa0, 0xa1, "V", 2 },   { 0xa7, 0xaa, "V", 4 },
+	{ 0xab, 0xad, "VI", 4 }, { 0xae, 0xae, "VV", 3 },  { 0xb1, 0xb1, "VV", 3 },
+	{ 0xb5, 0xba, "VV", 5 }, { 0xbc, 0xbf, "VV", 3 },  { 0xc0, 0xc1, "V", 2 },
+	{ 0xc7, 0xca, "V", 4 },	 { 0xcb, 0xcd, "VI", 4 },  { 0xce, 0xce, "VV", 3 },
+	{ 0xd1, 0xd1, "VV", 3 }, { 0xd5, 0xd5, "VV", 3 },  { 0xd6, 0xdb, "VV", 3 },
+	{ 0xdc, 0xdf, "VV", 4 }, { 0xe0, 0xe1, "V", 2 },   { 0xea, 0xeb, "VV", 2 },
+	{ 0xec, 0xed, "V", 2 },	 { 0xf6, 0xf7, "VV", 2 },  { 0xf8, 0xff, "V", 8 },
 };
 
 /* Operators on floats whose NaN results have open bits. */
@@ -361,7 +361,8 @@ gen_vector_idiom(struct gen_func *f, int depth)
 	case 1: /* products of extended lanes */
 		for (int i = 0; i < 2; i++) {
 			gen_expression(f, T_V128, depth);
-			put_vector_op(f, gen_chance(f->g, 300) ? 0xc9 : extends[gen_below(f->g, 8)]);
+			put_vector_op(f,
+				      gen_chance(f->g, 300) ? 0xc9 : extends[gen_below(f->g, 8)]);
 		}
 		put_vector_op(f, gen_pick(f->g, 0x95, 0xb5, 0xd5, 0xba));
 		break;
@@ -374,7 +375,8 @@ gen_vector_idiom(struct gen_func *f, int depth)
 		gen_expression(f, T_V128, depth);
 		for (int i = 0; i < 2; i++) {
 			gen_put_const(&f->body, T_I32, gen_below(f->g, 70));
-			put_vector_op(f, gen_pick(f->g, 0x6b, 0x8b, 0xab, 0xcb) + gen_below(f->g, 3));
+			put_vector_op(f,
+				      gen_pick(f->g, 0x6b, 0x8b, 0xab, 0xcb) + gen_below(f->g, 3));
 		}
 		break;
 	default: /* a lane from one vector to another */
@@ -415,46 +417,45 @@ gen_from_vector(struct gen_func *f, uint8_t type, int depth)
 /* ---- accesses ---- */
 
 static void
-put_vector_access(struct gen_func *f, uint32_t number, uint32_t log_size, uint32_t offset)
+put_vector_access(struct gen_func *f, uint32_t number, uint32_t log_size, struct gen_place place)
 {
 	put_vector_op(f, number);
-	put(&f->body, (uint8_t)gen_below(f->g, log_size + 1));
-	put_u32(&f->body, offset);
+	gen_put_memarg(f, log_size, place);
 }
 
 void
 gen_vector_load(struct gen_func *f, int depth)
 {
 	static const uint8_t log_sizes[] = { 4, 3, 3, 3, 3, 3, 3, 0, 1, 2, 3 };
-	uint32_t offset = gen_address(f, depth);
+	struct gen_place place = gen_address(f, depth);
 	uint32_t kind = gen_below(f->g, 10);
 	uint32_t which;
 
 	if (kind < 4) {
-		put_vector_access(f, 0x00, 4, offset);
+		put_vector_access(f, 0x00, 4, place);
 	} else if (kind < 8) {
 		which = gen_below(f->g, 11);
-		put_vector_access(f, which, log_sizes[which], offset);
+		put_vector_access(f, which, log_sizes[which], place);
 	} else if (kind == 8) {
 		which = gen_below(f->g, 2);
-		put_vector_access(f, 0x5c + which, 2 + which, offset);
+		put_vector_access(f, 0x5c + which, 2 + which, place);
 	} else {
 		which = gen_below(f->g, 4);
 		gen_expression(f, T_V128, depth);
-		put_vector_access(f, 0x54 + which, which, offset);
+		put_vector_access(f, 0x54 + which, which, place);
 		put(&f->body, (uint8_t)gen_below(f->g, 16U >> which));
 	}
 }
 
 void
-gen_vector_store(struct gen_func *f, uint32_t offset)
+gen_vector_store(struct gen_func *f, struct gen_place place)
 {
 	uint32_t which = gen_below(f->g, 4);
 
 	if (gen_chance(f->g, 700)) {
-		put_vector_access(f, 0x0b, 4, offset);
+		put_vector_access(f, 0x0b, 4, place);
 		return;
 	}
-	put_vector_access(f, 0x58 + which, which, offset);
+	put_vector_access(f, 0x58 + which, which, place);
 	put(&f->body, (uint8_t)gen_below(f->g, 16U >> which));
 }

@@ -29,6 +29,7 @@ const TRAPS = [
   [/table index is out of bounds|table access|element segment/, 'table'],
   [/null function or function signature/, 'call'],
   [/Maximum call stack/, 'stack'],
+  [/unaligned/, 'unaligned'],
 ];
 
 function trapName(error) {
@@ -118,7 +119,9 @@ function stateOf(instance, names) {
     if (kind === 'global') {
       part = globalText(value.value);
     } else if (kind === 'table') {
-      for (let i = 0; i < value.length; i++) part += reference(value.get(i)) + ' ';
+      // Of a table with 64-bit indices the length is a BigInt, and so are they.
+      const wide = typeof value.length === 'bigint';
+      for (let i = 0; i < value.length; i++) part += reference(value.get(wide ? BigInt(i) : i)) + ' ';
     } else if (kind === 'memory') {
       const words = new Uint32Array(value.buffer);
       let sum = 0;

@@ -45,11 +45,11 @@ static uint32_t
 width_of(enum pattern pattern)
 {
 	static const uint8_t widths[PATTERN_COUNT] = {
-		[LOAD8] = 1,	   [LOAD16] = 2,     [LOAD32] = 4,	[LOAD64] = 8,
-		[LOAD_V128] = 16,  [STORE8] = 1,     [STORE16] = 2,	[STORE32] = 4,
-		[STORE64] = 8,	   [STORE_V128] = 16, [STORE_CONST] = 4, [MODIFY] = 8,
-		[COMPARE] = 1,	   [COMPARE_F64] = 8, [CONVERT] = 4,	[ATOMIC_ADD] = 4,
-		[ATOMIC_AND] = 8,  [ATOMIC_STORE] = 2, [ATOMIC_SWAP] = 8,
+		[LOAD8] = 1,	  [LOAD16] = 2,	      [LOAD32] = 4,	 [LOAD64] = 8,
+		[LOAD_V128] = 16, [STORE8] = 1,	      [STORE16] = 2,	 [STORE32] = 4,
+		[STORE64] = 8,	  [STORE_V128] = 16,  [STORE_CONST] = 4, [MODIFY] = 8,
+		[COMPARE] = 1,	  [COMPARE_F64] = 8,  [CONVERT] = 4,	 [ATOMIC_ADD] = 4,
+		[ATOMIC_AND] = 8, [ATOMIC_STORE] = 2, [ATOMIC_SWAP] = 8,
 	};
 
 	return widths[pattern];
@@ -388,22 +388,22 @@ check_access(const struct instance *instance, const struct shape *shape, uint32_
 	enum nb_trap got = test_invoke(instance_function(instance, function), in, out);
 	if (got == want && want == NB_TRAP_NONE)
 		memcpy(after, at, width_of(pattern));
-	if (got != want || (want == NB_TRAP_NONE &&
-			    (out[0].bits[0] != result ||
-			     memcmp(after, wanted, width_of(pattern)) != 0)))
+	if (got != want ||
+	    (want == NB_TRAP_NONE &&
+	     (out[0].bits[0] != result || memcmp(after, wanted, width_of(pattern)) != 0)))
 		fail_msg("pattern %d, memory %u (%d bits), index %llx + %llx of %llx: %s instead "
 			 "of %s, result %llx instead of %llx",
 			 pattern, shape->memory, shape->is_64 ? 64 : 32, (unsigned long long)index,
 			 (unsigned long long)offset, (unsigned long long)memory->desc.length,
-			 nb_trap_text(got), nb_trap_text(want),
-			 (unsigned long long)out[0].bits[0], (unsigned long long)result);
+			 nb_trap_text(got), nb_trap_text(want), (unsigned long long)out[0].bits[0],
+			 (unsigned long long)result);
 }
 
 /* ---- limits ---- */
 
 static const uint64_t offsets_32[] = {
-	0,	    1,		8,	    PAGE - 16,	PAGE - 1,   PAGE,
-	0x7ffeffff, 0x7fff0000, 0x7fff0001, 0x80000000, 0xffff0000, 0xfffffff0, 0xffffffff,
+	0,	    1,		8,	    PAGE - 16,	PAGE - 1,   PAGE,	0x7ffeffff,
+	0x7fff0000, 0x7fff0001, 0x80000000, 0xffff0000, 0xfffffff0, 0xffffffff,
 };
 static const uint64_t offsets_64[] = {
 	0,
@@ -433,8 +433,8 @@ check_limits(const struct instance *instance, const struct shape *shape, uint32_
 {
 	uint64_t length = instance->memories[shape->memory]->desc.length;
 	const uint64_t edges[] = {
-		0,	     length, length - offset, PAGE,	  1ull << 31, 0x7fff0000, 1ull << 32,
-		6 * GIB,     16 * GIB, 18 * GIB,      1ull << 63, 0 - offset, length / 2,
+		0,	 length,   length - offset, PAGE,	1ull << 31, 0x7fff0000, 1ull << 32,
+		6 * GIB, 16 * GIB, 18 * GIB,	    1ull << 63, 0 - offset, length / 2,
 	};
 
 	for (uint32_t e = 0; e < sizeof(edges) / sizeof(*edges); e++)
@@ -507,8 +507,8 @@ constant_addresses_are_no_different(void **state)
 					       .memory = kind >> 1,
 					       .is_constant = true };
 			const uint64_t *offsets = shape.is_64 ? offsets_64 : offsets_32;
-			uint32_t count = shape.is_64 ? sizeof(offsets_64) / 8
-						     : sizeof(offsets_32) / 8;
+			uint32_t count =
+				shape.is_64 ? sizeof(offsets_64) / 8 : sizeof(offsets_32) / 8;
 			struct instance *instance =
 				make_module(&shape, 4, offsets, count, indices[i]);
 

@@ -365,8 +365,7 @@ check_pinned(struct check *c, uint32_t i, const ZydisDecodedOperand *o)
 			inst->operands[1].imm.value.u == c->function->frame_size;
 	bool begins = is(inst, ZYDIS_MNEMONIC_SUB) && i == 0;
 	bool ends = is(inst, ZYDIS_MNEMONIC_ADD) && i + 1 < c->count && !c->is_label[i + 1] &&
-		    (is(&c->insts[i + 1], ZYDIS_MNEMONIC_RET) ||
-		     is_tail_jump(c, &c->insts[i + 1]));
+		    (is(&c->insts[i + 1], ZYDIS_MNEMONIC_RET) || is_tail_jump(c, &c->insts[i + 1]));
 	if (!is_frame || (!begins && !ends))
 		finding(c, inst->at, "changes RSP");
 }
@@ -475,7 +474,8 @@ check_tail_jump(struct check *c, uint32_t i)
 	if (has_frame && (i == 0 || !is(inst - 1, ZYDIS_MNEMONIC_ADD)))
 		finding(c, inst->at, "tail call within the frame");
 	check_restored(c, i - (has_frame && i > 0));
-	uint32_t results, callee = is_relative ? function_at(c, inst, jump_target(inst)) : c->number;
+	uint32_t results,
+		callee = is_relative ? function_at(c, inst, jump_target(inst)) : c->number;
 	if (callee != UINT32_MAX && area_of(c, callee, &results) > incoming_slots(c))
 		finding(c, inst->at, "tail call with too large an area");
 }

@@ -50,7 +50,7 @@ is(const struct instruction *inst, ZydisMnemonic mnemonic)
 /* contract_memory.c: whether memory operand `o` of instruction `i` is one of the
  * contract's forms for linear memory, with the whole sequence in front of it.
  * `zx`: registers that hold zero-extended values there. */
-bool contract_linear_fits(const struct check *c, uint32_t i, const ZydisDecodedOperand *o,
-			  uint16_t zx);
+bool
+contract_linear_fits(const struct check *c, uint32_t i, const ZydisDecodedOperand *o, uint16_t zx);
 
 #endif

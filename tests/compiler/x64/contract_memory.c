@@ -80,7 +80,8 @@ contract_linear_fits(const struct check *c, uint32_t i, const ZydisDecodedOperan
 	if (memory == NO_MEMORY)
 		return false;
 	if (is(before, ZYDIS_MNEMONIC_MOV))
-		return !has_index || (o->mem.index != ZYDIS_REGISTER_R11 && is_zero_extended(o, zx));
+		return !has_index ||
+		       (o->mem.index != ZYDIS_REGISTER_R11 && is_zero_extended(o, zx));
 	return is(before, ZYDIS_MNEMONIC_ADD) && !has_index && i > 1 && !c->is_label[i - 1] &&
 	       is_clamped(c, i - 2, memory);
 }
