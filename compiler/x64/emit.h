@@ -158,6 +158,8 @@ emit_is_wide(enum nb_form form)
 	return x64_form_info(form)->wide;
 }
 
+/* --- emit_operand.c ------------------------------------------------------- */
+
 /* A register or slot operand as r/m. */
 struct x64_rm emit_operand_rm(struct emitter *e, uint32_t operand);
 /* The r/m operand of the current instruction. May emit instructions that use
