@@ -56,7 +56,8 @@ class Tools:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_theirs(self, paths, extra=()):
-        flags = ["--experimental-wasm-relaxed-simd"] if self.is_plain else []
+        flags = ["--experimental-wasm-relaxed-simd",
+                 "--experimental-wasm-typed-funcref"] if self.is_plain else []
         return subprocess.Popen([NODE, *flags, str(HERE / "oracle.js"), *extra, *paths],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

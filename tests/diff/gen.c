@@ -133,6 +133,10 @@ choose_weights(struct gen *g)
 		g->stmt_weights[STMT_ATOMIC] = 0;
 		g->expr_weights[EXPR_ATOMIC] = 0;
 	}
+	g->ref_calls = gen_pick(g, 0, 0, 200, 500);
+	g->tail_calls = gen_pick(g, 0, 300, 600, 900);
+	if (g->tail_calls)
+		g->stmt_weights[STMT_LEAVE] += 3;
 }
 
 static void

@@ -153,6 +153,8 @@ struct gen {
 	bool is_plain;		/* nothing beyond WebAssembly 2.0 */
 	bool has_refs;		/* references among value types */
 	bool may_recurse;	/* functions may call any function */
+	uint32_t ref_calls;	/* per 1000: calls by typed reference */
+	uint32_t tail_calls;	/* per 1000: among ways to leave early */
 	uint8_t value_types[7]; /* those in use */
 	uint32_t value_type_count;
 	uint32_t stmt_weights[STMT_COUNT];
@@ -254,6 +256,8 @@ void gen_block_type(struct gen_func *f, const uint8_t *params, uint32_t param_co
 		    const uint8_t *results, uint32_t result_count);
 /* Sets locals to, or drops, values on the stack, the last first. */
 void gen_consume(struct gen_func *f, const uint8_t *types, uint32_t count);
+/* What every way out of the function does first. */
+void gen_leave_depth(struct gen_func *f);
 /* Zeros or nulls of these types, then return, with what leaving takes. */
 void gen_leave(struct gen_func *f, bool with_values);
 
@@ -277,6 +281,8 @@ uint32_t gen_address_32(struct gen_func *f, int depth);
  * then in *out); false, and nothing written, if there is none. */
 bool gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
 	      const struct gen_type **out);
+/* A tail call that leaves the function; false likewise. */
+bool gen_tail_call(struct gen_func *f, int depth);
 
 /* ---- gen_op.c ---- */
 uint64_t gen_constant_bits(struct gen *g, uint8_t type);

@@ -193,25 +193,30 @@ pick_function_table(struct gen *g, uint32_t *out)
 	return g->table_count > 0 && g->tables[*out] == T_FUNC;
 }
 
-bool
-gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
-	 const struct gen_type **out)
+/* The call itself, arguments on the stack; tail calls have the opcode + 2, by
+ * reference + 1. */
+static void
+put_call(struct gen_func *f, uint32_t callee, bool is_tail, int depth)
 {
 	struct gen *g = f->g;
-	uint32_t callee, table;
-	const struct gen_type *type;
+	uint32_t type = g->funcs[callee].type, table;
 
-	if (!pick_callee(f, types, count, &callee))
-		return false;
-	type = &g->types[g->funcs[callee].type];
-	for (uint32_t i = 0; i < type->param_count; i++)
-		gen_expression(f, type->params[i], depth < 2 ? depth : 2);
-	if (out)
-		*out = type;
+	if (gen_chance(g, g->ref_calls)) {
+		if (gen_chance(g, g->wild / 2)) {
+			put(&f->body, 0xd0);
+			gen_put_signed(&f->body, type);
+		} else {
+			put(&f->body, 0xd2);
+			put_u32(&f->body, callee);
+		}
+		put(&f->body, is_tail ? 0x15 : 0x14);
+		put_u32(&f->body, type);
+		return;
+	}
 	if (!gen_chance(g, 350) || !pick_function_table(g, &table)) {
-		put(&f->body, 0x10);
+		put(&f->body, is_tail ? 0x12 : 0x10);
 		put_u32(&f->body, callee);
-		return true;
+		return;
 	}
 	if (gen_chance(g, g->wild) && g->may_recurse)
 		gen_index(f, 63, depth);
@@ -219,9 +224,47 @@ gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
 		gen_put_const(&f->body, T_I32, gen_chance(g, g->wild / 2) ? 1000 : callee);
 	if (g->table_is_64[table])
 		put(&f->body, gen_chance(g, g->wild) ? 0xac : 0xad);
-	put(&f->body, 0x11);
-	put_u32(&f->body, g->funcs[callee].type);
+	put(&f->body, is_tail ? 0x13 : 0x11);
+	put_u32(&f->body, type);
 	put_u32(&f->body, table);
+}
+
+static const struct gen_type *
+put_arguments(struct gen_func *f, uint32_t callee, int depth)
+{
+	const struct gen_type *type = &f->g->types[f->g->funcs[callee].type];
+
+	for (uint32_t i = 0; i < type->param_count; i++)
+		gen_expression(f, type->params[i], depth < 2 ? depth : 2);
+	return type;
+}
+
+bool
+gen_call(struct gen_func *f, const uint8_t *types, uint32_t count, int depth,
+	 const struct gen_type **out)
+{
+	const struct gen_type *type;
+	uint32_t callee;
+
+	if (!pick_callee(f, types, count, &callee))
+		return false;
+	type = put_arguments(f, callee, depth);
+	if (out)
+		*out = type;
+	put_call(f, callee, false, depth);
+	return true;
+}
+
+bool
+gen_tail_call(struct gen_func *f, int depth)
+{
+	uint32_t callee;
+
+	if (!pick_callee(f, f->type->results, f->type->result_count, &callee))
+		return false;
+	gen_leave_depth(f);
+	(void)put_arguments(f, callee, depth);
+	put_call(f, callee, true, depth);
 	return true;
 }
 

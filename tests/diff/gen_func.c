@@ -152,9 +152,15 @@ depth_add(struct gen_func *f, uint8_t opcode)
 }
 
 void
-gen_leave(struct gen_func *f, bool with_values)
+gen_leave_depth(struct gen_func *f)
 {
 	depth_add(f, 0x6b);
+}
+
+void
+gen_leave(struct gen_func *f, bool with_values)
+{
+	gen_leave_depth(f);
 	for (uint32_t i = 0; i < f->type->result_count; i++) {
 		if (with_values)
 			gen_expression(f, f->type->results[i], 1);
@@ -215,8 +221,9 @@ put_body(struct gen_func *f)
 	}
 	gen_label_push(f, type->results, type->result_count, false);
 	gen_statements(f, 5, 1 + gen_below(f->g, f->is_leaf ? 4 : 8));
-	for (uint32_t i = 0; i < type->result_count; i++)
-		gen_expression(f, type->results[i], 3);
+	if (!gen_chance(f->g, f->g->tail_calls / 2) || !gen_tail_call(f, 2))
+		for (uint32_t i = 0; i < type->result_count; i++)
+			gen_expression(f, type->results[i], 3);
 	gen_label_pop(f);
 	if (f->counts_depth) {
 		put(&f->body, 0x0b);

@@ -453,7 +453,7 @@ leave_statement(struct gen_func *f, int depth)
 	gen_statements(f, depth, gen_below(f->g, 2));
 	if (gen_chance(f->g, f->g->wild * 5))
 		put(&f->body, 0x00);
-	else
+	else if (!gen_chance(f->g, f->g->tail_calls) || !gen_tail_call(f, depth))
 		gen_leave(f, true);
 	if (gen_chance(f->g, 300))
 		put_dead_code(f, depth);

@@ -30,6 +30,7 @@ const TRAPS = [
   [/null function or function signature/, 'call'],
   [/Maximum call stack/, 'stack'],
   [/unaligned/, 'unaligned'],
+  [/dereferencing a null/, 'null'],
 ];
 
 function trapName(error) {
