@@ -195,7 +195,7 @@ void build_body(struct builder *b, const uint32_t *args);
  * In place of a tail call it ends the function. False if it must be a call. */
 bool build_inline(struct builder *b, uint32_t func_idx, bool is_tail_call);
 
-/* build_scan.c: finds regions and sets, refuses what is not supported. */
+/* build_scan.c: finds regions and sets. */
 enum nb_status build_scan(struct builder *b);
 
 /* build_locals.c */

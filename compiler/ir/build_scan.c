@@ -32,16 +32,6 @@ struct scan {
 	 build_grow((s)->b, (void **)&(s)->array, (s)->noun##_count, &(s)->noun##_cap, 1, \
 		    sizeof(*(s)->array)))
 
-static enum nb_status
-refuse(struct scan *s, const char *what)
-{
-	ir_fail(s->b->fn, NB_UNSUPPORTED_FEATURE);
-	s->b->diag->function_idx = s->b->func_idx;
-	s->b->diag->section = "code";
-	return diag_report(s->b->diag, NB_UNSUPPORTED_FEATURE, s->position,
-			   "the compiler does not support %s", what);
-}
-
 static uint32_t
 add_region(struct scan *s, enum region_kind kind, uint32_t parent)
 {
@@ -132,54 +122,41 @@ scan_construct(struct scan *s, enum wasm_opcode opcode)
 	(void)wasm_read_block_type(&s->reader, s->b->module);
 }
 
-static bool
-is_supported(uint8_t feature)
-{
-	return feature == WASM_FEATURE_CORE || feature == WASM_FEATURE_SIMD ||
-	       feature == WASM_FEATURE_RELAXED_SIMD || feature == WASM_FEATURE_THREADS ||
-	       feature == WASM_FEATURE_TAIL_CALL ||
-	       feature == WASM_FEATURE_FUNCTION_REFERENCES;
-}
-
-static enum nb_status
+static void
 scan_instruction(struct scan *s, enum wasm_opcode opcode)
 {
-	const struct wasm_opcode_info *info = &wasm_opcode_info[opcode];
-
-	if (!is_supported(info->feature))
-		return refuse(s, wasm_opcode_text(opcode));
 	switch ((uint32_t)opcode) {
 	case WASM_OP_BLOCK:
 	case WASM_OP_LOOP:
 	case WASM_OP_IF:
 		scan_construct(s, opcode);
-		return NB_OK;
+		break;
 	case WASM_OP_ELSE:
 		open_else(s);
-		return NB_OK;
+		break;
 	case WASM_OP_END:
 		close_construct(s);
-		return NB_OK;
+		break;
 	case WASM_OP_BR:
 	case WASM_OP_BR_IF:
 	case WASM_OP_BR_ON_NULL:
 	case WASM_OP_BR_ON_NON_NULL:
 		mark_target(s, wasm_read_u32(&s->reader));
-		return NB_OK;
+		break;
 	case WASM_OP_BR_TABLE:
 		scan_br_table(s);
-		return NB_OK;
+		break;
 	case WASM_OP_LOCAL_SET:
 	case WASM_OP_LOCAL_TEE:
 		scan_set_local(s);
-		return NB_OK;
+		break;
 	case WASM_OP_RETURN_CALL:
 		if (wasm_read_u32(&s->reader) >= s->b->module->func_import_count)
 			s->b->has_tail_call = true;
-		return NB_OK;
+		break;
 	default:
 		wasm_skip_immediate(&s->reader, opcode);
-		return NB_OK;
+		break;
 	}
 }
 
@@ -265,12 +242,8 @@ build_scan(struct builder *b)
 	s.position = b->code->offset;
 	open_construct(&s, REGION_BODY);
 	while (s.frame_count && ir_tick(b->fn, 1)) {
-		enum nb_status status;
-
 		s.position = wasm_reader_offset(b->module, &s.reader);
-		status = scan_instruction(&s, wasm_read_opcode(&s.reader));
-		if (status != NB_OK)
-			return status;
+		scan_instruction(&s, wasm_read_opcode(&s.reader));
 	}
 	if (b->fn->status != NB_OK)
 		return b->fn->status;

@@ -53,7 +53,7 @@ wasm_text_s64(struct buffer *out, int64_t value)
 	}
 }
 
-/* The opcode of that name, below the pages that 2.0 lacks. */
+/* The opcode of that name. */
 static inline int
 wasm_text_opcode(const char *word)
 {
@@ -108,9 +108,25 @@ wasm_text_immediate(struct buffer *out, int op, char **save)
 		for (uint32_t i = 0; i < 8; i++)
 			put(out, (uint8_t)(strtoull(word, NULL, 0) >> (8 * i)));
 		return;
+	case WASM_IMM_V128: /* 0x and 32 digits, as the IR shows it */
+		for (uint32_t i = 16; i-- > 0;) {
+			char byte[3] = { word[2 + 2 * i], word[3 + 2 * i], 0 };
+
+			put(out, (uint8_t)strtoul(byte, NULL, 16));
+		}
+		return;
+	case WASM_IMM_SHUFFLE:
+		for (uint32_t i = 0; i < 16; i++, word = strtok_r(NULL, " ", save))
+			put(out, (uint8_t)strtoul(word, NULL, 0));
+		return;
 	case WASM_IMM_MEMARG:
 		put_u32(out, 0);
 		put_u32(out, word ? (uint32_t)strtoul(word, NULL, 0) : 0);
+		return;
+	case WASM_IMM_MEMARG_LANE: /* offset, lane */
+		put_u32(out, 0);
+		put_u32(out, (uint32_t)strtoul(word, NULL, 0));
+		put_u32(out, (uint32_t)strtoul(strtok_r(NULL, " ", save), NULL, 0));
 		return;
 	case WASM_IMM_MEMORY_MEMORY:
 	case WASM_IMM_TABLE_TABLE:
