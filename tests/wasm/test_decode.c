@@ -479,7 +479,7 @@ test_later_features_are_refused_by_name(void **state)
 {
 	struct buffer module = { 0 };
 	struct buffer body = { 0 };
-	const struct wasm_features core = { WASM_FEATURE_BIT(CORE), WASM_CODE_VALIDATE };
+	const struct wasm_features core = { .set = WASM_FEATURE_BIT(CORE) };
 
 	(void)state;
 	put(&body, 0, 0x12, 0, 0x0b);
@@ -522,8 +522,8 @@ test_later_features_are_refused_by_name(void **state)
 static void
 test_features_that_cannot_be_validated(void **state)
 {
-	const struct wasm_features later = { .set = WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC), .code = 0 };
-	const struct wasm_features none = { 0, WASM_CODE_VALIDATE };
+	const struct wasm_features later = { .set = WASM_FEATURES_2_0 | WASM_FEATURE_BIT(GC) };
+	const struct wasm_features none = { .set = 0 };
 	struct decoded d;
 
 	(void)state;

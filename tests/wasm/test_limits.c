@@ -123,6 +123,35 @@ build_tables(uint32_t count)
 }
 
 static struct buffer
+build_memories(uint32_t count)
+{
+	struct buffer module = { 0 };
+
+	put_header(&module);
+	put_repeated(&module, SECTION_IMPORT, 10, "\0\0\2\0\0", 5);
+	put_repeated(&module, SECTION_MEMORY, count - 10, "\0\0", 2);
+	return module;
+}
+
+/* A global whose expression has `count` operands before the first addition. */
+static struct buffer
+build_init_operands(uint32_t count)
+{
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
+
+	put_header(&module);
+	put(&section, 1, 0x7f, 0);
+	for (uint32_t i = 0; i < count; i++)
+		put(&section, 0x41, 1);
+	for (uint32_t i = 1; i < count; i++)
+		put(&section, 0x6a);
+	put(&section, 0x0b);
+	put_section(&module, SECTION_GLOBAL, &section);
+	return module;
+}
+
+static struct buffer
 build_exports(uint32_t count)
 {
 	struct buffer module = { 0 };
@@ -283,6 +312,8 @@ static const struct limit_case limit_cases[] = {
 	{ "number of imports", build_imports, WASM_LIMIT_IMPORTS, WASM_CODE_VALIDATE },
 	{ "globals", build_globals, WASM_LIMIT_GLOBALS, WASM_CODE_VALIDATE },
 	{ "number of tables", build_tables, WASM_LIMIT_TABLES, WASM_CODE_VALIDATE },
+	{ "memories", build_memories, WASM_LIMIT_MEMORIES, WASM_CODE_VALIDATE },
+	{ "constant expression", build_init_operands, WASM_LIMIT_INIT_DEPTH, WASM_CODE_VALIDATE },
 	{ "number of exports", build_exports, WASM_LIMIT_EXPORTS, WASM_CODE_VALIDATE },
 	{ "number of data segments", build_datas, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
 	{ "data count", build_data_count, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
