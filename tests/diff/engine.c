@@ -69,12 +69,12 @@ trap_name(enum nb_trap trap)
 		return "range";
 	case NB_TRAP_STACK_OVERFLOW:
 		return "stack";
+	case NB_TRAP_NULL_REFERENCE:
 	case NB_TRAP_NULL_FUNCTION_REFERENCE:
 		return "null";
 	case NB_TRAP_NONE:
 	case NB_TRAP_OUT_OF_MEMORY:
 	case NB_TRAP_KILLED:
-	case NB_TRAP_NULL_REFERENCE:
 	case NB_TRAP_HOST:
 	case NB_TRAP_EXPECTED_SHARED_MEMORY:
 		break;

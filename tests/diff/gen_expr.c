@@ -193,6 +193,79 @@ pick_function_table(struct gen *g, uint32_t *out)
 	return g->table_count > 0 && g->tables[*out] == T_FUNC;
 }
 
+static void
+put_null(struct gen_func *f, uint32_t type)
+{
+	put(&f->body, 0xd0);
+	gen_put_signed(&f->body, type);
+}
+
+static void
+put_ref_func(struct gen_func *f, uint32_t callee)
+{
+	put(&f->body, 0xd2);
+	put_u32(&f->body, callee);
+}
+
+/* The callee's reference, or null, by an if of type (ref null type). */
+static void
+put_nullable(struct gen_func *f, uint32_t callee, uint32_t type)
+{
+	uint32_t local;
+
+	if (gen_local_read(f, T_I32, &local))
+		gen_local_op(f, 0x20, local);
+	else
+		gen_put_const(&f->body, T_I32, gen_below(f->g, 2));
+	put(&f->body, 0x04, 0x63);
+	gen_put_signed(&f->body, type);
+	if (gen_chance(f->g, 500)) {
+		put_null(f, type);
+		put(&f->body, 0x05);
+		put_ref_func(f, callee);
+	} else {
+		put_ref_func(f, callee);
+		put(&f->body, 0x05);
+		put_null(f, type);
+	}
+	put(&f->body, 0x0b);
+}
+
+/* A reference to the callee, of its type; null only in wild modules. */
+static void
+put_reference(struct gen_func *f, uint32_t callee, uint32_t type)
+{
+	struct gen *g = f->g;
+	bool is_wild = gen_chance(g, g->wild / 2);
+	uint32_t form = g->is_plain ? 0 : gen_below(g, 5);
+
+	if (form == 1) { /* what br_on_non_null brings, or the callee again */
+		put(&f->body, 0x02, 0x64);
+		gen_put_signed(&f->body, type);
+		put_nullable(f, callee, type);
+		put(&f->body, 0xd6, 0);
+		put_ref_func(f, callee);
+		put(&f->body, 0x0b);
+	} else if (form == 2) { /* what br_on_null leaves behind the block is dropped */
+		put(&f->body, 0x02, 0x63);
+		gen_put_signed(&f->body, type);
+		put_ref_func(f, callee);
+		put(&f->body, 0x02, 0x40);
+		put_nullable(f, callee, type);
+		put(&f->body, 0xd5, 0, 0x0c, 1, 0x0b, 0x0b);
+	} else if (form == 3 && is_wild) {
+		put_nullable(f, callee, type);
+		put(&f->body, 0xd4);
+	} else if (form == 4) {
+		put_ref_func(f, callee);
+		put(&f->body, 0xd4);
+	} else if (is_wild) {
+		put_null(f, type);
+	} else {
+		put_ref_func(f, callee);
+	}
+}
+
 /* The call itself, arguments on the stack; tail calls have the opcode + 2, by
  * reference + 1. */
 static void
@@ -202,13 +275,7 @@ put_call(struct gen_func *f, uint32_t callee, bool is_tail, int depth)
 	uint32_t type = g->funcs[callee].type, table;
 
 	if (gen_chance(g, g->ref_calls)) {
-		if (gen_chance(g, g->wild / 2)) {
-			put(&f->body, 0xd0);
-			gen_put_signed(&f->body, type);
-		} else {
-			put(&f->body, 0xd2);
-			put_u32(&f->body, callee);
-		}
+		put_reference(f, callee, type);
 		put(&f->body, is_tail ? 0x15 : 0x14);
 		put_u32(&f->body, type);
 		return;
