@@ -125,7 +125,7 @@ $(GUEST_TEST_C): $(T)/%.wasm: tests/user/programs/%.c
 	$(GUEST_CC) $(WASI_CFLAGS) -Wall -Wextra -fno-builtin $< -o $@
 $(GUEST_TEST_WAT): $(T)/%.wasm: tests/user/programs/%.wat
 	@mkdir -p $(@D)
-	wat2wasm --no-check --debug-names $< -o $@
+	wat2wasm --no-check --debug-names --enable-memory64 --enable-threads $< -o $@
 $(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.o $(GUEST_COMMON) \
 		$(GUEST_START)
 	@mkdir -p $(@D)

@@ -249,6 +249,28 @@ class Endings(Case):
             self.check(result, 139, b"about to memory\n", r"\Acrash.wasm: out of memory\n  at \S+ "
                        r"\(crash.wasm, function \d+, offset 0x")
 
+    def test_memory_beyond_4_gib(self):
+        """What is not touched needs no memory; the hosted kernel asks its host for all."""
+        size = "8G" if PLATFORM == "hosted" else "256M"
+        self.check(run(module("wide_memory"), options=["--memory", size]), 0, b"")
+
+    def test_memory_beyond_4_gib_used_up(self):
+        result = run(module("wide_touch"), options=["--memory", "256M"])
+        if PLATFORM == "hosted":
+            self.check(result, 129, b"", r"\Awide_touch.wasm: unreachable\n  at touch ")
+        else:
+            self.check(result, 139, b"", r"\Awide_touch.wasm: out of memory\n  at touch ")
+
+    def test_waiting_for_nobody(self):
+        start = time.monotonic()
+        result = run(module("atomic_wait"), options=["--timeout", "2"])
+        self.check(result, 124, b"", "time is over")
+        self.assertGreater(time.monotonic() - start, 1.9)
+        with Started(module("atomic_wait")) as process:
+            time.sleep(1.5)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(10), 128 + signal.SIGINT)
+
     def test_modules_that_cannot_run(self):
         self.check(run(module("unknown_import")), 126, b"",
                    'unknown_import.wasm: .*"env" "no_such_thing"')

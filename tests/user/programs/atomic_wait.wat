@@ -1,0 +1,11 @@
+(module ;; waits as long as it said, then, as nobody is there, for ever
+  (memory 1 1 shared)
+  (func $check (param $ok i32)
+    (if (i32.eqz (local.get $ok)) (then unreachable)))
+  (func (export "_start")
+    (call $check (i32.eq (i32.const 1)
+                         (memory.atomic.wait32 (i32.const 0) (i32.const 5) (i64.const -1))))
+    (call $check (i32.eq (i32.const 2)
+                         (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 300000000))))
+    (call $check (i32.eqz (memory.atomic.notify (i32.const 0) (i32.const 1))))
+    (drop (memory.atomic.wait64 (i32.const 0) (i64.const 0) (i64.const -1)))))

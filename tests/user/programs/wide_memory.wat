@@ -1,0 +1,22 @@
+(module ;; a 64-bit memory of 5 GiB, used a little beyond 4 GiB, by instructions and in bulk
+  (memory i64 1 262144)
+  (func $check (param $ok i32)
+    (if (i32.eqz (local.get $ok)) (then unreachable)))
+  (func (export "_start")
+    (local $i i64)
+    (call $check (i64.eq (memory.grow (i64.const 81920)) (i64.const 1)))
+    (loop $write
+      (i64.store (i64.add (local.get $i) (i64.const 4294967288)) (local.get $i))
+      (local.set $i (i64.add (local.get $i) (i64.const 1048576)))
+      (br_if $write (i64.lt_u (local.get $i) (i64.const 1073741824))))
+    (local.set $i (i64.const 0))
+    (loop $read
+      (call $check (i64.eq (i64.load (i64.add (local.get $i) (i64.const 4294967288)))
+                           (local.get $i)))
+      (local.set $i (i64.add (local.get $i) (i64.const 1048576)))
+      (br_if $read (i64.lt_u (local.get $i) (i64.const 1073741824))))
+    (memory.fill (i64.const 4294967200) (i32.const 7) (i64.const 1000))
+    (call $check (i32.eq (i32.load8_u (i64.const 4294967296)) (i32.const 7)))
+    (memory.copy (i64.const 0) (i64.const 4294967290) (i64.const 16))
+    (call $check (i32.eq (i32.load8_u (i64.const 15)) (i32.const 7)))
+    (call $check (i32.eqz (i32.load8_u (i64.const 16))))))
