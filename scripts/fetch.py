@@ -4,7 +4,7 @@
     scripts/fetch.py NAME…      fetch packages of scripts/fetch.lock into .cache/fetch/NAME/
     scripts/fetch.py --list     name the packages
 
-Downloads go through the registries' own clients (npm, pip) with the user's configuration, so
+Downloads go through the registries' own clients (npm, pip, go) with the user's configuration, so
 mirrors and proxies work and no host is named here. An archive is used only if its SHA-256 is the
 pinned one. A package whose stamp matches its lock entry is not touched again.
 """
@@ -73,7 +73,16 @@ def pypi_command(package, target):
             f"{package.package}=={package.version}"]
 
 
-DOWNLOADERS = {"npm": npm_command, "pypi": pypi_command}
+def go_command(package, target):
+    """The client is the fetched one; its module cache holds the archive it downloaded."""
+    go = CACHE / "go" / "go"
+    return ["env", f"GOROOT={go}", f"GOPATH={target}", "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local",
+            str(go / "bin" / "go"), "mod", "download", "-json",
+            f"{package.package}@{package.version}"]
+
+
+DOWNLOADERS = {"npm": npm_command, "pypi": pypi_command, "go": go_command}
+CLIENTS = {"npm": "npm", "pypi": "pip", "go": "go"}
 
 
 def say(text):
@@ -106,7 +115,7 @@ def download(package, target):
     """Runs the registry's client; returns the path of the one archive it left in `target`."""
     command = DOWNLOADERS[package.kind](package, target)
     say(f"{package.package} {package.version} ({package.size / 1e6:.0f} MB) with "
-        f"{'npm' if package.kind == 'npm' else 'pip'}")
+        f"{CLIENTS[package.kind]}")
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, cwd=target, text=True)
@@ -117,7 +126,7 @@ def download(package, target):
         tail = "\n".join("    " + line for line in output.strip().splitlines()[-8:])
         raise FetchError(f"{command[0]} could not download {package.package} {package.version}:\n"
                          f"{tail}\n  check the network and run the same command again")
-    archives = list(target.iterdir())
+    archives = list(target.rglob("*.zip") if package.kind == "go" else target.iterdir())
     if len(archives) != 1:
         raise FetchError(f"{command[0]} left {len(archives)} files instead of one archive")
     return archives[0]
@@ -144,6 +153,11 @@ class Archive:
             self.zip, self.tar = None, tarfile.open(fileobj=io.BytesIO(data))
             self.names = [m.name for m in self.tar.getmembers() if m.isfile()]
 
+    def is_executable(self, name):
+        mode = self.zip.getinfo(name).external_attr >> 16 if self.zip else \
+            self.tar.getmember(name).mode
+        return bool(mode & 0o100)
+
     def read(self, name):
         return self.zip.read(name) if self.zip else self.tar.extractfile(name).read()
 
@@ -157,12 +171,14 @@ class Archive:
         return found
 
 
-def write_member(root, name, data):
+def write_member(root, name, data, is_executable):
     path = root / name
     if not path.resolve().is_relative_to(root.resolve()):
         raise FetchError(f"the archive has a member outside its root: {name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    if is_executable:
+        path.chmod(0o755)
 
 
 def unpack(package, archive, root):
@@ -174,7 +190,7 @@ def unpack(package, archive, root):
                 inner_archives[inner] = Archive(outer.read(outer.select(inner)[0]))
             source, target = inner_archives[inner], root / (inner + ".d")
         for name in source.select(wanted):
-            write_member(target, name, source.read(name))
+            write_member(target, name, source.read(name), source.is_executable(name))
 
 
 def fetch(package):
@@ -219,6 +235,8 @@ def main():
             if name not in packages:
                 raise FetchError(f"no package '{name}' in {LOCK.name}; "
                                  f"there are: {', '.join(packages)}")
+            if packages[name].kind == "go":
+                fetch(packages["go"])
             fetch(packages[name])
     except FetchError as error:
         print(f"fetch: {error}", file=sys.stderr)
