@@ -18,14 +18,17 @@ for (let n = 0; n < 1000; n++) if (isPrime(n)) primes.push(n);
 console.log(`${primes.length} primes: ${primes.slice(0, 12).join(" ")}`);
 
 const counts = new Map<string, i32>();
-for (const word of "the quick brown fox jumps over the lazy dog and the cat".split(" "))
-	counts.set(word, (counts.has(word) ? counts.get(word) : 0) + 1);
+const text = "the quick brown fox jumps over the lazy dog and the cat".split(" ");
+for (let i = 0; i < text.length; i++) {
+	const seen = counts.has(text[i]) ? counts.get(text[i]) : 0;
+	counts.set(text[i], seen + 1);
+}
 const words = counts.keys().sort();
 for (let i = 0; i < words.length; i++) console.log(`${words[i]}: ${counts.get(words[i])}`);
 
 const a = new StaticArray<f32>(64), b = new StaticArray<f32>(64);
 for (let i = 0; i < 64; i++) {
-	a[i] = <f32>i / 3;
-	b[i] = <f32>(64 - i);
+	a[i] = <f32>i / 3.0;
+	b[i] = <f32>64 - <f32>i;
 }
 console.log(`${dot(a, b)} ${Math.sqrt(2)} ${Math.pow(1.1, 20)} ${u64.MAX_VALUE}`);
