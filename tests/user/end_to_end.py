@@ -455,8 +455,7 @@ class Usage(Case):
 
     def test_artifact_of_anybody_runs(self):
         with tempfile.TemporaryDirectory() as folder:
-            self.assertEqual(run(self.artifact(folder)).returncode,
-                             run(module("exit")).returncode)
+            self.assertEqual(run(self.artifact(folder)).status, run(module("exit")).status)
 
     def test_artifact_with_changed_code_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -589,7 +588,8 @@ class PromptWithoutTerminal(Case):
     def test_commands_from_a_pipe(self):
         result = run(stdin=b"echo one\ncat\ninto cat\n")
         self.assertEqual(result.status, 0, result)
-        self.assertIn(b"echo one\none", result.out)
+        # The echo of what was typed ahead may come in between what the first program prints.
+        self.assertRegex(result.out, rb"nebulet> echo one\n(.|\n)*?one(.|\n)*?\n")
         # Lines typed ahead that a program did not read are for the shell again.
         self.assertGreaterEqual(result.out.count(b"into cat\n"), 2, result)
 

@@ -220,6 +220,8 @@ slot_demand(uint64_t address)
 		return DEMAND_REFUSED;
 	if (map_large(place.base, address, committed))
 		return DEMAND_SERVED;
+	if (frames_are_scarce())
+		return DEMAND_NO_MEMORY;
 	return demand_map_zeroed(address);
 }
 
