@@ -3,6 +3,9 @@
  */
 #include "compiler/ir/build_vector.h"
 
+#include "compiler/ir/simplify_vector.h"
+#include "lib/string.h"
+
 /* --- products ------------------------------------------------------------------ */
 
 /* The low (or high) lanes of a and c in turn. */
@@ -210,7 +213,7 @@ build_vector_product(struct builder *b, enum wasm_opcode opcode)
 struct floats {
 	enum ir_shape shape;
 	enum ir_vector add, sub, mul, pmin, pmax, ne, shr;
-	uint64_t sign;
+	uint64_t sign, infinity;
 	uint32_t payload_shift; /* a NaN's bits shifted right by it: the payload below the quiet bit */
 };
 
@@ -224,6 +227,7 @@ static const struct floats f32x4 = {
 	.ne = IR_F32X4_NE,
 	.shr = IR_I32X4_SHR_U,
 	.sign = 0x80000000,
+	.infinity = 0x7f800000,
 	.payload_shift = 10,
 };
 
@@ -237,6 +241,7 @@ static const struct floats f64x2 = {
 	.ne = IR_F64X2_NE,
 	.shr = IR_I64X2_SHR_U,
 	.sign = UINT64_C(1) << 63,
+	.infinity = UINT64_C(0x7ff) << 52,
 	.payload_shift = 13,
 };
 
@@ -266,6 +271,68 @@ canonical_nan(struct builder *b, const struct floats *f, uint32_t nan, uint32_t 
 	return build_vector2(b, IR_V128_ANDNOT, value, build_vector2(b, f->shr, nan, shift));
 }
 
+/* Whether a vector of floats holds no signaling NaN, as far as its definition
+ * tells; `depth` of its operands are looked at. */
+static bool
+is_quiet(const struct builder *b, uint32_t value, uint32_t depth)
+{
+	const struct ir_inst *inst = &b->fn->insts[value];
+
+	switch ((uint32_t)ir_vector_info(inst)->meaning) {
+	case IR_LANE_FADD:
+	case IR_LANE_FSUB:
+	case IR_LANE_FMUL:
+	case IR_LANE_FDIV:
+	case IR_LANE_FSQRT:
+	case IR_LANE_CONVERT_I32:
+	case IR_LANE_DEMOTE:
+	case IR_LANE_PROMOTE:
+		return inst->op == IR_VECTOR1 || inst->op == IR_VECTOR2;
+	case IR_LANE_PMIN:
+	case IR_LANE_PMAX:
+		return depth > 0 && is_quiet(b, inst->args[0], depth - 1) &&
+		       (b->fn->insts[inst->args[1]].op == IR_CONST ||
+			is_quiet(b, inst->args[1], depth - 1));
+	default:
+		return false;
+	}
+}
+
+/*
+ * The minimum or maximum of `a` and a constant that has no NaN. PMIN and PMAX
+ * give a lane of `a` that is NaN or equals the constant's. So of two zeros the
+ * right one remains unless the constant has -0 for a minimum, or +0 for a
+ * maximum, where adding +0 gives it. Adding -0 changes nothing but that a NaN
+ * becomes quiet. False if `c` is no such constant.
+ */
+static bool
+build_bound(struct builder *b, const struct floats *f, bool is_max, uint32_t a, uint32_t c)
+{
+	uint32_t bytes = 1u << ir_shape_width(f->shape);
+	bool must_add = !is_quiet(b, a, 2);
+	struct ir_v128 bound, addend;
+
+	if (!ir_vector_const(b->fn, c, &bound))
+		return false;
+	for (uint32_t at = 0; at < sizeof(bound.bytes); at += bytes) {
+		uint64_t bits = 0, added = f->sign;
+
+		memcpy(&bits, bound.bytes + at, bytes);
+		if ((bits & ~f->sign) > f->infinity || (!is_max && bits == f->sign))
+			return false;
+		if (is_max && bits == 0) {
+			added = 0;
+			must_add = true;
+		}
+		memcpy(addend.bytes + at, &added, bytes);
+	}
+	uint32_t value = build_vector2(b, is_max ? f->pmax : f->pmin, a, c);
+	if (must_add)
+		value = build_vector2(b, f->add, value, ir_const_v128(b->fn, &addend));
+	build_push(b, value);
+	return true;
+}
+
 /*
  * The machine's minimum is right unless a lane is NaN in one operand or zero in
  * both. Taken in both orders, or brings together what is missing then: the
@@ -276,6 +343,8 @@ build_fmin(struct builder *b, const struct floats *f)
 {
 	uint32_t c = build_pop(b);
 	uint32_t a = build_pop(b);
+	if (build_bound(b, f, false, a, c) || build_bound(b, f, false, c, a))
+		return;
 	uint32_t both = build_vector2(b, IR_V128_OR, build_vector2(b, f->pmin, a, c),
 				      build_vector2(b, f->pmin, c, a));
 	uint32_t nan = build_vector2(b, f->ne, both, both);
@@ -293,6 +362,8 @@ build_fmax(struct builder *b, const struct floats *f)
 {
 	uint32_t c = build_pop(b);
 	uint32_t a = build_pop(b);
+	if (build_bound(b, f, true, a, c) || build_bound(b, f, true, c, a))
+		return;
 	uint32_t one = build_vector2(b, f->pmax, a, c);
 	uint32_t difference =
 		build_vector2(b, IR_V128_XOR, one, build_vector2(b, f->pmax, c, a));

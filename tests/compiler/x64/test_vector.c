@@ -121,8 +121,10 @@ put_shuffle(struct buffer *code, const struct shuffle *shuffle, uint32_t number,
 	put_u32(code, RESULTS_AT + 16 * number);
 }
 
+/* A module with memory "m" and function "f" of these instructions, which are
+ * freed. */
 static struct buffer
-module_of_shuffles(const struct shuffle shuffles[PATTERNS], bool shares)
+module_of_code(struct buffer *instructions)
 {
 	struct buffer module = { 0 }, code = { 0 }, body = { 0 };
 
@@ -132,13 +134,23 @@ module_of_shuffles(const struct shuffle shuffles[PATTERNS], bool shares)
 	put_section_bytes(&module, SECTION_MEMORY, 1, 0, 1);
 	put_section_bytes(&module, SECTION_EXPORT, 2, 1, 'f', 0, 0, 1, 'm', 2, 0);
 	put(&body, 0);
-	for (uint32_t i = 0; i < PATTERNS; i++)
-		put_shuffle(&body, &shuffles[i], i, shares);
+	put_bytes(&body, instructions->bytes, instructions->len);
 	put(&body, 0x0b);
 	put(&code, 1);
 	put_sized(&code, &body);
 	put_section(&module, SECTION_CODE, &code);
+	buffer_free(instructions);
 	return module;
+}
+
+static struct buffer
+module_of_shuffles(const struct shuffle shuffles[PATTERNS], bool shares)
+{
+	struct buffer code = { 0 };
+
+	for (uint32_t i = 0; i < PATTERNS; i++)
+		put_shuffle(&code, &shuffles[i], i, shares);
+	return module_of_code(&code);
 }
 
 /* --- what it must give ------------------------------------------------------ */
@@ -197,26 +209,34 @@ fail_at(const struct shuffle *shuffle, uint32_t features, bool shares, const uin
 		 pattern, shuffle->first_is_zero, shuffle->second_is_zero, shuffle->use, bytes);
 }
 
+/* Instantiates what module_of_code has made, for a processor; its memory. */
+static uint8_t *
+start(struct buffer *bytes, uint32_t features, struct instance **out)
+{
+	struct code_module *module;
+	struct runtime_extern memory;
+
+	t.cpu_features = features;
+	if (test_publish("vectors", bytes->bytes, bytes->len, &module) != NB_OK)
+		fail_msg("%s", t.diag.text);
+	buffer_free(bytes);
+	assert_int_equal(test_create(module, out), NB_OK);
+	assert_true(instance_export(*out, "m", 1, &memory));
+	return (uint8_t *)(uintptr_t)memory.memory->desc.base;
+}
+
 static void
 run_round(uint32_t features, bool shares)
 {
 	static struct shuffle shuffles[PATTERNS];
-	struct code_module *module;
 	struct instance *instance;
-	struct runtime_extern memory;
 	uint64_t none;
 
 	test_begin();
 	for (uint32_t i = 0; i < PATTERNS; i++)
 		random_pattern(&shuffles[i]);
 	struct buffer bytes = module_of_shuffles(shuffles, shares);
-	t.cpu_features = features;
-	enum nb_status status = test_publish("shuffles", bytes.bytes, bytes.len, &module);
-	if (status != NB_OK)
-		fail_msg("%s", t.diag.text);
-	assert_int_equal(test_create(module, &instance), NB_OK);
-	assert_true(instance_export(instance, "m", 1, &memory));
-	uint8_t *base = (uint8_t *)(uintptr_t)memory.memory->desc.base;
+	uint8_t *base = start(&bytes, features, &instance);
 	for (uint32_t i = 0; i < INPUT_BYTES; i++)
 		base[INPUTS_AT + i] = (uint8_t)random_below(256);
 	assert_int_equal(test_call(instance, "f", 0, 0, &none), NB_TRAP_NONE);
@@ -226,7 +246,6 @@ run_round(uint32_t features, bool shares)
 		if (memcmp(wanted, base + RESULTS_AT + 16 * i, 16) != 0)
 			fail_at(&shuffles[i], features, shares, base + RESULTS_AT + 16 * i);
 	}
-	buffer_free(&bytes);
 	test_end();
 }
 
@@ -246,12 +265,106 @@ test_shuffles_on_this_processor(void **state)
 		run_round(port_cpu_features(), i % 2);
 }
 
+/* --- minima and maxima of constants ------------------------------------------- */
+
+enum { FLOATS = 16, BOUND_RESULTS = 2 * 2 * FLOATS * FLOATS };
+
+/* Of each width: zeros, ones, smallest, largest, infinities, quiet and signaling NaNs. */
+static const uint64_t floats[2][FLOATS] = {
+	{ 0, 0x80000000, 0x3f800000, 0xbf800000, 1, 0x80000001, 0x7f7fffff, 0xff7fffff, 0x7f800000,
+	  0xff800000, 0x7fc00000, 0xffc00000, 0x7fa00000, 0xffa12345, 0x7fc12345, 0x40000000 },
+	{ 0, 1ull << 63, 0x3ffull << 52, 0xbffull << 52, 1, 1ull << 63 | 1, 0x7fefffffffffffff,
+	  0xffefffffffffffff, 0x7ffull << 52, 0xfffull << 52, 0x7ff8ull << 48, 0xfff8ull << 48,
+	  0x7ff4ull << 48, 0xfff4000012345678, 0x7ff8000012345678, 1ull << 62 },
+};
+
+/* Whether `found` may be the minimum or maximum: NaNs only canonical give the
+ * canonical one, others any quiet one; -0 is less than +0. */
+static bool
+is_right(bool is_double, bool is_max, uint64_t a, uint64_t c, uint64_t found)
+{
+	uint64_t sign = is_double ? 1ull << 63 : 1ull << 31;
+	uint64_t infinity = is_double ? 0x7ffull << 52 : 0x7f800000;
+	uint64_t quiet = infinity | (is_double ? 1ull << 51 : 1ull << 22);
+	bool a_is_nan = (a & ~sign) > infinity, c_is_nan = (c & ~sign) > infinity;
+	int64_t a_rank = a & sign ? -(int64_t)(a & ~sign) - 1 : (int64_t)a;
+	int64_t c_rank = c & sign ? -(int64_t)(c & ~sign) - 1 : (int64_t)c;
+
+	if (a_is_nan || c_is_nan) {
+		bool is_canonical = (!a_is_nan || (a & ~sign) == quiet) &&
+				    (!c_is_nan || (c & ~sign) == quiet);
+		return is_canonical ? (found & ~sign) == quiet : (found & quiet) == quiet;
+	}
+	return found == ((is_max ? a_rank > c_rank : a_rank < c_rank) ? a : c);
+}
+
+static void
+put_float_constant(struct buffer *code, bool is_double, uint64_t bits)
+{
+	uint64_t lanes[2] = { is_double ? bits : bits << 32 | bits,
+			      is_double ? bits : bits << 32 | bits };
+
+	put(code, 0xfd, 12);
+	put_bytes(code, lanes, 16);
+}
+
+/* Results in order: maximum or minimum, constant first or second, constant, value. */
+static void
+check_bounds(uint32_t features, bool is_double)
+{
+	static const uint8_t opcodes[2][2] = { { 0xe8, 0xe9 }, { 0xf4, 0xf5 } };
+	uint32_t bytes = is_double ? 8 : 4, lanes = 16 / bytes;
+	struct buffer code = { 0 };
+	struct instance *instance;
+	uint64_t none;
+
+	test_begin();
+	for (uint32_t i = 0; i < BOUND_RESULTS; i += lanes) {
+		uint64_t constant = floats[is_double][i / FLOATS % FLOATS];
+		bool is_first = i / FLOATS / FLOATS % 2;
+		put(&code, 0x41, 0);
+		if (is_first)
+			put_float_constant(&code, is_double, constant);
+		put(&code, 0x41, 0, 0xfd, 0, 0);
+		put_u32(&code, INPUTS_AT + i % FLOATS * bytes);
+		if (!is_first)
+			put_float_constant(&code, is_double, constant);
+		put(&code, 0xfd, opcodes[is_double][i / FLOATS / FLOATS / 2], 1, 0xfd, 11, 0);
+		put_u32(&code, RESULTS_AT + i * bytes);
+	}
+	struct buffer module = module_of_code(&code);
+	uint8_t *base = start(&module, features, &instance);
+	for (uint32_t i = 0; i < FLOATS; i++)
+		memcpy(base + INPUTS_AT + i * bytes, &floats[is_double][i], bytes);
+	assert_int_equal(test_call(instance, "f", 0, 0, &none), NB_TRAP_NONE);
+	for (uint32_t i = 0; i < BOUND_RESULTS; i++) {
+		uint64_t found = 0, a = floats[is_double][i % FLOATS];
+		uint64_t c = floats[is_double][i / FLOATS % FLOATS];
+		bool is_max = i / FLOATS / FLOATS / 2;
+		memcpy(&found, base + RESULTS_AT + i * bytes, bytes);
+		if (!is_right(is_double, is_max, a, c, found))
+			fail_msg("%s of %llx and constant %llx gives %llx", is_max ? "max" : "min",
+				 (unsigned long long)a, (unsigned long long)c,
+				 (unsigned long long)found);
+	}
+	test_end();
+}
+
+static void
+test_bounds_by_constants(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		check_bounds(i & 1 ? port_cpu_features() : 0, i >> 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shuffles_on_the_least_processor),
 		cmocka_unit_test(test_shuffles_on_this_processor),
+		cmocka_unit_test(test_bounds_by_constants),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
