@@ -210,7 +210,8 @@ find_form(const struct vf_decoder *decoder, const struct head *h, uint8_t modrm)
 {
 	uint32_t form = decoder->first[key_of(h->encoding, h->prefix, h->map,
 					      (h->rex & REX_W) != 0, h->opcode)];
-	uint8_t fits = modrm >= 0xc0 ? NB_RM_G8 | NB_RM_G | NB_RM_X : NB_RM_M | NB_RM_ADDRESS;
+	uint8_t fits = modrm >= 0xc0 ? NB_RM_G8 | NB_RM_G | NB_RM_X | NB_RM_G0
+				       : NB_RM_M | NB_RM_ADDRESS;
 
 	if (form & VF_IS_GROUP)
 		form = decoder->groups[form & ~(uint32_t)VF_IS_GROUP][modrm >> 3 & 7];
@@ -346,6 +347,7 @@ take_rest(const struct vf_decoder *decoder, struct cursor *c, const struct head 
 			out->operand = VF_REGISTER;
 			out->base = (modrm & 7) | high;
 			used |= REX_B;
+			is_right = !(info->rm & NB_RM_G0) || out->base == 0;
 		} else {
 			is_right = take_memory(c, h, modrm, out, &used);
 		}

@@ -310,7 +310,5 @@ check_divide(struct scan *s)
 bool
 scan_operands(struct scan *s)
 {
-	if (s->inst.form == NB_FORM_MFENCE && s->inst.base != 0)
-		return scan_refuse(s, VERIFIER_ENCODING);
 	return check_registers(s) && check_memory(s) && check_divide(s) && take_writes(s);
 }
