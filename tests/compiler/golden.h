@@ -29,7 +29,7 @@ golden_emit(void *context, const char *bytes, size_t len)
 {
 	struct golden_text *out = context;
 
-	if (out->len + len + 1 > out->cap) {
+	if (len >= out->cap - out->len) {
 		out->cap = 2 * (out->len + len) + 256;
 		out->text = realloc(out->text, out->cap);
 		if (!out->text)

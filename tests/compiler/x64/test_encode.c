@@ -84,7 +84,8 @@ check_register(const struct encoded *c, const ZydisDecodedOperand *operand)
 {
 	const struct nb_form_info *info = x64_form_info(c->form);
 	ZydisRegister want = ZYDIS_REGISTER_NONE;
-	switch (operand->encoding) {
+	/* As a number: the decoder knows many more encodings. */
+	switch ((int)operand->encoding) {
 	case ZYDIS_OPERAND_ENCODING_MODRM_REG:
 		/* The decoder shows the unused field of a long nop as a register. */
 		if (c->form == NB_FORM_NOP_LONG)

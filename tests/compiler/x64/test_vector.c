@@ -42,7 +42,7 @@ static void
 set_lanes(uint8_t pattern[16], uint32_t k, const uint8_t *lanes)
 {
 	for (uint32_t i = 0; i < 16; i++)
-		pattern[i] = (uint8_t)(lanes[i >> k] << k | (i & ((1u << k) - 1)));
+		pattern[i] = (uint8_t)((uint32_t)lanes[i >> k] << k | (i & ((1u << k) - 1)));
 }
 
 static void
