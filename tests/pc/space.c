@@ -89,6 +89,47 @@ slots_keep_their_distance(void)
 		port_slot_release(bases[i], 65536);
 }
 
+/* Wide slots among others: their own addresses, bytes wherever they are
+ * touched, up to the last. */
+static void
+wide_slots_reach_far(void)
+{
+	enum { COUNT = 60 };
+	const uint64_t size = NB_WIDE_SLOT_ADDRESSABLE;
+	static uint64_t bases[COUNT];
+
+	for (int i = 0; i < COUNT; i++) {
+		EXPECT(port_slot_reserve(i % 2 ? NB_SLOT_ADDRESSABLE : size, &bases[i]) == NB_OK);
+		for (int j = 0; j < i; j++) {
+			uint64_t first = i % 2 ? NB_SLOT_BYTES : NB_WIDE_SLOT_BYTES;
+			uint64_t second = j % 2 ? NB_SLOT_BYTES : NB_WIDE_SLOT_BYTES;
+
+			EXPECT(bases[j] - bases[i] >= first && bases[i] - bases[j] >= second);
+		}
+	}
+	for (int i = 0; i < COUNT; i += 2) {
+		uint64_t base = bases[i];
+
+		EXPECT(port_slot_commit(base, 0, 65536) == NB_OK);
+		EXPECT(port_slot_commit(base, 65536, size) == NB_OK);
+		EXPECT(port_slot_contains(base) && port_slot_contains(base + size));
+		EXPECT(port_slot_contains(base + NB_WIDE_SLOT_BYTES - 1));
+		*(volatile uint64_t *)(uintptr_t)(base + size - 8) = base;
+		*(volatile uint64_t *)(uintptr_t)(base + (4ull << 30)) = base + 1;
+		EXPECT(*(volatile uint64_t *)(uintptr_t)(base + size - 16) == 0);
+		EXPECT(*(volatile uint64_t *)(uintptr_t)(base + (4ull << 30) - 8) == 0);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		uint64_t base = bases[i];
+
+		if (i % 2 == 0) {
+			EXPECT(*(volatile uint64_t *)(uintptr_t)(base + size - 8) == base);
+			EXPECT(*(volatile uint64_t *)(uintptr_t)(base + (4ull << 30)) == base + 1);
+		}
+		port_slot_release(base, i % 2 ? 0 : size);
+	}
+}
+
 static void
 slots_forget(void)
 {
@@ -242,6 +283,7 @@ const struct selftest space_tests[] = {
 	{ "space: kernel pages are zero", kernel_pages_are_zero },
 	{ "space: areas stay in place", areas_stay_in_place },
 	{ "space: slots keep their distance", slots_keep_their_distance },
+	{ "space: wide slots reach far", wide_slots_reach_far },
 	{ "space: slots forget", slots_forget },
 	{ "space: slots use large pages", slots_use_large_pages },
 	{ "space: stacks are committed on demand", stacks_are_committed_on_demand },
