@@ -452,7 +452,10 @@ check_stub_jump(struct check *c, uint32_t i)
 	    value != nb_tail_word(c->function->frame_size, results, slots) || results > slots ||
 	    c->function->frame_size < nb_tail_frame_bytes(slots))
 		finding(c, inst->at, "tail stub without its word");
-	check_restored(c, i - (i > 0));
+	/* `grow` has its lea behind what restores. */
+	bool is_grow = i > 1 && is(inst - 2, ZYDIS_MNEMONIC_LEA) &&
+		       inst[-2].operands[1].mem.base == ZYDIS_REGISTER_RIP;
+	check_restored(c, i - (i > 0) - is_grow);
 }
 
 /* insts[i] leaves the function for another one. */
