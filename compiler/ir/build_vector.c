@@ -332,9 +332,8 @@ static void
 build_shift8_signed(struct builder *b)
 {
 	static const struct ir_v128 low = { { 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7 } };
-	static const struct ir_v128 high = {
-		{ 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15 }
-	};
+	static const struct ir_v128 high = { { 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14,
+					       15, 15 } };
 	uint32_t count = build_count(b, build_pop(b), IR_SHAPE_I8X16);
 	uint32_t a = build_pop(b);
 	uint32_t amount, l, h;

@@ -9,8 +9,8 @@
 
 /* The vector operation with arguments a, c, d; IR_NONE where it has fewer. The
  * lane is that of EXTRACT and REPLACE, else 0. */
-uint32_t build_vector_op(struct builder *b, enum ir_vector op, uint32_t lane,
-			 const uint32_t args[3]);
+uint32_t
+build_vector_op(struct builder *b, enum ir_vector op, uint32_t lane, const uint32_t args[3]);
 
 static inline uint32_t
 build_vector1(struct builder *b, enum ir_vector op, uint32_t a)
@@ -40,8 +40,8 @@ enum build_sense { BUILD_HOLDS, BUILD_FAILS };
 uint32_t build_vector_bound(struct builder *b, enum ir_vector bound, uint32_t a, uint32_t c,
 			    enum build_sense sense);
 /* Lanes where not a > c. */
-uint32_t build_vector_not_greater(struct builder *b, enum ir_vector greater, uint32_t a,
-				  uint32_t c);
+uint32_t
+build_vector_not_greater(struct builder *b, enum ir_vector greater, uint32_t a, uint32_t c);
 /* Tests of whole vectors; false if the instruction is none of those. */
 bool build_vector_test(struct builder *b, enum wasm_opcode opcode);
 

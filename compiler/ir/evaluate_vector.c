@@ -36,8 +36,8 @@ ir_vector_set_lane(struct ir_v128 *vector, uint32_t shape, uint32_t lane, uint64
 
 /* Integer lanes of at most 32 bits, so that int64_t holds sums and products. */
 struct lanes {
-	uint64_t a, b;	 /* zero-extended */
-	int64_t sa, sb;	 /* sign-extended */
+	uint64_t a, b;	/* zero-extended */
+	int64_t sa, sb; /* sign-extended */
 	uint32_t bits;
 };
 
@@ -160,8 +160,8 @@ evaluate_lane(uint32_t meaning, const struct lanes *x, uint64_t *out)
 }
 
 static bool
-evaluate_lanes(const struct ir_vector_info *info, const struct ir_v128 *a,
-	       const struct ir_v128 *b, struct ir_v128 *out)
+evaluate_lanes(const struct ir_vector_info *info, const struct ir_v128 *a, const struct ir_v128 *b,
+	       struct ir_v128 *out)
 {
 	uint32_t bits = 8u << ir_shape_width(info->shape);
 
@@ -232,8 +232,7 @@ evaluate_shift(const struct ir_vector_info *info, const struct ir_v128 *a, uint6
 
 /* Lanes twice as wide as those of the argument. */
 static bool
-evaluate_extension(const struct ir_vector_info *info, const struct ir_v128 *a,
-		   struct ir_v128 *out)
+evaluate_extension(const struct ir_vector_info *info, const struct ir_v128 *a, struct ir_v128 *out)
 {
 	uint32_t width = ir_shape_width(info->shape);
 	uint32_t half = 4u << width;
@@ -260,8 +259,9 @@ evaluate_narrowing(const struct ir_vector_info *info, const struct ir_v128 *args
 		int64_t value = sign_extend(wide, 2 * bits);
 
 		ir_vector_set_lane(out, info->shape, i,
-			 info->meaning == IR_LANE_NARROW_S ? saturate_signed(value, bits)
-							   : saturate_unsigned(value, bits));
+				   info->meaning == IR_LANE_NARROW_S
+					   ? saturate_signed(value, bits)
+					   : saturate_unsigned(value, bits));
 	}
 	return true;
 }
@@ -277,14 +277,14 @@ evaluate_dot(const struct ir_vector_info *info, const struct ir_v128 *args, stru
 		for (uint32_t k = 2 * i; k < 2 * i + 2; k++) {
 			uint64_t a = ir_vector_get_lane(&args[0], info->shape - 1, k);
 			uint64_t b = ir_vector_get_lane(&args[1], info->shape - 1, k);
-			int64_t first = info->meaning == IR_LANE_DOT_US ? (int64_t)a
-									: sign_extend(a, bits);
+			int64_t first =
+				info->meaning == IR_LANE_DOT_US ? (int64_t)a : sign_extend(a, bits);
 
 			sum += first * sign_extend(b, bits);
 		}
 		ir_vector_set_lane(out, info->shape, i,
-			 info->meaning == IR_LANE_DOT_US ? saturate_signed(sum, 2 * bits)
-							 : (uint64_t)sum);
+				   info->meaning == IR_LANE_DOT_US ? saturate_signed(sum, 2 * bits)
+								   : (uint64_t)sum);
 	}
 	return true;
 }
@@ -371,8 +371,8 @@ evaluate_across(const struct ir_inst *inst, const struct ir_v128 *args, struct i
 }
 
 bool
-ir_evaluate_vector(const struct ir_inst *inst, const uint8_t *pattern,
-		   const struct ir_v128 args[3], struct ir_v128 *out)
+ir_evaluate_vector(const struct ir_inst *inst, const uint8_t *pattern, const struct ir_v128 args[3],
+		   struct ir_v128 *out)
 {
 	const struct ir_vector_info *info = ir_vector_info(inst);
 	uint64_t count;

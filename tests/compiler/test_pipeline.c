@@ -187,7 +187,8 @@ test_vectors(void **state)
 	static const char *const texts[] = {
 		"i32 -> i32\nlocal.get 0\nlocal.get 0\ni32x4.splat\ni32x4.abs\ndrop\n",
 		"i32 -> i32 | v128\nlocal.get 0\nlocal.get 1\nv128.any_true\ni32.add\n",
-		"v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 -> v128 v128 v128 v128 v128 v128 "
+		"v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 -> v128 v128 v128 v128 v128 "
+		"v128 "
 		"v128 v128 v128 i32\nlocal.get 0\nlocal.get 1\nlocal.get 2\nlocal.get 3\n"
 		"local.get 4\nlocal.get 5\nlocal.get 6\nlocal.get 7\nlocal.get 9\ni32.const 1\n",
 		"i32 -> i32\nlocal.get 0\nblock v128\ni32.const 0\nv128.load 4\nend\ndrop\n",
@@ -312,10 +313,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_image),	    cmocka_unit_test(test_deterministic),
-		cmocka_unit_test(test_options),	    cmocka_unit_test(test_pass_choices),
-		cmocka_unit_test(test_vectors), cmocka_unit_test(test_deferred),
-		cmocka_unit_test(test_cancel),	    cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_image),	   cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_options),	   cmocka_unit_test(test_pass_choices),
+		cmocka_unit_test(test_vectors),	   cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_cancel),	   cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_exhaustion),
 	};
 

@@ -15,7 +15,8 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+					       .code = WASM_CODE_VALIDATE };
 
 static void
 report_diag(const struct diag *diag, struct golden_text *out)

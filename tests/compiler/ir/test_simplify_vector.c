@@ -48,7 +48,8 @@ below(struct bench *b, uint32_t limit)
 static struct ir_v128
 vector(struct bench *b)
 {
-	static const uint64_t numbers[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000,
+	static const uint64_t numbers[] = { 0,		1,	    2,		0x7f,
+					    0x80,	0xff,	    0x7fff,	0x8000,
 					    0x7fffffff, 0x80000000, UINT32_MAX, UINT64_MAX };
 	uint32_t shape = below(b, IR_SHAPE_I64X2 + 1);
 	bool is_splat = below(b, 2);
