@@ -118,6 +118,10 @@ uint32_t select_vreg_new(struct selector *s, enum ir_type type);
  * and an instruction that loads it here. */
 uint32_t select_use(struct selector *s, uint32_t value);
 
+/* The same for an operand of which only the value's own width is read: the lowest
+ * lane of a vector of floats is the vector. */
+uint32_t select_read(struct selector *s, uint32_t value);
+
 /* The register that the instruction defining `value` must write. */
 uint32_t select_def(struct selector *s, uint32_t value);
 

@@ -247,7 +247,7 @@ compare_floats(struct selector *s, const struct ir_inst *inst, struct fold fold)
 		a = inst->args[1];
 		b = inst->args[0];
 	}
-	compare.reg = select_use(s, a);
+	compare.reg = select_read(s, a);
 	compare.rm = source_of(s, b, fold);
 	return compare;
 }

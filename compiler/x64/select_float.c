@@ -27,7 +27,7 @@ select_float_binary(struct selector *s, uint32_t value)
 		b = inst->args[0];
 	}
 	struct select_source source = is_minmax ? select_source_reg(s, b) : select_source_any(s, b);
-	uint32_t vreg = select_use(s, a);
+	uint32_t vreg = select_read(s, a);
 	if (!is_minmax) {
 		select_sse(s, form, select_def(s, value), vreg, &source,
 			   commutes ? SELECT_COMMUTES : SELECT_ORDERED);
@@ -43,7 +43,7 @@ select_float_binary(struct selector *s, uint32_t value)
 static void
 select_sign(struct selector *s, uint32_t value, enum nb_form form, enum select_mask mask)
 {
-	uint32_t vreg = select_use(s, select_inst(s, value)->args[0]);
+	uint32_t vreg = select_read(s, select_inst(s, value)->args[0]);
 	struct select_source source = { .base = X64_BASE_POOL,
 					.vreg = IR_NONE,
 					.disp = (int32_t)select_pool_mask(s, mask) };
@@ -93,7 +93,7 @@ select_float_unary(struct selector *s, uint32_t value)
 	/* The instructions keep the upper part of the result's register. They wait
 	 * for nothing but the operand if that is what they keep, and a load clears
 	 * the register it writes. */
-	uint32_t vreg = select_use(s, inst->args[0]);
+	uint32_t vreg = select_read(s, inst->args[0]);
 	struct x64_inst *out = select_emit(s, X64_FORM, form);
 	out->imm = imm;
 	out->reg = select_op_def(s, select_def(s, value));
@@ -106,8 +106,8 @@ select_copysign(struct selector *s, uint32_t value)
 {
 	const struct ir_inst *inst = select_inst(s, value);
 	bool is_64 = inst->type == IR_F64;
-	uint32_t a = select_use(s, inst->args[0]);
-	uint32_t b = select_use(s, inst->args[1]);
+	uint32_t a = select_read(s, inst->args[0]);
+	uint32_t b = select_read(s, inst->args[1]);
 	struct x64_inst *out = select_emit(s, X64_FCOPYSIGN, NB_FORM_ANDPS);
 	out->reg = select_def_over(s, select_def(s, value), 1);
 	select_op_use(s, a, RA_REG);
@@ -144,7 +144,7 @@ select_trunc(struct selector *s, uint32_t value)
 	enum nb_form form = is_wide ? NB_FORM_CVTTSS_64 : NB_FORM_CVTTSS_32;
 	if (is_f64)
 		form = is_wide ? NB_FORM_CVTTSD_64 : NB_FORM_CVTTSD_32;
-	uint32_t a = select_use(s, inst->args[0]);
+	uint32_t a = select_read(s, inst->args[0]);
 	struct x64_inst *out = select_emit(s, X64_TRUNC, form);
 	out->cc = (uint8_t)variant;
 	out->trap = saturates ? 0 : NB_TRAP_INVALID_CONVERSION;
@@ -170,7 +170,7 @@ select_convert(struct selector *s, uint32_t value)
 	if (!from_64 && !is_unsigned)
 		form = is_f64 ? NB_FORM_CVTSI32_SD : NB_FORM_CVTSI32_SS;
 	if (is_unsigned && from_64) {
-		uint32_t a = select_use(s, inst->args[0]);
+		uint32_t a = select_read(s, inst->args[0]);
 		struct x64_inst *out = select_emit(s, X64_FROM_U64, form);
 		out->reg = select_op_def(s, select_def(s, value));
 		select_op_scratch(s, IR_I64);

@@ -75,6 +75,15 @@ select_use(struct selector *s, uint32_t value)
 	return select_def(s, value);
 }
 
+uint32_t
+select_read(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	bool is_low = inst->op == IR_EXTRACT && !ir_type_is_int(inst->type) &&
+		      ir_vector_lane(inst) == 0 && s->vreg[value] == IR_NONE;
+	return select_use(s, is_low ? inst->args[0] : value);
+}
+
 struct x64_inst *
 select_emit(struct selector *s, enum x64_op op, enum nb_form form)
 {
@@ -293,7 +302,7 @@ select_pool_const(struct selector *s, uint32_t value)
 struct select_source
 select_source_reg(struct selector *s, uint32_t value)
 {
-	return (struct select_source){ .base = X64_BASE_NONE, .vreg = select_use(s, value) };
+	return (struct select_source){ .base = X64_BASE_NONE, .vreg = select_read(s, value) };
 }
 
 struct select_source
