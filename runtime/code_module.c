@@ -160,9 +160,8 @@ static uint32_t
 frame_at(const struct nb_code_image *image, const struct nb_code_function *function,
 	 uint32_t offset, bool is_return_address)
 {
-	if (!is_return_address &&
-	    (offset == function->code_offset || image->code[offset] == RET ||
-	     is_tail_jump(image, function, offset)))
+	if (!is_return_address && (offset == function->code_offset || image->code[offset] == RET ||
+				   is_tail_jump(image, function, offset)))
 		return 0;
 	return function->frame_size;
 }

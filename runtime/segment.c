@@ -106,8 +106,8 @@ segment_memory_init(struct instance *instance, uint32_t segment, uint32_t memory
 								 : NB_TRAP_OUT_OF_MEMORY;
 }
 
-typedef enum nb_trap segment_function(struct instance *instance, uint32_t segment,
-				      uint32_t target, const struct segment_range *range);
+typedef enum nb_trap segment_function(struct instance *instance, uint32_t segment, uint32_t target,
+				      const struct segment_range *range);
 
 /* In pieces of at most `most`; the whole has been checked. */
 static enum nb_trap

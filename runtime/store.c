@@ -9,7 +9,6 @@
 #include "runtime/instance.h"
 #include "runtime/store_internal.h"
 
-
 void
 store_init(struct store *store, const struct arena_source *source, size_t limit_bytes,
 	   const struct store_account *account)

@@ -93,9 +93,8 @@ store_table_create(struct store *store, const struct wasm_table_type *type,
 	table->store = store;
 	table->desc.length = (uint32_t)type->limits.min;
 	table->desc.maximum = (uint32_t)maximum_entries(&type->limits);
-	table->desc.element = wasm_valtype_is_func_ref(type->type)
-					? NB_TABLE_FUNCTIONS
-					: NB_TABLE_EXTERNS;
+	table->desc.element =
+		wasm_valtype_is_func_ref(type->type) ? NB_TABLE_FUNCTIONS : NB_TABLE_EXTERNS;
 	enum nb_status status = table_storage_create(table);
 	if (status != NB_OK)
 		return status;

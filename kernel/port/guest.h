@@ -125,8 +125,7 @@ extern const uint8_t guest_stubs_end[];
 static inline bool
 guest_pc_is_stub(uint64_t pc)
 {
-	return pc >= (uint64_t)(uintptr_t)guest_stubs &&
-	       pc < (uint64_t)(uintptr_t)guest_stubs_end;
+	return pc >= (uint64_t)(uintptr_t)guest_stubs && pc < (uint64_t)(uintptr_t)guest_stubs_end;
 }
 
 /* Frame walk through guest code and crossing stubs of one activation: start

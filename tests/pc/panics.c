@@ -167,7 +167,8 @@ run_slot(void)
 {
 	uint64_t base;
 
-	if (port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) != NB_OK || port_slot_commit(base, 0, 65536) != NB_OK)
+	if (port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) != NB_OK ||
+	    port_slot_commit(base, 0, 65536) != NB_OK)
 		return;
 	*(volatile uint8_t *)(uintptr_t)base = RETURN_INSTRUCTION;
 	run_at((volatile uint8_t *)(uintptr_t)base);

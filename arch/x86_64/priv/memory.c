@@ -4,12 +4,12 @@
  */
 #include "arch/x86_64/priv/memory.h"
 
+#include "abi/code_contract.h"
 #include "arch/x86_64/priv/demand.h"
 #include "arch/x86_64/priv/frames.h"
 #include "arch/x86_64/priv/memory_map.h"
 #include "arch/x86_64/priv/range.h"
 #include "arch/x86_64/priv/space.h"
-#include "abi/code_contract.h"
 #include "kernel/port/memory.h"
 
 enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, BREAKPOINT = 0xcc };
