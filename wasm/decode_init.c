@@ -14,8 +14,8 @@
 /* The operand stack of an expression and the program so far. */
 struct init_builder {
 	struct wasm_decoder *d;
-	const uint8_t *at; /* first byte of the present instruction */
-	struct wasm_init_expr last; /* the newest operand, if it is one instruction */
+	const uint8_t *at;		  /* first byte of the present instruction */
+	struct wasm_init_expr last;	  /* the newest operand, if it is one instruction */
 	VEC(struct wasm_init_step) steps; /* empty while there is one instruction only */
 	uint32_t depth;
 	enum wasm_valtype types[WASM_LIMIT_INIT_DEPTH];

@@ -170,7 +170,8 @@ decode_data_segment(struct wasm_decoder *d, struct wasm_data_segment *segment)
 			return;
 		}
 		segment->offset = wasm_decode_init_expr(
-			d, module->memories[segment->memory_idx].limits.is_64 ? WASM_I64 : WASM_I32);
+			d,
+			module->memories[segment->memory_idx].limits.is_64 ? WASM_I64 : WASM_I32);
 	}
 	segment->bytes_len = wasm_input_u32(in, "data segment length");
 	segment->bytes_offset = wasm_input_offset(in);

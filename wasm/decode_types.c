@@ -120,7 +120,8 @@ decode_limits(struct wasm_decoder *d, bool is_memory)
 		.is_64 = flags & LIMITS_64,
 	};
 	uint64_t most = is_memory ? limits.is_64 ? WASM_MEMORY64_MAX_PAGES : WASM_MEMORY32_MAX_PAGES
-			: limits.is_64 ? UINT64_MAX : UINT32_MAX;
+			: limits.is_64 ? UINT64_MAX
+				       : UINT32_MAX;
 
 	check_limits_flags(d, at, flags, is_memory);
 	at = in->pos;

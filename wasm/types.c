@@ -80,11 +80,16 @@ struct wasm_valtype_text
 wasm_valtype_text(enum wasm_valtype type)
 {
 	static const char *const texts[WASM_VALTYPE_COUNT] = {
-		[WASM_BOTTOM] = "unknown",	      [WASM_I32] = "i32",
-		[WASM_I64] = "i64",		      [WASM_F32] = "f32",
-		[WASM_F64] = "f64",		      [WASM_V128] = "v128",
-		[WASM_FUNCREF] = "funcref",	      [WASM_EXTERNREF] = "externref",
-		[WASM_REF_FUNC] = "(ref func)",	      [WASM_REF_EXTERN] = "(ref extern)",
+		[WASM_BOTTOM] = "unknown",
+		[WASM_I32] = "i32",
+		[WASM_I64] = "i64",
+		[WASM_F32] = "f32",
+		[WASM_F64] = "f64",
+		[WASM_V128] = "v128",
+		[WASM_FUNCREF] = "funcref",
+		[WASM_EXTERNREF] = "externref",
+		[WASM_REF_FUNC] = "(ref func)",
+		[WASM_REF_EXTERN] = "(ref extern)",
 		[WASM_REF_BOTTOM] = "unknown reference",
 	};
 	struct wasm_valtype_text out;
@@ -147,9 +152,9 @@ static const enum wasm_valtype each_valtype[WASM_REF_TYPED] = {
 	}
 
 static const struct wasm_functype shorthands[WASM_REF_TYPED] = {
-	SHORTHAND(WASM_BOTTOM),	    SHORTHAND(WASM_I32),       SHORTHAND(WASM_I64),
-	SHORTHAND(WASM_F32),	    SHORTHAND(WASM_F64),       SHORTHAND(WASM_V128),
-	SHORTHAND(WASM_FUNCREF),    SHORTHAND(WASM_EXTERNREF), SHORTHAND(WASM_REF_FUNC),
+	SHORTHAND(WASM_BOTTOM),	    SHORTHAND(WASM_I32),	SHORTHAND(WASM_I64),
+	SHORTHAND(WASM_F32),	    SHORTHAND(WASM_F64),	SHORTHAND(WASM_V128),
+	SHORTHAND(WASM_FUNCREF),    SHORTHAND(WASM_EXTERNREF),	SHORTHAND(WASM_REF_FUNC),
 	SHORTHAND(WASM_REF_EXTERN), SHORTHAND(WASM_REF_BOTTOM),
 };
 

@@ -25,13 +25,13 @@ enum wasm_valtype {
 	WASM_F32 = 3,
 	WASM_F64 = 4,
 	WASM_V128 = 5,
-	WASM_FUNCREF = 6,     /* (ref null func) */
-	WASM_EXTERNREF = 7,   /* (ref null extern) */
-	WASM_REF_FUNC = 8,    /* (ref func) */
-	WASM_REF_EXTERN = 9,  /* (ref extern) */
-	WASM_REF_BOTTOM = 10, /* a non-null operand of unreachable code; in no module */
-	WASM_REF_TYPED = 11,  /* the kind of (ref $t) and (ref null $t) */
-	WASM_VALTYPE_COUNT = 12, /* kinds; not a type */
+	WASM_FUNCREF = 6,		/* (ref null func) */
+	WASM_EXTERNREF = 7,		/* (ref null extern) */
+	WASM_REF_FUNC = 8,		/* (ref func) */
+	WASM_REF_EXTERN = 9,		/* (ref extern) */
+	WASM_REF_BOTTOM = 10,		/* a non-null operand of unreachable code; in no module */
+	WASM_REF_TYPED = 11,		/* the kind of (ref $t) and (ref null $t) */
+	WASM_VALTYPE_COUNT = 12,	/* kinds; not a type */
 	WASM_VALTYPE_WORD = 0xffffffff, /* not a type; makes the word 32 bits */
 };
 
@@ -198,11 +198,11 @@ enum wasm_feature {
 #define WASM_FEATURES_2_0 (WASM_FEATURE_BIT(CORE) | WASM_FEATURE_BIT(SIMD))
 
 /* What this decoder can validate; asking for more is NB_NOT_SUPPORTED. */
-#define WASM_FEATURES_ALL                                                       \
-	(WASM_FEATURES_2_0 | WASM_FEATURE_BIT(EXTENDED_CONST) |                 \
-	 WASM_FEATURE_BIT(TAIL_CALL) | WASM_FEATURE_BIT(MULTI_MEMORY) |         \
-	 WASM_FEATURE_BIT(MEMORY64) | WASM_FEATURE_BIT(RELAXED_SIMD) |          \
-	 WASM_FEATURE_BIT(FUNCTION_REFERENCES) | WASM_FEATURE_BIT(THREADS))
+#define WASM_FEATURES_ALL                                                                     \
+	(WASM_FEATURES_2_0 | WASM_FEATURE_BIT(EXTENDED_CONST) | WASM_FEATURE_BIT(TAIL_CALL) | \
+	 WASM_FEATURE_BIT(MULTI_MEMORY) | WASM_FEATURE_BIT(MEMORY64) |                        \
+	 WASM_FEATURE_BIT(RELAXED_SIMD) | WASM_FEATURE_BIT(FUNCTION_REFERENCES) |             \
+	 WASM_FEATURE_BIT(THREADS))
 
 /* "tail calls", …; the text of feature.def. */
 const char *wasm_feature_text(enum wasm_feature feature);

@@ -99,8 +99,8 @@ wasm_validate_pop_ref(struct wasm_validator *v)
 	if (type == WASM_BOTTOM || wasm_valtype_is_ref(type))
 		return type;
 	wasm_input_fail(&v->in, NB_INVALID, v->at,
-			"type mismatch: %s needs a reference but finds %s",
-			wasm_opcode_text(v->op), wasm_valtype_text(type).text);
+			"type mismatch: %s needs a reference but finds %s", wasm_opcode_text(v->op),
+			wasm_valtype_text(type).text);
 	return WASM_BOTTOM;
 }
 

@@ -88,9 +88,9 @@ void wasm_validate_end(struct wasm_validator *v);
 void wasm_validate_branch(struct wasm_validator *v); /* br, br_if, br_on_... */
 void wasm_validate_br_table(struct wasm_validator *v);
 void wasm_validate_return(struct wasm_validator *v);
-void wasm_validate_call(struct wasm_validator *v); /* call, return_call */
+void wasm_validate_call(struct wasm_validator *v);	 /* call, return_call */
 void wasm_validate_call_typed(struct wasm_validator *v); /* through a table or reference */
-void wasm_validate_special(struct wasm_validator *v); /* all others */
+void wasm_validate_special(struct wasm_validator *v);	 /* all others */
 
 /* "type mismatch" with what was wanted and what was there. */
 void wasm_validate_fail_type(struct wasm_validator *v, enum wasm_valtype expected,

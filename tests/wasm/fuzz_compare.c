@@ -51,11 +51,8 @@ static struct wasm_engine *more_features;
 enum reason { AGREE, LIMIT_HERE, LIMIT_THERE, KNOWN, DISAGREE, REASON_COUNT };
 
 static const char *const reason_texts[REASON_COUNT] = {
-	[AGREE] = "agree",
-	[LIMIT_HERE] = "limit here",
-	[LIMIT_THERE] = "limit there",
-	[KNOWN] = "known",
-	[DISAGREE] = "disagree",
+	[AGREE] = "agree", [LIMIT_HERE] = "limit here", [LIMIT_THERE] = "limit there",
+	[KNOWN] = "known", [DISAGREE] = "disagree",
 };
 
 static uint64_t reason_counts[REASON_COUNT];
@@ -98,9 +95,10 @@ set_feature(void *library, struct wasm_config *config, const char *feature, bool
 static struct wasm_engine *
 make_engine(void *library, bool more)
 {
-	static const char *const ours[] = { "simd",	"relaxed_simd", "bulk_memory", "multi_value",
-					    "tail_call", "threads",	"multi_memory", "memory64",
-					    "reference_types", "function_references" };
+	static const char *const ours[] = {
+		"simd",	   "relaxed_simd", "bulk_memory", "multi_value",     "tail_call",
+		"threads", "multi_memory", "memory64",	  "reference_types", "function_references"
+	};
 	static const char *const others[] = { "gc", "exceptions", "wide_arithmetic",
 					      "custom_page_sizes", "stack_switching" };
 	struct wasm_config *config = wasmtime.config_new();
@@ -125,7 +123,8 @@ open_wasmtime(void)
 	void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 
 	if (!library) {
-		fprintf(stderr, "fuzz_compare: $NEBULET_WASMTIME: %s\n", path ? dlerror() : "not set");
+		fprintf(stderr, "fuzz_compare: $NEBULET_WASMTIME: %s\n",
+			path ? dlerror() : "not set");
 		exit(2);
 	}
 	*(void **)&wasmtime.config_new = find(library, "wasm_config_new");

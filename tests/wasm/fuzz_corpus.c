@@ -36,7 +36,8 @@ static struct corpus large_files;
 static const struct fuzz_target *target;
 static char repeat_text[4096];
 
-static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features validate = { .set = WASM_FEATURES_ALL,
+					       .code = WASM_CODE_VALIDATE };
 
 /* Of the sanitizers' run-time library, when there is one. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -167,7 +168,8 @@ static const uint8_t telling_bytes[] = { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x0
 
 /* Changes one thing; `other` is where foreign pieces come from. */
 static void
-mutate(struct fuzz_bytes *variant, const struct file *file, const struct file *other, uint64_t *random)
+mutate(struct fuzz_bytes *variant, const struct file *file, const struct file *other,
+       uint64_t *random)
 {
 	uint8_t *bytes = variant->items;
 	size_t len = variant->len;

@@ -12,7 +12,8 @@
 #include "wasm/module.h"
 #include "wasm/reader.h"
 
-static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features validate = { .set = WASM_FEATURES_ALL,
+					       .code = WASM_CODE_VALIDATE };
 static const struct wasm_features defer = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 
 static void

@@ -72,7 +72,7 @@ static void
 make_memarg(struct fuzz_bytes *out, const struct wasm_module *module, uint8_t width,
 	    uint64_t *random)
 {
-	static const uint64_t offsets[] = { 0, 1, 0x7f, 0x80, UINT32_MAX, UINT32_MAX + 1ull,
+	static const uint64_t offsets[] = { 0,	       1, 0x7f, 0x80, UINT32_MAX, UINT32_MAX + 1ull,
 					    UINT64_MAX };
 	unsigned align = one_in(random, 6) ? (unsigned)fuzz_below(random, 6) : width;
 	bool has_memory = module->memory_count > 1 ? one_in(random, 2) : one_in(random, 8);
@@ -230,10 +230,9 @@ static enum wasm_opcode
 pick_opcode(uint64_t *random)
 {
 	for (;;) {
-		enum wasm_opcode opcode =
-			(enum wasm_opcode)(one_in(random, 2)
-						   ? fuzz_below(random, 0x100)
-						   : fuzz_below(random, WASM_OPCODE_COUNT));
+		enum wasm_opcode opcode = (enum wasm_opcode)(
+			one_in(random, 2) ? fuzz_below(random, 0x100)
+					  : fuzz_below(random, WASM_OPCODE_COUNT));
 		const struct wasm_opcode_info *info = &wasm_opcode_info[opcode];
 
 		if (info->immediate <= WASM_IMM_PREFIX)
@@ -250,11 +249,16 @@ fuzz_make_instruction(struct fuzz_bytes *out, const struct wasm_module *module, 
 	/* Those that need a partner elsewhere are worth little alone, those on
 	 * references are few but have the most rules. */
 	static const uint16_t favourites[] = {
-		WASM_OP_DROP,	  WASM_OP_REF_NULL,	   WASM_OP_REF_FUNC,   WASM_OP_REF_IS_NULL,
-		WASM_OP_CALL_REF, WASM_OP_RETURN_CALL_REF, WASM_OP_BR_ON_NULL, WASM_OP_BR_ON_NON_NULL,
-		WASM_OP_SELECT_T, WASM_OP_REF_AS_NON_NULL, WASM_OP_LOCAL_GET,  WASM_OP_LOCAL_SET,
-		WASM_OP_TABLE_GET, WASM_OP_TABLE_SET,	   WASM_OP_RETURN_CALL, WASM_OP_MEMORY_COPY,
-		WASM_OP_TABLE_COPY, WASM_OP_TABLE_INIT,	   WASM_OP_BR_TABLE,   WASM_OP_LOCAL_TEE,
+		WASM_OP_DROP,	     WASM_OP_REF_NULL,
+		WASM_OP_REF_FUNC,    WASM_OP_REF_IS_NULL,
+		WASM_OP_CALL_REF,    WASM_OP_RETURN_CALL_REF,
+		WASM_OP_BR_ON_NULL,  WASM_OP_BR_ON_NON_NULL,
+		WASM_OP_SELECT_T,    WASM_OP_REF_AS_NON_NULL,
+		WASM_OP_LOCAL_GET,   WASM_OP_LOCAL_SET,
+		WASM_OP_TABLE_GET,   WASM_OP_TABLE_SET,
+		WASM_OP_RETURN_CALL, WASM_OP_MEMORY_COPY,
+		WASM_OP_TABLE_COPY,  WASM_OP_TABLE_INIT,
+		WASM_OP_BR_TABLE,    WASM_OP_LOCAL_TEE,
 	};
 	enum wasm_opcode opcode;
 
@@ -279,7 +283,8 @@ make_constant(struct fuzz_bytes *out, const struct wasm_module *module, unsigned
 	enum wasm_opcode opcode;
 
 	if (kind == WASM_KIND_ADDRESS)
-		kind = one_in(random, 2) || (module->memory_count && module->memories[0].limits.is_64)
+		kind = one_in(random, 2) ||
+				       (module->memory_count && module->memories[0].limits.is_64)
 			       ? WASM_KIND_I64
 			       : WASM_KIND_I32;
 	opcode = (enum wasm_opcode)constants[kind];
@@ -311,8 +316,9 @@ fuzz_make_statement(struct fuzz_bytes *out, const struct wasm_module *module, ui
 static void
 make_limits(struct fuzz_bytes *out, bool is_memory, uint64_t *random)
 {
-	static const uint64_t sizes[] = { 0, 1, 2, 65536, 65537, UINT32_MAX, UINT32_MAX + 1ull,
-					  (UINT64_C(1) << 48) + 1 };
+	static const uint64_t sizes[] = {
+		0, 1, 2, 65536, 65537, UINT32_MAX, UINT32_MAX + 1ull, (UINT64_C(1) << 48) + 1
+	};
 	unsigned flags = (unsigned)fuzz_below(random, 2) | (one_in(random, 3) ? 4 : 0);
 	size_t most = one_in(random, 4) ? sizeof(sizes) / sizeof(*sizes) : 3;
 

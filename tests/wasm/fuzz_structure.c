@@ -50,8 +50,7 @@ insert(struct body *b, uint32_t at, struct slice slice)
 static struct slice
 slice_since(const struct body *b, size_t start, unsigned opcode)
 {
-	return (struct slice){ (uint32_t)start, (uint32_t)(b->pool.len - start),
-			       (uint16_t)opcode };
+	return (struct slice){ (uint32_t)start, (uint32_t)(b->pool.len - start), (uint16_t)opcode };
 }
 
 /* Takes the body of `code` apart; false if it is too long. */
@@ -70,10 +69,9 @@ take_apart(struct body *b, const struct wasm_code *code)
 		wasm_skip_immediate(&r, opcode);
 		if (b->count == SLICES_MOST)
 			return false;
-		b->slices[b->count++] =
-			(struct slice){ start - code->code_offset,
-					wasm_reader_offset(b->module, &r) - start,
-					(uint16_t)opcode };
+		b->slices[b->count++] = (struct slice){ start - code->code_offset,
+							wasm_reader_offset(b->module, &r) - start,
+							(uint16_t)opcode };
 	}
 	return b->count > 0;
 }

@@ -15,7 +15,8 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features validate = { .set = WASM_FEATURES_2_0, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features validate = { .set = WASM_FEATURES_2_0,
+					       .code = WASM_CODE_VALIDATE };
 
 /* A decoded module with all that it needs. */
 struct decoded {
@@ -620,10 +621,9 @@ static void
 test_type_texts(void **state)
 {
 	static const enum wasm_valtype types[] = { WASM_I32, WASM_EXTERNREF, WASM_V128 };
-	const struct wasm_functype type = { .params = types,
-					    .results = types + 1,
-					    .param_count = 2,
-					    .result_count = 2 };
+	const struct wasm_functype type = {
+		.params = types, .results = types + 1, .param_count = 2, .result_count = 2
+	};
 	char text[64];
 
 	(void)state;

@@ -102,7 +102,8 @@ struct body_case {
 static const struct body_case body_cases[] = {
 	/* Typed references: locals without default. */
 	{ NULL, TYPE_NONE, BODY(1, 1, 0x64, 1, 0xd2, 1, 0x21, 0, 0x20, 0, 0x1a, 0x0b) },
-	{ "uninitialized local 0 (local.get)", TYPE_NONE, 4, BODY(1, 1, 0x64, 1, 0x20, 0, 0x1a, 0x0b) },
+	{ "uninitialized local 0 (local.get)", TYPE_NONE, 4,
+	  BODY(1, 1, 0x64, 1, 0x20, 0, 0x1a, 0x0b) },
 	{ "uninitialized local 0 (local.get)", TYPE_NONE, 11, /* set in a block that has ended */
 	  BODY(1, 1, 0x64, 1, 0x02, 0x40, 0xd2, 1, 0x21, 0, 0x0b, 0x20, 0, 0x1a, 0x0b) },
 	{ "uninitialized local 0 (local.get)", TYPE_NONE, 13, /* set in the other arm */
@@ -129,8 +130,10 @@ static const struct body_case body_cases[] = {
 	{ "type mismatch: ref.as_non_null needs a reference but finds i32", TYPE_NONE, 3,
 	  BODY(0, 0x41, 0, 0xd4, 0x1a, 0x0b) },
 	{ "unknown type 5", TYPE_NONE, 2, BODY(0, 0xd0, 5, 0x1a, 0x0b) },
-	{ "malformed heap type 0x7f", TYPE_NONE, 2, BODY(0, 0xd0, 0x7f, 0x1a, 0x0b), .status = NB_MALFORMED },
-	{ "malformed heap type 0x63", TYPE_NONE, 2, BODY(0, 0xd0, 0x63, 0x1a, 0x0b), .status = NB_MALFORMED },
+	{ "malformed heap type 0x7f", TYPE_NONE, 2, BODY(0, 0xd0, 0x7f, 0x1a, 0x0b),
+	  .status = NB_MALFORMED },
+	{ "malformed heap type 0x63", TYPE_NONE, 2, BODY(0, 0xd0, 0x63, 0x1a, 0x0b),
+	  .status = NB_MALFORMED },
 	/* Calls by reference. */
 	{ NULL, TYPE_NONE, BODY(0, 0x41, 0, 0xd2, 1, 0x14, 1, 0x1a, 0x0b) },
 	{ "type mismatch: call_ref needs (ref null 1) but finds (ref 0)", TYPE_NONE, 5,
@@ -210,7 +213,8 @@ static const struct body_case body_cases[] = {
 	  BODY(0, 0x41, 0, 0xfe, 0x10, 3, 0, 0x1a, 0x0b) },
 	{ "zero byte expected (atomic.fence)", TYPE_NONE, 3, BODY(0, 0xfe, 3, 1, 0x0b),
 	  .status = NB_MALFORMED },
-	{ "illegal opcode 0xfe 0x04", TYPE_NONE, 1, BODY(0, 0xfe, 4, 0x0b), .status = NB_MALFORMED },
+	{ "illegal opcode 0xfe 0x04", TYPE_NONE, 1, BODY(0, 0xfe, 4, 0x0b),
+	  .status = NB_MALFORMED },
 	/* Relaxed SIMD. */
 	{ "type mismatch: f32x4.relaxed_madd needs v128 but finds i32", TYPE_NONE, 3,
 	  BODY(0, 0x41, 0, 0xfd, 0x85, 2, 0x1a, 0x0b) },
@@ -290,7 +294,8 @@ static const struct section_case section_cases[] = {
 	{ NULL, SECTION_TABLE, BODY(1, 0x70, 4, 0x80, 0x80, 0x80, 0x80, 0x20) },
 	{ "table size must be at most 4294967295 entries", SECTION_TABLE, 3,
 	  BODY(1, 0x70, 0, 0x80, 0x80, 0x80, 0x80, 0x20) },
-	{ "malformed limits flags 0x03", SECTION_TABLE, 2, BODY(1, 0x70, 3, 1, 1), .status = NB_MALFORMED },
+	{ "malformed limits flags 0x03", SECTION_TABLE, 2, BODY(1, 0x70, 3, 1, 1),
+	  .status = NB_MALFORMED },
 	/* Memories. */
 	{ NULL, SECTION_MEMORY, BODY(1, 5, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40) },
 	{ "memory size must be at most 281474976710656 pages (16EiB)", SECTION_MEMORY, 2,
@@ -303,7 +308,8 @@ static const struct section_case section_cases[] = {
 	{ "shared memory must have maximum", SECTION_MEMORY, 1, BODY(1, 2, 1) },
 	{ "page size needs a feature that is not supported: custom page sizes", SECTION_MEMORY, 1,
 	  BODY(1, 8, 1, 0), .status = NB_UNSUPPORTED_FEATURE },
-	{ "malformed limits flags 0x10", SECTION_MEMORY, 1, BODY(1, 0x10, 1), .status = NB_MALFORMED },
+	{ "malformed limits flags 0x10", SECTION_MEMORY, 1, BODY(1, 0x10, 1),
+	  .status = NB_MALFORMED },
 	/* Extended constants. */
 	{ NULL, SECTION_GLOBAL,
 	  BODY(2, 0x7f, 0, 0x41, 1, 0x41, 2, 0x6a, 0x0b, 0x7f, 0, 0x23, 0, 0x23, 0, 0x6c, 0x0b) },
@@ -365,7 +371,7 @@ test_sections(void **state)
 	for (size_t i = 0; i < COUNT(section_cases); i++) {
 		const struct section_case *c = &section_cases[i];
 		struct buffer module = module_of_section(c);
-		size_t start = c->section == SECTION_TYPE     ? 10
+		size_t start = c->section == SECTION_TYPE      ? 10
 			       : c->section > SECTION_FUNCTION ? 20
 							       : 16;
 		struct outcome out = decode(&module, WASM_FEATURES_ALL);
@@ -394,8 +400,8 @@ struct off_case {
 };
 
 static const struct off_case off_cases[] = {
-	{ WASM_FEATURE_SIMD, "v128.const", 0, BODY(0, 0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-						    0, 0, 0, 0, 0, 0x1a, 0x0b) },
+	{ WASM_FEATURE_SIMD, "v128.const", 0,
+	  BODY(0, 0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x1a, 0x0b) },
 	{ WASM_FEATURE_SIMD, "v128", SECTION_TYPE, BODY(1, 0x60, 1, 0x7b, 0) },
 	{ WASM_FEATURE_RELAXED_SIMD, "i8x16.relaxed_swizzle", 0,
 	  BODY(0, 0, 0xfd, 0x80, 2, 0x1a, 0x0b) },
@@ -428,9 +434,8 @@ test_features_that_are_off_are_named(void **state)
 		struct section_case section = { .section = c->section, .len = c->len };
 		char expected[256];
 
-		snprintf(expected, sizeof(expected),
-			 "%s needs a feature that is not supported: %s", c->text,
-			 wasm_feature_text(c->feature));
+		snprintf(expected, sizeof(expected), "%s needs a feature that is not supported: %s",
+			 c->text, wasm_feature_text(c->feature));
 		for (int is_on = 0; is_on < 2; is_on++) {
 			uint32_t set = WASM_FEATURES_ALL & ~((uint32_t)!is_on << c->feature);
 			struct buffer body = { 0 };

@@ -15,7 +15,8 @@
 
 #include <cmocka.h>
 
-static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+					       .code = WASM_CODE_VALIDATE };
 
 /* A module with one of everything whose only body is `body`, which is freed. */
 static struct buffer

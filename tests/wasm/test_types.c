@@ -97,9 +97,9 @@ test_equal_types_have_one_index(void **state)
 		assert_ptr_equal(type->params, first->params);
 		assert_ptr_equal(type->ref_blocks, first->ref_blocks);
 		if (params[i][0] != 0)
-			assert_int_equal(type->params[0],
-					 wasm_valtype_typed(canonical[params[i][1]],
-							    params[i][0] == 0x63));
+			assert_int_equal(
+				type->params[0],
+				wasm_valtype_typed(canonical[params[i][1]], params[i][0] == 0x63));
 	}
 	/* (param (ref null 10)) where 10 is 9: new, for 9's is of 6. */
 	assert_int_equal(d.module.types[11].canonical_idx, 11);
@@ -111,7 +111,9 @@ static void
 test_block_types_of_references(void **state)
 {
 	static const uint8_t params[][2] = { { 0 }, { 0x64, 0 }, { 0 } };
-	static const uint8_t bytes[] = { 0x63, 2, 0x64, 1, 0x64, 0x70, 0x02, 2, 0x70, 0x63, 2, 0x0b };
+	static const uint8_t bytes[] = {
+		0x63, 2, 0x64, 1, 0x64, 0x70, 0x02, 2, 0x70, 0x63, 2, 0x0b
+	};
 	const struct wasm_functype *type;
 	struct wasm_reader r = { bytes };
 	struct decoded d;
@@ -149,9 +151,14 @@ static void
 test_subtypes(void **state)
 {
 	const enum wasm_valtype types[] = {
-		WASM_I32,	   WASM_I64,	    WASM_FUNCREF,
-		WASM_REF_FUNC,	   WASM_EXTERNREF,  WASM_REF_EXTERN,
-		wasm_valtype_typed(3, true),  wasm_valtype_typed(3, false),
+		WASM_I32,
+		WASM_I64,
+		WASM_FUNCREF,
+		WASM_REF_FUNC,
+		WASM_EXTERNREF,
+		WASM_REF_EXTERN,
+		wasm_valtype_typed(3, true),
+		wasm_valtype_typed(3, false),
 		wasm_valtype_typed(4, false),
 	};
 	static const char *const rows[] = {
@@ -212,7 +219,9 @@ static void
 test_types_of_several_modules(void **state)
 {
 	static const uint8_t one[][2] = { { 0 }, { 0x64, 0 }, { 0x63, 2 }, { 0x64, 2 } };
-	static const uint8_t other[][2] = { { 0x63, 0 }, { 0x64, 0 }, { 0 }, { 0x64, 2 }, { 0x63, 2 } };
+	static const uint8_t other[][2] = {
+		{ 0x63, 0 }, { 0x64, 0 }, { 0 }, { 0x64, 2 }, { 0x63, 2 }
+	};
 	struct wasm_functype known[16];
 	uint32_t numbers[8];
 	uint32_t others[8];
@@ -258,10 +267,10 @@ test_constant_expressions(void **state)
 	put_header(&module);
 	put_section_bytes(&module, SECTION_IMPORT, 2, 0, 0, 3, 0x7f, 0, 0, 0, 3, 0x7e, 0);
 	put(&section, 7);
-	put(&section, 0x7f, 0, 0x41, 3, 0x41, 5, 0x6b, 0x0b);		   /* 3 - 5 */
+	put(&section, 0x7f, 0, 0x41, 3, 0x41, 5, 0x6b, 0x0b);		     /* 3 - 5 */
 	put(&section, 0x7e, 0, 0x42, 3, 0x42, 5, 0x7d, 0x42, 7, 0x7e, 0x0b); /* (3 - 5) * 7 */
-	put(&section, 0x7f, 0, 0x23, 0, 0x0b);				   /* g0 */
-	put(&section, 0x7f, 0, 0x23, 0, 0x41, 2, 0x6a, 0x0b);		   /* g0 + 2 */
+	put(&section, 0x7f, 0, 0x23, 0, 0x0b);				     /* g0 */
+	put(&section, 0x7f, 0, 0x23, 0, 0x41, 2, 0x6a, 0x0b);		     /* g0 + 2 */
 	put(&section, 0x7e, 0, 0x42, 2, 0x42, 3, 0x7e, 0x23, 1, 0x7d, 0x0b); /* 2 * 3 - g1 */
 	put(&section, 0x7e, 0, 0x23, 1, 0x42, 1, 0x42, 2, 0x7c, 0x7e, 0x0b); /* g1 * (1 + 2) */
 	put(&section, 0x7f, 0, 0x23, 2, 0x23, 4, 0x6c, 0x0b); /* of globals defined before */
@@ -300,8 +309,8 @@ test_table_initialisers(void **state)
 	put_header(&module);
 	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
 	put_section_bytes(&module, SECTION_IMPORT, 2, 0, 0, 1, 0x70, 0, 1, 0, 0, 0, 0);
-	put_section_bytes(&module, SECTION_TABLE, 2, 0x6f, 5, 1, 2, 0x40, 0, 0x64, 0, 0, 3, 0xd2,
-			  0, 0x0b);
+	put_section_bytes(&module, SECTION_TABLE, 2, 0x6f, 5, 1, 2, 0x40, 0, 0x64, 0, 0, 3, 0xd2, 0,
+			  0x0b);
 	decode(&d, module);
 	assert_int_equal(d.module.table_count, 3);
 	assert_int_equal(d.module.table_inits[1].kind, WASM_INIT_REF_NULL);

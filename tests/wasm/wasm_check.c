@@ -31,7 +31,8 @@ struct cost {
 static enum nb_status
 decode_once(const uint8_t *bytes, size_t len, struct diag *diag, struct cost *cost)
 {
-	const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						.code = WASM_CODE_VALIDATE };
 	struct host_arena host;
 	struct wasm_module module;
 	enum nb_status status;
