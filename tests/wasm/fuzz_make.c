@@ -26,7 +26,8 @@ make_heap_type(struct fuzz_bytes *out, const struct wasm_module *module, uint64_
 	if (one_in(random, 3))
 		fuzz_put_byte(out, abstract[fuzz_below(random, one_in(random, 8) ? 16 : 6)]);
 	else
-		put_index(out, module->type_count, random);
+		fuzz_put_signed(
+			out, (int64_t)fuzz_below(random, module->type_count + one_in(random, 30)));
 }
 
 static void
@@ -91,7 +92,8 @@ make_block_type(struct fuzz_bytes *out, const struct wasm_module *module, uint64
 	else if (one_in(random, 2))
 		fuzz_make_valtype(out, module, random);
 	else
-		put_index(out, module->type_count, random);
+		fuzz_put_signed(
+			out, (int64_t)fuzz_below(random, module->type_count + one_in(random, 30)));
 }
 
 static void
@@ -242,6 +244,25 @@ pick_opcode(uint64_t *random)
 	}
 }
 
+/* A reference and what takes one, which shows whether their types are equal. */
+static void
+make_reference_use(struct fuzz_bytes *out, const struct wasm_module *module, uint32_t locals,
+		   uint64_t *random)
+{
+	static const uint16_t users[] = { WASM_OP_CALL_REF,	   WASM_OP_CALL_REF,
+					  WASM_OP_RETURN_CALL_REF, WASM_OP_LOCAL_SET,
+					  WASM_OP_TABLE_SET,	   WASM_OP_CALL };
+	enum wasm_opcode source = one_in(random, 2) ? WASM_OP_REF_NULL : WASM_OP_REF_FUNC;
+	enum wasm_opcode user = (enum wasm_opcode)users[fuzz_below(random, 6)];
+
+	fuzz_put_opcode(out, source);
+	fuzz_make_immediate(out, module, source, locals, random);
+	if (one_in(random, 4))
+		fuzz_put_opcode(out, WASM_OP_REF_AS_NON_NULL);
+	fuzz_put_opcode(out, user);
+	fuzz_make_immediate(out, module, user, locals, random);
+}
+
 void
 fuzz_make_instruction(struct fuzz_bytes *out, const struct wasm_module *module, uint32_t locals,
 		      uint64_t *random)
@@ -262,6 +283,10 @@ fuzz_make_instruction(struct fuzz_bytes *out, const struct wasm_module *module, 
 	};
 	enum wasm_opcode opcode;
 
+	if (one_in(random, 6)) {
+		make_reference_use(out, module, locals, random);
+		return;
+	}
 	if (one_in(random, 3))
 		opcode = (enum wasm_opcode)
 			favourites[fuzz_below(random, sizeof(favourites) / sizeof(*favourites))];
@@ -355,9 +380,54 @@ make_init(struct fuzz_bytes *out, const struct wasm_module *module, uint64_t *ra
 	fuzz_put_byte(out, WASM_OP_END);
 }
 
+/* The encoding of a type of the module; an index may become that of an equal
+ * type. */
+static void
+put_valtype(struct fuzz_bytes *out, const struct wasm_module *module, enum wasm_valtype type,
+	    uint64_t *random)
+{
+	static const uint8_t bytes[] = {
+		0x40, 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x70, 0x6f
+	};
+	uint32_t idx = (uint32_t)fuzz_below(random, module->type_count);
+
+	if (wasm_valtype_is_ref(type))
+		fuzz_put_byte(out, wasm_valtype_is_nullable(type) ? 0x63 : 0x64);
+	if (!wasm_valtype_is_typed(type)) {
+		fuzz_put_byte(out, bytes[wasm_valtype_kind(type)]);
+		return;
+	}
+	while (module->types[idx].canonical_idx != wasm_valtype_type_idx(type))
+		idx = (idx + 1) % module->type_count;
+	fuzz_put_signed(out, idx);
+}
+
+/* A type that is equal to one of the module, or nearly. */
+static void
+copy_type(struct fuzz_bytes *out, const struct wasm_module *module, uint64_t *random)
+{
+	const struct wasm_functype *type = &module->types[fuzz_below(random, module->type_count)];
+
+	fuzz_put_byte(out, 0x60);
+	fuzz_put_unsigned(out, type->param_count);
+	for (uint32_t i = 0; i < type->param_count; i++) {
+		if (one_in(random, 12))
+			fuzz_make_valtype(out, module, random);
+		else
+			put_valtype(out, module, type->params[i], random);
+	}
+	fuzz_put_unsigned(out, type->result_count);
+	for (uint32_t i = 0; i < type->result_count; i++)
+		put_valtype(out, module, type->results[i], random);
+}
+
 static void
 make_type(struct fuzz_bytes *out, const struct wasm_module *module, uint64_t *random)
 {
+	if (module->type_count > 0 && one_in(random, 2)) {
+		copy_type(out, module, random);
+		return;
+	}
 	fuzz_put_byte(out, one_in(random, 40) ? 0x5f - (unsigned)fuzz_below(random, 20) : 0x60);
 	for (unsigned list = 0; list < 2; list++) {
 		size_t count = fuzz_below(random, 4);
