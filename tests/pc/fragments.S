@@ -47,6 +47,28 @@ fragment_\name\()_end:
 	ret
 	fragment_end recurse
 
+	/* Calls, low half of RSI times, something that goes on here through the tail
+	 * stub at RDX, RCX being the callee: itself. Upper half of RSI: bytes to waste
+	 * on the stack, a multiple of 16. RAX: levels. */
+	fragment leap
+	push	rbx
+	mov	rbx, rsi
+	shr	rbx, 32
+	mov	esi, esi
+	sub	rsp, rbx
+	xor	eax, eax
+	sub	esi, 1
+	jz	1f
+	call	2f
+	add	eax, 1
+1:	add	rsp, rbx
+	pop	rbx
+	ret
+2:	mov	r11, rcx
+	xor	r10d, r10d
+	jmp	rdx
+	fragment_end leap
+
 	/* Fills every register but RSP, R14, R15 from RSI, then waits until the
 	 * word at RDX changes; RAX counts the registers that did not survive. */
 	fragment spin

@@ -176,6 +176,68 @@ stacks_end_in_a_guard(void)
 	drop_all();
 }
 
+static uint64_t
+run_leap(const struct guest_code *code, uint64_t levels, uint64_t waste, uint64_t *out)
+{
+	const uint64_t arguments[3] = { levels | waste << 32, address_of(guest_tail_stub),
+					address_of(&code->callee) };
+
+	return guest_run(code, arguments, out);
+}
+
+/* The guard is met now by the guest, now by the stub. */
+static void
+stacks_may_end_in_the_tail_stub(void)
+{
+	struct guest_code code;
+	uint64_t levels = 0;
+	uint32_t in_stub = 0;
+
+	guest_code_make(&code, fragment_leap, fragment_leap_end);
+	EXPECT(run_leap(&code, 10000, 0, &levels) == NB_TRAP_NONE && levels == 9999);
+	for (uint64_t waste = 0; waste < 96; waste += 16) {
+		EXPECT(run_leap(&code, 100000, waste, NULL) == NB_TRAP_UNREACHABLE);
+		EXPECT(upcalls.faults == 1 && upcalls.kind == GUEST_FAULT_MEMORY);
+		EXPECT(upcalls.address < guest_head.stack_floor - GUEST_KERNEL_HEADROOM);
+		in_stub += guest_pc_is_stub(upcalls.state.rip);
+	}
+	EXPECT(in_stub > 0 && in_stub < 6);
+	guest_code_drop(&code);
+}
+
+/* So is a page of the stack for which no frame is left. */
+static void
+memory_may_end_in_the_tail_stub(void)
+{
+	struct guest_code code;
+	uint64_t chain = FRAME_NONE;
+	uint32_t in_stub = 0;
+
+	if (!memory_is_small())
+		return;
+	guest_code_make(&code, fragment_leap, fragment_leap_end);
+	for (uint64_t frame; (frame = frame_alloc(0)) != FRAME_NONE; chain = frame)
+		*(uint64_t *)map_direct(frame) = chain;
+	for (uint64_t waste = 0; waste < 96; waste += 16) {
+		/* Some for the stack and its tables. */
+		for (int i = 0; i < 8 && waste == 0; i++) {
+			uint64_t frame = chain;
+			chain = *(uint64_t *)map_direct(frame);
+			frame_free(frame, 0);
+		}
+		EXPECT(run_leap(&code, 100000, waste, NULL) == NB_TRAP_UNREACHABLE);
+		EXPECT(upcalls.faults == 1 && upcalls.kind == GUEST_FAULT_NO_MEMORY);
+		in_stub += guest_pc_is_stub(upcalls.state.rip);
+	}
+	EXPECT(in_stub > 0);
+	while (chain != FRAME_NONE) {
+		uint64_t frame = chain;
+		chain = *(uint64_t *)map_direct(frame);
+		frame_free(frame, 0);
+	}
+	guest_code_drop(&code);
+}
+
 static void
 faults_are_told_apart(void)
 {
@@ -336,6 +398,8 @@ const struct selftest guest_tests[] = {
 	{ "guest: slots end where committed", slots_end_where_committed },
 	{ "guest: touching without memory is told apart", touching_without_memory_is_told_apart },
 	{ "guest: stacks end in a guard", stacks_end_in_a_guard },
+	{ "guest: stacks may end in the tail stub", stacks_may_end_in_the_tail_stub },
+	{ "guest: memory may end in the tail stub", memory_may_end_in_the_tail_stub },
 	{ "guest: faults are told apart", faults_are_told_apart },
 	{ "guest: AVX works where offered", avx_works_where_offered },
 	{ "guest: interruptions leave no trace", interruptions_leave_no_trace },

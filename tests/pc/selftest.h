@@ -82,6 +82,7 @@ FRAGMENT(store);
 FRAGMENT(load);
 FRAGMENT(jump);
 FRAGMENT(recurse);
+FRAGMENT(leap);
 FRAGMENT(spin);
 FRAGMENT(invalid);
 FRAGMENT(divide);
