@@ -4,7 +4,7 @@
 usage: modules.py [--hosted|--pc] [--long] [--list] [NAME...]
 
 A module that needs only WASI runs, and its output, messages and exit status must be those
-that it has under Node's WASI. One that needs JavaScript beside it is validated and compiled.
+that it has under Node's WASI, or under Wasmtime where the list says so. One that needs JavaScript beside it is validated and compiled.
 Modules come from package registries when first needed (scripts/fetch.py); without a network
 the run is skipped, exit status 77. Without --long only the modules marked for every test run;
 --pc takes those marked for it. Needs: make tool hosted kernel ramdisk.
@@ -46,7 +46,7 @@ def read_list():
         modules = tomllib.load(source)["module"]
     for module in modules:
         unknown = set(module) - {"name", "language", "package", "path", "sha256", "use", "build",
-                                 "every", "pc", "args", "stdin", "dirs", "env", "about", "text"}
+                                 "every", "pc", "reference", "args", "stdin", "dirs", "env", "about", "text"}
         if unknown or module.get("use", "run") not in ("run", "compile", "refuse"):
             sys.exit(f"list.toml: {module.get('name')}: bad entry {unknown}")
     return modules
@@ -66,7 +66,7 @@ def fetch(packages):
 def prepare(module):
     """The module's binary in build/modules; fetches and checks, or builds it."""
     target = WORK / f"{module['name']}.wasm"
-    fetch(module["package"].split())
+    fetch([*module["package"].split(), *module.get("reference", "").split()])
     if "build" in module:
         command = ["bash", str(HERE / "build.sh"), module["build"], str(target)]
         done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
@@ -105,25 +105,28 @@ def environment(module):
     return {**ENVIRONMENT, **module.get("env", {})}
 
 
-def run_node(module, target, stdin):
+def run_reference(module, target, stdin):
     spec = {"file": str(target), "args": [target.name, *module.get("args", [])],
             "env": environment(module),
             "dirs": {guest: str(located(path)) for guest, path in
                      module.get("dirs", {}).items()}}
-    command = ["node", "--no-warnings", str(HERE / "node_wasi.cjs"), json.dumps(spec)]
-    return execute(command, stdin)
+    if module.get("reference") == "wasmtime":
+        command = [sys.executable, str(HERE / "wasmtime_wasi.py"), str(FETCHED / "wasmtime")]
+    else:
+        command = ["node", "--no-warnings", str(HERE / "node_wasi.cjs")]
+    return execute([*command, json.dumps(spec)], stdin)
 
 
 def compare(module, target, platform):
     stdin = located(module["stdin"]).read_bytes() if "stdin" in module else b""
     ours = run_here(module, target, platform, stdin)
-    theirs = run_node(module, target, stdin)
+    theirs = run_reference(module, target, stdin)
     for what, mine, wanted in (
             ("exit status", ours.returncode, theirs.returncode),
             ("output", ours.stdout, theirs.stdout),
             ("messages", PROGRESS.sub(b"", ours.stderr), theirs.stderr)):
         if mine != wanted:
-            raise Failure(f"{what} differ:\n    here:  {mine!r:.1500}\n    Node:  {wanted!r:.1500}")
+            raise Failure(f"{what} differ:\n    here:   {mine!r:.1500}\n    there:  {wanted!r:.1500}")
     if theirs.returncode or not theirs.stdout:
         raise Failure(f"a run that says nothing: {theirs.returncode} {theirs.stderr!r:.1500}")
 
