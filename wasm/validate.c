@@ -84,7 +84,7 @@ wasm_validate_pop_types(struct wasm_validator *v, const enum wasm_valtype *types
 void
 wasm_validate_push_types(struct wasm_validator *v, const enum wasm_valtype *types, uint32_t count)
 {
-	if (!wasm_validate_grow(v, count))
+	if ((size_t)(v->limit - v->top) < count && !wasm_validate_grow(v, count))
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		v->top[i] = types[i];
@@ -111,24 +111,42 @@ kind_type(const struct wasm_validator *v, unsigned kind)
 	return kind == WASM_KIND_ADDRESS ? v->address : (enum wasm_valtype)kind;
 }
 
+/* Whether the topmost operands are exactly those of the row. */
+static inline bool
+has_operands(const struct wasm_validator *v, const struct wasm_opcode_info *info)
+{
+	const enum wasm_valtype *top = v->top;
+	const uint8_t *kinds = info->operands;
+	ptrdiff_t depth = top - v->floor;
+
+	switch (info->operand_count) {
+	case 1:
+		return depth >= 1 && top[-1] == kind_type(v, kinds[0]);
+	case 2:
+		return depth >= 2 && top[-1] == kind_type(v, kinds[1]) &&
+		       top[-2] == kind_type(v, kinds[0]);
+	case 3:
+		return depth >= 3 && top[-1] == kind_type(v, kinds[2]) &&
+		       top[-2] == kind_type(v, kinds[1]) && top[-3] == kind_type(v, kinds[0]);
+	default:
+		return false;
+	}
+}
+
 /* Pops and pushes what the instruction's row says. */
 static inline void
 apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 {
-	ptrdiff_t count = info->operand_count;
-	bool has_operands = v->top - v->floor >= count;
 	uint8_t result = info->result;
-	unsigned difference = 0;
 
-	for (ptrdiff_t i = 0; has_operands && i < count; i++) {
-		difference |= kind_type(v, info->operands[i]) ^ v->top[i - count];
+	if (__builtin_expect(has_operands(v, info), 1)) {
+		v->top -= info->operand_count;
+		if (result != WASM_KIND_NONE)
+			*v->top++ = kind_type(v, result);
+		return;
 	}
-	if (__builtin_expect(has_operands && difference == 0, 1)) {
-		v->top -= count;
-	} else {
-		for (ptrdiff_t i = count; i > 0; i--)
-			wasm_validate_pop(v, kind_type(v, info->operands[i - 1]));
-	}
+	for (unsigned i = info->operand_count; i > 0; i--)
+		wasm_validate_pop(v, kind_type(v, info->operands[i - 1]));
 	if (result != WASM_KIND_NONE)
 		wasm_validate_push(v, kind_type(v, result));
 }
