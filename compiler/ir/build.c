@@ -365,6 +365,7 @@ ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratc
 		.func_idx = fn->func_idx,
 		.module = fn->module,
 		.code = wasm_module_code(fn->module, fn->func_idx),
+		.position = wasm_module_code(fn->module, fn->func_idx)->code_offset,
 		.base_offset = wasm_module_code(fn->module, fn->func_idx)->offset,
 	};
 

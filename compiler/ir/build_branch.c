@@ -225,7 +225,7 @@ build_br_on_null(struct builder *b, uint32_t label)
 void
 build_br_on_non_null(struct builder *b, uint32_t label)
 {
-	uint32_t null = is_null(b, b->stack[b->stack_count - 1]);
+	uint32_t null = is_null(b, build_top(b));
 	uint32_t cond = build_binary(b, IR_EQ, IR_I32, null, ir_const(b->fn, IR_I32, 0));
 
 	branch_if(b, cond, build_label_frame(b, label));

@@ -42,10 +42,9 @@ build_emit_call(struct builder *b, struct ir_inst proto, const struct wasm_funct
 	}
 }
 
-static void
-call_direct(struct builder *b)
+void
+build_call_function(struct builder *b, uint32_t func_idx)
 {
-	uint32_t func_idx = wasm_read_u32(&b->reader);
 	struct ir_inst proto = { .op = IR_CALL, .args = { IR_NONE, 0, 0 }, .imm = func_idx };
 
 	if (wasm_module_function_is_imported(b->module, func_idx))
@@ -74,7 +73,7 @@ build_call(struct builder *b, enum wasm_opcode opcode)
 {
 	switch ((uint32_t)opcode) {
 	case WASM_OP_CALL:
-		call_direct(b);
+		build_call_function(b, wasm_read_u32(&b->reader));
 		return true;
 	case WASM_OP_CALL_INDIRECT:
 		call_indirect(b);

@@ -270,6 +270,12 @@ void build_jump_block(struct builder *b, uint32_t block, uint32_t args, uint32_t
 /* build_control.c: constructs. */
 void build_push(struct builder *b, uint32_t value);
 uint32_t build_pop(struct builder *b);
+/* What build_pop would give. */
+static inline uint32_t
+build_top(const struct builder *b)
+{
+	return b->stack_count ? b->stack[b->stack_count - 1] : 0;
+}
 void build_begin_body(struct builder *b);
 /* One control instruction, just read. */
 void build_control(struct builder *b, enum wasm_opcode opcode);
@@ -289,6 +295,8 @@ bool build_atomic(struct builder *b, enum wasm_opcode opcode);
 bool build_call(struct builder *b, enum wasm_opcode opcode);
 /* Pops `count` values into a list, the deepest one first. */
 uint32_t build_pop_list(struct builder *b, uint32_t count);
+/* A call of a function by its index, arguments on the stack, maybe inlined. */
+void build_call_function(struct builder *b, uint32_t func_idx);
 /* Appends a call with the arguments on the stack and pushes its results. */
 void build_emit_call(struct builder *b, struct ir_inst proto, const struct wasm_functype *type);
 

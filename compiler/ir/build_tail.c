@@ -53,9 +53,8 @@ restart(struct builder *b, const struct wasm_functype *type)
 }
 
 static void
-return_call(struct builder *b)
+return_call(struct builder *b, uint32_t func_idx)
 {
-	uint32_t func_idx = wasm_read_u32(&b->reader);
 	const struct wasm_functype *type = wasm_module_function_type(b->module, func_idx);
 	struct ir_inst proto = { .op = IR_RETURN_CALL, .args = { IR_NONE, 0, 0 }, .imm = func_idx };
 
@@ -97,11 +96,30 @@ ref_proto(struct builder *b, enum ir_op op, uint32_t type_idx)
 	};
 }
 
+/* Whether a call by reference goes to a function that is known; the reference
+ * then leaves the stack. A part of inlining. */
+static bool
+take_known_callee(struct builder *b, uint32_t *out)
+{
+	const struct ir_inst *inst = &b->fn->insts[build_top(b)];
+
+	if (inst->op != IR_REF_FUNC || b->numbering->inline_budget == 0)
+		return false;
+	*out = (uint32_t)inst->imm;
+	build_pop(b);
+	return true;
+}
+
 static void
 call_ref(struct builder *b)
 {
 	uint32_t type_idx = wasm_read_u32(&b->reader);
+	uint32_t func_idx;
 
+	if (take_known_callee(b, &func_idx)) {
+		build_call_function(b, func_idx);
+		return;
+	}
 	build_emit_call(b, ref_proto(b, IR_CALL_REF, type_idx), &b->module->types[type_idx]);
 }
 
@@ -109,14 +127,19 @@ static void
 return_call_ref(struct builder *b)
 {
 	uint32_t type_idx = wasm_read_u32(&b->reader);
+	uint32_t func_idx;
 
+	if (take_known_callee(b, &func_idx)) {
+		return_call(b, func_idx);
+		return;
+	}
 	emit_tail_call(b, ref_proto(b, IR_RETURN_CALL_REF, type_idx), &b->module->types[type_idx]);
 }
 
 static void
 ref_as_non_null(struct builder *b)
 {
-	uint32_t value = b->stack_count ? b->stack[b->stack_count - 1] : 0;
+	uint32_t value = build_top(b);
 	if (b->fn->insts[value].op == IR_REF_FUNC)
 		return;
 	value = build_binary(b, IR_EQ, IR_I32, value, ir_const(b->fn, IR_I32, 0));
@@ -128,7 +151,7 @@ build_tail(struct builder *b, enum wasm_opcode opcode)
 {
 	switch ((uint32_t)opcode) {
 	case WASM_OP_RETURN_CALL:
-		return_call(b);
+		return_call(b, wasm_read_u32(&b->reader));
 		return true;
 	case WASM_OP_RETURN_CALL_INDIRECT:
 		return_call_indirect(b);

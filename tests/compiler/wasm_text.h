@@ -13,7 +13,7 @@
  *	          3 gives (x, x as i64), type 3;  4 returns x / 3 or, for 0, 7,
  *	          type 2;  5 is the body
  *	global 0  i32, mutable;  global 1  i32, constant 42
- *	a memory and a table of 10 functions
+ *	a memory and a table of 10 functions; function 1 may be referred to
  */
 #ifndef TESTS_COMPILER_WASM_TEXT_H
 #define TESTS_COMPILER_WASM_TEXT_H
@@ -223,6 +223,7 @@ wasm_text_module(const char *text)
 	put_section_bytes(&module, SECTION_GLOBAL, 2, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 0, 0x41, 42,
 			  0x0b);
 	put_section_bytes(&module, SECTION_EXPORT, 1, 1, 'f', 0, WASM_TEXT_FUNCTION);
+	put_section_bytes(&module, SECTION_ELEMENT, 1, 3, 0, 1, 1);
 	put(&code, 5);
 	put(&code, 7, 0, 0x20, 0, 0x41, 1, 0x6a, 0x0b);
 	put(&code, 3, 0, 0x00, 0x0b);
