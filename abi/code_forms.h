@@ -9,11 +9,11 @@
 #include "abi/code_contract.h"
 
 enum nb_form {
-#define NB_FORM(name, ...)     NB_FORM_##name,
+#define NB_FORM(name, ...)	NB_FORM_##name,
 #define NB_FORM_LOCK(name, ...) NB_FORM_##name,
-#define NB_FORM_CC(name, ...)  NB_FORM_##name,
-#define NB_FORM_VEX(name, ...) NB_FORM_##name,
-#define NB_FORM_SSE(name, ...) NB_FORM_##name, NB_FORM_V##name,
+#define NB_FORM_CC(name, ...)	NB_FORM_##name,
+#define NB_FORM_VEX(name, ...)	NB_FORM_##name,
+#define NB_FORM_SSE(name, ...)	NB_FORM_##name, NB_FORM_V##name,
 #include "abi/code_forms.def"
 #undef NB_FORM_SSE
 #undef NB_FORM

@@ -27,9 +27,8 @@ interleave(struct builder *b, uint32_t a, uint32_t c, uint32_t bytes, bool is_hi
 static uint32_t
 high_half(struct builder *b, uint32_t a)
 {
-	static const struct ir_v128 pattern = {
-		{ 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15 }
-	};
+	static const struct ir_v128 pattern = { { 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12,
+						  13, 14, 15 } };
 
 	return build_shuffle(b, a, a, &pattern);
 }
@@ -74,8 +73,8 @@ build_extmul32(struct builder *b, bool is_high, bool is_signed)
 
 	a = interleave(b, a, a, 4, is_high);
 	c = interleave(b, c, c, 4, is_high);
-	build_push(b, build_vector2(b, is_signed ? IR_I64X2_MUL_EVEN_S : IR_I64X2_MUL_EVEN_U, a,
-				    c));
+	build_push(b,
+		   build_vector2(b, is_signed ? IR_I64X2_MUL_EVEN_S : IR_I64X2_MUL_EVEN_U, a, c));
 }
 
 /* a * c = al * cl + ((ah * cl + al * ch) << 32) modulo 2^64 */
@@ -88,9 +87,9 @@ build_mul64(struct builder *b)
 	uint32_t a_high = build_vector2(b, IR_I64X2_SHR_U, a, half);
 	uint32_t c_high = build_vector2(b, IR_I64X2_SHR_U, c, half);
 	uint32_t low = build_vector2(b, IR_I64X2_MUL_EVEN_U, a, c);
-	uint32_t cross = build_vector2(b, IR_I64X2_ADD,
-				       build_vector2(b, IR_I64X2_MUL_EVEN_U, a_high, c),
-				       build_vector2(b, IR_I64X2_MUL_EVEN_U, a, c_high));
+	uint32_t cross =
+		build_vector2(b, IR_I64X2_ADD, build_vector2(b, IR_I64X2_MUL_EVEN_U, a_high, c),
+			      build_vector2(b, IR_I64X2_MUL_EVEN_U, a, c_high));
 
 	cross = build_vector2(b, IR_I64X2_SHL, cross, half);
 	build_push(b, build_vector2(b, IR_I64X2_ADD, low, cross));
@@ -214,7 +213,8 @@ struct floats {
 	enum ir_shape shape;
 	enum ir_vector add, sub, mul, pmin, pmax, ne, shr;
 	uint64_t sign, infinity;
-	uint32_t payload_shift; /* a NaN's bits shifted right by it: the payload below the quiet bit */
+	uint32_t
+		payload_shift; /* a NaN's bits shifted right by it: the payload below the quiet bit */
 };
 
 static const struct floats f32x4 = {
@@ -365,8 +365,7 @@ build_fmax(struct builder *b, const struct floats *f)
 	if (build_bound(b, f, true, a, c) || build_bound(b, f, true, c, a))
 		return;
 	uint32_t one = build_vector2(b, f->pmax, a, c);
-	uint32_t difference =
-		build_vector2(b, IR_V128_XOR, one, build_vector2(b, f->pmax, c, a));
+	uint32_t difference = build_vector2(b, IR_V128_XOR, one, build_vector2(b, f->pmax, c, a));
 	uint32_t both = build_vector2(b, IR_V128_OR, one, difference);
 	uint32_t value = build_vector2(b, f->sub, both, difference);
 	uint32_t nan = build_vector2(b, f->ne, value, value);
@@ -396,12 +395,11 @@ build_trunc_f32_signed(struct builder *b)
 {
 	uint32_t a = build_pop(b);
 	uint32_t limit = build_splat_const(b, IR_SHAPE_F32X4, 0x4f000000); /* 2^31 */
-	uint32_t number =
-		build_vector2(b, IR_V128_AND, a, build_vector2(b, IR_F32X4_EQ, a, a));
+	uint32_t number = build_vector2(b, IR_V128_AND, a, build_vector2(b, IR_F32X4_EQ, a, a));
 	uint32_t value = build_vector1(b, IR_I32X4_TRUNC_F32X4, number);
 
-	build_push(b, build_vector2(b, IR_V128_XOR, value,
-				    build_vector2(b, IR_F32X4_LE, limit, a)));
+	build_push(b,
+		   build_vector2(b, IR_V128_XOR, value, build_vector2(b, IR_F32X4_LE, limit, a)));
 }
 
 /*
@@ -429,8 +427,7 @@ build_trunc_f64_signed(struct builder *b)
 {
 	uint32_t a = build_pop(b);
 	uint32_t limit = build_splat_const(b, IR_SHAPE_F64X2, UINT64_C(0x41dfffffffc00000));
-	uint32_t bound =
-		build_vector2(b, IR_V128_AND, build_vector2(b, IR_F64X2_EQ, a, a), limit);
+	uint32_t bound = build_vector2(b, IR_V128_AND, build_vector2(b, IR_F64X2_EQ, a, a), limit);
 
 	/* bound: 2^31 - 1, or 0 for NaN, which the minimum then gives. */
 	build_push(b, build_vector1(b, IR_I32X4_TRUNC_F64X2_ZERO,
@@ -441,9 +438,8 @@ build_trunc_f64_signed(struct builder *b)
 static void
 build_trunc_f64_unsigned(struct builder *b)
 {
-	static const struct ir_v128 even = {
-		{ 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27 }
-	};
+	static const struct ir_v128 even = { { 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26,
+					       27 } };
 	uint32_t zero = ir_zero(b->fn, IR_V128);
 	uint32_t limit = build_splat_const(b, IR_SHAPE_F64X2, UINT64_C(0x41efffffffe00000));
 	uint32_t large = build_splat_const(b, IR_SHAPE_F64X2, UINT64_C(0x4330000000000000));
@@ -459,9 +455,8 @@ build_trunc_f64_unsigned(struct builder *b)
 static void
 build_convert_f32_unsigned(struct builder *b)
 {
-	static const struct ir_v128 low_halves = {
-		{ 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31 }
-	};
+	static const struct ir_v128 low_halves = { { 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12,
+						     13, 30, 31 } };
 	uint32_t low_bits = build_splat_const(b, IR_SHAPE_I32X4, 0x4b000000);
 	uint32_t high_bits = build_splat_const(b, IR_SHAPE_I32X4, 0x53000000);
 	uint32_t both = build_splat_const(b, IR_SHAPE_F32X4, 0x53000080); /* 2^39 + 2^23 */

@@ -27,7 +27,7 @@ enum { EMIT_ALWAYS = 0xff };
 struct emit_event {
 	uint32_t at;  /* in `code` */
 	uint8_t kind; /* enum emit_event_kind */
-	uint8_t cc;	/* JUMP: the condition; POOL: bytes behind the field */
+	uint8_t cc;   /* JUMP: the condition; POOL: bytes behind the field */
 	bool is_near; /* JUMP: has the long form */
 	uint16_t zx;  /* JUMP, LABEL: what is zero-extended there */
 	uint32_t value;
@@ -221,9 +221,8 @@ struct emit_places {
 };
 
 /* The claims of the function's labels, into *out. NB_OUT_OF_MEMORY. */
-NB_MUST_USE enum nb_status
-emit_claims(struct emitter *e, const struct emit_places *places, struct arena *out_arena,
-	    struct x64_chunk *out);
+NB_MUST_USE enum nb_status emit_claims(struct emitter *e, const struct emit_places *places,
+				       struct arena *out_arena, struct x64_chunk *out);
 
 /* --- emit_finish.c -------------------------------------------------------- */
 

@@ -59,7 +59,7 @@ enum x64_op {
 	X64_TAIL_IMPORT,
 	X64_TAIL_INDIRECT,
 	X64_TAIL_REF,
-	X64_TRAP_RESULT,   /* traps if eax is not 0; cc S: if rax is negative */
+	X64_TRAP_RESULT, /* traps if eax is not 0; cc S: if rax is negative */
 	X64_RETURN,
 	X64_TRAP,
 };
@@ -104,10 +104,10 @@ enum x64_base {
 };
 
 enum x64_inst_flag {
-	X64_KEEP = 1, /* an X64_MOVE that also zero-extends: needed even in place */
-	X64_ZERO = 2,	  /* X64_FCONST: all zeros */
-	X64_NO_CHECK = 4, /* X64_DIVIDE: the divisor is neither 0 nor -1 */
-	X64_ONES = 8,	  /* X64_FCONST: all ones */
+	X64_KEEP = 1,	   /* an X64_MOVE that also zero-extends: needed even in place */
+	X64_ZERO = 2,	   /* X64_FCONST: all zeros */
+	X64_NO_CHECK = 4,  /* X64_DIVIDE: the divisor is neither 0 nor -1 */
+	X64_ONES = 8,	   /* X64_FCONST: all ones */
 	X64_COMMUTES = 16, /* X64_FORM: its sources may be exchanged */
 };
 

@@ -265,7 +265,8 @@ check_move(struct check *check, const struct ra_move *move)
 		is_fine = is_fine && move->to.slot + move->slots <= check->result->slot_count;
 	if (move->from.kind == RA_PLACE_SLOT)
 		is_fine = is_fine && move->from.slot + move->slots <= check->result->slot_count;
-	if (move->slots == 2 && (move->from.kind == RA_PLACE_SLOT || move->to.kind == RA_PLACE_SLOT))
+	if (move->slots == 2 &&
+	    (move->from.kind == RA_PLACE_SLOT || move->to.kind == RA_PLACE_SLOT))
 		is_fine = is_fine && (move->from.slot | move->to.slot) % 2 == 0;
 	if (!is_fine)
 		return refuse(check, "impossible move", move->before_inst, vreg,

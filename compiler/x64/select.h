@@ -233,8 +233,8 @@ struct select_source select_low_source(struct selector *s, uint32_t value, uint3
 struct x64_inst *select_sse_unary(struct selector *s, enum nb_form form, uint32_t d,
 				  const struct select_source *source);
 /* d = a by an immediate shift form. */
-void select_sse_shift_imm(struct selector *s, enum nb_form form, uint32_t d, uint32_t a,
-			  uint8_t imm);
+void
+select_sse_shift_imm(struct selector *s, enum nb_form form, uint32_t d, uint32_t a, uint8_t imm);
 bool select_is_zero_vector(const struct selector *s, uint32_t value);
 bool select_is_float_vector(const struct selector *s, uint32_t value);
 void select_vector(struct selector *s, uint32_t value);

@@ -98,8 +98,8 @@ splat_memory(struct selector *s, uint32_t value, uint32_t bytes, const struct se
 		splat_lane(s, value, IR_SHAPE_I32X4, vreg);
 	} else {
 		vreg = select_vreg_new(s, IR_I32);
-		struct x64_inst *load = select_emit(
-			s, X64_FORM, bytes == 1 ? NB_FORM_MOVZX8 : NB_FORM_MOVZX16);
+		struct x64_inst *load =
+			select_emit(s, X64_FORM, bytes == 1 ? NB_FORM_MOVZX8 : NB_FORM_MOVZX16);
 		load->reg = select_op_def(s, vreg);
 		select_op_source(s, load, place, RA_REG);
 		struct select_source loaded = source_of_vreg(vreg);
@@ -271,8 +271,8 @@ void
 select_replace(struct selector *s, uint32_t value)
 {
 	static const uint16_t forms[] = {
-		[IR_SHAPE_I8X16] = NB_FORM_PINSRB, [IR_SHAPE_I16X8] = NB_FORM_PINSRW,
-		[IR_SHAPE_I32X4] = NB_FORM_PINSRD, [IR_SHAPE_I64X2] = NB_FORM_PINSRQ,
+		[IR_SHAPE_I8X16] = NB_FORM_PINSRB,   [IR_SHAPE_I16X8] = NB_FORM_PINSRW,
+		[IR_SHAPE_I32X4] = NB_FORM_PINSRD,   [IR_SHAPE_I64X2] = NB_FORM_PINSRQ,
 		[IR_SHAPE_F32X4] = NB_FORM_INSERTPS,
 	};
 	const struct ir_inst *inst = select_inst(s, value);

@@ -16,7 +16,7 @@ enum { ZERO = 0xff, ANY = 0xfe };
 struct shuffle {
 	struct selector *s;
 	uint32_t value;
-	uint32_t a, b;	       /* IR values */
+	uint32_t a, b;	      /* IR values */
 	uint8_t bytes[16];    /* of a, of b + 16, ZERO or ANY */
 	uint8_t lanes[4][16]; /* the same by lanes of 1 << k bytes */
 	bool has_lanes[4];    /* lanes[k] exists */

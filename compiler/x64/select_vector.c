@@ -25,12 +25,12 @@ struct lowering {
 enum { CMP_EQ = 0, CMP_LT = 1, CMP_LE = 2, CMP_NE = 4, CMP_GE_VEX = 13, CMP_GT_VEX = 14 };
 enum { ROUND_NEAREST = 8, ROUND_DOWN = 9, ROUND_UP = 10, ROUND_TRUNCATE = 11 };
 
-#define BINARY(name, form) [IR_##name] = { NB_FORM_##form, LOWER_BINARY, 0 }
-#define SWAPPED(name, form) [IR_##name] = { NB_FORM_##form, LOWER_SWAPPED, 0 }
-#define UNARY(name, form, imm) [IR_##name] = { NB_FORM_##form, LOWER_UNARY, imm }
+#define BINARY(name, form)	 [IR_##name] = { NB_FORM_##form, LOWER_BINARY, 0 }
+#define SWAPPED(name, form)	 [IR_##name] = { NB_FORM_##form, LOWER_SWAPPED, 0 }
+#define UNARY(name, form, imm)	 [IR_##name] = { NB_FORM_##form, LOWER_UNARY, imm }
 #define COMPARE(name, form, imm) [IR_##name] = { NB_FORM_##form, LOWER_BINARY, imm }
-#define SHIFT(name, form) [IR_##name] = { NB_FORM_##form, LOWER_SHIFT, 0 }
-#define MASK(name, form) [IR_##name] = { NB_FORM_##form, LOWER_MASK, 0 }
+#define SHIFT(name, form)	 [IR_##name] = { NB_FORM_##form, LOWER_SHIFT, 0 }
+#define MASK(name, form)	 [IR_##name] = { NB_FORM_##form, LOWER_MASK, 0 }
 
 /* minps(x, y) is x < y ? x : y: the operands of PMIN and PMAX change places, as
  * do those of pandn, which inverts the first. */
@@ -319,16 +319,15 @@ select_unary_vector(struct selector *s, uint32_t value, const struct lowering *l
 	enum nb_form form = lowering->form;
 	while (select_inst(s, a)->op == IR_VECTOR1) {
 		const struct ir_inst *inner = select_inst(s, a);
-		enum nb_form joined =
-			join_extensions(form, lowerings[ir_vector_op(inner)].form);
+		enum nb_form joined = join_extensions(form, lowerings[ir_vector_op(inner)].form);
 		if (joined == NB_FORM_COUNT)
 			break;
 		form = joined;
 		a = inner->args[0];
 	}
 	uint32_t bytes = x64_form_info(form)->bytes;
-	struct select_source source = bytes < 16 ? select_low_source(s, a, bytes)
-						 : select_vector_source(s, a);
+	struct select_source source =
+		bytes < 16 ? select_low_source(s, a, bytes) : select_vector_source(s, a);
 	select_sse_unary(s, form, select_def(s, value), &source)->imm = lowering->imm;
 }
 

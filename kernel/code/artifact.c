@@ -155,8 +155,7 @@ report_missing(uint32_t missing, struct diag *diag)
 		missing &= ~names[i].feature;
 	}
 	if (missing)
-		format_text(text + len, sizeof text - len, "%s0x%x", len ? ", " : "",
-			    missing);
+		format_text(text + len, sizeof text - len, "%s0x%x", len ? ", " : "", missing);
 	return diag_report(diag, NB_NOT_SUPPORTED, 16,
 			   "code needs processor features that are missing here: %s; compile the "
 			   "module again",

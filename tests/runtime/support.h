@@ -188,7 +188,8 @@ test_teardown(void **state)
 static __attribute__((noinline, unused)) enum nb_status
 test_publish(const char *name, const uint8_t *bytes, size_t len, struct code_module **out)
 {
-	static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+	static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						       .code = WASM_CODE_VALIDATE };
 	struct code_module *module = &t.modules[t.module_count];
 	struct compiler_options options;
 

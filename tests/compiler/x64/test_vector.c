@@ -10,9 +10,9 @@
 #include "tests/wasm/module_builder.h"
 
 enum {
-	PATTERNS = 220,	 /* shuffles in a function */
-	ROUNDS = 24,	 /* modules for each processor */
-	INPUTS_AT = 1,	 /* vectors, 16 bytes each */
+	PATTERNS = 220, /* shuffles in a function */
+	ROUNDS = 24,	/* modules for each processor */
+	INPUTS_AT = 1,	/* vectors, 16 bytes each */
 	RESULTS_AT = 32768,
 	INPUT_BYTES = 32 * PATTERNS,
 };
@@ -291,8 +291,8 @@ is_right(bool is_double, bool is_max, uint64_t a, uint64_t c, uint64_t found)
 	int64_t c_rank = c & sign ? -(int64_t)(c & ~sign) - 1 : (int64_t)c;
 
 	if (a_is_nan || c_is_nan) {
-		bool is_canonical = (!a_is_nan || (a & ~sign) == quiet) &&
-				    (!c_is_nan || (c & ~sign) == quiet);
+		bool is_canonical =
+			(!a_is_nan || (a & ~sign) == quiet) && (!c_is_nan || (c & ~sign) == quiet);
 		return is_canonical ? (found & ~sign) == quiet : (found & quiet) == quiet;
 	}
 	return found == ((is_max ? a_rank > c_rank : a_rank < c_rank) ? a : c);
