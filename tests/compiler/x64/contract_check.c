@@ -421,7 +421,8 @@ saved_register(const struct instruction *inst, bool is_store)
 	if (!is(inst, ZYDIS_MNEMONIC_MOV) || reg->type != ZYDIS_OPERAND_TYPE_REGISTER ||
 	    slot->type != ZYDIS_OPERAND_TYPE_MEMORY || gpr_number(slot->mem.base) != NB_RSP)
 		return 0;
-	return 1u << gpr_number(reg->reg.value) & NB_PRESERVED_GPRS;
+	int number = gpr_number(reg->reg.value);
+	return number < 0 ? 0 : 1u << number & NB_PRESERVED_GPRS;
 }
 
 /* What was saved at the start has been restored right before insts[i]. */

@@ -213,7 +213,7 @@ fail_at(const struct shuffle *shuffle, uint32_t features, bool shares, const uin
 static uint8_t *
 start(struct buffer *bytes, uint32_t features, struct instance **out)
 {
-	struct code_module *module;
+	struct code_module *module = NULL;
 	struct runtime_extern memory;
 
 	t.cpu_features = features;
