@@ -4,10 +4,8 @@
  */
 #include "wasm/validate.h"
 
-#include "lib/bitset.h"
 #include "lib/string.h"
 #include "wasm/limits.h"
-#include "wasm/reader.h"
 
 void
 wasm_validator_init(struct wasm_validator *v, const struct wasm_module *module, struct arena *arena,
@@ -151,53 +149,6 @@ apply_signature(struct wasm_validator *v, const struct wasm_opcode_info *info)
 		wasm_validate_push(v, kind_type(v, result));
 }
 
-/* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
-static enum wasm_valtype
-far_local_type(const struct wasm_validator *v, uint32_t idx)
-{
-	uint32_t low = 0;
-	uint32_t high = v->spans.count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (idx < v->spans.items[middle].end)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return v->spans.items[low].type;
-}
-
-void
-wasm_validate_unassign(struct wasm_validator *v, uint32_t count)
-{
-	while (v->assigned.count > count)
-		bitset_remove(v->assigned_set, v->assigned.items[--v->assigned.count]);
-}
-
-/* Looks after a declared local whose type has no default value. */
-static __attribute__((noinline)) void
-track_local(struct wasm_validator *v, uint32_t idx)
-{
-	uint32_t *newest;
-
-	if (idx < v->param_count || bitset_has(v->assigned_set, idx))
-		return;
-	if (v->op == WASM_OP_LOCAL_GET) {
-		wasm_input_fail(&v->in, NB_INVALID, v->at, "uninitialized local %u (local.get)",
-				idx);
-		return;
-	}
-	newest = vec_push(v->arena, &v->assigned);
-	if (!newest) {
-		wasm_input_fail_memory(&v->in);
-		return;
-	}
-	*newest = idx;
-	bitset_add(v->assigned_set, idx);
-}
-
 static inline void
 validate_local(struct wasm_validator *v)
 {
@@ -206,9 +157,9 @@ validate_local(struct wasm_validator *v)
 
 	if (__builtin_expect(v->in.status != NB_OK, 0))
 		return;
-	type = idx < WASM_LOCALS_DIRECT ? v->direct[idx] : far_local_type(v, idx);
+	type = idx < WASM_LOCALS_DIRECT ? v->direct[idx] : wasm_validate_far_local(v, idx);
 	if (__builtin_expect(!wasm_valtype_is_defaultable(type), 0))
-		track_local(v, idx);
+		wasm_validate_track_local(v, idx);
 	if (v->op != WASM_OP_LOCAL_GET)
 		wasm_validate_pop(v, type);
 	if (v->op != WASM_OP_LOCAL_SET)
@@ -572,47 +523,6 @@ validate_instructions(struct wasm_validator *v, const uint8_t *pause)
 	}
 }
 
-/* Notes `count` more locals of `type`, which come behind *end. */
-static void
-add_locals(struct wasm_validator *v, uint32_t *end, uint32_t count, enum wasm_valtype type)
-{
-	struct wasm_local_span *span;
-
-	for (uint32_t i = 0; i < count && *end + i < WASM_LOCALS_DIRECT; i++)
-		v->direct[*end + i] = type;
-	*end += count;
-	if (!wasm_valtype_is_defaultable(type) && !v->assigned_set) {
-		v->assigned_set =
-			arena_new_array(v->arena, uint64_t, bitset_words(WASM_LIMIT_LOCALS));
-		if (!v->assigned_set)
-			wasm_input_fail_memory(&v->in);
-	}
-	if (count == 0 || *end <= WASM_LOCALS_DIRECT)
-		return;
-	span = vec_push(v->arena, &v->spans);
-	if (span)
-		*span = (struct wasm_local_span){ *end, type };
-	else
-		wasm_input_fail_memory(&v->in);
-}
-
-static void
-set_locals(struct wasm_validator *v, const struct wasm_functype *type, const struct wasm_code *code)
-{
-	struct wasm_locals locals = wasm_locals_begin(v->module, code);
-	struct wasm_local_run run;
-	uint32_t end = 0;
-
-	v->spans.count = 0;
-	v->local_count = code->local_count;
-	v->param_count = type->param_count;
-	wasm_validate_unassign(v, 0);
-	for (uint32_t i = 0; i < type->param_count; i++)
-		add_locals(v, &end, 1, type->params[i]);
-	while (wasm_locals_next(&locals, &run))
-		add_locals(v, &end, run.count, run.type);
-}
-
 enum nb_status
 wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
 {
@@ -629,7 +539,7 @@ wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
 	v->br_table_count = 0;
 	if (!v->operands && !wasm_validate_grow(v, 1))
 		return v->in.status;
-	set_locals(v, type, code);
+	wasm_validate_set_locals(v, type, code);
 	frame = vec_push(v->arena, &v->frames);
 	if (!frame)
 		wasm_input_fail_memory(&v->in);

@@ -4,8 +4,9 @@
  * It is the algorithm of Core 3.0, appendix A.3: a stack of operand types, a
  * stack of control frames, one pass. Each instruction's row in opcode.def
  * says what to read and, for most, what to pop and push; validate.c runs the
- * loop, validate_control.c has blocks and branches, validate_ops.c the other
- * instructions with rules of their own.
+ * loop, validate_locals.c has the types of locals, validate_control.c blocks,
+ * branches and calls, validate_ops.c the other instructions with rules of their
+ * own.
  *
  * Failures stick in `in` (wasm/input.h): the loop ends because `in.pos`
  * reaches `in.end`. Until then every operation keeps these invariants:
@@ -141,6 +142,17 @@ wasm_validate_pop(struct wasm_validator *v, enum wasm_valtype expected)
 /* Pops a reference of any type; WASM_BOTTOM if its type is unknown or after a
  * report. */
 enum wasm_valtype wasm_validate_pop_ref(struct wasm_validator *v);
+
+/* Notes the types of the parameters and declared locals of a body. */
+void wasm_validate_set_locals(struct wasm_validator *v, const struct wasm_functype *type,
+			      const struct wasm_code *code);
+
+/* The type of local `idx` >= WASM_LOCALS_DIRECT, by bisection. */
+enum wasm_valtype wasm_validate_far_local(const struct wasm_validator *v, uint32_t idx);
+
+/* Looks after a local whose type has no default value when the present
+ * instruction reads or sets it. */
+void wasm_validate_track_local(struct wasm_validator *v, uint32_t idx);
 
 /* Takes back what has been assigned since `count` locals were. */
 void wasm_validate_unassign(struct wasm_validator *v, uint32_t count);
