@@ -185,6 +185,13 @@ opening_to_write_says_read_only(void **state)
 	assert_int_equal(open_error("data/hello.txt", 0, WASI_OFLAG_TRUNC), WASI_ROFS);
 	assert_int_equal(open_error("data", 0, WASI_OFLAG_TRUNC), WASI_ISDIR);
 	assert_int_equal(open_with(ROOT, "data/hello.txt", 0, 0, WASI_RIGHT_FD_WRITE), WASI_ROFS);
+	/* What Go asks for to read a file. */
+	assert_int_equal(open_with(ROOT, "data/hello.txt", 0, 0,
+				   WASI_RIGHT_FD_READ | WASI_RIGHT_FD_ALLOCATE |
+					   WASI_RIGHT_FD_FILESTAT_SET_SIZE),
+			 WASI_SUCCESS);
+	assert_int_equal(wasi_fd_filestat_set_size(get_u32(OUT), 0), WASI_NOTCAPABLE);
+	assert_int_equal(wasi_fd_close(get_u32(OUT)), WASI_SUCCESS);
 	assert_int_equal(open_with(ROOT, "data", 0, WASI_OFLAG_DIRECTORY, WASI_RIGHT_FD_WRITE),
 			 WASI_ISDIR);
 	assert_int_equal(open_with(ROOT, "data", 0, 0, WASI_RIGHT_SOCK_SHUTDOWN), WASI_NOTCAPABLE);

@@ -158,9 +158,8 @@ check_open(const struct lookup *found, uint32_t oflags, uint64_t rights)
 	}
 	if (oflags & WASI_OFLAG_DIRECTORY)
 		return WASI_NOTDIR;
-	if ((rights &
-	     (WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE)) ||
-	    (oflags & WASI_OFLAG_TRUNC))
+	/* Go asks for the right to set the size of files that it only reads. */
+	if ((rights & WASI_RIGHT_FD_WRITE) || (oflags & WASI_OFLAG_TRUNC))
 		return WASI_ROFS;
 	return WASI_SUCCESS;
 }
