@@ -25,7 +25,7 @@ wasm_init_calculate(enum wasm_init_op op, uint64_t left, uint64_t right)
 uint64_t
 wasm_init_run(const struct wasm_init_expr *expr, wasm_init_global *read_global, const void *context)
 {
-	uint64_t stack[WASM_LIMIT_INIT_DEPTH];
+	uint64_t stack[WASM_LIMIT_INIT_DEPTH] = { 0 };
 	uint32_t depth = 0;
 
 	for (uint32_t i = 0; i < expr->step_count; i++) {

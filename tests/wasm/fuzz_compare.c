@@ -225,7 +225,7 @@ compare(const uint8_t *bytes, size_t len, uint64_t *random)
 	struct host_arena host;
 	struct wasm_module module;
 	struct diag diag;
-	char theirs[512];
+	char theirs[512] = "";
 	enum nb_status status;
 	enum reason reason;
 

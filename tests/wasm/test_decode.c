@@ -230,7 +230,7 @@ check_code(const struct wasm_module *module)
 {
 	const struct wasm_code *code = wasm_module_code(module, 2);
 	struct wasm_locals locals = wasm_locals_begin(module, code);
-	struct wasm_local_run run;
+	struct wasm_local_run run = { 0 };
 
 	assert_int_equal(module->code_count, 2);
 	assert_int_equal(code->len, 14);

@@ -223,8 +223,8 @@ test_types_of_several_modules(void **state)
 		{ 0x63, 0 }, { 0x64, 0 }, { 0 }, { 0x64, 2 }, { 0x63, 2 }
 	};
 	struct wasm_functype known[16];
-	uint32_t numbers[8];
-	uint32_t others[8];
+	uint32_t numbers[8] = { 0 };
+	uint32_t others[8] = { 0 };
 	struct decoded a, b;
 	uint32_t count;
 
