@@ -209,9 +209,10 @@ fail_at(const struct shuffle *shuffle, uint32_t features, bool shares, const uin
 		 pattern, shuffle->first_is_zero, shuffle->second_is_zero, shuffle->use, bytes);
 }
 
-/* Instantiates what module_of_code has made, for a processor; its memory. */
+/* Instantiates what module_of_code has made, for a processor; its memory. The bytes
+ * must live until test_end. */
 static uint8_t *
-start(struct buffer *bytes, uint32_t features, struct instance **out)
+start(const struct buffer *bytes, uint32_t features, struct instance **out)
 {
 	struct code_module *module = NULL;
 	struct runtime_extern memory;
@@ -219,7 +220,6 @@ start(struct buffer *bytes, uint32_t features, struct instance **out)
 	t.cpu_features = features;
 	if (test_publish("vectors", bytes->bytes, bytes->len, &module) != NB_OK)
 		fail_msg("%s", t.diag.text);
-	buffer_free(bytes);
 	assert_int_equal(test_create(module, out), NB_OK);
 	assert_true(instance_export(*out, "m", 1, &memory));
 	return (uint8_t *)(uintptr_t)memory.memory->desc.base;
@@ -247,6 +247,7 @@ run_round(uint32_t features, bool shares)
 			fail_at(&shuffles[i], features, shares, base + RESULTS_AT + 16 * i);
 	}
 	test_end();
+	buffer_free(&bytes);
 }
 
 static void
@@ -348,6 +349,7 @@ check_bounds(uint32_t features, bool is_double)
 				 (unsigned long long)found);
 	}
 	test_end();
+	buffer_free(&module);
 }
 
 static void
