@@ -7,7 +7,8 @@
 
 #define MODULE_BYTES_MAX ((size_t)1 << 30)
 
-static const struct wasm_features all_features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features all_features = { .set = WASM_FEATURES_ALL,
+						   .code = WASM_CODE_VALIDATE };
 
 enum nb_status
 load_validate(const struct archive_module *source, struct diag *diag)
