@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the modules of list.toml that registries offer only as sources.
-#   build.sh WHAT OUTPUT
+#   NODE=... build.sh WHAT OUTPUT
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 fetched=$PWD/.cache/fetch work=$PWD/build/modules
@@ -25,7 +25,7 @@ build_assemblyscript() {
 	ln -sfn "$fetched/assemblyscript-wasi/package" "$modules/@assemblyscript/wasi-shim"
 	cp "$source" "$work/assemblyscript/"
 	cd "$work/assemblyscript"
-	node --preserve-symlinks --preserve-symlinks-main node_modules/assemblyscript/bin/asc.js \
+	"$NODE" --preserve-symlinks --preserve-symlinks-main node_modules/assemblyscript/bin/asc.js \
 		"$(basename "$source")" --config node_modules/@assemblyscript/wasi-shim/asconfig.json \
 		-O3 --enable simd -o "$output"
 }

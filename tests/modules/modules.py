@@ -27,6 +27,7 @@ FETCHED = ROOT / ".cache" / "fetch"
 WORK = ROOT / "build" / "modules"
 TOOL = ROOT / "build" / "release" / "nebulet"
 LIMIT_SECONDS = 900
+NODE_VERSION_MIN = 20
 # What the tool says while the kernel compiles.
 PROGRESS = re.compile(rb"^nebulet: compiling [^\n]*\n", re.MULTILINE)
 # An empty environment is an error to Node's WASI.
@@ -63,13 +64,27 @@ def fetch(packages):
         raise Missing(f"cannot fetch {' '.join(packages)}")
 
 
+def find_node():
+    """A Node whose WASI needs no flags: the machine's, else the fetched one."""
+    try:
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True,
+                                 check=True).stdout
+        if int(re.match(r"v(\d+)", version)[1]) >= NODE_VERSION_MIN:
+            return "node"
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    fetch(["node"])
+    return str(FETCHED / "node" / "package" / "bin" / "node")
+
+
 def prepare(module):
     """The module's binary in build/modules; fetches and checks, or builds it."""
     target = WORK / f"{module['name']}.wasm"
     fetch([*module["package"].split(), *module.get("reference", "").split()])
     if "build" in module:
         command = ["bash", str(HERE / "build.sh"), module["build"], str(target)]
-        done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
+        done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False,
+                              env=dict(os.environ, NODE=find_node()))
         if done.returncode:
             raise Failure(f"build.sh {module['build']} failed")
         return target
@@ -113,7 +128,7 @@ def run_reference(module, target, stdin):
     if module.get("reference") == "wasmtime":
         command = [sys.executable, str(HERE / "wasmtime_wasi.py"), str(FETCHED / "wasmtime")]
     else:
-        command = ["node", "--no-warnings", str(HERE / "node_wasi.cjs")]
+        command = [find_node(), "--no-warnings", str(HERE / "node_wasi.cjs")]
     return execute([*command, json.dumps(spec)], stdin)
 
 
