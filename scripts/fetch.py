@@ -6,7 +6,8 @@
 
 Downloads go through the registries' own clients (npm, pip, go) with the user's configuration, so
 mirrors and proxies work and no host is named here. An archive is used only if its SHA-256 is the
-pinned one. A package whose stamp matches its lock entry is not touched again.
+pinned one. A package whose stamp matches its lock entry is not touched again. The exit status is
+75 if a registry did not deliver, 1 after any other error.
 """
 import argparse
 import fcntl
@@ -26,10 +27,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCK = ROOT / "scripts" / "fetch.lock"
 CACHE = ROOT / ".cache" / "fetch"
 TIMEOUT_SECONDS = 900
+UNREACHABLE_STATUS = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class FetchError(Exception):
     """A message for the person at the terminal: what is wrong and what to do."""
+
+
+class Unreachable(FetchError):
+    """The registry did not deliver: no network, perhaps."""
 
 
 class Package:
@@ -101,7 +107,7 @@ def wait_with_progress(process, package):
             if seconds > TIMEOUT_SECONDS:
                 process.kill()
                 process.communicate()
-                raise FetchError(f"{package.package}: no answer after {TIMEOUT_SECONDS} s; "
+                raise Unreachable(f"{package.package}: no answer after {TIMEOUT_SECONDS} s; "
                                  "check the network and run the same command again") from None
             if sys.stderr.isatty():
                 print(f"\rfetch: {package.package} {package.version}: {seconds:.0f} s ",
@@ -124,8 +130,9 @@ def download(package, target):
     output = wait_with_progress(process, package)
     if process.returncode:
         tail = "\n".join("    " + line for line in output.strip().splitlines()[-8:])
-        raise FetchError(f"{command[0]} could not download {package.package} {package.version}:\n"
-                         f"{tail}\n  check the network and run the same command again")
+        raise Unreachable(f"{CLIENTS[package.kind]} could not download {package.package} "
+                          f"{package.version}:\n{tail}\n"
+                          "  check the network and run the same command again")
     archives = list(target.rglob("*.zip") if package.kind == "go" else target.iterdir())
     if len(archives) != 1:
         raise FetchError(f"{command[0]} left {len(archives)} files instead of one archive")
@@ -240,7 +247,7 @@ def main():
             fetch(packages[name])
     except FetchError as error:
         print(f"fetch: {error}", file=sys.stderr)
-        return 1
+        return UNREACHABLE_STATUS if isinstance(error, Unreachable) else 1
     return 0
 
 

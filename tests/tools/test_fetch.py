@@ -28,6 +28,7 @@ def make_tar(members, mode="w:gz"):
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
+            info.mode = 0o755 if name.endswith("/bin/go") else 0o644
             archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
 
@@ -114,11 +115,30 @@ class Fetch(unittest.TestCase):
         self.assertFalse((self.fetch.CACHE / "thing").exists())
         self.assertEqual([p.name for p in self.fetch.CACHE.iterdir()], ["thing.lock"])
 
+    def test_takes_go_modules_with_the_fetched_client(self):
+        """The client comes first, is executable, and keeps its cache where it is told."""
+        module = make_tar({"example.com/m@v1/a.wasm": b"\0asm"})
+        (self.path / "module").write_bytes(module)
+        client = ("#!/bin/sh\nset -e\ntest -d \"$GOROOT\"\n"
+                  "mkdir -p \"$GOPATH/cache/example.com/m/@v\"\n"
+                  f"cp {self.path / 'module'} \"$GOPATH/cache/example.com/m/@v/v1.zip\"\n"
+                  "echo \"$@\" >\"$GOPATH/cache/said\"\n")
+        self.archive = make_tar({"go/bin/go": client.encode()})
+        self.client("cp {archive} package.tgz")
+        self.lock("file go/")
+        with open(self.fetch.LOCK, "a") as lock:
+            lock.write(self.fetch.LOCK.read_text().replace("package thing", "package go"))
+            lock.write(f"package m go example.com/m v1 {len(module)} "
+                       f"{hashlib.sha256(module).hexdigest()}\nfile example.com/m@v1/a.wasm\n")
+        status, text = self.run_fetch("m")
+        self.assertEqual(status, 0, text)
+        self.assertEqual((self.fetch.CACHE / "m/example.com/m@v1/a.wasm").read_bytes(), b"\0asm")
+
     def test_says_what_the_client_said(self):
         self.client("echo no route to somewhere; exit 1")
         self.lock("file package/wanted")
         status, text = self.run_fetch("thing")
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 75)
         self.assertIn("no route to somewhere", text)
         self.assertIn("check the network", text)
 
