@@ -4,10 +4,11 @@
 usage: modules.py [--hosted|--pc] [--long] [--list] [NAME...]
 
 A module that needs only WASI runs, and its output, messages and exit status must be those
-that it has under Node's WASI, or under Wasmtime where the list says so. One that needs JavaScript beside it is validated and compiled.
-Modules come from package registries when first needed (scripts/fetch.py); without a network
-the run is skipped, exit status 77. Without --long only the modules marked for every test run;
---pc takes those marked for it. Needs: make tool hosted kernel ramdisk.
+that it has under Node's WASI, or under Wasmtime where the list says so. One that needs
+JavaScript beside it is validated and compiled. Modules come from package registries when first
+needed (scripts/fetch.py); without a network the run is skipped, exit status 77. Without --long
+only the modules marked for every test run; --pc takes those marked for it.
+Needs: make tool hosted kernel ramdisk.
 """
 import argparse
 import gzip
@@ -48,7 +49,8 @@ def read_list():
         modules = tomllib.load(source)["module"]
     for module in modules:
         unknown = set(module) - {"name", "language", "package", "path", "sha256", "use", "build",
-                                 "every", "pc", "reference", "args", "stdin", "dirs", "env", "about", "text"}
+                                 "every", "pc", "reference", "args", "stdin", "dirs", "env",
+                                 "about", "text"}
         if unknown or module.get("use", "run") not in ("run", "compile", "refuse"):
             sys.exit(f"list.toml: {module.get('name')}: bad entry {unknown}")
     return modules
@@ -144,9 +146,10 @@ def compare(module, target, platform):
             ("output", ours.stdout, theirs.stdout),
             ("messages", PROGRESS.sub(b"", ours.stderr), theirs.stderr)):
         if mine != wanted:
-            raise Failure(f"{what} differ:\n    here:   {mine!r:.1500}\n    there:  {wanted!r:.1500}")
+            raise Failure(f"{what} differ:\n    here:   {mine[:1500]!r}\n"
+                          f"    there:  {wanted[:1500]!r}")
     if theirs.returncode or not theirs.stdout:
-        raise Failure(f"a run that says nothing: {theirs.returncode} {theirs.stderr!r:.1500}")
+        raise Failure(f"a run that says nothing: {theirs.returncode} {theirs.stderr[:1500]!r}")
 
 
 def compile_only(module, target):
@@ -154,10 +157,10 @@ def compile_only(module, target):
     (WORK / f"{module['name']}.nbo").unlink(missing_ok=True)
     if module["use"] == "compile":
         if done.returncode:
-            raise Failure(f"refused: {done.stderr!r:.1500}")
+            raise Failure(f"refused: {done.stderr[:1500]!r}")
     elif done.returncode == 0 or module["text"].encode() not in done.stderr:
         raise Failure(f"should be refused for {module['text']}: {done.returncode} "
-                      f"{done.stderr!r:.1500}")
+                      f"{done.stderr[:1500]!r}")
 
 
 def check(module, platform):
