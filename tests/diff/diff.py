@@ -58,6 +58,8 @@ class Tools:
     def start_theirs(self, paths, extra=()):
         flags = ["--experimental-wasm-relaxed-simd",
                  "--experimental-wasm-typed-funcref"] if self.is_plain else []
+        # Frames of 2000 locals and the depth that modules allow need more than its usual stack.
+        flags.append("--stack-size=4000")
         return subprocess.Popen([NODE, *flags, str(HERE / "oracle.js"), *extra, *paths],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
