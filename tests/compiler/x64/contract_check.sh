@@ -10,7 +10,8 @@ spec=${NEBULET_SPEC_DIR:-$root/../shared/spec}
 generated=$root/build/contract-modules
 mkdir -p "$generated"
 "$engine" generate 7000 200 "$generated" >/dev/null
-for place in "$spec/core" "$spec/tail-call" "$spec/function-references" "$generated" "$root/build/guest" "$root/.cache/fetch/runno"; do
+for place in "$spec/core" "$spec/tail-call" "$spec/function-references" "$spec/multi-memory" \
+	"$spec/memory64" "$spec/threads" "$generated" "$root/build/guest" "$root/.cache/fetch/runno"; do
 	[ -d "$place" ] || continue
 	find "$place" -name '*.wasm' -not -path '*simd*'
 done | sort | xargs "$check"
