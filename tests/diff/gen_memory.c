@@ -206,8 +206,11 @@ aligned_address(struct gen_func *f, uint32_t log_size, int depth)
 	bool is_64 = f->g->memories[place.memory].is_64;
 	uint64_t low = (1ull << log_size) - 1;
 
-	if (gen_chance(f->g, f->g->wild))
+	/* Of a misaligned place that no memory has, engines may name either fault. */
+	if (gen_chance(f->g, f->g->wild)) {
+		place.offset &= 0xfff;
 		return place;
+	}
 	gen_put_const(&f->body, gen_size_type(is_64), ~low);
 	put(&f->body, is_64 ? 0x83 : 0x71);
 	place.offset &= ~low;
