@@ -92,7 +92,8 @@
  *   For hard and grow, F is at least nb_tail_frame_bytes(B), and the results take
  *   no more slots than A and B have.
  *
- *   direct           easy (jmp g) if B <= A, else grow
+ *   direct           easy (jmp g) if B <= A, else grow; g is not f, to whose start a
+ *                    jump would be one inside the function
  *   import           lea r11, [r15 + import]; hard
  *   indirect, by reference
  *                    as such a call up to the jne of the signature; then, if B <= A,

@@ -133,7 +133,7 @@ struct builder {
 	struct numbering *numbering;
 	const struct builder *caller; /* inlined: who builds the call; else NULL */
 	bool returns_to_caller;	      /* inlined, and not in place of a tail call */
-	bool has_tail_call;	      /* of a defined function, by its index */
+	bool has_tail_call;	      /* of a defined function by its index, or by reference */
 	uint32_t func_idx;	      /* whose body it is */
 	uint32_t base_offset;	      /* where wasm_offset counts from, in the input */
 	const struct wasm_module *module;

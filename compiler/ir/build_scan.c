@@ -154,6 +154,11 @@ scan_instruction(struct scan *s, enum wasm_opcode opcode)
 		if (wasm_read_u32(&s->reader) >= s->b->module->func_import_count)
 			s->b->has_tail_call = true;
 		break;
+	case WASM_OP_RETURN_CALL_REF:
+		/* Its callee may turn out to be known. */
+		s->b->has_tail_call = true;
+		wasm_skip_immediate(&s->reader, opcode);
+		break;
 	default:
 		wasm_skip_immediate(&s->reader, opcode);
 		break;
