@@ -1,0 +1,211 @@
+/*
+ * Code by hand, see builder.h.
+ */
+#include "tests/verifier/builder.h"
+
+enum { ENTRY_ALIGN = 32, POOL_ALIGN = 16, PADDING = 0xcc };
+
+static const uint16_t function_areas[] = { BUILDER_AREA, 0, 2, BUILDER_LARGE };
+static const uint16_t import_areas[] = { 0, 2, BUILDER_LARGE };
+static const uint16_t type_areas[] = { 0, 2, BUILDER_LARGE };
+static const uint8_t globals[] = { VERIFIER_GLOBAL_CONSTANT, VERIFIER_GLOBAL_VARIABLE,
+				   VERIFIER_GLOBAL_CELL };
+static const uint8_t tables[] = { NB_TABLE_FUNCTIONS, NB_TABLE_EXTERNS };
+static const struct nb_vmctx_counts counts = { .globals = 3,
+					       .tables = 2,
+					       .memories = 2,
+					       .imports = 3,
+					       .types = 3 };
+
+void
+builder_init(struct builder *b)
+{
+	memset(b, 0, sizeof(*b));
+	host_arena_init(&b->host, SIZE_MAX);
+	b->code.arena = &b->host.arena;
+	if (!nb_vmctx_layout_compute(&counts, &b->layout))
+		abort();
+}
+
+void
+builder_release(struct builder *b)
+{
+	arena_reset(&b->host.arena);
+}
+
+struct verifier_facts
+builder_facts(const struct builder *b)
+{
+	return (struct verifier_facts){
+		.counts = counts,
+		.layout = b->layout,
+		.cpu_features = NB_CPU_AVX,
+		.function_count = BUILDER_FUNCTIONS,
+		.function_areas = function_areas,
+		.import_areas = import_areas,
+		.type_areas = type_areas,
+		.globals = globals,
+		.tables = tables,
+	};
+}
+
+static uint32_t
+round_up(uint32_t at, uint32_t to)
+{
+	return (at + to - 1) & ~(to - 1);
+}
+
+void
+builder_finish(struct builder *b)
+{
+	uint32_t at = b->code.len;
+
+	if (b->code.status != NB_OK)
+		abort();
+	memset(b->bytes, PADDING, sizeof(b->bytes));
+	memcpy(b->bytes, b->code.bytes, b->code.len);
+	if (b->pool_size) {
+		at = round_up(at, POOL_ALIGN);
+		memcpy(b->bytes + at, b->pool, b->pool_size);
+		at += b->pool_size;
+	}
+	b->functions[0] = (struct nb_code_function){ .code_size = b->code.len,
+						     .pool_size = b->pool_size,
+						     .frame_size = b->frame };
+	for (uint32_t i = 1; i < BUILDER_FUNCTIONS; i++) {
+		at = round_up(at, ENTRY_ALIGN);
+		b->functions[i] = (struct nb_code_function){ .code_offset = at,
+							     .code_size = 1,
+							     .first_site = b->site_count,
+							     .first_claim = b->claim_count };
+		b->bytes[at++] = 0xc3;
+	}
+	for (uint32_t i = 0; i < b->fixup_count; i++) {
+		uint32_t field = b->fixups[i].field;
+		uint32_t distance = b->functions[b->fixups[i].callee].code_offset - (field + 4);
+
+		memcpy(b->bytes + field, &distance, sizeof(distance));
+	}
+	b->image = (struct nb_code_image){
+		.code = b->bytes,
+		.code_size = round_up(at, ENTRY_ALIGN),
+		.functions = b->functions,
+		.function_count = BUILDER_FUNCTIONS,
+		.sites = b->sites,
+		.site_count = b->site_count,
+		.claims = b->claims,
+		.claim_count = b->claim_count,
+		.cpu_features = b->cpu_features,
+	};
+}
+
+enum verifier_rule
+builder_verify(const struct builder *b, struct verifier_finding *finding)
+{
+	struct verifier_facts facts = builder_facts(b);
+	size_t size = verifier_scratch_bytes(&b->image);
+	void *scratch = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (size + 15) & ~(size_t)15);
+	bool is_good = verifier_check(&b->image, &facts, scratch, finding);
+
+	free(scratch);
+	if (is_good != (finding->rule == VERIFIER_NONE))
+		abort();
+	return finding->rule;
+}
+
+/* --- instructions ---------------------------------------------------------- */
+
+void
+put(struct builder *b, enum nb_form form, struct x64_operands ops)
+{
+	x64_encode(&b->code, form, &ops);
+}
+
+void
+put_bytes(struct builder *b, const void *bytes, uint32_t len)
+{
+	if (!x64_buffer_reserve(&b->code, len))
+		abort();
+	memcpy(b->code.bytes + b->code.len, bytes, len);
+	b->code.len += len;
+}
+
+static void
+set_distance(struct builder *b, uint32_t field, uint32_t target)
+{
+	uint32_t distance = target - (field + 4);
+
+	memcpy(b->code.bytes + field, &distance, sizeof(distance));
+}
+
+void
+put_rip(struct builder *b, enum nb_form form, uint32_t reg, uint32_t at)
+{
+	put(b, form, (struct x64_operands){ .reg = (uint8_t)reg, .rm = { .kind = X64_RM_RIP } });
+	set_distance(b, b->code.len - 4, at);
+}
+
+uint32_t
+put_branch(struct builder *b, enum nb_form form, uint32_t cc, uint32_t target)
+{
+	put(b, form, (struct x64_operands){ .cc = (uint8_t)cc });
+	set_distance(b, b->code.len - 4, target);
+	return b->code.len - 4;
+}
+
+void
+patch(struct builder *b, uint32_t field)
+{
+	set_distance(b, field, b->code.len);
+}
+
+void
+fixup(struct builder *b, uint32_t callee)
+{
+	b->fixups[b->fixup_count].field = b->code.len - 4;
+	b->fixups[b->fixup_count++].callee = callee;
+}
+
+void
+put_call(struct builder *b, uint32_t callee)
+{
+	put(b, NB_FORM_CALL_32, (struct x64_operands){ 0 });
+	fixup(b, callee);
+	site(b, NB_SITE_CALL);
+}
+
+void
+put_prologue(struct builder *b, uint32_t frame)
+{
+	b->frame = frame;
+	put(b, NB_FORM_SUB64_IMM, (struct x64_operands){ .rm = REG(NB_RSP), .imm = frame });
+}
+
+void
+put_return(struct builder *b)
+{
+	if (b->frame)
+		put(b, NB_FORM_ADD64_IMM,
+		    (struct x64_operands){ .rm = REG(NB_RSP), .imm = b->frame });
+	put(b, NB_FORM_RET, (struct x64_operands){ 0 });
+}
+
+void
+put_trap(struct builder *b, uint32_t kind)
+{
+	site(b, kind);
+	put(b, NB_FORM_UD2, (struct x64_operands){ 0 });
+}
+
+void
+site(struct builder *b, uint32_t kind)
+{
+	b->sites[b->site_count++] =
+		(struct nb_code_site){ .code_offset = b->code.len, .info = kind << 24 };
+}
+
+void
+claim(struct builder *b, uint32_t extended)
+{
+	b->claims[b->claim_count++] = (struct nb_code_claim){ b->code.len, extended };
+}

@@ -1,0 +1,179 @@
+/*
+ * Every rule of the verifier: code that violates exactly it and is refused,
+ * beside code of the same kind that is accepted.
+ */
+#include "tests/verifier/cases.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* 1 if the case goes wrong. */
+static int
+run_case(const struct verifier_case *c)
+{
+	struct builder b;
+	struct verifier_finding finding;
+
+	builder_init(&b);
+	c->build(&b);
+	builder_finish(&b);
+	enum verifier_rule rule = builder_verify(&b, &finding);
+	if (rule != c->rule)
+		print_error("%s: \"%s\" at 0x%x, expected \"%s\"\n", c->name,
+			    verifier_rule_text(rule), finding.code_offset,
+			    verifier_rule_text(c->rule));
+	builder_release(&b);
+	return rule != c->rule;
+}
+
+static void
+test_rules(void **state)
+{
+	static const struct verifier_case *const tables[] = { cases_stream, cases_registers,
+							      cases_memory, cases_calls,
+							      cases_tail };
+	bool seen[VERIFIER_RULE_COUNT] = { false };
+	int wrong = 0;
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+		for (const struct verifier_case *c = tables[t]; c->build; c++) {
+			wrong += run_case(c);
+			seen[c->rule] = true;
+		}
+	assert_int_equal(wrong, 0);
+	/* These are about the image, see below. */
+	seen[VERIFIER_LAYOUT] = seen[VERIFIER_PADDING] = true;
+	for (uint32_t rule = 0; rule < VERIFIER_RULE_COUNT; rule++)
+		if (!seen[rule])
+			fail_msg("no test for \"%s\"", verifier_rule_text((enum verifier_rule)rule));
+}
+
+/* --- the image ------------------------------------------------------------- */
+
+enum image_change {
+	NO_FUNCTION_MORE,
+	FUNCTION_MISALIGNED,
+	FUNCTIONS_OVERLAP,
+	FUNCTION_OUTSIDE,
+	FUNCTION_EMPTY,
+	FUNCTION_HUGE,
+	POOL_HUGE,
+	POOL_OUTSIDE,
+	SITES_DESCEND,
+	SITES_TOO_MANY,
+	FIRST_SITE,
+	FIRST_CLAIM,
+	CLAIMS_DESCEND,
+	NO_FUNCTIONS_BUT_SITES,
+	GAP_CODE,
+	GAP_POOL,
+	GAP_END,
+	IMAGE_CHANGES,
+};
+
+static enum verifier_rule
+change_image(struct builder *b, enum image_change change)
+{
+	switch (change) {
+	case NO_FUNCTION_MORE:
+		b->image.function_count--;
+		return VERIFIER_LAYOUT;
+	case FUNCTION_MISALIGNED:
+		b->functions[1].code_offset += 1;
+		return VERIFIER_LAYOUT;
+	case FUNCTIONS_OVERLAP:
+		b->functions[1].code_offset = 0;
+		return VERIFIER_LAYOUT;
+	case FUNCTION_OUTSIDE:
+		b->functions[3].code_offset = 0x7ffffff0;
+		return VERIFIER_LAYOUT;
+	case FUNCTION_EMPTY:
+		b->functions[3].code_size = 0;
+		return VERIFIER_LAYOUT;
+	case FUNCTION_HUGE:
+		b->functions[3].code_size = UINT32_MAX - 64;
+		return VERIFIER_LAYOUT;
+	case POOL_HUGE:
+		b->functions[3].pool_size = UINT32_MAX;
+		return VERIFIER_LAYOUT;
+	case POOL_OUTSIDE:
+		b->functions[3].pool_size = 64;
+		return VERIFIER_LAYOUT;
+	case SITES_DESCEND:
+		b->functions[2].first_site = 0;
+		return VERIFIER_LAYOUT;
+	case SITES_TOO_MANY:
+		b->functions[3].first_site = 1000;
+		return VERIFIER_LAYOUT;
+	case FIRST_SITE:
+		b->functions[0].first_site = 1;
+		return VERIFIER_LAYOUT;
+	case FIRST_CLAIM:
+		b->functions[0].first_claim = 1;
+		return VERIFIER_LAYOUT;
+	case CLAIMS_DESCEND:
+		b->functions[2].first_claim = 0;
+		return VERIFIER_LAYOUT;
+	case NO_FUNCTIONS_BUT_SITES:
+		b->image.function_count = 0;
+		return VERIFIER_LAYOUT;
+	case GAP_CODE:
+		b->bytes[b->functions[2].code_offset - 1] = 0x90;
+		return VERIFIER_PADDING;
+	case GAP_POOL:
+		b->bytes[b->functions[0].code_size] = 0x90;
+		return VERIFIER_PADDING;
+	case GAP_END:
+		b->bytes[b->image.code_size - 1] = 0x90;
+		return VERIFIER_PADDING;
+	case IMAGE_CHANGES:
+		break;
+	}
+	return VERIFIER_NONE;
+}
+
+/* A function with everything: a pool, a claim, a site. */
+static void
+build_all(struct builder *b)
+{
+	b->pool_size = 16;
+	claim(b, 0);
+	ACCESS(b, MOV32, .reg = NB_RAX, .rm = MEM(NB_R14, 0));
+	put_return(b);
+}
+
+static void
+test_image(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i <= IMAGE_CHANGES; i++) {
+		struct builder b;
+		struct verifier_finding finding;
+
+		builder_init(&b);
+		build_all(&b);
+		builder_finish(&b);
+		enum verifier_rule wanted = change_image(&b, (enum image_change)i);
+		enum verifier_rule rule = builder_verify(&b, &finding);
+		if (rule != wanted)
+			fail_msg("change %u: \"%s\", expected \"%s\"", i, verifier_rule_text(rule),
+				 verifier_rule_text(wanted));
+		builder_release(&b);
+	}
+	assert_string_equal(verifier_rule_text((enum verifier_rule)1000), "unknown rule");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_image),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
