@@ -188,9 +188,9 @@ enum {
 	NB_DISPLACEMENT_MAX = 0x7fff0000,
 };
 
-#define NB_SLOT_BYTES		 (6ull << 30) /* distance of two memory slots */
-#define NB_SLOT_ADDRESSABLE	 (4ull << 30) /* the rest is guard */
-#define NB_SLOT_GUARD		 (2ull << 30)
+#define NB_SLOT_BYTES	    (6ull << 30) /* distance of two memory slots */
+#define NB_SLOT_ADDRESSABLE (4ull << 30) /* the rest is guard */
+#define NB_SLOT_GUARD	    (2ull << 30)
 /* Of memories that may grow beyond 4 GiB. */
 #define NB_WIDE_SLOT_BYTES	 (18ull << 30)
 #define NB_WIDE_SLOT_ADDRESSABLE (16ull << 30)
@@ -384,7 +384,7 @@ struct nb_vmctx {
 	void *instance;		       /* struct instance of runtime/ */
 	uint32_t reference_base;       /* function k of the module has reference base + k */
 	uint32_t reserved;
-	uint64_t host_function; /* of a host context: what guest_host_thunk calls */
+	uint64_t host_function;		      /* of a host context: what guest_host_thunk calls */
 	struct nb_reference_desc *references; /* of the store */
 	uint64_t tail;			      /* what the template `hard` jumps to */
 	uint64_t tail_grow;		      /* the same of `grow` */
@@ -488,12 +488,12 @@ struct nb_code_site {
 			       * names an instruction of an inlined function's */
 };
 enum {
-	NB_SITE_CALL = 0xff,	 /* return address of a call */
-	NB_SITE_DYNAMIC = 0xfe,	 /* ud2: EAX holds the enum nb_trap number */
-	NB_SITE_INDIRECT = 0xfd, /* ud2: R10 points to the callee that did not fit: null ->
+	NB_SITE_CALL = 0xff,	  /* return address of a call */
+	NB_SITE_DYNAMIC = 0xfe,	  /* ud2: EAX holds the enum nb_trap number */
+	NB_SITE_INDIRECT = 0xfd,  /* ud2: R10 points to the callee that did not fit: null ->
 				  * UNINITIALIZED_ELEMENT, else INDIRECT_CALL_TYPE */
 	NB_SITE_REFERENCE = 0xfb, /* ud2: likewise, but null -> NULL_FUNCTION_REFERENCE */
-	NB_SITE_DIVIDE = 0xfc,	 /* hardware divide error: INTEGER_DIVIDE_BY_ZERO if the divisor
+	NB_SITE_DIVIDE = 0xfc,	  /* hardware divide error: INTEGER_DIVIDE_BY_ZERO if the divisor
 				  * is zero; the compiler emits explicit checks for overflow */
 };
 

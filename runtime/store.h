@@ -41,7 +41,7 @@ struct store_account {
 
 struct runtime_memory {
 	struct nb_memory_desc desc;
-	uint64_t bound; /* addressable bytes of its slot */
+	uint64_t bound;		   /* addressable bytes of its slot */
 	struct wasm_limits limits; /* as declared; pages */
 	struct store *store;
 	struct runtime_memory *next;

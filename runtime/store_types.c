@@ -169,11 +169,11 @@ rename_valtypes(struct store *store, const enum wasm_valtype *types, uint32_t co
 	enum wasm_valtype *renamed = arena_new_array(&store->arena, enum wasm_valtype, count);
 
 	for (uint32_t i = 0; renamed && i < count; i++)
-		renamed[i] = wasm_valtype_is_typed(types[i]) &&
-					     wasm_valtype_type_idx(types[i]) == self
-				     ? wasm_valtype_typed(WASM_TYPE_IDX_SELF,
-							  wasm_valtype_is_nullable(types[i]))
-				     : store_valtype(signatures, types[i]);
+		renamed[i] =
+			wasm_valtype_is_typed(types[i]) && wasm_valtype_type_idx(types[i]) == self
+				? wasm_valtype_typed(WASM_TYPE_IDX_SELF,
+						     wasm_valtype_is_nullable(types[i]))
+				: store_valtype(signatures, types[i]);
 	return renamed;
 }
 
@@ -187,8 +187,10 @@ module_signature(struct store *store, const struct wasm_module *module, uint32_t
 		signatures[idx] = signatures[type.canonical_idx];
 		return NB_OK;
 	}
-	if (has_typed(type.params, type.param_count) || has_typed(type.results, type.result_count)) {
-		type.params = rename_valtypes(store, type.params, type.param_count, signatures, idx);
+	if (has_typed(type.params, type.param_count) ||
+	    has_typed(type.results, type.result_count)) {
+		type.params =
+			rename_valtypes(store, type.params, type.param_count, signatures, idx);
 		type.results =
 			rename_valtypes(store, type.results, type.result_count, signatures, idx);
 		if (!type.params || !type.results)

@@ -15,7 +15,7 @@ is_in_guard(const struct port_stack *stack, uint64_t address)
 /* A fault inside the stubs: the guest's stack. */
 static bool
 resolve_stub(enum guest_fault_kind kind, uint64_t address, const struct port_stack *stack,
-	      enum nb_trap *out)
+	     enum nb_trap *out)
 {
 	*out = NB_TRAP_STACK_OVERFLOW;
 	switch (kind) {

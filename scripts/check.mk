@@ -4,6 +4,7 @@
 #   make G=build/check/guests GUEST_CC='clang -Werror' check-guests
 CHECK_TEST_SRC := $(shell find tests -name '*.c' -not -path 'tests/pc/*' \
 	-not -path 'tests/kernel/guests/*' -not -path 'tests/user/programs/*' \
+	-not -path 'tests/modules/inputs/*' \
 	-not -name pc_main.c)
 # Guest code that native tests link.
 CHECK_USER_SRC := $(wildcard user/libs/archive/*.c user/personalities/wasi/*.c) \

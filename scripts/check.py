@@ -145,6 +145,8 @@ def check_format(fix=False):
 
 def check_headers():
     """Every header compiles alone and is guarded."""
+    run(["make", "-s", "build/gen/abi.stamp"])
+
     def one(path):
         text = (ROOT / path).read_text()
         directives = re.findall(r"^[ \t]*#[ \t]*(\w+)[ \t]*(\w*)", text, re.MULTILINE)

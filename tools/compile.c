@@ -128,8 +128,8 @@ compile(struct job *job, const uint8_t *bytes, size_t len, const struct compiler
 	status = wasm_module_decode(&job->module, &job->arena, bytes, len, &features, diag);
 	decoded = seconds();
 	if (!status)
-		status = compiler_compile(&job->module, compiler, &tool_memory, &job->arena, &job->image,
-					  diag);
+		status = compiler_compile(&job->module, compiler, &tool_memory, &job->arena,
+					  &job->image, diag);
 	job->decode_s = decoded - start;
 	job->compile_s = seconds() - decoded;
 	if (!status)

@@ -54,11 +54,11 @@ static const char *
 gpr(uint32_t reg, uint32_t bytes)
 {
 	static const char *const names[16][4] = {
-		{ "al", "ax", "eax", "rax" },	  { "cl", "cx", "ecx", "rcx" },
-		{ "dl", "dx", "edx", "rdx" },	  { "bl", "bx", "ebx", "rbx" },
-		{ "spl", "sp", "esp", "rsp" },	  { "bpl", "bp", "ebp", "rbp" },
-		{ "sil", "si", "esi", "rsi" },	  { "dil", "di", "edi", "rdi" },
-		{ "r8b", "r8w", "r8d", "r8" },	  { "r9b", "r9w", "r9d", "r9" },
+		{ "al", "ax", "eax", "rax" },	   { "cl", "cx", "ecx", "rcx" },
+		{ "dl", "dx", "edx", "rdx" },	   { "bl", "bx", "ebx", "rbx" },
+		{ "spl", "sp", "esp", "rsp" },	   { "bpl", "bp", "ebp", "rbp" },
+		{ "sil", "si", "esi", "rsi" },	   { "dil", "di", "edi", "rdi" },
+		{ "r8b", "r8w", "r8d", "r8" },	   { "r9b", "r9w", "r9d", "r9" },
 		{ "r10b", "r10w", "r10d", "r10" }, { "r11b", "r11w", "r11d", "r11" },
 		{ "r12b", "r12w", "r12d", "r12" }, { "r13b", "r13w", "r13d", "r13" },
 		{ "r14b", "r14w", "r14d", "r14" }, { "r15b", "r15w", "r15d", "r15" },
@@ -114,8 +114,8 @@ add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 static void
 format(struct line *line, const struct vf_inst *inst, uint32_t end)
 {
-	static const char *const conditions[] = { "o", "no", "b",  "ae", "e", "ne", "be", "a",
-						  "s", "ns", "p",  "np", "l", "ge", "le", "g" };
+	static const char *const conditions[] = { "o", "no", "b", "ae", "e", "ne", "be", "a",
+						  "s", "ns", "p", "np", "l", "ge", "le", "g" };
 	const struct nb_form_info *info = inst->info;
 	uint32_t bytes = info->wide ? 8 : info->bytes > 4 || info->bytes == 0 ? 4 : info->bytes;
 	bool has_reg = info->reg >= NB_REG_G8 && info->reg <= NB_REG_OPCODE;
@@ -174,8 +174,8 @@ disassemble(const struct vf_decoder *decoder, const struct nb_code_image *image,
 }
 
 void
-disassemble_around(FILE *out, const struct nb_code_image *image, uint32_t function,
-		   uint32_t marked, uint32_t before)
+disassemble_around(FILE *out, const struct nb_code_image *image, uint32_t function, uint32_t marked,
+		   uint32_t before)
 {
 	const struct nb_code_function *f = &image->functions[function];
 	uint32_t at = f->code_offset, end = at + f->code_size, count = 0, skipped = 0;

@@ -1,7 +1,7 @@
 /* `nebulet verify`: proves the machine code of a module or artifact confined. */
+#include "kernel/code/verify.h"
 #include "compiler/compiler.h"
 #include "kernel/code/artifact.h"
-#include "kernel/code/verify.h"
 #include "lib/diag.h"
 #include "tools/disassemble.h"
 #include "tools/tool.h"

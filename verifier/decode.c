@@ -6,12 +6,23 @@
 #include "lib/string.h"
 
 /* ROW takes the columns as the table has them, but ACCESS and WRITES as values. */
-#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)    \
-	{ kind,	   NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,	     \
-	  NB_REG_##reg, NB_REG_##vvvv,	 NB_RM_##rm,	     access,	   bytes,  NB_IMM_##imm, \
+#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
+	{ kind,                                                                               \
+	  NB_FEATURE_##feature,                                                               \
+	  NB_PREFIX_##prefix,                                                                 \
+	  NB_MAP_##map,                                                                       \
+	  opcode,                                                                             \
+	  w,                                                                                  \
+	  NB_REG_##reg,                                                                       \
+	  NB_REG_##vvvv,                                                                      \
+	  NB_RM_##rm,                                                                         \
+	  access,                                                                             \
+	  bytes,                                                                              \
+	  NB_IMM_##imm,                                                                       \
 	  writes },
-#define PLAIN_ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, bytes, imm,   \
+#define PLAIN_ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,       \
+		  writes)                                                                         \
+	ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, bytes, imm, \
 	    NB_WRITES_##writes)
 static const struct nb_form_info infos[NB_FORM_COUNT] = {
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
@@ -23,9 +34,9 @@ static const struct nb_form_info infos[NB_FORM_COUNT] = {
 #define NB_FORM_VEX(name, text, ...) PLAIN_ROW(NB_FORM_VEX_ENCODED, __VA_ARGS__)
 #define NB_FORM_SSE(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
 	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,   \
-	    bytes, imm, NB_WRITES_##writes)                                                       \
+	    bytes, imm, NB_WRITES_##writes)                                                        \
 	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                       \
-	    NB_ACCESS_##access & NB_ACCESS_BOTH, bytes, imm,                                      \
+	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, imm,                                        \
 	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
 #include "abi/code_forms.def"
 #undef NB_FORM
@@ -208,10 +219,10 @@ take_head(struct cursor *c, struct head *h)
 static const struct nb_form_info *
 find_form(const struct vf_decoder *decoder, const struct head *h, uint8_t modrm)
 {
-	uint32_t form = decoder->first[key_of(h->encoding, h->prefix, h->map,
-					      (h->rex & REX_W) != 0, h->opcode)];
-	uint8_t fits = modrm >= 0xc0 ? NB_RM_G8 | NB_RM_G | NB_RM_X | NB_RM_G0
-				       : NB_RM_M | NB_RM_ADDRESS;
+	uint32_t form = decoder->first[key_of(h->encoding, h->prefix, h->map, (h->rex & REX_W) != 0,
+					      h->opcode)];
+	uint8_t fits =
+		modrm >= 0xc0 ? NB_RM_G8 | NB_RM_G | NB_RM_X | NB_RM_G0 : NB_RM_M | NB_RM_ADDRESS;
 
 	if (form & VF_IS_GROUP)
 		form = decoder->groups[form & ~(uint32_t)VF_IS_GROUP][modrm >> 3 & 7];
@@ -282,8 +293,7 @@ head_is_right(const struct head *h, const struct vf_inst *inst, uint8_t used)
 	if (h->encoding == VEX) {
 		bool needs_long = h->map != NB_MAP_0F || h->rex & (REX_W | REX_X | REX_B);
 
-		return h->is_vex_long == needs_long &&
-		       (info->vvvv != NB_REG_NONE || h->vvvv == 0);
+		return h->is_vex_long == needs_long && (info->vvvv != NB_REG_NONE || h->vvvv == 0);
 	}
 	bool byte_reg = info->reg == NB_REG_G8 && inst->reg >= 4;
 	bool byte_rm = info->rm & NB_RM_G8 && inst->operand == VF_REGISTER && inst->base >= 4;
@@ -295,9 +305,9 @@ static bool
 take_immediate(struct cursor *c, const struct head *h, struct vf_inst *out)
 {
 	static const uint8_t sizes[] = {
-		[NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
-		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
-		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
+		[NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,  [NB_IMM_S16] = 2,	  [NB_IMM_S32] = 4,
+		[NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4, [NB_IMM_REL8] = 1,
+		[NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
 	};
 	const struct nb_form_info *info = out->info;
 	uint32_t bytes = sizes[info->imm];

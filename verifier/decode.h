@@ -10,13 +10,17 @@
 #include "abi/code_forms.h"
 #include "verifier/verifier.h"
 
-enum { VF_NO_REG = 0xff, VF_READ_BYTES = 24 /* more than any instruction takes */, VF_KEYS = 1 << 15 };
+enum {
+	VF_NO_REG = 0xff,
+	VF_READ_BYTES = 24 /* more than any instruction takes */,
+	VF_KEYS = 1 << 15
+};
 
 /* Finds the rows of an opcode. Numbers are form + 1, or 0 for none; rows that
  * differ only in what r/m may be are chained. */
 enum { VF_GROUPS = 96, VF_IS_GROUP = 0x8000 };
 struct vf_decoder {
-	uint16_t first[VF_KEYS];      /* by kind, prefix, map, W, opcode: a row, or VF_IS_GROUP |
+	uint16_t first[VF_KEYS];       /* by kind, prefix, map, W, opcode: a row, or VF_IS_GROUP |
 				       * group if ModRM.reg tells rows apart */
 	uint16_t groups[VF_GROUPS][8]; /* by that digit */
 	uint16_t next[NB_FORM_COUNT];
@@ -49,7 +53,7 @@ struct vf_inst {
 void vf_decoder_init(struct vf_decoder *decoder);
 
 /* Decodes one instruction from at[0..room); VERIFIER_NONE if it is one. */
-enum verifier_rule vf_decode(const struct vf_decoder *decoder, const uint8_t *at, uint32_t room,
-			     struct vf_inst *out);
+enum verifier_rule
+vf_decode(const struct vf_decoder *decoder, const uint8_t *at, uint32_t room, struct vf_inst *out);
 
 #endif

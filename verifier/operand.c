@@ -153,8 +153,7 @@ check_vmctx(struct scan *s)
 	bool is_inside = (at - globals) % ENTRY_BYTES + info->bytes <= ENTRY_BYTES;
 	bool may_write = kind == VERIFIER_GLOBAL_VARIABLE;
 
-	if (!is_inside || kind == VERIFIER_GLOBAL_CELL ||
-	    (!is_read(info) && !may_write))
+	if (!is_inside || kind == VERIFIER_GLOBAL_CELL || (!is_read(info) && !may_write))
 		return scan_refuse(s, VERIFIER_VMCTX);
 	return true;
 }
@@ -213,8 +212,7 @@ check_pool(struct scan *s)
 {
 	int64_t at = (int64_t)s->at + s->inst.len + s->inst.disp;
 
-	if (!is_read(s->inst.info) || at < s->pool_at ||
-	    at + s->inst.info->bytes > s->pool_end)
+	if (!is_read(s->inst.info) || at < s->pool_at || at + s->inst.info->bytes > s->pool_end)
 		return scan_refuse(s, VERIFIER_POOL);
 	return true;
 }
@@ -275,8 +273,8 @@ check_registers(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
 	const struct nb_form_info *info = inst->info;
-	bool reg_is_gpr = info->reg == NB_REG_G || info->reg == NB_REG_G8 ||
-			  info->reg == NB_REG_OPCODE;
+	bool reg_is_gpr =
+		info->reg == NB_REG_G || info->reg == NB_REG_G8 || info->reg == NB_REG_OPCODE;
 	bool rm_is_gpr = inst->operand == VF_REGISTER && info->rm & (NB_RM_G | NB_RM_G8);
 	bool vvvv_is_gpr = info->vvvv == NB_REG_G;
 

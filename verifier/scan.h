@@ -59,11 +59,11 @@ struct scan {
 	struct vf_inst inst;
 	uint32_t pending; /* marks not reached yet */
 	uint16_t zx;
-	bool is_reached;  /* the instruction before goes on */
-	bool after_call;  /* it was a call */
-	bool fit_failed;  /* R10 holds the address of the callee that did not fit */
+	bool is_reached; /* the instruction before goes on */
+	bool after_call; /* it was a call */
+	bool fit_failed; /* R10 holds the address of the callee that did not fit */
 	uint8_t scratch_kind;
-	uint32_t scratch; /* number of the global, memory or table */
+	uint32_t scratch;   /* number of the global, memory or table */
 	uint32_t site_kind; /* of the trap site here, NB_TRAP_NONE: none */
 };
 

@@ -18,9 +18,8 @@ is_memory(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t 
 {
 	bool has_reg = inst->info->reg >= NB_REG_G8;
 
-	return inst->form == form && inst->operand == VF_MEMORY &&
-	       (!has_reg || inst->reg == reg) && inst->base == base &&
-	       inst->index == VF_NO_REG && inst->disp == disp;
+	return inst->form == form && inst->operand == VF_MEMORY && (!has_reg || inst->reg == reg) &&
+	       inst->base == base && inst->index == VF_NO_REG && inst->disp == disp;
 }
 
 /* form reg, rm */
@@ -158,9 +157,9 @@ scan_prologue(struct scan *s)
 static bool
 is_restore(const struct scan *s, const struct vf_inst *inst)
 {
-	return inst->form == NB_FORM_MOV64 && inst->operand == VF_MEMORY &&
-	       inst->base == NB_RSP && inst->index == VF_NO_REG &&
-	       inst->disp >= (int64_t)s->saved_at && inst->disp < (int64_t)s->frame;
+	return inst->form == NB_FORM_MOV64 && inst->operand == VF_MEMORY && inst->base == NB_RSP &&
+	       inst->index == VF_NO_REG && inst->disp >= (int64_t)s->saved_at &&
+	       inst->disp < (int64_t)s->frame;
 }
 
 /* Restores all saved registers; the current instruction is the first of them,
@@ -244,7 +243,8 @@ take_stub(struct scan *s, uint32_t area_slots, int64_t stub)
 	if (s->inst.form != NB_FORM_MOV64_IMM || s->inst.reg != NB_REG_INDEX)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (word != nb_tail_word(s->frame, results, area_slots) || WORD * results > s->area ||
-	    results > area_slots || s->frame < nb_tail_frame_bytes(area_slots) || !check_area(s, area_slots))
+	    results > area_slots || s->frame < nb_tail_frame_bytes(area_slots) ||
+	    !check_area(s, area_slots))
 		return scan_refuse(s, VERIFIER_AREA);
 	s->is_reached = false;
 	return next_memory(s, NB_FORM_JMP_MEM, 0, NB_REG_VMCTX, stub);
@@ -296,8 +296,7 @@ take_frame_end(struct scan *s)
 static bool
 is_grow(const struct vf_inst *inst)
 {
-	return inst->form == NB_FORM_LEA64 && inst->operand == VF_RIP &&
-	       inst->reg == NB_REG_CALLEE;
+	return inst->form == NB_FORM_LEA64 && inst->operand == VF_RIP && inst->reg == NB_REG_CALLEE;
 }
 
 bool
@@ -356,8 +355,7 @@ take_copies(struct scan *s)
 		if (!is_load)
 			return true;
 		from = inst->disp > from && inst->disp % WORD == 0 ? inst->disp : INT32_MAX;
-		if (inst->index != VF_NO_REG || from + WORD > s->saved_at ||
-		    from + WORD > s->area)
+		if (inst->index != VF_NO_REG || from + WORD > s->saved_at || from + WORD > s->area)
 			return scan_refuse(s, VERIFIER_STACK);
 		if (!next_memory(s, NB_FORM_MOV64_STORE, NB_REG_CALLEE, NB_RSP,
 				 (int64_t)s->frame + WORD + from) ||
@@ -437,8 +435,8 @@ take_callee(struct scan *s)
 	    !scan_edge(s, scan_branch_target(s), true) || !next(s))
 		return false;
 	uint32_t slots = s->facts->type_areas[type];
-	bool is_call = is_memory(&s->inst, NB_FORM_CMP64, NB_REG_VMCTX, NB_REG_INDEX,
-				 NB_CALLEE_VMCTX);
+	bool is_call =
+		is_memory(&s->inst, NB_FORM_CMP64, NB_REG_VMCTX, NB_REG_INDEX, NB_CALLEE_VMCTX);
 
 	/* A call's crossing follows the comparison, a tail call's copies. */
 	if (is_call) {
@@ -449,9 +447,8 @@ take_callee(struct scan *s)
 		if (is_call) {
 			s->at += s->inst.len;
 			s->inst = behind;
-			is_call = scan_peek(s, &behind) &&
-				  is_memory(&behind, NB_FORM_CALL_MEM, 0, NB_REG_INDEX,
-					    NB_CALLEE_CODE);
+			is_call = scan_peek(s, &behind) && is_memory(&behind, NB_FORM_CALL_MEM, 0,
+								     NB_REG_INDEX, NB_CALLEE_CODE);
 		}
 		s->at = at;
 		s->inst = compare;
@@ -474,8 +471,7 @@ take_callee_address(struct scan *s, int64_t mask, uint32_t base, int64_t disp)
 static bool
 take_indirect(struct scan *s, uint32_t table)
 {
-	int64_t base = s->facts->layout.tables + ENTRY_BYTES * (int64_t)table +
-		       NB_VMCTX_TABLE_BASE;
+	int64_t base = s->facts->layout.tables + ENTRY_BYTES * (int64_t)table + NB_VMCTX_TABLE_BASE;
 
 	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
@@ -577,8 +573,8 @@ take_switch(struct scan *s)
 	uint64_t entries = (uint64_t)s->inst.imm + 1;
 
 	if (!next_register(s, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE) ||
-	    !next_register(s, NB_FORM_CMOV32, NB_REG_INDEX, NB_REG_CALLEE) ||
-	    s->inst.cc != CC_A || !next(s) || !is_grow(&s->inst))
+	    !next_register(s, NB_FORM_CMOV32, NB_REG_INDEX, NB_REG_CALLEE) || s->inst.cc != CC_A ||
+	    !next(s) || !is_grow(&s->inst))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	int64_t table = (int64_t)s->at + s->inst.len + s->inst.disp;
 
@@ -602,8 +598,8 @@ take_switch(struct scan *s)
 static bool
 take_clamp(struct scan *s, uint32_t memory)
 {
-	int64_t base = s->facts->layout.memories +
-		       ((int64_t)memory << NB_VMCTX_MEMORY_SHIFT) + NB_VMCTX_ENTRY_BASE;
+	int64_t base = s->facts->layout.memories + ((int64_t)memory << NB_VMCTX_MEMORY_SHIFT) +
+		       NB_VMCTX_ENTRY_BASE;
 
 	if (!next(s))
 		return false;
@@ -611,8 +607,8 @@ take_clamp(struct scan *s, uint32_t memory)
 	bool is_pinned = index == NB_RSP || index >= NB_REG_MEMORY_BASE;
 
 	if (!is_register(&s->inst, NB_FORM_CMP64, index, NB_REG_CALLEE) || is_pinned ||
-	    index == NB_REG_CALLEE ||
-	    !next_register(s, NB_FORM_CMOV64, NB_REG_CALLEE, index) || s->inst.cc != CC_B)
+	    index == NB_REG_CALLEE || !next_register(s, NB_FORM_CMOV64, NB_REG_CALLEE, index) ||
+	    s->inst.cc != CC_B)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	s->scratch = memory;
 	s->scratch_kind = SCRATCH_CLAMPED;
@@ -705,7 +701,8 @@ scan_sequence(struct scan *s, bool *out_done)
 		return take_import(s);
 	if (is_register(inst, NB_FORM_MOV64, NB_RDI, NB_REG_VMCTX))
 		return take_builtin(s);
-	if (inst->form == NB_FORM_MOV32_IMM && inst->reg == NB_REG_CALLEE && scan_peek(s, &behind) &&
+	if (inst->form == NB_FORM_MOV32_IMM && inst->reg == NB_REG_CALLEE &&
+	    scan_peek(s, &behind) &&
 	    is_register(&behind, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE))
 		return take_switch(s);
 	*out_done = false;

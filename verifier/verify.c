@@ -81,9 +81,8 @@ scan_forget(struct scan *s)
 static void
 find_claim(struct scan *s)
 {
-	s->claim_at = s->claim < s->claim_end
-			      ? s->claim->code_offset - s->function->code_offset
-			      : UINT32_MAX;
+	s->claim_at = s->claim < s->claim_end ? s->claim->code_offset - s->function->code_offset
+					      : UINT32_MAX;
 }
 
 /* The edges that lead to the instruction at s->at meet. */
@@ -196,8 +195,7 @@ scan_next(struct scan *s)
 	s->inst.len = 0;
 	if (s->at >= s->size)
 		return scan_refuse(s, VERIFIER_END);
-	enum verifier_rule rule =
-		vf_decode(s->decoder, s->code + s->at, s->size - s->at, &s->inst);
+	enum verifier_rule rule = vf_decode(s->decoder, s->code + s->at, s->size - s->at, &s->inst);
 	if (rule != VERIFIER_NONE)
 		return scan_refuse(s, rule);
 	if (s->inst.info->feature & ~s->image->cpu_features)
@@ -211,8 +209,8 @@ scan_peek(const struct scan *s, struct vf_inst *out)
 {
 	uint32_t at = s->at + s->inst.len;
 
-	return at < s->size && vf_decode(s->decoder, s->code + at, s->size - at, out) ==
-				       VERIFIER_NONE;
+	return at < s->size &&
+	       vf_decode(s->decoder, s->code + at, s->size - at, out) == VERIFIER_NONE;
 }
 
 /* Forms that are no computation. */
@@ -302,9 +300,8 @@ sites_of(const struct nb_code_image *image, uint32_t number)
 static const struct nb_code_claim *
 claims_of(const struct nb_code_image *image, uint32_t number)
 {
-	return number < image->function_count
-		       ? image->claims + image->functions[number].first_claim
-		       : image->claims + image->claim_count;
+	return number < image->function_count ? image->claims + image->functions[number].first_claim
+					      : image->claims + image->claim_count;
 }
 
 static uint32_t
@@ -364,8 +361,8 @@ static enum verifier_rule
 check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 {
 	const struct nb_code_function *function = &image->functions[number];
-	const struct nb_code_function *next = number + 1 < image->function_count ? function + 1
-										  : NULL;
+	const struct nb_code_function *next =
+		number + 1 < image->function_count ? function + 1 : NULL;
 	uint64_t code_end = (uint64_t)function->code_offset + function->code_size;
 	uint64_t pool_at = (uint64_t)function->code_offset + pool_offset(function->code_size);
 
@@ -399,8 +396,8 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 			image->code_size <= INT32_MAX;
 
 	if (image->function_count) {
-		is_whole &= image->functions[0].first_site == 0 &&
-			    image->functions[0].first_claim == 0;
+		is_whole &=
+			image->functions[0].first_site == 0 && image->functions[0].first_claim == 0;
 	} else {
 		is_whole &= image->site_count == 0 && image->claim_count == 0;
 	}

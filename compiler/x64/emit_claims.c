@@ -48,8 +48,8 @@ mark_events(const struct emitter *e, const struct emit_places *places, struct la
 
 /* One claim for each place where some label needs one. */
 static uint32_t
-write_claims(const struct emitter *e, const struct emit_places *places,
-	     const struct labels *labels, struct nb_code_claim *claims)
+write_claims(const struct emitter *e, const struct emit_places *places, const struct labels *labels,
+	     struct nb_code_claim *claims)
 {
 	uint32_t count = 0, i = 0;
 

@@ -42,7 +42,7 @@ table_kinds(const struct wasm_module *module, struct arena *arena)
 
 	for (uint32_t i = 0; kinds && i < module->table_count; i++)
 		kinds[i] = wasm_valtype_is_func_ref(module->tables[i].type) ? NB_TABLE_FUNCTIONS
-									 : NB_TABLE_EXTERNS;
+									    : NB_TABLE_EXTERNS;
 	return kinds;
 }
 
@@ -63,8 +63,8 @@ collect_facts(const struct code_verify *job, struct verifier_facts *out)
 	};
 	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
 		return NB_LIMIT_EXCEEDED;
-	out->function_areas = areas_of(module, module->func_types + imports, out->function_count,
-				       job->scratch);
+	out->function_areas =
+		areas_of(module, module->func_types + imports, out->function_count, job->scratch);
 	out->import_areas = areas_of(module, module->func_types, imports, job->scratch);
 	out->type_areas = areas_of(module, NULL, module->type_count, job->scratch);
 	out->globals = global_kinds(module, job->scratch);
@@ -106,12 +106,12 @@ report(const struct code_verify *job, const struct verifier_finding *finding, st
 				   "the verifier refuses the machine code: %s",
 				   verifier_rule_text(finding->rule));
 	(void)wasm_module_function_name(job->module, func_idx, &name);
-	return diag_report(diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
-			   "the verifier refuses function %u %.*s%sat 0x%x of its code: %s", func_idx,
-			   (int)(name.len < 64 ? name.len : 64), name.bytes, name.len ? " " : "",
-			   finding->code_offset -
-				   job->image->functions[finding->function].code_offset,
-			   verifier_rule_text(finding->rule));
+	return diag_report(
+		diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
+		"the verifier refuses function %u %.*s%sat 0x%x of its code: %s", func_idx,
+		(int)(name.len < 64 ? name.len : 64), name.bytes, name.len ? " " : "",
+		finding->code_offset - job->image->functions[finding->function].code_offset,
+		verifier_rule_text(finding->rule));
 }
 
 enum nb_status

@@ -16,9 +16,9 @@
 struct code_verify {
 	const struct wasm_module *module;
 	const struct nb_code_image *image;
-	uint32_t cpu_features;	   /* NB_CPU_* of the processor that will run it */
-	void (*relax)(void);	   /* called now and then during long work; may be NULL */
-	struct arena *scratch;	   /* working memory, left as found */
+	uint32_t cpu_features; /* NB_CPU_* of the processor that will run it */
+	void (*relax)(void);   /* called now and then during long work; may be NULL */
+	struct arena *scratch; /* working memory, left as found */
 };
 
 /*
@@ -26,7 +26,7 @@ struct code_verify {
  * NB_NOT_TRUSTED with function, place in the code and rule (*finding, if not
  * NULL, says the same); NB_OUT_OF_MEMORY. Linear time; sleeps only in `relax`.
  */
-NB_MUST_USE enum nb_status code_verify(const struct code_verify *job,
-				       struct verifier_finding *finding, struct diag *diag);
+NB_MUST_USE enum nb_status
+code_verify(const struct code_verify *job, struct verifier_finding *finding, struct diag *diag);
 
 #endif

@@ -15,7 +15,8 @@
 
 enum { LARGE = 1 << 20 };
 
-static const struct wasm_features validate = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+static const struct wasm_features validate = { .set = WASM_FEATURES_ALL,
+					       .code = WASM_CODE_VALIDATE };
 static const struct wasm_features defer = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
 
 /* One compilation: its memory and what came of it. */

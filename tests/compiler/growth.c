@@ -71,7 +71,8 @@ now(void)
 static enum nb_status
 compile_once(const struct buffer *bytes, struct measure *out)
 {
-	static const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+	static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						       .code = WASM_CODE_VALIDATE };
 	struct meter meter = { 0 };
 	struct compiler_options options;
 	struct wasm_module module;

@@ -29,7 +29,8 @@ extern const uint8_t guest_trap[], guest_trap_end[];
 static const uint8_t *
 make_artifact(struct arena *arena, size_t *out_len)
 {
-	const struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_VALIDATE };
+	const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						.code = WASM_CODE_VALIDATE };
 	size_t len = (size_t)(guest_trap_end - guest_trap);
 	struct compiler_options options;
 	struct nb_code_image image;

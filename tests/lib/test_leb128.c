@@ -16,7 +16,7 @@ static enum leb128_result
 read_bytes(const uint8_t *bytes, size_t len, unsigned bits, int is_signed, uint64_t *out,
 	   size_t *used)
 {
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy = calloc(1, len + 1);
 	const uint8_t *pos = copy;
 	enum leb128_result result;
 

@@ -368,7 +368,7 @@ check_access(const struct instance *instance, const struct shape *shape, uint32_
 	uint64_t value = random_bits();
 	struct runtime_value in[2] = { { { index, 0 } }, { { value, 0 } } };
 	struct runtime_value out[8] = { { { 0, 0 } } };
-	uint8_t before[32], after[32] = { 0 }, wanted[32];
+	uint8_t before[32] = { 0 }, after[32] = { 0 }, wanted[32] = { 0 };
 	uint64_t result = 0;
 
 	if (!shape->is_64 || shape->is_extended)

@@ -24,9 +24,9 @@ offer_host(void)
 	};
 	struct runtime_extern value;
 
-	assert_int_equal(store_host_function(&t.store, &type, (uint64_t)(uintptr_t)host_twice, NULL,
-					     &value),
-			 NB_OK);
+	assert_int_equal(
+		store_host_function(&t.store, &type, (uint64_t)(uintptr_t)host_twice, NULL, &value),
+		NB_OK);
 	test_offer_one("host", "twice", value);
 }
 
@@ -158,8 +158,7 @@ static void
 stacks_may_end_in_any_stub(void **state)
 {
 	(void)state;
-	static const char *const starts[] = { "deep", "deep_big", "sink", "sink_big",
-					      "sink_grow" };
+	static const char *const starts[] = { "deep", "deep_big", "sink", "sink_big", "sink_grow" };
 	struct instance *first = make_both();
 	struct port_stack whole = t.stack;
 	uint32_t in_stubs = 0;

@@ -11,11 +11,9 @@ static const uint16_t type_areas[] = { 0, 2, BUILDER_LARGE };
 static const uint8_t globals[] = { VERIFIER_GLOBAL_CONSTANT, VERIFIER_GLOBAL_VARIABLE,
 				   VERIFIER_GLOBAL_CELL };
 static const uint8_t tables[] = { NB_TABLE_FUNCTIONS, NB_TABLE_EXTERNS };
-static const struct nb_vmctx_counts counts = { .globals = 3,
-					       .tables = 2,
-					       .memories = 2,
-					       .imports = 3,
-					       .types = 3 };
+static const struct nb_vmctx_counts counts = {
+	.globals = 3, .tables = 2, .memories = 2, .imports = 3, .types = 3
+};
 
 void
 builder_init(struct builder *b)

@@ -89,10 +89,10 @@ enum verifier_rule builder_verify(const struct builder *b, struct verifier_findi
 
 void put(struct builder *b, enum nb_form form, struct x64_operands ops);
 
-#define REG(r)		       x64_rm_reg(r)
-#define MEM(base, disp)	       x64_rm_mem(base, disp)
+#define REG(r)			x64_rm_reg(r)
+#define MEM(base, disp)		x64_rm_mem(base, disp)
 #define MEMX(base, index, disp) x64_rm_indexed(base, index, 0, disp)
-#define PUT(b, form, ...)      put((b), NB_FORM_##form, (struct x64_operands){ __VA_ARGS__ })
+#define PUT(b, form, ...)	put((b), NB_FORM_##form, (struct x64_operands){ __VA_ARGS__ })
 
 void put_bytes(struct builder *b, const void *bytes, uint32_t len);
 /* An instruction with a RIP operand that names byte `at` of the function. */
@@ -115,10 +115,10 @@ void site(struct builder *b, uint32_t kind);
 void claim(struct builder *b, uint32_t extended);
 
 /* A site of an access, then the instruction. */
-#define ACCESS(b, form, ...)                                 \
-	do {                                                 \
-		site((b), NB_TRAP_MEMORY_OUT_OF_BOUNDS);     \
-		PUT((b), form, __VA_ARGS__);                 \
+#define ACCESS(b, form, ...)                             \
+	do {                                             \
+		site((b), NB_TRAP_MEMORY_OUT_OF_BOUNDS); \
+		PUT((b), form, __VA_ARGS__);             \
 	} while (0)
 
 #endif

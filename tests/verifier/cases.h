@@ -13,8 +13,14 @@ struct verifier_case {
 	enum verifier_rule rule; /* NONE: accepted */
 };
 
-#define OK(build)	     { #build, build, VERIFIER_NONE }
-#define REFUSED(build, rule) { #build, build, VERIFIER_##rule }
+#define OK(build)                            \
+	{                                    \
+#build, build, VERIFIER_NONE \
+	}
+#define REFUSED(build, rule)                   \
+	{                                      \
+#build, build, VERIFIER_##rule \
+	}
 
 /* Each ends with an empty one. */
 extern const struct verifier_case cases_stream[], cases_registers[], cases_memory[], cases_calls[],
@@ -47,8 +53,8 @@ enum change {
 };
 
 /* From the shift on up to the comparison of signatures; *mismatch: its branch. */
-void put_callee(struct builder *b, enum change change, uint32_t trap, uint32_t type,
-		uint32_t *mismatch);
+void
+put_callee(struct builder *b, enum change change, uint32_t trap, uint32_t type, uint32_t *mismatch);
 void put_mask(struct builder *b, enum change change, int32_t mask);
 
 /* Saves of RBX and R12 behind a prologue of FRAME bytes; the restores. */

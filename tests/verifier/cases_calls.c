@@ -152,8 +152,7 @@ put_call_of_callee(struct builder *b, enum change change)
 {
 	PUT(b, CMP64, .reg = NB_R15,
 	    .rm = MEM(NB_R10, change == OTHER_VMCTX_FIELD ? 0 : NB_CALLEE_VMCTX));
-	uint32_t foreign =
-		put_branch(b, NB_FORM_J_32, change == SAME_CONDITION ? CC_E : CC_NE, 0);
+	uint32_t foreign = put_branch(b, NB_FORM_J_32, change == SAME_CONDITION ? CC_E : CC_NE, 0);
 	PUT(b, CALL_MEM, .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
 	site(b, NB_SITE_CALL);
 	uint32_t done = change == NO_JUMP ? 0 : put_branch(b, NB_FORM_JMP_32, 0, 0);
@@ -179,7 +178,8 @@ put_indirect(struct builder *b, enum change change)
 		entry = put_branch(b, NB_FORM_J_32, CC_E, 0);
 	PUT(b, MOV64, .reg = NB_R11,
 	    .rm = MEM(NB_R15, at_table(b, change == OTHER_DESCRIPTOR, NB_VMCTX_TABLE_DESC)));
-	PUT(b, CMP32, .reg = NB_R10, .rm = MEM(NB_R11, change == OTHER_LENGTH ? 16 : NB_TABLE_LENGTH));
+	PUT(b, CMP32, .reg = NB_R10,
+	    .rm = MEM(NB_R11, change == OTHER_LENGTH ? 16 : NB_TABLE_LENGTH));
 	uint32_t undefined =
 		put_branch(b, NB_FORM_J_32, change == OTHER_CONDITION ? CC_A : CC_AE, 0);
 	if (entry)
@@ -194,10 +194,10 @@ put_indirect(struct builder *b, enum change change)
 	put_trap(b, NB_SITE_INDIRECT);
 }
 
-#define INDIRECT(name, change)            \
+#define INDIRECT(name, change)              \
 	static void name(struct builder *b) \
-	{                                 \
-		put_indirect(b, change);  \
+	{                                   \
+		put_indirect(b, change);    \
 	}
 INDIRECT(indirect, RIGHT)
 INDIRECT(indirect_extern_table, OTHER_DESCRIPTOR)
@@ -316,10 +316,10 @@ put_switch(struct builder *b, enum change change)
 		put_entry(b, 2, 1000);
 }
 
-#define SWITCH(name, change)              \
+#define SWITCH(name, change)                \
 	static void name(struct builder *b) \
-	{                                 \
-		put_switch(b, change);    \
+	{                                   \
+		put_switch(b, change);      \
 	}
 SWITCH(br_table, RIGHT)
 SWITCH(br_table_too_long, OTHER_LENGTH)

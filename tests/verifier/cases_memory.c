@@ -92,8 +92,7 @@ put_base(struct builder *b, uint32_t memory)
 static void
 put_clamp(struct builder *b, uint32_t memory, uint32_t index)
 {
-	PUT(b, MOV64, .reg = NB_R11,
-	    .rm = MEM(NB_R15, at_memory(b, memory, NB_VMCTX_ENTRY_BOUND)));
+	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, at_memory(b, memory, NB_VMCTX_ENTRY_BOUND)));
 	PUT(b, CMP64, .reg = (uint8_t)index, .rm = REG(NB_R11));
 	PUT(b, CMOV64, .reg = NB_R11, .cc = CC_B, .rm = REG(index));
 }

@@ -176,7 +176,8 @@ put_tail_reference(struct builder *b, enum change change, uint32_t type, bool st
 		PUT(b, MOV64_STORE, .reg = NB_R11,
 		    .rm = MEM(NB_RSP, (int32_t)frame + (change == OTHER_LENGTH ? 24 : 16)));
 		PUT(b, ADD64_IMM, .rm = REG(NB_RSP), .imm = frame);
-		PUT(b, JMP_MEM, .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
+		PUT(b, JMP_MEM,
+		    .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
 		if (change == FOREIGN_ELSEWHERE)
 			PUT(b, NOP);
 		patch(b, foreign);
@@ -188,9 +189,9 @@ put_tail_reference(struct builder *b, enum change change, uint32_t type, bool st
 	put_trap(b, NB_SITE_REFERENCE);
 }
 
-#define TAIL_REFERENCE(name, change, type, stays)       \
-	static void name(struct builder *b)               \
-	{                                               \
+#define TAIL_REFERENCE(name, change, type, stays)           \
+	static void name(struct builder *b)                 \
+	{                                                   \
 		put_tail_reference(b, change, type, stays); \
 	}
 TAIL_REFERENCE(tail_reference, RIGHT, 1, true)

@@ -49,7 +49,8 @@ test_rules(void **state)
 	seen[VERIFIER_LAYOUT] = seen[VERIFIER_PADDING] = true;
 	for (uint32_t rule = 0; rule < VERIFIER_RULE_COUNT; rule++)
 		if (!seen[rule])
-			fail_msg("no test for \"%s\"", verifier_rule_text((enum verifier_rule)rule));
+			fail_msg("no test for \"%s\"",
+				 verifier_rule_text((enum verifier_rule)rule));
 }
 
 /* --- the image ------------------------------------------------------------- */
