@@ -4,8 +4,8 @@
 usage: diff.py [--engine TOOL] [--seed S] [--count N] [--variants N] [--state FILE] [--keep DIR]
        diff.py [--engine TOOL] --reduce SEED [--keep DIR]
 
-The node is that of $NEBULET_NODE or the one in the path; before version 24 it
-gets modules of WebAssembly 2.0 only.
+The node is that of $NEBULET_NODE, or the one in the path if it is version 24 or
+later, or a fetched one; before version 24 it gets modules of WebAssembly 2.0 only.
 
 Each module is compiled in the normal way and in --variants others; results,
 traps, globals, tables and memories must agree after every call. With --state
@@ -22,10 +22,38 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-NODE = os.environ.get("NEBULET_NODE", "node")
+ROOT = HERE.parent.parent
+FETCHED_NODE = ROOT / ".cache" / "fetch" / "node24" / "package" / "bin" / "node"
 BATCH = 100
 BATCH_SECONDS = 400
 FAILURES_MOST = 20  # then it gives up
+
+
+def node_version(node):
+    """Its major version, 0 if there is no such program."""
+    try:
+        done = subprocess.run([node, "--version"], check=True, capture_output=True, text=True)
+        return int(done.stdout.lstrip("v").split(".")[0])
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return 0
+
+
+def find_node():
+    """$NEBULET_NODE, or the path's if it knows all features, or the fetched one."""
+    node = os.environ.get("NEBULET_NODE")
+    if node:
+        return node
+    if node_version("node") >= 24:
+        return "node"
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "fetch.py"), "node24"],
+                          check=False)
+    if done.returncode == 0:
+        return str(FETCHED_NODE)
+    print("diff: node 24 cannot be fetched; testing WebAssembly 2.0 only with the path's")
+    return "node"
+
+
+NODE = find_node()
 
 
 def outputs(text):
@@ -40,8 +68,7 @@ def outputs(text):
 class Tools:
     def __init__(self, engine, options):
         self.engine, self.options = engine, options
-        version = subprocess.run([NODE, "--version"], check=True, capture_output=True, text=True)
-        self.is_plain = 24 > int(version.stdout.lstrip("v").split(".")[0])
+        self.is_plain = node_version(NODE) < 24
 
     def generate(self, seed, count, directory, skip=()):
         command = [self.engine, "generate", *(["--plain"] if self.is_plain else [])]
