@@ -29,17 +29,18 @@ run_case(const struct verifier_case *c)
 	return rule != c->rule;
 }
 
+static const struct verifier_case *const tables[] = { cases_stream, cases_registers, cases_memory,
+						      cases_calls, cases_tail };
+enum { TABLES = sizeof(tables) / sizeof(*tables) };
+
 static void
 test_rules(void **state)
 {
-	static const struct verifier_case *const tables[] = { cases_stream, cases_registers,
-							      cases_memory, cases_calls,
-							      cases_tail };
 	bool seen[VERIFIER_RULE_COUNT] = { false };
 	int wrong = 0;
 
 	(void)state;
-	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+	for (size_t t = 0; t < TABLES; t++)
 		for (const struct verifier_case *c = tables[t]; c->build; c++) {
 			wrong += run_case(c);
 			seen[c->rule] = true;
@@ -51,6 +52,62 @@ test_rules(void **state)
 		if (!seen[rule])
 			fail_msg("no test for \"%s\"",
 				 verifier_rule_text((enum verifier_rule)rule));
+}
+
+/* --- cut off anywhere ------------------------------------------------------ */
+
+static void
+cut(struct builder *b, uint32_t len)
+{
+	b->code.len = len;
+	while (b->site_count && b->sites[b->site_count - 1].code_offset > len)
+		b->site_count--;
+	while (b->claim_count && b->claims[b->claim_count - 1].code_offset >= len)
+		b->claim_count--;
+	while (b->fixup_count && b->fixups[b->fixup_count - 1].field + 4 > len)
+		b->fixup_count--;
+}
+
+/* Whether code may end with such bytes: ret, ud2, a jump; no-operations behind. */
+static bool
+may_end(const uint8_t *code, uint32_t len)
+{
+	while (len > 1 && code[len - 1] == 0x90)
+		len--;
+	bool is_return = code[len - 1] == 0xc3;
+	bool is_trap = len >= 2 && code[len - 2] == 0x0f && code[len - 1] == 0x0b;
+	bool is_jump = len >= 5 && code[len - 5] == 0xe9;
+
+	return is_return || is_trap || is_jump;
+}
+
+/* Accepted code that ends anywhere else is not accepted. */
+static void
+test_cut_off(void **state)
+{
+	uint32_t refused = 0;
+
+	(void)state;
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct verifier_case *c = tables[t]; c->build; c++)
+			for (uint32_t len = 1; c->rule == VERIFIER_NONE; len++) {
+				struct builder b;
+				struct verifier_finding finding;
+
+				builder_init(&b);
+				c->build(&b);
+				bool is_whole = len >= b.code.len;
+				cut(&b, is_whole ? b.code.len : len);
+				builder_finish(&b);
+				enum verifier_rule rule = builder_verify(&b, &finding);
+				if (!is_whole && rule == VERIFIER_NONE && !may_end(b.bytes, len))
+					fail_msg("%s: accepted when cut off at 0x%x", c->name, len);
+				refused += rule != VERIFIER_NONE;
+				builder_release(&b);
+				if (is_whole)
+					break;
+			}
+	assert_true(refused > 500);
 }
 
 /* --- the image ------------------------------------------------------------- */
@@ -173,6 +230,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_image),
 	};
 

@@ -2,6 +2,7 @@
  * Compiles modules in several ways and verifies all of their code.
  *
  *	verify_modules [--passes=LIST] FILE.wasm...
+ *	verify_modules --list-passes
  *
  * Prints what is refused and ends with `N passed, N failed`. Modules that are
  * not valid count as passed: others test those.
@@ -112,6 +113,11 @@ main(int argc, char **argv)
 	const char *passes = NULL;
 	int failed = 0, first = 1;
 
+	if (argc > 1 && strcmp(argv[1], "--list-passes") == 0) {
+		for (uint32_t i = 0; i < COMPILER_PASS_COUNT; i++)
+			puts(compiler_pass_text((enum compiler_pass)i));
+		return 0;
+	}
 	if (argc > 1 && strncmp(argv[1], "--passes=", 9) == 0)
 		passes = argv[first++] + 9;
 	for (int i = first; i < argc; i++)
