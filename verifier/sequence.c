@@ -314,7 +314,7 @@ scan_is_epilogue(const struct scan *s)
 	if (is_jump(inst) && inst->form == NB_FORM_JMP_32) {
 		int64_t target = scan_branch_target(s);
 
-		return (target < 0 || target >= s->size) && find_entry(s, target, &callee);
+		return (target <= 0 || target >= s->size) && find_entry(s, target, &callee);
 	}
 	return inst->form == NB_FORM_RET;
 }
