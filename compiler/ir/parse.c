@@ -459,7 +459,7 @@ read_inst(struct parser *p)
 	uint64_t imm;
 
 	if (peek(p) == 'v' && p->end - p->pos > 1 && digit(p->pos[1]) < 10 &&
-	    memcmp(p->pos, "v128", 4) != 0) {
+	    (p->end - p->pos < 4 || memcmp(p->pos, "v128", 4) != 0)) {
 		index = named_value(p, name(p, 'v'));
 		expect(p, ':');
 		inst.type = (uint8_t)type_name(p);

@@ -187,17 +187,17 @@ def main():
             continue
         binary, calls = case()
         with tempfile.TemporaryDirectory() as spec:
-            directory = os.path.join(spec, "limits", name)
+            directory = os.path.join(spec, "core", name)
             os.makedirs(directory)
             with open(os.path.join(directory, name + ".wasm"), "wb") as file:
                 file.write(binary)
             with open(os.path.join(directory, name + ".json"), "w") as file:
                 json.dump(script(name, calls), file)
             with open(os.path.join(spec, "manifest.json"), "w") as file:
-                json.dump({"limits/" + name: {"features": []}}, file)
+                json.dump({"core/" + name: {"features": []}}, file)
             archive = os.path.join(spec, "archive")
             pack = os.path.join(ROOT, "tests", "suite", "pack.py")
-            subprocess.run([sys.executable, pack, spec, archive], check=True)
+            subprocess.run([sys.executable, pack, spec, os.devnull, archive], check=True)
             try:
                 run = subprocess.run([runner, archive], timeout=SECONDS, capture_output=True,
                                      text=True)

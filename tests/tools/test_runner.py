@@ -26,8 +26,10 @@ class Runner(unittest.TestCase):
         (self.path / "tests" / "some" / "jobs").write_text("".join(f"{line}\n" for line in lines))
 
     def start(self, *words):
+        environment = {name: value for name, value in os.environ.items() if name != "CI"}
         process = subprocess.Popen([sys.executable, "scripts/test.py", *words], cwd=self.path,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                   env=environment, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.kill)
         return process
