@@ -9,10 +9,13 @@ is not applicable stands with its reason in not-applicable.txt and is counted by
 reason. The last line is the sum: `N passed, N failed`.
 """
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
+
+from pack import GROUPS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHIVE = "build/suite.bin"
@@ -67,6 +70,20 @@ def run(platform, mode, cpu, words):
     return counts
 
 
+def check_names(parser, names):
+    """Each is a group, a file, or both with a slash between them."""
+    spec = os.environ.get("NEBULET_SPEC_DIR", os.path.join(ROOT, "..", "shared", "spec"))
+    try:
+        with open(os.path.join(spec, "manifest.json")) as source:
+            files = [n for n in json.load(source) if n.split("/")[0] in GROUPS]
+    except OSError as error:
+        sys.exit(f"suite: no test suite in {spec} ({error}); set NEBULET_SPEC_DIR")
+    known = {*GROUPS, *files, *(n.split("/", 1)[1] for n in files)}
+    for name in names:
+        if name not in known:
+            parser.error(f"there is no group or file '{name}'; the groups are {', '.join(GROUPS)}")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="suite", description=__doc__.splitlines()[0])
     platforms = parser.add_mutually_exclusive_group()
@@ -79,6 +96,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="a line for each file")
     parser.add_argument("names", nargs="*", metavar="GROUP|FILE", default=[])
     arguments = parser.parse_args()
+    check_names(parser, arguments.names)
 
     chosen = [p for p in ("hosted", "pc") if getattr(arguments, p)] or ["hosted", "pc"]
     if arguments.asan:
