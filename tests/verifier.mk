@@ -4,3 +4,14 @@ $(B)/tests/verifier/verify_modules: tests/verifier/verify_modules.c $(HOSTED_LIB
 	$(CC) $(HOSTED_CFLAGS) $< -o $@ $(HOSTED_LIB)
 $(B)/tests/verifier/test_rules: $(call obj,hosted,tests/verifier/builder.c tests/verifier/cases.c \
 	$(wildcard tests/verifier/cases_*.c))
+
+# The same with faults put into the compiler: faults.py builds the files that have
+# them, with these commands, and links them before the library.
+$(B)/tests/verifier/fault_check.o: tests/verifier/fault_check.c
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_CFLAGS) -c $< -o $@
+$(B)/tests/verifier/faults.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(HOSTED_CFLAGS)' >$@
+.PHONY: FORCE faults
+faults: $(B)/tests/verifier/fault_check.o $(B)/tests/verifier/faults.flags $(HOSTED_LIB)
