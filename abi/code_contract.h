@@ -346,8 +346,11 @@ nb_tail_frame_bytes(uint32_t area_slots)
 static inline uint64_t
 nb_tail_word(uint32_t frame_size, uint32_t result_slots, uint32_t area_slots)
 {
-	return frame_size | (uint64_t)((result_slots + 1) & ~1u) << 32 |
-	       (uint64_t)area_slots << 44 | (uint64_t)nb_tail_class(area_slots) << 56;
+	uint64_t results = (result_slots + 1) & ~1u, area = area_slots;
+	uint64_t area_class = nb_tail_class(area_slots);
+
+	return frame_size + results * (UINT64_C(1) << 32) + area * (UINT64_C(1) << 44) +
+	       area_class * (UINT64_C(1) << 56);
 }
 
 /* Builtins: trusted runtime routines that compiled code calls. */

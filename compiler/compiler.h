@@ -72,18 +72,6 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		 const struct arena_source *source, struct arena *out_arena,
 		 struct nb_code_image *out, struct diag *diag);
 
-struct ir_function;
-
-/*
- * Builds and optimises one defined function as compiler_compile does, up to
- * what instruction selection receives; for tools and tests. The IR lives in
- * `arena`. Errors as above.
- */
-NB_MUST_USE enum nb_status
-compiler_build_function(const struct wasm_module *module, uint32_t func_idx,
-			const struct compiler_options *options, struct arena *arena,
-			struct ir_function *out, struct diag *diag);
-
 /* "gvn", …; the name by which --passes=-gvn switches a pass. */
 const char *compiler_pass_text(enum compiler_pass pass);
 

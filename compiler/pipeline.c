@@ -249,22 +249,6 @@ build_function(const struct stage *s)
 	return run_passes(s);
 }
 
-enum nb_status
-compiler_build_function(const struct wasm_module *module, uint32_t func_idx,
-			const struct compiler_options *options, struct arena *arena,
-			struct ir_function *out, struct diag *diag)
-{
-	struct arena scratch;
-	struct stage stage = { out, options, &scratch, diag };
-	enum nb_status status;
-
-	*out = (struct ir_function){ .arena = arena, .module = module, .func_idx = func_idx };
-	arena_init(&scratch, arena->source, options->memory_limit);
-	status = build_function(&stage);
-	arena_reset(&scratch);
-	return status;
-}
-
 static enum nb_status
 compile_function(struct compilation *c, uint32_t func_idx, struct x64_chunk *out)
 {

@@ -122,20 +122,29 @@ take_s32(struct cursor *c)
 	return value;
 }
 
-/* `bytes` little-endian bytes, sign-extended. */
+static inline int32_t
+take_s8(struct cursor *c)
+{
+	int32_t value = take(c);
+
+	return value <= INT8_MAX ? value : value - (UINT8_MAX + 1);
+}
+
+/* `bytes` little-endian bytes, sign-extended: 1, 2, 4 or 8. */
 static int64_t
 take_signed(struct cursor *c, uint32_t bytes)
 {
+	int64_t value;
+	int16_t half;
+
+	if (bytes == 1)
+		return take_s8(c);
 	if (bytes == 4)
 		return take_s32(c);
-	if (bytes == 1)
-		return (int8_t)take(c);
-	uint64_t value = 0;
-	uint32_t shift = 64 - 8 * bytes;
-
-	for (uint32_t i = 0; i < bytes; i++)
-		value |= (uint64_t)take(c) << 8 * i;
-	return (int64_t)(value << shift) >> shift;
+	memcpy(&value, c->at, sizeof(value));
+	memcpy(&half, c->at, sizeof(half));
+	c->at += bytes;
+	return bytes == 2 ? half : value;
 }
 
 /* What stands before the opcode, and the opcode. */
@@ -275,7 +284,7 @@ take_memory(struct cursor *c, const struct head *h, uint8_t modrm, struct vf_ins
 	if (mod == 0)
 		return true;
 	if (mod == 1) {
-		out->disp = (int8_t)take(c);
+		out->disp = take_s8(c);
 		return out->disp != 0 || (out->base & 7) == NB_RBP;
 	}
 	out->disp = take_s32(c);

@@ -116,20 +116,6 @@ ir_new_inst(struct ir_function *fn, enum ir_op op, enum ir_type type)
 	return fn->inst_count++;
 }
 
-uint32_t
-ir_copy_inst(struct ir_function *fn, uint32_t inst)
-{
-	uint32_t copy = ir_new_inst(fn, IR_GONE, IR_VOID);
-
-	if (copy == 0)
-		return 0;
-	fn->insts[copy] = fn->insts[inst];
-	fn->insts[copy].block = IR_NONE;
-	fn->insts[copy].prev = IR_NONE;
-	fn->insts[copy].next = IR_NONE;
-	return copy;
-}
-
 static uint64_t
 const_hash(enum ir_type type, uint64_t bits)
 {

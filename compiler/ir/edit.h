@@ -51,9 +51,6 @@ uint32_t ir_const_v128(struct ir_function *fn, const struct ir_v128 *bits);
 /* The constant of that type whose bits are all 0. */
 uint32_t ir_zero(struct ir_function *fn, enum ir_type type);
 
-/* A copy of `inst`, in no block, sharing list and edges. */
-uint32_t ir_copy_inst(struct ir_function *fn, uint32_t inst);
-
 /* Room for `count` numbers in the list pool, contents unspecified; IR_NONE when
  * exhausted. */
 uint32_t ir_new_list(struct ir_function *fn, uint32_t count);
