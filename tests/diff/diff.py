@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FETCHED_NODE = ROOT / ".cache" / "fetch" / "node24" / "package" / "bin" / "node"
+NODE_STACK_KIB = 30000
 BATCH = 100
 BATCH_SECONDS = 400
 FAILURES_MOST = 20  # then it gives up
@@ -56,6 +58,15 @@ def find_node():
 NODE = find_node()
 
 
+def allow_stack():
+    """Twice what Node is told to use."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    wanted = 2 * 1024 * NODE_STACK_KIB
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
+
+
 def outputs(text):
     """The tools' output by file."""
     parts = {}
@@ -86,9 +97,9 @@ class Tools:
         flags = ["--experimental-wasm-relaxed-simd",
                  "--experimental-wasm-typed-funcref"] if self.is_plain else []
         # Frames of 2000 locals and the depth that modules allow need more than its usual stack.
-        flags.append("--stack-size=4000")
+        flags.append(f"--stack-size={NODE_STACK_KIB}")
         return subprocess.Popen([NODE, *flags, str(HERE / "oracle.js"), *extra, *paths],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                preexec_fn=allow_stack, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish(self, process):
         try:
