@@ -99,7 +99,8 @@ class Tools:
         # Frames of 2000 locals and the depth that modules allow need more than its usual stack.
         flags.append(f"--stack-size={NODE_STACK_KIB}")
         return subprocess.Popen([NODE, *flags, str(HERE / "oracle.js"), *extra, *paths],
-                                preexec_fn=allow_stack, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                preexec_fn=allow_stack, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
 
     def finish(self, process):
         try:
