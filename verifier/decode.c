@@ -127,7 +127,7 @@ take_s8(struct cursor *c)
 {
 	int32_t value = take(c);
 
-	return value <= INT8_MAX ? value : value - (UINT8_MAX + 1);
+	return value <= INT8_MAX ? value : value - 256;
 }
 
 /* `bytes` little-endian bytes, sign-extended: 1, 2, 4 or 8. */
