@@ -103,11 +103,13 @@ add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 
 	if (imm == NB_IMM_NONE)
 		return;
-	if (imm == NB_IMM_REL8 || imm == NB_IMM_REL32)
-		snprintf(text, sizeof text, "0x%llx",
-			 (unsigned long long)((int64_t)end + inst->imm));
-	else
+	if (imm == NB_IMM_REL8 || imm == NB_IMM_REL32) {
+		int64_t target = end + inst->imm;
+
+		snprintf(text, sizeof text, "0x%llx", (unsigned long long)target);
+	} else {
 		snprintf(text, sizeof text, "%lld", (long long)inst->imm);
+	}
 	add_operand(line, text);
 }
 

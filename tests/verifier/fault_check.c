@@ -92,8 +92,7 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 	return is_good;
 }
 
-static bool __attribute__((noinline))
-check_file(const char *path, unsigned number)
+static bool __attribute__((noinline)) check_file(const char *path, unsigned number)
 {
 	const struct wasm_features features = { .set = WASM_FEATURES_ALL,
 						.code = WASM_CODE_VALIDATE };
