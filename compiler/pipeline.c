@@ -5,7 +5,8 @@
  * Memory: `ir` holds one function's IR and is emptied for the next one,
  * `scratch` what a stage needs while it runs, `chunks` the machine code of all
  * functions until it is linked into the caller's arena; `work` serves stages
- * that keep results in `scratch`. All draw from one bounded source.
+ * that keep results in `scratch`. All draw from one bounded source, which keeps
+ * chunks from function to function.
  */
 #include "compiler/compiler.h"
 
@@ -13,23 +14,18 @@
 #include "compiler/ir/build.h"
 #include "compiler/ir/check.h"
 #include "compiler/ir/print.h"
+#include "compiler/memory.h"
 #include "compiler/pass/pass.h"
 #include "compiler/x64/x64.h"
 #include "lib/string.h"
-
-/* A source that gives out at most `left` bytes at once. */
-struct bounded_source {
-	struct arena_source source;
-	const struct arena_source *from;
-	size_t left;
-};
 
 struct compilation {
 	const struct wasm_module *module;
 	const struct compiler_options *options;
 	struct diag *diag;
 	struct x64_context x64;
-	struct bounded_source memory;
+	struct compiler_budget budget;
+	struct compiler_memory memory;
 	struct arena ir, scratch, work, chunks;
 	struct ir_ticker ticker;
 	uint32_t done; /* functions */
@@ -103,29 +99,6 @@ compiler_options_set_passes(struct compiler_options *options, const char *text, 
 }
 
 /* --- memory and progress ------------------------------------------------------ */
-
-static void *
-bounded_get(void *context, size_t size)
-{
-	struct bounded_source *bounded = context;
-	void *chunk;
-
-	if (size > bounded->left)
-		return NULL;
-	chunk = bounded->from->chunk_get(bounded->from->context, size);
-	if (chunk)
-		bounded->left -= size;
-	return chunk;
-}
-
-static void
-bounded_put(void *context, void *chunk, size_t size)
-{
-	struct bounded_source *bounded = context;
-
-	bounded->left += size;
-	bounded->from->chunk_put(bounded->from->context, chunk, size);
-}
 
 static enum nb_status
 poll_options(void *context)
@@ -306,13 +279,13 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		.module = module,
 		.options = options,
 		.diag = diag,
-		.memory = { { bounded_get, bounded_put, NULL }, source, options->memory_limit },
+		.budget = { source, options->memory_limit },
 	};
 	enum nb_status status;
 
 	status = x64_context_init(&c.x64, module, options);
 	if (status == NB_OK) {
-		c.memory.source.context = &c.memory;
+		compiler_memory_init(&c.memory, &c.budget);
 		c.ticker = (struct ir_ticker){ poll_options, &c, 0 };
 		arena_init(&c.ir, &c.memory.source, options->memory_limit);
 		arena_init(&c.scratch, &c.memory.source, options->memory_limit);
@@ -323,6 +296,7 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 		arena_reset(&c.scratch);
 		arena_reset(&c.work);
 		arena_reset(&c.chunks);
+		compiler_memory_drop(&c.memory);
 	}
 	if (status == NB_OK)
 		return NB_OK;

@@ -43,8 +43,8 @@ void arena_init(struct arena *arena, const struct arena_source *source, size_t l
 /* Returns every chunk to the source; the arena is empty and usable again. */
 void arena_reset(struct arena *arena);
 
-/* `size` bytes at `align` (power of two, at most 4096), NOT zeroed after an
- * arena_release; NULL when exhausted. Size 0 gives a valid unique pointer. */
+/* `size` bytes at `align` (power of two, at most 4096), of any content; NULL
+ * when exhausted. Size 0 gives a valid unique pointer. */
 void *arena_alloc(struct arena *arena, size_t size, size_t align);
 
 /* Zeroed array of `count` elements of `size` bytes; NULL when exhausted or
