@@ -1,0 +1,42 @@
+/*
+ * Runs one function of accepted machine code in an emulator, in a hostile state,
+ * and holds each access and each transfer of control against the code contract.
+ *
+ * Nothing here asks the verifier: instructions come from Zydis, permissions from
+ * the contract and the facts. Whatever the function calls is played by a callee
+ * that fills everything it may change with hostile values.
+ */
+#ifndef TESTS_VERIFIER_EMULATE_H
+#define TESTS_VERIFIER_EMULATE_H
+
+#include "verifier/verifier.h"
+
+struct emulator;
+
+/* What to do and what came of it. */
+struct emulation {
+	uint64_t seed;
+	uint32_t runs;	   /* from the entry, each in another state */
+	uint32_t steps;	   /* instructions at most, per run */
+	bool is_forced;	   /* conditional branches go wrong ways, up to FORCED_STEPS */
+	uint64_t executed; /* instructions in all, added to */
+	uint64_t calls, returns, traps, tails; /* added to */
+	char escape[240];  /* what was not permitted; empty: nothing */
+};
+enum { FORCED_STEPS = 512 };
+
+/* Loads the emulator's library; NULL, with a message, if that fails. */
+struct emulator *emulator_open(const char *library);
+void emulator_close(struct emulator *e);
+
+/* Sets up an instance of `image`; false if it has more memories than fit. Both
+ * must live as long as it is used. */
+bool emulator_instance(struct emulator *e, const struct nb_code_image *image,
+		       const struct verifier_facts *facts, uint64_t seed);
+
+/* Runs function `number` of `image`, which is the instance's but for that
+ * function's code and tables. False if something escaped. */
+bool emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t number,
+		  struct emulation *job);
+
+#endif
