@@ -97,7 +97,27 @@ enum nb_form_imm {
 	NB_IMM_REL8,
 	NB_IMM_REL32,
 	NB_IMM_IS4,
+	NB_IMM_U1,
+	NB_IMM_U2,
+	NB_IMM_U3,
+	NB_IMM_U4,
+	NB_IMM_U5,
+	NB_IMM_CMP, /* a comparison of floats: U3; the twin's row has U5 */
 };
+
+/* Of the twin's row, by the column. */
+#define NB_TWIN_IMM(imm) (NB_IMM_##imm == NB_IMM_CMP ? NB_IMM_U5 : NB_IMM_##imm)
+
+/* How many bits an immediate of one unsigned byte may use; 0: it is none. */
+static inline uint32_t
+nb_imm_bits(uint32_t imm)
+{
+	if (imm == NB_IMM_U8)
+		return 8;
+	if (imm == NB_IMM_CMP)
+		return 3;
+	return imm >= NB_IMM_U1 && imm <= NB_IMM_U5 ? imm - NB_IMM_U1 + 1 : 0;
+}
 
 enum nb_form_writes {
 	NB_WRITES_NONE,

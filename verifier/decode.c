@@ -5,25 +5,15 @@
 
 #include "lib/string.h"
 
-/* ROW takes the columns as the table has them, but ACCESS and WRITES as values. */
+/* ROW takes the columns as the table has them, but ACCESS, IMM and WRITES as values. */
 #define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	{ kind,                                                                               \
-	  NB_FEATURE_##feature,                                                               \
-	  NB_PREFIX_##prefix,                                                                 \
-	  NB_MAP_##map,                                                                       \
-	  opcode,                                                                             \
-	  w,                                                                                  \
-	  NB_REG_##reg,                                                                       \
-	  NB_REG_##vvvv,                                                                      \
-	  NB_RM_##rm,                                                                         \
-	  access,                                                                             \
-	  bytes,                                                                              \
-	  NB_IMM_##imm,                                                                       \
+	{ kind,		NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,    \
+	  NB_REG_##reg, NB_REG_##vvvv,	      NB_RM_##rm,	  access,	bytes,	imm,  \
 	  writes },
-#define PLAIN_ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,       \
-		  writes)                                                                         \
-	ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, bytes, imm, \
-	    NB_WRITES_##writes)
+#define PLAIN_ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,  \
+		  writes)                                                                    \
+	ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, bytes, \
+	    NB_IMM_##imm, NB_WRITES_##writes)
 static const struct nb_form_info infos[NB_FORM_COUNT] = {
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	PLAIN_ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
@@ -34,9 +24,9 @@ static const struct nb_form_info infos[NB_FORM_COUNT] = {
 #define NB_FORM_VEX(name, text, ...) PLAIN_ROW(NB_FORM_VEX_ENCODED, __VA_ARGS__)
 #define NB_FORM_SSE(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
 	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,   \
-	    bytes, imm, NB_WRITES_##writes)                                                        \
+	    bytes, NB_IMM_##imm, NB_WRITES_##writes)                                               \
 	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                       \
-	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, imm,                                        \
+	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm),                           \
 	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
 #include "abi/code_forms.def"
 #undef NB_FORM
@@ -316,17 +306,22 @@ take_immediate(struct cursor *c, const struct head *h, struct vf_inst *out)
 	static const uint8_t sizes[] = {
 		[NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,  [NB_IMM_S16] = 2,	  [NB_IMM_S32] = 4,
 		[NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4, [NB_IMM_REL8] = 1,
-		[NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
+		[NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1, [NB_IMM_U1] = 1,	  [NB_IMM_U2] = 1,
+		[NB_IMM_U3] = 1,    [NB_IMM_U4] = 1,  [NB_IMM_U5] = 1,	  [NB_IMM_CMP] = 1,
 	};
 	const struct nb_form_info *info = out->info;
 	uint32_t bytes = sizes[info->imm];
 	bool is_short = info->imm == NB_IMM_S8_32 && h->opcode != info->opcode;
 
 	out->imm = take_signed(c, is_short ? 1 : bytes);
-	if (info->imm == NB_IMM_U8 || info->imm == NB_IMM_IS4)
+	uint32_t bits = nb_imm_bits(info->imm);
+
+	if (bits || info->imm == NB_IMM_IS4)
 		out->imm &= UINT8_MAX;
 	else if (info->imm == NB_IMM_U32)
 		out->imm &= UINT32_MAX;
+	if (bits)
+		return out->imm >> bits == 0;
 	if (info->imm == NB_IMM_IS4)
 		return out->imm % 16 == 0;
 	if (info->imm == NB_IMM_S8_32 && !is_short)

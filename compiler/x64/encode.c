@@ -6,38 +6,28 @@
 #include "lib/string.h"
 
 #define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	{ kind,                                                                               \
-	  NB_FEATURE_##feature,                                                               \
-	  NB_PREFIX_##prefix,                                                                 \
-	  NB_MAP_##map,                                                                       \
-	  opcode,                                                                             \
-	  w,                                                                                  \
-	  NB_REG_##reg,                                                                       \
-	  NB_REG_##vvvv,                                                                      \
-	  NB_RM_##rm,                                                                         \
-	  access,                                                                             \
-	  bytes,                                                                              \
-	  NB_IMM_##imm,                                                                       \
+	{ kind,		NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,    \
+	  NB_REG_##reg, NB_REG_##vvvv,	      NB_RM_##rm,	  access,	bytes,	imm,  \
 	  writes },
 #define FORM_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
 	ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
-	    bytes, imm, NB_WRITES_##writes)
+	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
 #define LOCK_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
 	ROW(NB_FORM_LOCKED, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
-	    bytes, imm, NB_WRITES_##writes)
+	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
 #define CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm,    \
 		      writes)                                                                      \
 	ROW(NB_FORM_CONDITION, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access, \
-	    bytes, imm, NB_WRITES_##writes)
+	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
 #define VEX_ROW(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
 		writes)                                                                         \
 	ROW(NB_FORM_VEX_ENCODED, feature, prefix, map, opcode, w, reg, vvvv, rm,                \
-	    NB_ACCESS_##access, bytes, imm, NB_WRITES_##writes)
+	    NB_ACCESS_##access, bytes, NB_IMM_##imm, NB_WRITES_##writes)
 #define SSE_ROWS(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)  \
 	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, \
-	    bytes, imm, NB_WRITES_##writes)                                                      \
+	    bytes, NB_IMM_##imm, NB_WRITES_##writes)                                             \
 	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                     \
-	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, imm,                                      \
+	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm),                         \
 	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
 static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
 #define NB_FORM	     FORM_ROW
@@ -133,7 +123,13 @@ imm_fits(const struct nb_form_info *info, int64_t imm)
 	case NB_IMM_REL8:
 		return fits_s8(imm);
 	case NB_IMM_U8:
-		return imm >= 0 && imm <= UINT8_MAX;
+	case NB_IMM_U1:
+	case NB_IMM_U2:
+	case NB_IMM_U3:
+	case NB_IMM_U4:
+	case NB_IMM_U5:
+	case NB_IMM_CMP:
+		return imm >= 0 && imm >> nb_imm_bits(info->imm) == 0;
 	case NB_IMM_IS4:
 		return imm >= 0 && imm <= 0xf0 && imm % 16 == 0;
 	case NB_IMM_S16:
@@ -160,8 +156,8 @@ rm_fits(const struct nb_form_info *info, const struct x64_rm *rm)
 		return (info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X)) != 0 && rm->reg < 16;
 	case X64_RM_RIP:
 		return (info->rm & (NB_RM_M | NB_RM_ADDRESS)) != 0 &&
-		       (info->imm == NB_IMM_NONE || info->imm == NB_IMM_U8 ||
-			info->imm == NB_IMM_IS4);
+		       (info->imm == NB_IMM_NONE || info->imm == NB_IMM_IS4 ||
+			nb_imm_bits(info->imm));
 	case X64_RM_MEM:
 		break;
 	}
@@ -289,11 +285,13 @@ static uint32_t
 imm_bytes(const struct nb_form_info *info, int64_t imm)
 {
 	static const uint8_t sizes[] = {
-		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
-		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
-		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
+		[NB_IMM_NONE] = 0,  [NB_IMM_S8] = 1,  [NB_IMM_S16] = 2,	  [NB_IMM_S32] = 4,
+		[NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4, [NB_IMM_REL8] = 1,
+		[NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1,
 	};
-	return info->imm == NB_IMM_S8_32 && fits_s8(imm) ? 1 : sizes[info->imm];
+	if (nb_imm_bits(info->imm) || (info->imm == NB_IMM_S8_32 && fits_s8(imm)))
+		return 1;
+	return sizes[info->imm];
 }
 
 void

@@ -40,8 +40,19 @@ enum {
 	STUB_BYTES = PAGE,
 };
 
-enum kind { PLAIN, COMPARE, CALL, CALL_MEMORY, JUMP, BRANCH, JUMP_REGISTER, JUMP_MEMORY, RETURN,
-	    TRAP, DIVIDE };
+enum kind {
+	PLAIN,
+	COMPARE,
+	CALL,
+	CALL_MEMORY,
+	JUMP,
+	BRANCH,
+	JUMP_REGISTER,
+	JUMP_MEMORY,
+	RETURN,
+	TRAP,
+	DIVIDE
+};
 
 struct place {
 	uint8_t len; /* 0: no instruction begins here */
@@ -78,7 +89,7 @@ struct emulator {
 	uint64_t preserved[16];
 };
 
-static const uint8_t gpr_numbers[16] = { 35, 38, 40, 37, 44, 36, 43, 39,
+static const uint8_t gpr_numbers[16] = { 35,  38,  40,	37,  44,  36,  43,  39,
 					 106, 107, 108, 109, 110, 111, 112, 113 };
 
 /* --- values ------------------------------------------------------------------ */
@@ -163,8 +174,8 @@ escape(struct emulator *e, const char *format, ...)
 
 	for (uint32_t i = 0; i < 8 && at + i < e->image->code_size; i++)
 		snprintf(bytes + 3 * i, 4, " %02x", e->image->code[at + i]);
-	snprintf(e->job->escape, sizeof(e->job->escape), "%s at +0x%x (%s ) after %u steps%s",
-		 what, e->at, bytes, e->steps, e->job->is_forced ? ", forced" : "");
+	snprintf(e->job->escape, sizeof(e->job->escape), "%s at +0x%x (%s ) after %u steps%s", what,
+		 e->at, bytes, e->steps, e->job->is_forced ? ", forced" : "");
 	e->event = EVENT_ESCAPE;
 	e->api.emu_stop(e->uc);
 }
@@ -946,9 +957,9 @@ emulator_open(const char *path)
 {
 	struct emulator *e = calloc(1, sizeof(*e));
 	static const char *const names[] = {
-		"uc_open",     "uc_close",     "uc_ctl",       "uc_reg_read",
-		"uc_reg_write", "uc_mem_map",  "uc_mmio_map",  "uc_mem_write",
-		"uc_hook_add", "uc_emu_start", "uc_emu_stop",
+		"uc_open",	"uc_close",	"uc_ctl",      "uc_reg_read",
+		"uc_reg_write", "uc_mem_map",	"uc_mmio_map", "uc_mem_write",
+		"uc_hook_add",	"uc_emu_start", "uc_emu_stop",
 	};
 	void *entries[sizeof(names) / sizeof(*names)];
 

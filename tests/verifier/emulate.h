@@ -21,7 +21,7 @@ struct emulation {
 	bool is_forced;	   /* conditional branches go wrong ways, up to FORCED_STEPS */
 	uint64_t executed; /* instructions in all, added to */
 	uint64_t calls, returns, traps, tails; /* added to */
-	char escape[240];  /* what was not permitted; empty: nothing */
+	char escape[240];		       /* what was not permitted; empty: nothing */
 };
 enum { FORCED_STEPS = 512 };
 

@@ -164,8 +164,9 @@ put_nops(uint8_t *at, uint32_t len)
 static uint32_t
 edit_code(struct subject *s, const struct nb_code_function *function, uint8_t *saved)
 {
-	static const uint32_t values[] = { 0, 1, 7, 8, 16, 0x7f, 0x80, 0x7fffffff, 0x80000000,
-					   0x7fff0000, 0xffffffff };
+	static const uint32_t values[] = { 0,	       1,	   7,	      8,
+					   16,	       0x7f,	   0x80,      0x7fffffff,
+					   0x80000000, 0x7fff0000, 0xffffffff };
 	uint32_t at = find_instruction(s, function, pick(s, function->code_size));
 	uint32_t len = length_at(s, function, at), kind = pick(s, 6), from, count;
 	uint8_t *code = s->code + function->code_offset;
@@ -202,8 +203,8 @@ edit_code(struct subject *s, const struct nb_code_function *function, uint8_t *s
 		break;
 	case 4: /* another constant */
 		if (len > 5) {
-			uint32_t value = values[pick(s, sizeof(values) / sizeof(*values))] +
-					 pick(s, 3) - 1;
+			uint32_t value =
+				values[pick(s, sizeof(values) / sizeof(*values))] + pick(s, 3) - 1;
 			memcpy(code + at + len - 4, &value, 4);
 		} else {
 			code[at + len - 1] = (uint8_t)pick(s, 256);
@@ -225,10 +226,10 @@ edit_table(struct subject *s, uint32_t number, void *saved, size_t *out_size)
 	struct nb_code_function *function = &s->functions[number];
 	uint32_t kind = pick(s, 3);
 	bool is_last = number + 1 == s->image.function_count;
-	uint32_t claims = (is_last ? s->image.claim_count : function[1].first_claim) -
-			  function->first_claim;
-	uint32_t sites = (is_last ? s->image.site_count : function[1].first_site) -
-			 function->first_site;
+	uint32_t claims =
+		(is_last ? s->image.claim_count : function[1].first_claim) - function->first_claim;
+	uint32_t sites =
+		(is_last ? s->image.site_count : function[1].first_site) - function->first_site;
 	char *end = s->what + strlen(s->what);
 	size_t room = sizeof(s->what) - (size_t)(end - s->what);
 
@@ -255,8 +256,8 @@ edit_table(struct subject *s, uint32_t number, void *saved, size_t *out_size)
 		return site;
 	}
 	memcpy(saved, function, *out_size = sizeof(*function));
-	uint32_t *const fields[] = { &function->frame_size, &function->code_size,
-				     &function->pool_size, &function->first_site,
+	uint32_t *const fields[] = { &function->frame_size,  &function->code_size,
+				     &function->pool_size,   &function->first_site,
 				     &function->first_claim, &function->code_offset };
 
 	kind = pick(s, sizeof(fields) / sizeof(*fields));
@@ -309,8 +310,10 @@ collect_facts(const struct wasm_module *module, struct arena *arena, struct veri
 	uint8_t *tables = arena_new_array(arena, uint8_t, module->table_count + 1);
 
 	*out = (struct verifier_facts){
-		.counts = { .globals = module->global_count, .tables = module->table_count,
-			    .memories = module->memory_count, .imports = imports,
+		.counts = { .globals = module->global_count,
+			    .tables = module->table_count,
+			    .memories = module->memory_count,
+			    .imports = imports,
 			    .types = module->type_count },
 		.cpu_features = FEATURES,
 		.function_count = module->func_count - imports,
@@ -329,7 +332,7 @@ collect_facts(const struct wasm_module *module, struct arena *arena, struct veri
 	}
 	for (uint32_t i = 0; i < module->table_count; i++)
 		tables[i] = wasm_valtype_is_func_ref(module->tables[i].type) ? NB_TABLE_FUNCTIONS
-									    : NB_TABLE_EXTERNS;
+									     : NB_TABLE_EXTERNS;
 	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
 		abort();
 }
@@ -350,8 +353,8 @@ own_image(struct subject *s, struct arena *arena)
 	struct nb_code_image *image = &s->image;
 
 	s->code = copy_of(arena, image->code, image->code_size, SAVED_BYTES);
-	s->functions = copy_of(arena, image->functions,
-			       sizeof(*s->functions) * image->function_count, 0);
+	s->functions =
+		copy_of(arena, image->functions, sizeof(*s->functions) * image->function_count, 0);
 	s->sites = copy_of(arena, image->sites, sizeof(*s->sites) * image->site_count, 0);
 	s->claims = copy_of(arena, image->claims, sizeof(*s->claims) * image->claim_count, 0);
 	image->code = s->code;

@@ -54,6 +54,48 @@ test_rules(void **state)
 				 verifier_rule_text((enum verifier_rule)rule));
 }
 
+/* --- immediates -------------------------------------------------------------- */
+
+/* The largest immediates whose upper bits the processor neither reserves nor ignores. */
+static const struct {
+	enum nb_form form;
+	uint8_t most;
+} narrow_immediates[] = {
+	{ NB_FORM_ROUNDSS, 15 }, { NB_FORM_ROUNDSD, 15 },     { NB_FORM_ROUNDPS, 15 },
+	{ NB_FORM_ROUNDPD, 15 }, { NB_FORM_BLENDPS, 15 },     { NB_FORM_PINSRB, 15 },
+	{ NB_FORM_PEXTRB, 15 },	 { NB_FORM_PINSRW, 7 },	      { NB_FORM_PEXTRW, 7 },
+	{ NB_FORM_PINSRD, 3 },	 { NB_FORM_PEXTRD, 3 },	      { NB_FORM_EXTRACTPS, 3 },
+	{ NB_FORM_SHUFPD, 3 },	 { NB_FORM_PINSRQ, 1 },	      { NB_FORM_PEXTRQ, 1 },
+	{ NB_FORM_CMPPS, 7 },	 { NB_FORM_CMPPD, 7 },	      { NB_FORM_VROUNDSS, 15 },
+	{ NB_FORM_VPINSRQ, 1 },	 { NB_FORM_VCMPPS, 31 },      { NB_FORM_VCMPPD, 31 },
+	{ NB_FORM_SHUFPS, 255 }, { NB_FORM_VPSLLW_IMM, 255 },
+};
+
+static void
+test_immediates(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(narrow_immediates) / sizeof(*narrow_immediates); i++)
+		for (uint32_t imm = 0; imm < 256; imm++) {
+			bool is_right = imm <= narrow_immediates[i].most;
+			struct builder b;
+			struct verifier_finding finding;
+
+			builder_init(&b);
+			b.cpu_features = NB_CPU_AVX;
+			put(&b, narrow_immediates[i].form,
+			    (struct x64_operands){ .reg = 1, .vvvv = 2, .rm = REG(0) });
+			b.code.bytes[b.code.len - 1] = (uint8_t)imm;
+			put_return(&b);
+			builder_finish(&b);
+			enum verifier_rule rule = builder_verify(&b, &finding);
+			if (rule != (is_right ? VERIFIER_NONE : VERIFIER_ENCODING))
+				fail_msg("entry %zu with %u: \"%s\"", i, imm,
+					 verifier_rule_text(rule));
+			builder_release(&b);
+		}
+}
+
 /* --- cut off anywhere ------------------------------------------------------ */
 
 static void
@@ -230,6 +272,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_immediates),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_image),
 	};

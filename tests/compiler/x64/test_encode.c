@@ -326,10 +326,10 @@ try_operands(struct sweep *s)
 static void
 try_immediates(struct sweep *s)
 {
-	static const int64_t values[] = { 0,	     1,		 -1,	    63,
-					  127,	     128,	 -128,	    -129,
-					  255,	     0x7fff,	 -0x8000,   INT32_MAX,
-					  INT32_MIN, UINT32_MAX, INT64_MAX, INT64_MIN };
+	static const int64_t values[] = { 0,	     1,		-1,	    63,	       3,
+					  7,	     15,	31,	    127,       128,
+					  -128,	     -129,	255,	    0x7fff,    -0x8000,
+					  INT32_MAX, INT32_MIN, UINT32_MAX, INT64_MAX, INT64_MIN };
 	static const int64_t limits[][2] = {
 		[NB_IMM_NONE] = { 0, 0 },
 		[NB_IMM_S8] = { -128, 127 },
@@ -341,6 +341,12 @@ try_immediates(struct sweep *s)
 		[NB_IMM_S8_32] = { INT32_MIN, INT32_MAX },
 		[NB_IMM_REL8] = { -128, 127 },
 		[NB_IMM_REL32] = { INT32_MIN, INT32_MAX },
+		[NB_IMM_U1] = { 0, 1 },
+		[NB_IMM_U2] = { 0, 3 },
+		[NB_IMM_U3] = { 0, 7 },
+		[NB_IMM_U4] = { 0, 15 },
+		[NB_IMM_U5] = { 0, 31 },
+		[NB_IMM_CMP] = { 0, 7 },
 	};
 	const struct nb_form_info *info = x64_form_info(s->c.form);
 	if (info->imm == NB_IMM_IS4) {
@@ -376,7 +382,7 @@ try_memory(struct sweep *s, bool is_address)
 				}
 	s->c.ops.rm = (struct x64_rm){ .kind = X64_RM_RIP };
 	uint8_t imm = x64_form_info(s->c.form)->imm;
-	if (imm == NB_IMM_NONE || imm == NB_IMM_U8 || imm == NB_IMM_IS4)
+	if (imm == NB_IMM_NONE || nb_imm_bits(imm) || imm == NB_IMM_IS4)
 		try_immediates(s);
 }
 
@@ -543,6 +549,10 @@ test_twins_follow_their_legacy_form(void **state)
 			assert_int_equal(a.writes, NB_WRITES_RMX);
 			assert_int_equal(b.writes, NB_WRITES_VVVVX);
 			b.writes = a.writes;
+		}
+		if (a.imm == NB_IMM_CMP) {
+			assert_int_equal(b.imm, NB_IMM_U5);
+			b.imm = a.imm;
 		}
 		b.access |= a.access & NB_ACCESS_ALIGNED;
 		b.kind = a.kind;
