@@ -5,46 +5,16 @@
 
 #include "kernel/port/guest.h"
 #include "lib/string.h"
+#include "runtime/instance_internal.h"
 #include "runtime/link.h"
 #include "runtime/segment.h"
-#include "runtime/store_internal.h"
 
 /* ---- looking into a vmctx ---- */
-
-static void *
-vmctx_at(const struct instance *instance, uint32_t offset)
-{
-	return (uint8_t *)instance->vmctx + offset;
-}
-
-static uint64_t *
-global_slot(const struct instance *instance, uint32_t idx)
-{
-	return vmctx_at(instance, instance->layout.globals + 16 * idx);
-}
-
-static uint64_t *
-pair_slot(const struct instance *instance, uint32_t array, uint32_t idx)
-{
-	return vmctx_at(instance, array + 16 * idx);
-}
-
-static struct nb_callee *
-import_slot(const struct instance *instance, uint32_t idx)
-{
-	return (struct nb_callee *)vmctx_at(instance, instance->layout.imports) + idx;
-}
-
-static uint32_t *
-type_slots(const struct instance *instance)
-{
-	return vmctx_at(instance, instance->layout.types);
-}
 
 const uint32_t *
 instance_signatures(const struct instance *instance)
 {
-	return type_slots(instance);
+	return instance_type_slots(instance);
 }
 
 const struct nb_callee *
@@ -63,7 +33,7 @@ uint64_t *
 instance_global(const struct instance *instance, uint32_t idx)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
-	uint64_t *slot = global_slot(instance, idx);
+	uint64_t *slot = instance_global_slot(instance, idx);
 
 	if (idx < wasm->global_import_count && wasm->globals[idx].type.is_mutable)
 		return (uint64_t *)(uintptr_t)*slot;
@@ -91,7 +61,7 @@ instance_extern(const struct instance *instance, enum wasm_extern_kind kind, uin
 			instance_global(instance, idx),
 		};
 		result.global.type.type =
-			store_valtype(type_slots(instance), result.global.type.type);
+			store_valtype(instance_type_slots(instance), result.global.type.type);
 		break;
 	case WASM_EXTERN_TAG:
 		break;
@@ -114,8 +84,8 @@ instance_export(const struct instance *instance, const char *name, size_t len,
 
 /* ---- creation ---- */
 
-static enum nb_status
-allocate(struct store *store, const struct code_module *module, struct instance **out)
+enum nb_status
+instance_allocate(struct store *store, const struct code_module *module, struct instance **out)
 {
 	const struct wasm_module *wasm = &module->wasm;
 	struct arena *arena = &store->arena;
@@ -151,7 +121,7 @@ allocate(struct store *store, const struct code_module *module, struct instance 
 	instance->vmctx->tail_grow = (uint64_t)(uintptr_t)guest_tail_grow_stub;
 	memcpy(instance->vmctx->builtins, guest_builtin_table, sizeof(instance->vmctx->builtins));
 	*out = instance;
-	return store_signatures(store, wasm, type_slots(instance));
+	return NB_OK;
 }
 
 /* The callee behind the reference to function `func_idx`. */
@@ -166,7 +136,7 @@ reference_slot(const struct instance *instance, uint32_t func_idx)
 static void
 bind_function(struct instance *instance, uint32_t idx, const struct nb_callee *callee)
 {
-	struct nb_callee *slot = import_slot(instance, idx);
+	struct nb_callee *slot = instance_import_slot(instance, idx);
 
 	*slot = *callee;
 	slot->reference = instance->vmctx->reference_base + idx;
@@ -176,7 +146,7 @@ bind_function(struct instance *instance, uint32_t idx, const struct nb_callee *c
 static void
 bind_global(struct instance *instance, uint32_t idx, const struct runtime_global *global)
 {
-	uint64_t *slot = global_slot(instance, idx);
+	uint64_t *slot = instance_global_slot(instance, idx);
 
 	if (global->type.is_mutable) {
 		slot[0] = (uint64_t)(uintptr_t)global->cell;
@@ -240,7 +210,7 @@ define_functions(struct instance *instance)
 		uint32_t type = wasm->func_types[wasm->func_import_count + i];
 		callee->code = (uint64_t)(uintptr_t)image->code + image->functions[i].code_offset;
 		callee->vmctx = (uint64_t)(uintptr_t)instance->vmctx;
-		callee->signature = type_slots(instance)[type];
+		callee->signature = instance_type_slots(instance)[type];
 		callee->cross = (uint64_t)(uintptr_t)guest_cross_stub;
 		store_give_way(i);
 	}
@@ -261,7 +231,8 @@ define_memories(struct instance *instance)
 	}
 	for (uint32_t i = 0; i < wasm->memory_count; i++) {
 		struct runtime_memory *memory = instance->memories[i];
-		struct nb_vmctx_memory *entries = vmctx_at(instance, instance->layout.memories);
+		struct nb_vmctx_memory *entries =
+			instance_vmctx_at(instance, instance->layout.memories);
 		entries[i] = (struct nb_vmctx_memory){ .base = memory->desc.base,
 						       .desc = &memory->desc,
 						       .bound = memory->bound };
@@ -285,13 +256,13 @@ define_tables(struct instance *instance)
 		struct wasm_table_type type = wasm->tables[i];
 		enum nb_status status;
 
-		type.type = store_valtype(type_slots(instance), type.type);
+		type.type = store_valtype(instance_type_slots(instance), type.type);
 		status = store_table_create(instance->store, &type, &instance->tables[i]);
 		if (status != NB_OK)
 			return status;
 	}
 	for (uint32_t i = 0; i < wasm->table_count; i++) {
-		uint64_t *pair = pair_slot(instance, instance->layout.tables, i);
+		uint64_t *pair = instance_table_slot(instance, i);
 		pair[0] = instance->tables[i]->desc.base;
 		pair[1] = (uint64_t)(uintptr_t)&instance->tables[i]->desc;
 	}
@@ -331,9 +302,19 @@ evaluate(const struct instance *instance, const struct wasm_init_expr *init, uin
 	}
 }
 
-/* What the entries of the instance's own tables hold at first. */
-static void
-fill_tables(const struct instance *instance)
+void
+instance_set_globals(const struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+
+	for (uint32_t i = wasm->global_import_count; i < wasm->global_count; i++) {
+		evaluate(instance, &wasm->globals[i].init, instance_global_slot(instance, i));
+		store_give_way(i);
+	}
+}
+
+void
+instance_fill_tables(const struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	uint64_t value[2];
@@ -350,14 +331,26 @@ fill_tables(const struct instance *instance)
 	}
 }
 
+void
+instance_enter(struct instance *instance)
+{
+	struct store *store = instance->store;
+
+	instance->ordinal = store->instance_count++;
+	instance->next = store->instances;
+	store->instances = instance;
+}
+
 static enum nb_status
 create(struct store *store, const struct code_module *module, instance_resolve *resolve,
        void *context, struct diag *diag, struct instance **out)
 {
 	const struct wasm_module *wasm = &module->wasm;
 	struct instance *instance;
-	enum nb_status status = allocate(store, module, &instance);
+	enum nb_status status = instance_allocate(store, module, &instance);
 
+	if (status == NB_OK)
+		status = store_signatures(store, wasm, instance_type_slots(instance));
 	if (status == NB_OK)
 		status = store_references_take(store, wasm->func_count,
 					       &instance->vmctx->reference_base);
@@ -372,13 +365,9 @@ create(struct store *store, const struct code_module *module, instance_resolve *
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "cannot instantiate: %s",
 				   nb_status_text(status));
-	for (uint32_t i = wasm->global_import_count; i < wasm->global_count; i++) {
-		evaluate(instance, &wasm->globals[i].init, global_slot(instance, i));
-		store_give_way(i);
-	}
-	fill_tables(instance);
-	instance->next = store->instances;
-	store->instances = instance;
+	instance_set_globals(instance);
+	instance_fill_tables(instance);
+	instance_enter(instance);
 	*out = instance;
 	return NB_OK;
 }
@@ -409,7 +398,7 @@ segment_offset(const struct instance *instance, const struct wasm_init_expr *off
 }
 
 enum nb_trap
-instance_initialize(struct instance *instance)
+instance_apply_elems(struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	enum nb_trap trap = NB_TRAP_NONE;
@@ -429,6 +418,16 @@ instance_initialize(struct instance *instance)
 			segment_elem_drop(instance, i);
 		store_give_way(i);
 	}
+	return trap;
+}
+
+enum nb_trap
+instance_initialize(struct instance *instance)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	enum nb_trap trap = instance_apply_elems(instance);
+	uint64_t to;
+
 	for (uint32_t i = 0; i < wasm->data_count && trap == NB_TRAP_NONE; i++) {
 		const struct wasm_data_segment *data = &wasm->datas[i];
 		if (data->mode == WASM_SEGMENT_PASSIVE)

@@ -24,6 +24,7 @@ struct instance {
 	uint64_t *dropped_elems; /* bit sets */
 	uint64_t *dropped_datas;
 	struct instance *next; /* in the store */
+	uint32_t ordinal;      /* how many were made before it in the store */
 	void *owner;	       /* for the caller's use */
 };
 

@@ -52,6 +52,7 @@ struct runtime_table {
 	struct wasm_table_type type; /* as declared, the element type by store_valtype */
 	struct store *store;
 	struct runtime_table *next;
+	uint32_t ordinal;	/* how many were made before it in the store */
 	size_t area_bytes;	/* reserved; 0: storage is in the store's arena */
 	size_t committed_bytes; /* of the area */
 };
@@ -102,8 +103,10 @@ struct store {
 	uint64_t guard_slot;		     /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;
 	struct instance *instances; /* newest first */
+	uint32_t instance_count;
 	struct runtime_memory *memories;
-	struct runtime_table *tables;
+	struct runtime_table *tables; /* newest first */
+	uint32_t table_count;
 	struct store_host_function *host_functions;
 };
 

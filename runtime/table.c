@@ -98,6 +98,7 @@ store_table_create(struct store *store, const struct wasm_table_type *type,
 	enum nb_status status = table_storage_create(table);
 	if (status != NB_OK)
 		return status;
+	table->ordinal = store->table_count++;
 	table->next = store->tables;
 	store->tables = table;
 	*out = table;
