@@ -7,25 +7,22 @@
  * path process_end, which returns every resource; the object stays, with the
  * exit record, as long as there is a handle.
  *
- * While it is being built, calls that change it are serialised by is_busy;
- * from start to end only its own thread touches store and instances.
+ * While it is being built, calls that change it are serialised by is_busy.
+ * Once it runs, `inside` counts who may execute its code: its own threads and
+ * those that have entered it from other processes. When its exit is decided all
+ * of them are told to leave, and the last to do so runs process_end.
  */
 #ifndef KERNEL_OBJECT_PROCESS_H
 #define KERNEL_OBJECT_PROCESS_H
 
 #include "abi/trap.h"
+#include "kernel/object/graph.h"
 #include "kernel/object/handle.h"
 #include "kernel/sched/thread.h"
-#include "runtime/instance.h"
 
 #include <stdbool.h>
 
 struct module;
-
-struct process_instance {
-	struct instance *instance;
-	struct module *module; /* referenced */
-};
 
 struct process {
 	struct object object;
@@ -46,18 +43,17 @@ struct process {
 	uint32_t state; /* NB_PROCESS_* */
 	bool is_busy;	/* CREATED, and a call is changing it */
 	bool has_exit;	/* status and trap are decided */
+	bool has_trace; /* `trace` tells where the trap or kill came */
 	int32_t status;
 	enum nb_trap trap;
-	struct thread *thread; /* RUNNING */
+	uint32_t inside;	  /* own threads and visitors */
+	uint32_t thread_count;	  /* own threads */
+	struct list_link threads; /* struct thread, by link */
+	uint64_t left_run_ns;	  /* of the threads that have ended */
+	struct runtime_backtrace trace;
 
-	/* Of the builder, then of the thread: */
-	struct store store;
-	struct process_instance *instances;
-	uint32_t instance_count, instance_cap;
-	struct instance *main; /* NULL until started */
-	/* What imports from nebulet:client are bound to. */
-	struct nb_vmctx client;
-	struct nb_memory_desc no_memory;
+	/* Changed while it is built, constant while it runs: */
+	struct process_graph graph;
 	uint8_t *startup;
 	uint32_t startup_len;
 
@@ -65,7 +61,6 @@ struct process {
 	char *backtrace; /* charged to object.account, or spare_backtrace; NULL: none */
 	size_t backtrace_size;
 	char spare_backtrace[512]; /* for a process that ends because nothing is left */
-	uint64_t run_ns;
 };
 
 extern const struct object_type process_type;
@@ -111,6 +106,16 @@ process_grant(struct process *process, struct object *object, uint32_t rights, u
 void process_kill(struct process *process, int32_t status);
 /* The calling thread's process ends with `status`; the caller unwinds. */
 void process_exit(struct process *process, int32_t status);
+/* It ends by `trap`, which came at `trace` (NULL: not known). */
+void
+process_fault(struct process *process, enum nb_trap trap, const struct runtime_backtrace *trace);
+
+/* Counts the caller among those who are inside. NB_PEER_CLOSED unless it is
+ * RUNNING and its exit is not decided. */
+NB_MUST_USE enum nb_status process_enter(struct process *process);
+/* Takes the caller off; the last one out of a process whose exit is decided
+ * ends it, and may be long about it. No lock held. */
+void process_leave(struct process *process);
 
 /* Kills every process there is. */
 void process_kill_all(int32_t status);

@@ -33,7 +33,8 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 		    const struct wasm_import *import, bool is_client, struct runtime_extern *out)
 {
 	const struct sys_call *call = sys_call_find(import->field.bytes, import->field.len);
-	const struct nb_vmctx *vmctx = is_client ? &linking->process->client : instance->vmctx;
+	const struct nb_vmctx *vmctx =
+		is_client ? &linking->process->graph.client : instance->vmctx;
 
 	if (!call || (is_client && call->own_only))
 		return NB_NOT_FOUND;
@@ -41,7 +42,7 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 	out->func.code = (uint64_t)(uintptr_t)call->code;
 	out->func.cross = (uint64_t)(uintptr_t)call->cross;
 	out->func.vmctx = (uint64_t)(uintptr_t)vmctx;
-	return store_signature(&linking->process->store, &call->type, &out->func.signature);
+	return store_signature(&linking->process->graph.store, &call->type, &out->func.signature);
 }
 
 static enum nb_status
@@ -63,7 +64,7 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 
 		if (!name_is(name, binding->name, binding->name_len))
 			continue;
-		supplier = &linking->process->instances[binding->instance];
+		supplier = &linking->process->graph.instances[binding->instance];
 		return instance_export(supplier->instance, import->field.bytes, import->field.len,
 				       out)
 			       ? NB_OK
@@ -72,24 +73,25 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 	return NB_NOT_FOUND;
 }
 
-/* Room for one more entry of process->instances. */
+/* Room for one more entry of process->graph.instances. */
 static enum nb_status
 reserve_instance(struct process *process)
 {
-	uint32_t cap = process->instance_cap ? 2 * process->instance_cap : 4;
+	uint32_t cap = process->graph.instance_cap ? 2 * process->graph.instance_cap : 4;
 	struct process_instance *grown;
 
-	if (process->instance_count < process->instance_cap)
+	if (process->graph.instance_count < process->graph.instance_cap)
 		return NB_OK;
 	grown = account_alloc(process->account, cap * sizeof *grown);
 	if (!grown)
 		return NB_OUT_OF_MEMORY;
-	if (process->instance_count)
-		memcpy(grown, process->instances, process->instance_count * sizeof *grown);
-	account_free(process->account, process->instances,
-		     process->instance_cap * sizeof *process->instances);
-	process->instances = grown;
-	process->instance_cap = cap;
+	if (process->graph.instance_count)
+		memcpy(grown, process->graph.instances,
+		       process->graph.instance_count * sizeof *grown);
+	account_free(process->account, process->graph.instances,
+		     process->graph.instance_cap * sizeof *process->graph.instances);
+	process->graph.instances = grown;
+	process->graph.instance_cap = cap;
 	return NB_OK;
 }
 
@@ -104,16 +106,17 @@ instantiate(struct linking *linking, struct module *module, struct diag *diag, u
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
 	for (uint32_t i = 0; i < linking->binding_count; i++) {
-		if (linking->bindings[i].instance >= process->instance_count)
+		if (linking->bindings[i].instance >= process->graph.instance_count)
 			return diag_report(diag, NB_OUT_OF_RANGE, DIAG_NO_OFFSET,
 					   "binding %u names an instance that is not there", i);
 	}
-	status = instance_create(&process->store, &module->code, resolve, linking, diag, &instance);
+	status = instance_create(&process->graph.store, &module->code, resolve, linking, diag,
+				 &instance);
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
 	object_get(&module->object);
-	*out_idx = process->instance_count;
-	process->instances[process->instance_count++] =
+	*out_idx = process->graph.instance_count;
+	process->graph.instances[process->graph.instance_count++] =
 		(struct process_instance){ instance, module };
 	trap = instance_initialize(instance);
 	if (trap != NB_TRAP_NONE)
@@ -178,8 +181,8 @@ check_entries(const struct process *process, const struct instance *main)
 	struct nb_callee callee;
 	bool found;
 
-	for (uint32_t i = 0; i < process->instance_count; i++) {
-		const struct instance *instance = process->instances[i].instance;
+	for (uint32_t i = 0; i < process->graph.instance_count; i++) {
+		const struct instance *instance = process->graph.instances[i].instance;
 		enum nb_status status =
 			process_find_entry(instance, "_initialize", &callee, &found);
 
@@ -189,18 +192,6 @@ check_entries(const struct process *process, const struct instance *main)
 	if (process_find_entry(main, "_start", &callee, &found) != NB_OK)
 		return NB_UNLINKABLE;
 	return found || instance_start(main) ? NB_OK : NB_NOT_FOUND;
-}
-
-/* Lets imports from nebulet:client mean the main instance's memory 0. */
-static void
-bind_client(struct process *process, struct instance *main, struct nb_thread_head *head)
-{
-	process->main = main;
-	process->client.memory_base = main->vmctx->memory_base;
-	process->client.memory = main->vmctx->memory;
-	process->client.thread = head;
-	process->client.instance = main;
-	store_set_thread(&process->store, head);
 }
 
 /* A process that may not take much more leaves most of it to its memories. */
@@ -230,29 +221,22 @@ start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t sta
 	};
 	struct thread *thread;
 	enum nb_status status;
-	bool is_started;
 
-	if (main_idx >= process->instance_count)
+	if (main_idx >= process->graph.instance_count)
 		return NB_OUT_OF_RANGE;
-	status = check_entries(process, process->instances[main_idx].instance);
+	status = check_entries(process, process->graph.instances[main_idx].instance);
 	if (status == NB_OK)
 		status = thread_create(&options, &thread);
 	if (status != NB_OK)
 		return status;
-	spinlock_lock(&process->lock);
-	is_started = !process->has_exit;
-	if (is_started) {
-		process->state = NB_PROCESS_RUNNING;
-		process->thread = thread;
-	}
-	spinlock_unlock(&process->lock);
-	if (!is_started) {
+	status = process_add_thread(process, thread);
+	if (status != NB_OK) {
 		thread_destroy(thread);
-		return NB_BAD_STATE;
+		return status;
 	}
 	process->startup = startup;
 	process->startup_len = startup_len;
-	bind_client(process, process->instances[main_idx].instance, &thread->head);
+	graph_bind(&process->graph, process->graph.instances[main_idx].instance, &thread->head);
 	process_unlink_builder(process);
 	thread_start(thread);
 	return NB_OK;

@@ -155,7 +155,8 @@ sys_client_read(struct nb_vmctx *vmctx, uint32_t own, uint32_t client, uint32_t 
 	enum nb_status status = guest_range(vmctx, own, len, &to);
 
 	if (status == NB_OK)
-		status = guest_range_of(guest_process(vmctx)->client.memory, client, len, &from);
+		status = guest_range_of(guest_process(vmctx)->graph.client.memory, client, len,
+					&from);
 	return guest_result(status == NB_OK ? copy_between(to, from, len) : status);
 }
 
@@ -166,14 +167,15 @@ sys_client_write(struct nb_vmctx *vmctx, uint32_t client, uint32_t own, uint32_t
 	enum nb_status status = guest_range(vmctx, own, len, &from);
 
 	if (status == NB_OK)
-		status = guest_range_of(guest_process(vmctx)->client.memory, client, len, &to);
+		status =
+			guest_range_of(guest_process(vmctx)->graph.client.memory, client, len, &to);
 	return guest_result(status == NB_OK ? copy_between(to, from, len) : status);
 }
 
 int64_t
 sys_client_size(struct nb_vmctx *vmctx)
 {
-	struct nb_memory_desc *memory = guest_process(vmctx)->client.memory;
+	struct nb_memory_desc *memory = guest_process(vmctx)->graph.client.memory;
 
 	return (int64_t)__atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
 }

@@ -1,0 +1,226 @@
+/*
+ * How processes end: exit, trap and kill decide the exit once; everybody inside
+ * is told to leave; the last one out returns what the process had.
+ */
+#include "kernel/init/panic.h"
+#include "kernel/mm/account.h"
+#include "kernel/object/process_private.h"
+#include "kernel/sched/sched.h"
+#include "lib/format.h"
+
+/* ---- deciding ---- */
+
+/* Decides the exit, if that is not done. */
+static void
+decide_locked(struct process *process, int32_t status, enum nb_trap trap,
+	      const struct runtime_backtrace *trace)
+{
+	if (process->has_exit)
+		return;
+	__atomic_store_n(&process->has_exit, true, __ATOMIC_RELEASE);
+	process->status = status;
+	process->trap = trap;
+	process->has_trace = trace != NULL;
+	if (trace)
+		process->trace = *trace;
+}
+
+/* Tells everybody inside; true if the caller must call process_end, because
+ * nobody is. */
+static bool
+tell_locked(struct process *process)
+{
+	struct list_link *link;
+
+	if (process->state == NB_PROCESS_CREATED && !process->is_busy) {
+		process->state = NB_PROCESS_ENDING;
+		return true;
+	}
+	list_for_each(link, &process->threads)
+		thread_set_pending(list_entry(link, struct thread, link), THREAD_PENDING_DIE);
+	return false;
+}
+
+static void
+decide_exit(struct process *process, int32_t status, enum nb_trap trap,
+	    const struct runtime_backtrace *trace)
+{
+	bool must_end;
+
+	spinlock_lock(&process->lock);
+	decide_locked(process, status, trap, trace);
+	must_end = tell_locked(process);
+	spinlock_unlock(&process->lock);
+	if (must_end)
+		process_end(process);
+}
+
+void
+process_kill(struct process *process, int32_t status)
+{
+	decide_exit(process, status, NB_TRAP_KILLED, NULL);
+}
+
+void
+process_exit(struct process *process, int32_t status)
+{
+	decide_exit(process, status, NB_TRAP_NONE, NULL);
+}
+
+void
+process_fault(struct process *process, enum nb_trap trap, const struct runtime_backtrace *trace)
+{
+	decide_exit(process, NB_TRAP_EXIT_BASE + (int32_t)trap, trap, trace);
+}
+
+void
+process_kill_all(int32_t status)
+{
+	struct process *victim;
+
+	while ((victim = process_find_undecided())) {
+		process_kill(victim, status);
+		object_put(&victim->object);
+	}
+}
+
+/* ---- inside ---- */
+
+enum nb_status
+process_enter(struct process *process)
+{
+	enum nb_status status = NB_PEER_CLOSED;
+
+	spinlock_lock(&process->lock);
+	if (process->state == NB_PROCESS_RUNNING && !process->has_exit) {
+		process->inside++;
+		status = NB_OK;
+	}
+	spinlock_unlock(&process->lock);
+	return status;
+}
+
+void
+process_leave(struct process *process)
+{
+	bool is_last;
+
+	spinlock_lock(&process->lock);
+	is_last = --process->inside == 0;
+	if (is_last) {
+		ASSERT(process->has_exit && list_is_empty(&process->threads));
+		process->state = NB_PROCESS_ENDING;
+	}
+	spinlock_unlock(&process->lock);
+	if (is_last)
+		process_end(process);
+}
+
+enum nb_status
+process_add_thread(struct process *process, struct thread *thread)
+{
+	enum nb_status status = NB_BAD_STATE;
+
+	spinlock_lock(&process->lock);
+	if (!process->has_exit) {
+		process->state = NB_PROCESS_RUNNING;
+		process->inside++;
+		process->thread_count++;
+		list_push_back(&process->threads, &thread->link);
+		status = NB_OK;
+	}
+	spinlock_unlock(&process->lock);
+	return status;
+}
+
+/* A killed process's record tells where the first of its threads was then. */
+static void
+keep_trace_locked(struct process *process, const struct thread *thread)
+{
+	if (process->has_trace || process->trap == NB_TRAP_NONE || !thread->has_trace)
+		return;
+	process->has_trace = true;
+	process->trace = thread->trace;
+}
+
+void
+process_thread_left(struct process *process, enum nb_trap trap)
+{
+	struct thread *thread = thread_current();
+
+	/* NB_TRAP_KILLED is how exits and kills, decided before, end a thread. */
+	if (trap != NB_TRAP_NONE && trap != NB_TRAP_KILLED)
+		process_fault(process, trap, thread->has_trace ? &thread->trace : NULL);
+	sched_account_current();
+	spinlock_lock(&process->lock);
+	list_remove(&thread->link);
+	process->thread_count--;
+	process->left_run_ns += thread->run_ns;
+	if (list_is_empty(&process->threads))
+		decide_locked(process, 0, NB_TRAP_NONE, NULL);
+	keep_trace_locked(process, thread);
+	spinlock_unlock(&process->lock);
+	process_leave(process);
+}
+
+/* ---- the end ---- */
+
+/* Keeps the cause and the frames as text; without memory, as much as the
+ * process's own spare room holds. */
+static void
+keep_backtrace(struct process *process)
+{
+	struct account *account = process->object.account;
+	const char *cause = nb_trap_text(process->trap);
+	char name[NB_NAME_MAX + 1];
+	size_t head_len, frames_len, size;
+
+	(void)object_name_get(&process->object, name, sizeof name);
+	head_len = format_text(NULL, 0, "%s: %s\n", name, cause);
+	frames_len = process->has_trace ? runtime_backtrace_format(&process->trace, NULL, 0) : 0;
+	size = head_len + frames_len + 1;
+	process->backtrace = account_alloc(account, size);
+	if (!process->backtrace) {
+		process->backtrace = process->spare_backtrace;
+		if (size > sizeof process->spare_backtrace)
+			size = sizeof process->spare_backtrace;
+	}
+	process->backtrace_size = size;
+	(void)format_text(process->backtrace, size, "%s: %s\n", name, cause);
+	if (frames_len && head_len < size)
+		(void)runtime_backtrace_format(&process->trace, process->backtrace + head_len,
+					       size - head_len);
+}
+
+/* Ends what this process has begun to build and not started. */
+static void
+kill_built(struct process *process)
+{
+	struct process *child;
+
+	while ((child = process_take_built(process))) {
+		process_kill(child, 0);
+		object_put(&child->object);
+	}
+}
+
+void
+process_end(struct process *process)
+{
+	object_get(&process->object);
+	process_unlink_builder(process);
+	if (process->trap != NB_TRAP_NONE)
+		keep_backtrace(process);
+	handle_table_close(&process->handles);
+	kill_built(process);
+	graph_release(&process->graph);
+	account_free(process->account, process->startup, process->startup_len);
+	process->startup = NULL;
+	process->startup_len = 0;
+	process_list_remove(process);
+	spinlock_lock(&process->lock);
+	process->state = NB_PROCESS_ENDED;
+	spinlock_unlock(&process->lock);
+	object_signals_change(&process->object, 0, NB_SIGNAL_TERMINATED);
+	object_put(&process->object);
+}
