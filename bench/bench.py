@@ -11,13 +11,10 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402
-import workloads  # noqa: E402
+from code_speed import bench_code  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FETCH = ROOT / ".cache" / "fetch"
 TOOL = ROOT / "build" / "release" / "nebulet"
-NODE = FETCH / "node" / "package" / "bin" / "node"
-NATIVE = ROOT / "build" / "bench"
 BOOT_LIMIT = 3_000_000
 
 
@@ -59,92 +56,6 @@ def bench_boot(args):
     return {"instructions": counts, "limit": BOOT_LIMIT}
 
 
-# ------------------------------------------------------------------------------ code --
-def native_coremark():
-    source = (FETCH / "coremark/pythondata_cpu_ibex/system_verilog/vendor/eembc_coremark")
-    files = [str(source / name) for name in ("core_list_join.c", "core_main.c", "core_matrix.c",
-                                             "core_state.c", "core_util.c",
-                                             "linux64/core_portme.c")]
-    return ["-I", str(source), "-I", str(source / "linux64"), "-DFLAGS_STR=\"-O2\"", *files]
-
-
-def native_sqlite():
-    source = FETCH / "sqlite/package/deps/sqlite-autoconf-3440200.tar.gz.d/sqlite-autoconf-3440200"
-    if not source.exists():
-        source = next((FETCH / "sqlite").rglob("sqlite3.c")).parent
-    return ["-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION", "-DSQLITE_DEFAULT_MEMSTATUS=0",
-            str(source / "shell.c"), str(source / "sqlite3.c"), "-lm"]
-
-
-def native_command(name):
-    """Builds the native peer with gcc -O2; CPython is the machine's own python3."""
-    if name == "python":
-        return ["python3"]
-    NATIVE.mkdir(parents=True, exist_ok=True)
-    binary = NATIVE / name
-    if not binary.exists():
-        say(f"building native {name} with gcc -O2")
-        flags = {"coremark": native_coremark, "sqlite": native_sqlite}[name]()
-        subprocess.run(["gcc", "-O2", "-w", "-o", binary, *flags], cwd=ROOT, check=True)
-    return [str(binary)]
-
-
-def node_command(name):
-    lines = subprocess.run([TOOL, "run", "--describe", name], cwd=ROOT, check=True, text=True,
-                           stdout=subprocess.PIPE).stdout.splitlines()
-    options, module = [], None
-    for line in lines:  # module PATH | env K=V | dir HOST=GUEST
-        kind, value = line.split(" ", 1)
-        if kind == "module":
-            module = value
-        else:
-            options += [f"--{kind}", value]
-    return [str(NODE), "--no-warnings", str(ROOT / "bench/wasi_run.mjs"), *options, module]
-
-
-def bench_code(args):
-    """Programs on hosted against native gcc -O2 and Node's V8, same machine, same run."""
-    names = [w.name for w in workloads.WORKLOADS]
-    make("tool", "hosted", "ramdisk", *[f"program-{name}" for name in names])
-    fetch("node")
-    NODE.chmod(0o755)
-    rows, result = [], {}
-    for workload in workloads.WORKLOADS:
-        engines = {"native": native_command(workload.name), "node": node_command(workload.name),
-                   "nebulet": [str(TOOL), "run", "--hosted", workload.name]}
-        times = {engine: {True: [], False: []} for engine in engines}
-        outputs = {}
-        for turn in range(args.runs):
-            for full in (False, True):
-                for engine, command in engines.items():
-                    say(f"{workload.name} {turn + 1}/{args.runs} {engine}{'' if full else ' (empty)'}")
-                    seconds, output = measure.run_timed(command + workload.arguments(full),
-                                                        workload.stdin(full))
-                    times[engine][full].append(seconds)
-                    if full and workload.name != "coremark":
-                        if outputs.setdefault("first", output) != output:
-                            raise measure.BenchError(f"{workload.name}: {engine} printed "
-                                                     "something else than its peers")
-        work = {engine: measure.spread(t[True])[0] - measure.spread(t[False])[0]
-                for engine, t in times.items()}
-        result[workload.name] = {"seconds": work, "raw": {
-            e: {"full": t[True], "empty": t[False]} for e, t in times.items()}}
-        rows.append((workload.name, work, times))
-    print(f"{'program':10} {'native s':>9} {'node s':>9} {'nebulet s':>9} "
-          f"{'/native':>8} {'/node':>8}  spread of full runs")
-    for name, work, times in rows:
-        low, high = min(times["nebulet"][True]), max(times["nebulet"][True])
-        print(f"{name:10} {work['native']:9.3f} {work['node']:9.3f} {work['nebulet']:9.3f} "
-              f"{work['nebulet'] / work['native']:8.2f} {work['nebulet'] / work['node']:8.2f}  "
-              f"{low:.2f}..{high:.2f} s")
-    against_native = measure.geomean([w["nebulet"] / w["native"] for _, w, _ in rows])
-    against_node = measure.geomean([w["nebulet"] / w["node"] for _, w, _ in rows])
-    print(f"geomean: {against_native:.2f} x native, {against_node:.2f} x Node's V8 "
-          f"({args.runs} interleaved runs, medians; native python is this machine's own build)")
-    result["geomean"] = {"native": against_native, "node": against_node}
-    return result
-
-
 # --------------------------------------------------------------------------- compile --
 def read_leb(data, at):
     value = shift = 0
@@ -182,7 +93,7 @@ def bench_compile(args):
         out = ROOT / "build" / "bench" / f"{name}.nbo"
         out.parent.mkdir(parents=True, exist_ok=True)
         command = [str(TOOL), "compile", str(module), "-o", str(out), "--stats"]
-        runs = [measure.run_measured(command) for _ in range(args.runs)]
+        runs = [measure.run_measured(command) for _ in range(args.runs or 3)]
         stats = subprocess.run(command, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, check=True).stdout
         machine = int(re.search(r"machine code: (\d+) bytes", stats).group(1))
@@ -200,9 +111,14 @@ BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"of: {', '.join(BENCHES)} (default: all)")
-    parser.add_argument("--runs", type=int, default=5, help="interleaved runs (default 5)")
+    parser.add_argument("--runs", type=int, help="interleaved runs (default 3; with --quick 1)")
+    parser.add_argument("--quick", action="store_true", help="code: a quarter of the rounds")
+    parser.add_argument("--programs", metavar="A,B", help="code: only these programs")
+    parser.add_argument("--engines", metavar="A,B",
+                        help="code: only these of gcc, clang, wasm2c, v8, wasmtime, nebulet")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     args = parser.parse_args()
+    args.make, args.fetch = make, fetch
     unknown = [name for name in args.name if name not in BENCHES]
     if unknown:
         parser.error(f"there is no bench '{unknown[0]}'; there are: {', '.join(BENCHES)}")
