@@ -236,7 +236,8 @@ start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t sta
 	}
 	process->startup = startup;
 	process->startup_len = startup_len;
-	graph_bind(&process->graph, process->graph.instances[main_idx].instance, &thread->head);
+	graph_bind(&process->graph, process->graph.instances[main_idx].instance,
+		   &thread->home.head);
 	process_unlink_builder(process);
 	thread_start(thread);
 	return NB_OK;

@@ -25,6 +25,32 @@
  * headroom is known to be present. */
 enum { GUEST_KERNEL_HEADROOM = 64 * 1024 };
 
+/* Where a thread executes guest code: each thread has one, and each activation
+ * of a gate, which callers' threads use in turn. A vmctx's thread field points
+ * to the head of the seat that its instance always runs in. */
+struct guest_seat {
+	struct nb_thread_head head; /* must be first */
+	struct port_stack stack;
+	struct guest_seat **place; /* where the thread that is here keeps the address of
+				    * its present seat; NULL: nobody is here */
+	struct guest_seat *caller; /* the seat from which it came; NULL: its own seat */
+	uint64_t call_deadline_ns; /* until which gate calls from here may queue and block */
+	void *owner;		   /* whose instances run here: struct process; constant */
+};
+
+/* A seat on a stack, with nobody there and no deadline. */
+static inline void
+guest_seat_init(struct guest_seat *seat, const struct port_stack *stack, void *owner)
+{
+	*seat = (struct guest_seat){
+		.head.stack_floor = stack->limit + GUEST_KERNEL_HEADROOM,
+		.head.stack_limit = stack->top,
+		.stack = *stack,
+		.call_deadline_ns = UINT64_MAX,
+		.owner = owner,
+	};
+}
+
 /* Registers of a call from C into guest code: arguments in, results out. */
 struct guest_call {
 	uint64_t gpr[NB_INT_ARGUMENTS];	     /* in argument order; results in result order */

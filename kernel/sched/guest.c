@@ -19,19 +19,19 @@ thread_trace(struct thread *thread, const struct guest_state *state)
 	if (thread->has_trace)
 		return;
 	thread->has_trace = true;
-	runtime_backtrace_capture(&thread->trace, &thread->head, state);
+	runtime_backtrace_capture(&thread->trace, &thread->seat->head, state);
 }
 
 void
 thread_condemn_interrupted(struct thread *thread)
 {
-	uint64_t pending = __atomic_load_n(&thread->head.pending, __ATOMIC_ACQUIRE);
+	uint64_t pending = __atomic_load_n(&thread->seat->head.pending, __ATOMIC_ACQUIRE);
 
 	if (!(pending & THREAD_PENDING_DIE) || thread->is_condemned)
 		return;
 	thread->is_condemned = true;
 	thread_trace(thread, &thread->state);
-	guest_state_redirect_unwind(&thread->state, &thread->head, NB_TRAP_KILLED);
+	guest_state_redirect_unwind(&thread->state, &thread->seat->head, NB_TRAP_KILLED);
 }
 
 bool
@@ -42,10 +42,10 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 
 	if (!thread || !thread->process)
 		return false;
-	if (!runtime_fault_resolve(kind, address, state, &thread->stack, &trap))
+	if (!runtime_fault_resolve(kind, address, state, &thread->seat->stack, &trap))
 		return false;
 	thread_trace(thread, state);
-	guest_state_redirect_unwind(state, &thread->head, trap);
+	guest_state_redirect_unwind(state, &thread->seat->head, trap);
 	return true;
 }
 
@@ -65,7 +65,7 @@ kernel_guest_interrupted(struct guest_state *state)
 void
 kernel_guest_pending(struct nb_thread_head *head)
 {
-	struct thread *thread = (struct thread *)head;
+	struct thread *thread = thread_of_seat((struct guest_seat *)head);
 	uint64_t pending;
 
 	while ((pending = __atomic_load_n(&head->pending, __ATOMIC_ACQUIRE))) {

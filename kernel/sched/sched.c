@@ -178,7 +178,8 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 		return;
 	account_locked(cpu, port_time_monotonic_ns());
 	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
-		__atomic_fetch_or(&current->head.pending, THREAD_PENDING_YIELD, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
+				  __ATOMIC_RELAXED);
 	else
 		arm_locked(cpu, current);
 }
@@ -198,7 +199,7 @@ dispatch_locked(struct cpu *cpu, struct thread *next)
 		next->run_state = THREAD_RUNNING;
 		next->cpu = cpu;
 		cpu->switches++;
-		__atomic_fetch_and(&next->head.pending, ~(uint64_t)THREAD_PENDING_YIELD,
+		__atomic_fetch_and(&next->seat->head.pending, ~(uint64_t)THREAD_PENDING_YIELD,
 				   __ATOMIC_RELAXED);
 	}
 	arm_locked(cpu, next);
@@ -278,7 +279,7 @@ resume_interrupted(void *argument)
 	struct cpu *cpu = argument;
 
 	prepare_resume(cpu->resuming);
-	guest_state_resume(&cpu->resuming->state, &cpu->resuming->stack);
+	guest_state_resume(&cpu->resuming->state, &cpu->resuming->seat->stack);
 }
 
 /* From the loop: runs `next` until something comes back to the loop. */
@@ -353,7 +354,7 @@ expire_timeouts(struct cpu *cpu)
 	if (cpu->current && now_ns >= cpu->slice_end_ns) {
 		account_locked(cpu, now_ns);
 		if (is_preempted_locked(cpu, cpu->current, 0))
-			__atomic_fetch_or(&cpu->current->head.pending, THREAD_PENDING_YIELD,
+			__atomic_fetch_or(&cpu->current->seat->head.pending, THREAD_PENDING_YIELD,
 					  __ATOMIC_RELAXED);
 		cpu->slice_end_ns = now_ns + SLICE_NS;
 	}
@@ -382,7 +383,7 @@ sched_note_event(struct cpu *cpu, uint32_t event)
 	__atomic_fetch_or(&cpu->events, event, __ATOMIC_RELEASE);
 	if (!current)
 		return;
-	__atomic_fetch_or(&current->head.pending, THREAD_PENDING_EVENTS, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_EVENTS, __ATOMIC_RELAXED);
 	if (current->process) {
 		enabled = port_interrupts_disable();
 		cpu->armed_ns = port_time_monotonic_ns() + RETRY_NS;
@@ -437,9 +438,9 @@ sched_relax(void)
 	struct thread *self = thread_current();
 	const uint64_t bits = THREAD_PENDING_EVENTS | THREAD_PENDING_YIELD;
 
-	if (!self || !(__atomic_load_n(&self->head.pending, __ATOMIC_RELAXED) & bits))
+	if (!self || !(__atomic_load_n(&self->seat->head.pending, __ATOMIC_RELAXED) & bits))
 		return;
-	__atomic_fetch_and(&self->head.pending, ~bits, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&self->seat->head.pending, ~bits, __ATOMIC_RELAXED);
 	sched_poll();
 	sched_preempt();
 }

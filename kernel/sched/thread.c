@@ -33,23 +33,23 @@ thread_begin(void *argument)
  * missing: all of a kernel thread's stack; of a guest's, the part at the top
  * where its thread begins and ends. Behind a thunk see GUEST_KERNEL_HEADROOM. */
 static enum nb_status
-thread_stack_create(struct thread *thread, const struct thread_options *options)
+thread_stack_create(const struct thread_options *options, struct port_stack *out)
 {
 	size_t bytes = options->stack_bytes;
-	enum nb_status status = account_charge(thread->account, ACCOUNT_MEMORY, bytes);
+	enum nb_status status = account_charge(options->account, ACCOUNT_MEMORY, bytes);
 
 	if (status != NB_OK)
 		return status;
-	status = port_stack_create(bytes, &thread->stack);
+	status = port_stack_create(bytes, out);
 	if (status == NB_OK) {
 		if (options->process && bytes > GUEST_KERNEL_HEADROOM)
 			bytes = GUEST_KERNEL_HEADROOM;
-		status = port_stack_commit(&thread->stack, thread->stack.top - bytes);
+		status = port_stack_commit(out, out->top - bytes);
 		if (status != NB_OK)
-			port_stack_destroy(&thread->stack);
+			port_stack_destroy(out);
 	}
 	if (status != NB_OK)
-		account_uncharge(thread->account, ACCOUNT_MEMORY, options->stack_bytes);
+		account_uncharge(options->account, ACCOUNT_MEMORY, options->stack_bytes);
 	return status;
 }
 
@@ -57,12 +57,13 @@ enum nb_status
 thread_create(const struct thread_options *options, struct thread **out)
 {
 	struct thread *thread = account_alloc(options->account, sizeof *thread);
+	struct port_stack stack;
 	enum nb_status status;
 
 	if (!thread)
 		return NB_OUT_OF_MEMORY;
 	thread->account = options->account;
-	status = thread_stack_create(thread, options);
+	status = thread_stack_create(options, &stack);
 	if (status != NB_OK) {
 		account_free(options->account, thread, sizeof *thread);
 		return status;
@@ -79,9 +80,10 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->run_state = THREAD_NEW;
 	thread->stack_bytes = options->stack_bytes;
 	list_init(&thread->link);
-	thread->head.stack_floor = thread->stack.limit + GUEST_KERNEL_HEADROOM;
-	thread->head.stack_limit = thread->stack.top;
-	guest_context_init(&thread->context, &thread->stack, thread_begin, thread);
+	guest_seat_init(&thread->home, &stack, options->process);
+	thread->home.place = &thread->seat;
+	thread->seat = &thread->home;
+	guest_context_init(&thread->context, &stack, thread_begin, thread);
 	__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
 	*out = thread;
 	return NB_OK;
@@ -94,7 +96,7 @@ thread_destroy(struct thread *thread)
 	struct object *owner = thread->owner;
 
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
-	port_stack_destroy(&thread->stack);
+	port_stack_destroy(&thread->home.stack);
 	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
 	account_free(account, thread, sizeof *thread);
 	account_put(account);
@@ -171,7 +173,7 @@ thread_wake(struct thread *thread)
 void
 thread_set_pending(struct thread *thread, uint64_t bits)
 {
-	__atomic_fetch_or(&thread->head.pending, bits, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&thread->home.head.pending, bits, __ATOMIC_RELEASE);
 	if (bits & THREAD_PENDING_DIE)
 		thread_wake(thread);
 }
@@ -179,7 +181,9 @@ thread_set_pending(struct thread *thread, uint64_t bits)
 bool
 thread_is_canceled(void)
 {
-	struct thread *self = thread_current();
-
-	return __atomic_load_n(&self->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE;
+	for (const struct guest_seat *seat = thread_current()->seat; seat; seat = seat->caller) {
+		if (__atomic_load_n(&seat->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE)
+			return true;
+	}
+	return false;
 }

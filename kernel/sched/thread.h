@@ -48,15 +48,15 @@ enum thread_pending {
 };
 
 struct thread {
-	struct nb_thread_head head; /* must be first: the vmctx points here */
-	struct process *process;    /* NULL: kernel thread. Constant */
+	struct guest_seat home;	    /* its own seat */
+	struct guest_seat *seat;    /* where it is: `home`, or an activation of a gate */
+	struct process *process;    /* whose thread it is; NULL: kernel thread. Constant */
 	struct object *owner;	    /* the process again, referenced; or NULL. Constant */
 	struct thread_share *share; /* the process's, or own_share. Constant */
 	struct thread_share own_share;
 	struct account *account; /* pays for this record and the stack. Constant */
 	struct list_link link;	 /* in process->threads, under the process's lock */
-	struct port_stack stack;
-	size_t stack_bytes; /* charged */
+	size_t stack_bytes;	 /* charged, of home.stack */
 	void (*entry)(void *argument);
 	void *argument;
 
@@ -116,10 +116,19 @@ bool thread_block(uint64_t deadline_ns);
 /* Makes `thread` leave or not enter thread_block. Any context but interrupts;
  * takes the run queue's lock. */
 void thread_wake(struct thread *thread);
-/* Sets bits of thread_pending; wakes the thread if DIE is among them. */
+/* The thread that is in a seat, which somebody is. */
+static inline struct thread *
+thread_of_seat(const struct guest_seat *seat)
+{
+	return list_entry(seat->place, struct thread, seat);
+}
+
+/* Sets bits of thread_pending in the thread's own seat; wakes it if DIE is among
+ * them. */
 void thread_set_pending(struct thread *thread, uint64_t bits);
 
-/* True if the calling thread must stop waiting because its process ends. */
+/* True if the calling thread must stop waiting: the process that it works for,
+ * or one of those whose calls have led it there, is ending. */
 bool thread_is_canceled(void);
 
 #endif

@@ -17,17 +17,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Thread and process that make the call. */
+/* Where the call is made from, by which thread, and for which process: inside a
+ * gate that is the gate's, and the thread may be another's. */
+static inline struct guest_seat *
+guest_seat(const struct nb_vmctx *vmctx)
+{
+	return (struct guest_seat *)vmctx->thread;
+}
+
 static inline struct thread *
 guest_thread(const struct nb_vmctx *vmctx)
 {
-	return (struct thread *)vmctx->thread;
+	return thread_of_seat(guest_seat(vmctx));
 }
 
 static inline struct process *
 guest_process(const struct nb_vmctx *vmctx)
 {
-	return guest_thread(vmctx)->process;
+	return guest_seat(vmctx)->owner;
 }
 
 static inline int64_t
