@@ -152,8 +152,8 @@ arena_alloc_array(struct arena *arena, size_t count, size_t size, size_t align)
 }
 
 void *
-arena_grow_array(struct arena *arena, void *old, size_t old_count, size_t new_count, size_t size,
-		 size_t align)
+arena_extend_array(struct arena *arena, void *old, size_t old_count, size_t new_count, size_t size,
+		   size_t align)
 {
 	uint8_t *old_end = old ? (uint8_t *)old + old_count * size : NULL;
 	size_t bytes;
@@ -165,15 +165,22 @@ arena_grow_array(struct arena *arena, void *old, size_t old_count, size_t new_co
 	    bytes - old_count * size <= (size_t)(arena->end - old_end)) {
 		arena->next = (uint8_t *)old + bytes;
 		arena_unpoison(old_end, bytes - old_count * size);
-		memset(old_end, 0, bytes - old_count * size);
 		return old;
 	}
 	items = arena_alloc(arena, bytes, align);
-	if (!items)
-		return NULL;
-	if (old)
+	if (items && old)
 		memcpy(items, old, old_count * size);
-	memset((uint8_t *)items + old_count * size, 0, bytes - old_count * size);
+	return items;
+}
+
+void *
+arena_grow_array(struct arena *arena, void *old, size_t old_count, size_t new_count, size_t size,
+		 size_t align)
+{
+	uint8_t *items = arena_extend_array(arena, old, old_count, new_count, size, align);
+
+	if (items)
+		memset(items + old_count * size, 0, (new_count - old_count) * size);
 	return items;
 }
 

@@ -57,6 +57,10 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size, size_t a
 void *arena_grow_array(struct arena *arena, void *old, size_t old_count, size_t new_count,
 		       size_t size, size_t align);
 
+/* The same, but what is new is of any content. */
+void *arena_extend_array(struct arena *arena, void *old, size_t old_count, size_t new_count,
+			 size_t size, size_t align);
+
 /* Copies `len` bytes and appends a zero byte; NULL when exhausted. */
 char *arena_copy_string(struct arena *arena, const char *bytes, size_t len);
 

@@ -123,6 +123,7 @@ drop_unreachable(struct analysis *a)
 static void
 mark_headers(struct ir_function *fn)
 {
+	fn->has_no_loop = true;
 	for (uint32_t i = 0; i < fn->order_count; i++) {
 		struct ir_block *block = &fn->blocks[fn->order[i]];
 
@@ -130,6 +131,7 @@ mark_headers(struct ir_function *fn)
 		for (uint32_t e = block->first_pred; e != IR_NONE; e = fn->edges[e].next_pred)
 			if (fn->blocks[fn->edges[e].from].position >= i)
 				block->flags = IR_BLOCK_LOOP_HEADER;
+		fn->has_no_loop = fn->has_no_loop && block->flags == 0;
 	}
 }
 
@@ -605,7 +607,7 @@ ir_split_critical_edges(struct ir_function *fn)
 enum nb_status
 ir_schedule(struct ir_function *fn, struct arena *scratch)
 {
-	enum nb_status status = ir_analyze(fn, scratch);
+	enum nb_status status = fn->is_analyzed ? fn->status : ir_order(fn, scratch);
 
 	if (status != NB_OK)
 		return status;

@@ -41,7 +41,7 @@ grow(struct ir_function *fn, void **array, uint32_t count, uint32_t *cap, uint32
 	if (wish < need)
 		wish = need;
 	if (fn->status == NB_OK && wish < IR_NONE) {
-		moved = arena_grow_array(fn->arena, *array, *cap, wish, size, 8);
+		moved = arena_extend_array(fn->arena, *array, *cap, wish, size, 8);
 		if (moved) {
 			*array = moved;
 			*cap = (uint32_t)wish;
@@ -414,28 +414,7 @@ ir_resolve(struct ir_function *fn, uint32_t value)
 	return end;
 }
 
-void
-ir_for_each_use(struct ir_function *fn, uint32_t inst, ir_visit_use *visit, void *context)
-{
-	struct ir_inst *i = &fn->insts[inst];
-	const struct ir_op_info *info = ir_op_info(i->op);
-
-	for (uint32_t k = 0; k < info->arg_count; k++)
-		visit(context, &i->args[k]);
-	if (info->flags & IR_OP_LIST)
-		for (uint32_t k = 0; k < i->args[2]; k++)
-			visit(context, &fn->lists[i->args[1] + k]);
-	if (!(info->flags & IR_OP_EDGES))
-		return;
-	for (uint32_t e = 0; e < i->args[2]; e++) {
-		const struct ir_edge *edge = &fn->edges[i->args[1] + e];
-
-		for (uint32_t k = 0; k < edge->arg_count; k++)
-			visit(context, &fn->lists[edge->first_arg + k]);
-	}
-}
-
-static void
+static inline void
 resolve_use(void *context, uint32_t *value)
 {
 	*value = ir_resolve(context, *value);

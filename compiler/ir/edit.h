@@ -98,8 +98,30 @@ uint32_t ir_resolve(struct ir_function *fn, uint32_t value);
 void ir_resolve_all(struct ir_function *fn);
 
 /* Calls visit(context, &value) for each value that `inst` uses: its arguments,
- * its list, the arguments of its edges. */
+ * its list, the arguments of its edges. Inline, so that a visit known at the call
+ * is, too. */
 typedef void ir_visit_use(void *context, uint32_t *value);
-void ir_for_each_use(struct ir_function *fn, uint32_t inst, ir_visit_use *visit, void *context);
+static inline __attribute__((always_inline)) void
+ir_for_each_use(struct ir_function *fn, uint32_t inst, ir_visit_use *visit, void *context)
+{
+	struct ir_inst *i = &fn->insts[inst];
+	const struct ir_op_info *info = ir_op_info(i->op);
+
+	for (uint32_t k = 0; k < info->arg_count; k++)
+		visit(context, &i->args[k]);
+	if (__builtin_expect(!(info->flags & (IR_OP_LIST | IR_OP_EDGES)), 1))
+		return;
+	if (info->flags & IR_OP_LIST)
+		for (uint32_t k = 0; k < i->args[2]; k++)
+			visit(context, &fn->lists[i->args[1] + k]);
+	if (!(info->flags & IR_OP_EDGES))
+		return;
+	for (uint32_t e = 0; e < i->args[2]; e++) {
+		const struct ir_edge *edge = &fn->edges[i->args[1] + e];
+
+		for (uint32_t k = 0; k < edge->arg_count; k++)
+			visit(context, &fn->lists[edge->first_arg + k]);
+	}
+}
 
 #endif

@@ -31,7 +31,7 @@ struct use_site {
 	bool is_terminator;
 };
 
-static void
+static inline void
 note_escape(void *context, uint32_t *value)
 {
 	struct use_site *site = context;

@@ -34,7 +34,7 @@ _Static_assert(IR_STATE_GLOBAL == 1 << PART_GLOBAL && IR_STATE_TABLE == 1 << PAR
 enum {
 	MAX_LOOK_BACK = 16, /* stores that a load looks past */
 	MAX_FACTS = 8,	    /* facts about one value that are looked at */
-	FIRST_TABLE = 1024,
+	LEAST_TABLE = 64,
 };
 
 /* A version of a part of the state. */
@@ -80,8 +80,8 @@ new_version(struct gvn *g, uint32_t store, uint32_t before)
 {
 	if (g->version_count == g->version_cap) {
 		uint32_t cap = g->version_cap * 2;
-		void *moved = arena_grow_array(g->scratch, g->versions, g->version_cap, cap,
-					       sizeof(*g->versions), 8);
+		void *moved = arena_extend_array(g->scratch, g->versions, g->version_cap, cap,
+						 sizeof(*g->versions), 8);
 
 		if (!moved) {
 			ir_fail(g->fn, NB_OUT_OF_MEMORY);
@@ -436,8 +436,8 @@ add_fact(struct gvn *g, uint32_t value, uint32_t constant)
 	if (value >= g->first_count || g->fn->insts[value].op == IR_CONST)
 		return;
 	if (g->fact_count == g->fact_cap) {
-		void *moved = arena_grow_array(g->scratch, g->facts, g->fact_cap, g->fact_cap * 2,
-					       sizeof(*g->facts), 4);
+		void *moved = arena_extend_array(g->scratch, g->facts, g->fact_cap, g->fact_cap * 2,
+						 sizeof(*g->facts), 4);
 
 		if (!moved) {
 			ir_fail(g->fn, NB_OUT_OF_MEMORY);
@@ -504,7 +504,7 @@ known_value(struct gvn *g, uint32_t value)
 	return value;
 }
 
-static void
+static inline void
 replace_use(void *context, uint32_t *value)
 {
 	*value = known_value(context, *value);
@@ -605,7 +605,9 @@ alloc_state(struct gvn *g)
 	g->version_cap = 256;
 	g->fact_cap = 64;
 	g->fact_count = 1;
-	g->table_cap = FIRST_TABLE;
+	g->table_cap = LEAST_TABLE;
+	while (g->table_cap < fn->inst_count)
+		g->table_cap *= 2;
 	g->versions = arena_alloc(g->scratch, g->version_cap * sizeof(*g->versions), 8);
 	g->leaving = arena_alloc(g->scratch, (size_t)fn->block_count * sizeof(*g->leaving), 8);
 	g->loop_writes = arena_new_array(g->scratch, uint8_t, fn->block_count);

@@ -297,7 +297,7 @@ pass_licm(struct ir_function *fn, struct pass_context *context)
 	struct licm m = { .fn = fn };
 	uint32_t count;
 
-	if (ir_analyze(fn, context->scratch) != NB_OK)
+	if (fn->has_no_loop || ir_analyze(fn, context->scratch) != NB_OK)
 		return fn->status;
 	count = fn->order_count;
 	m.loops = arena_new_array(context->scratch, struct loop, fn->block_count);

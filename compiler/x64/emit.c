@@ -25,7 +25,7 @@ static void *
 grow(struct emitter *e, void *array, uint32_t *cap, uint32_t size)
 {
 	uint32_t new_cap = *cap ? *cap * 2 : 64;
-	void *grown = arena_grow_array(e->arena, array, *cap, new_cap, size, 8);
+	void *grown = arena_extend_array(e->arena, array, *cap, new_cap, size, 8);
 	if (!grown) {
 		emit_fail(e, NB_OUT_OF_MEMORY);
 		return NULL;

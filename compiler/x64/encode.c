@@ -88,8 +88,8 @@ x64_buffer_reserve(struct x64_buffer *buffer, uint32_t bytes)
 		cap *= 2;
 	uint8_t *grown = NULL;
 	if (cap <= INT32_MAX)
-		grown = arena_grow_array(buffer->arena, buffer->bytes, buffer->cap, (size_t)cap, 1,
-					 1);
+		grown = arena_extend_array(buffer->arena, buffer->bytes, buffer->cap, (size_t)cap,
+					   1, 1);
 	if (!grown) {
 		buffer_fail(buffer, NB_OUT_OF_MEMORY);
 		return false;

@@ -44,8 +44,8 @@ queue_push(struct ra *ra, uint32_t bundle)
 
 	if (at == ra->queue_cap) {
 		uint32_t cap = ra->queue_cap * 2 + 64;
-		uint64_t *queue = arena_grow_array(ra->scratch, ra->queue, ra->queue_cap, cap,
-						   sizeof(*queue), _Alignof(uint64_t));
+		uint64_t *queue = arena_extend_array(ra->scratch, ra->queue, ra->queue_cap, cap,
+						     sizeof(*queue), _Alignof(uint64_t));
 
 		if (queue == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -357,8 +357,8 @@ defer(struct ra *ra, uint32_t bundle)
 {
 	if (ra->deferred_count == ra->deferred_cap) {
 		uint32_t cap = ra->deferred_cap * 2 + 64;
-		uint32_t *deferred = arena_grow_array(ra->scratch, ra->deferred, ra->deferred_cap,
-						      cap, sizeof(*deferred), _Alignof(uint32_t));
+		uint32_t *deferred = arena_extend_array(ra->scratch, ra->deferred, ra->deferred_cap,
+							cap, sizeof(*deferred), _Alignof(uint32_t));
 
 		if (deferred == NULL)
 			return NB_OUT_OF_MEMORY;

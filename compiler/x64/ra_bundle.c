@@ -24,8 +24,8 @@ ra_bundle_new(struct ra *ra, uint32_t family, uint32_t *out)
 	if (ra->bundle_count == ra->bundle_cap) {
 		uint32_t cap = ra->bundle_cap * 2 + 64;
 		struct ra_bundle *bundles =
-			arena_grow_array(ra->scratch, ra->bundles, ra->bundle_cap, cap,
-					 sizeof(*bundles), _Alignof(struct ra_bundle));
+			arena_extend_array(ra->scratch, ra->bundles, ra->bundle_cap, cap,
+					   sizeof(*bundles), _Alignof(struct ra_bundle));
 
 		if (bundles == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -84,8 +84,8 @@ ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from,
 {
 	uint32_t mask = 0, at = from;
 
-	if (ra_busy_query(&ra->fixed, from, to) == 0)
-		return 0;
+	if (!ra->vreg_is_wanted[range->vreg] || ra->fixed.next[from] >= to)
+		return ra_fixed_query(ra, from, to);
 	for (uint32_t u = range->first_use; u < range->end_use && at < to; u++) {
 		const struct ra_use *use = &ra->uses[u];
 		uint32_t point = 2 * use->line;
@@ -93,12 +93,12 @@ ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from,
 		if (use->kind != RA_USE_COPY || use->reg == RA_NO_REG || point < at || point >= to)
 			continue;
 		if (point > at)
-			mask |= ra_busy_query(&ra->fixed, at, point);
-		mask |= ra_busy_query(&ra->fixed, point, point + 1) & ~(1u << use->reg);
+			mask |= ra_fixed_query(ra, at, point);
+		mask |= ra_fixed_query(ra, point, point + 1) & ~(1u << use->reg);
 		at = point + 1;
 	}
 	if (at < to)
-		mask |= ra_busy_query(&ra->fixed, at, to);
+		mask |= ra_fixed_query(ra, at, to);
 	return mask;
 }
 

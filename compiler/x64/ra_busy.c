@@ -14,6 +14,8 @@
  */
 #include "compiler/x64/ra_state.h"
 
+enum { FIXED_WALK = 12 }; /* marked points looked at one by one */
+
 enum nb_status
 ra_busy_init(struct ra *ra, struct ra_busy *busy)
 {
@@ -36,30 +38,49 @@ ra_busy_init(struct ra *ra, struct ra_busy *busy)
 	return NB_OK;
 }
 
-void
-ra_busy_seed(struct ra_busy *busy, uint32_t point, uint32_t mask)
+enum nb_status
+ra_fixed_init(struct ra *ra)
 {
-	busy->any[0][point] |= mask;
+	ra->fixed.next =
+		arena_alloc(ra->scratch, (2 * (size_t)ra->line_count + 3) * sizeof(uint32_t),
+			    _Alignof(uint32_t));
+	if (ra->fixed.next == NULL)
+		return NB_OUT_OF_MEMORY;
+	return ra_busy_init(ra, &ra->fixed.tree);
 }
 
 void
-ra_busy_finish(struct ra *ra, struct ra_busy *busy)
+ra_fixed_mark(struct ra *ra, uint32_t point, uint32_t mask)
 {
-	uint32_t count = 2 * ra->line_count + 2;
+	ra->fixed.tree.any[0][point] = mask;
+}
 
-	for (uint32_t level = 1; level < busy->levels; level++) {
+void
+ra_fixed_finish(struct ra *ra)
+{
+	uint32_t **any = ra->fixed.tree.any;
+	uint32_t count = 2 * ra->line_count + 2;
+	uint32_t next = count;
+
+	ra->fixed.next[count] = next;
+	for (uint32_t i = count; i-- > 0;) {
+		if (any[0][i] != 0)
+			next = i;
+		ra->fixed.next[i] = next;
+		ra->fixed.all |= any[0][i];
+	}
+	for (uint32_t level = 1; level < ra->fixed.tree.levels; level++) {
 		for (uint32_t i = 0; i < count; i++)
-			busy->any[level][i / RA_BUSY_FAN] |= busy->any[level - 1][i];
+			any[level][i / RA_BUSY_FAN] |= any[level - 1][i];
 		count = (count + RA_BUSY_FAN - 1) / RA_BUSY_FAN;
 	}
 }
 
-uint32_t
-ra_busy_query(const struct ra_busy *busy, uint32_t from, uint32_t to)
+/* What lies within the points, without what covers whole nodes above them. */
+static uint32_t
+query_below(const struct ra_busy *busy, uint32_t low, uint32_t high)
 {
 	uint32_t mask = 0;
-	uint32_t low = from, high = to;
-	uint32_t first = from, last = to - 1;
 
 	for (uint32_t level = 0; low < high; level++) {
 		const uint32_t *any = busy->any[level];
@@ -71,6 +92,34 @@ ra_busy_query(const struct ra_busy *busy, uint32_t from, uint32_t to)
 		low /= RA_BUSY_FAN;
 		high /= RA_BUSY_FAN;
 	}
+	return mask;
+}
+
+/* Most ranges have no marked point or few of them, or soon all registers. */
+uint32_t
+ra_fixed_query(const struct ra *ra, uint32_t from, uint32_t to)
+{
+	const struct ra_fixed *fixed = &ra->fixed;
+	uint32_t mask = 0;
+	uint32_t at = fixed->next[from];
+
+	for (uint32_t i = 0; i < FIXED_WALK; i++) {
+		if (at >= to)
+			return mask;
+		mask |= fixed->tree.any[0][at];
+		if (mask == fixed->all)
+			return mask;
+		at = fixed->next[at + 1];
+	}
+	return at < to ? mask | query_below(&fixed->tree, at, to) : mask;
+}
+
+uint32_t
+ra_busy_query(const struct ra_busy *busy, uint32_t from, uint32_t to)
+{
+	uint32_t mask = query_below(busy, from, to);
+	uint32_t first = from, last = to - 1;
+
 	for (uint32_t level = 1; level < busy->levels; level++) {
 		first /= RA_BUSY_FAN;
 		last /= RA_BUSY_FAN;

@@ -32,8 +32,8 @@ ra_range_new(struct ra *ra, uint32_t *out)
 	if (ra->range_count == ra->range_cap) {
 		uint32_t cap = ra->range_cap * 2 + 64;
 		struct ra_range *ranges =
-			arena_grow_array(ra->scratch, ra->ranges, ra->range_cap, cap,
-					 sizeof(*ranges), _Alignof(struct ra_range));
+			arena_extend_array(ra->scratch, ra->ranges, ra->range_cap, cap,
+					   sizeof(*ranges), _Alignof(struct ra_range));
 
 		if (ranges == NULL)
 			return NB_OUT_OF_MEMORY;

@@ -53,8 +53,8 @@ append_move(struct sequence *sequence, const struct ra_transfer *t, struct ra_pl
 	if (sequence->move_count == sequence->move_cap) {
 		uint32_t cap = sequence->move_cap * 2 + 64;
 		struct ra_move *moves =
-			arena_grow_array(ra->scratch, sequence->moves, sequence->move_cap, cap,
-					 sizeof(*moves), _Alignof(struct ra_move));
+			arena_extend_array(ra->scratch, sequence->moves, sequence->move_cap, cap,
+					   sizeof(*moves), _Alignof(struct ra_move));
 
 		if (moves == NULL)
 			return NB_OUT_OF_MEMORY;

@@ -177,6 +177,8 @@ add_inst_uses(struct ra *ra, uint32_t *fill, uint32_t line, uint32_t i, float fr
 		use.frequency = frequency;
 		if (use.kind == RA_DEF_REMAT)
 			ra->vreg_is_remat[operands[k].vreg] = 1;
+		if (use.kind == RA_USE_COPY && use.reg != RA_NO_REG)
+			ra->vreg_is_wanted[operands[k].vreg] = 1;
 		/* Repeatable values are never in memory; definitions come before uses here. */
 		if (use.kind == RA_USE_ANY && ra->vreg_is_remat[operands[k].vreg] != 0)
 			use.kind = RA_USE_REG;
@@ -233,7 +235,8 @@ gather_uses(struct ra *ra)
 	uint32_t *start = arena_new_array(ra->scratch, uint32_t, (size_t)fn->vreg_count + 2);
 
 	ra->vreg_is_remat = arena_new_array(ra->scratch, uint8_t, fn->vreg_count);
-	if (start == NULL || ra->vreg_is_remat == NULL)
+	ra->vreg_is_wanted = arena_new_array(ra->scratch, uint8_t, fn->vreg_count);
+	if (start == NULL || ra->vreg_is_remat == NULL || ra->vreg_is_wanted == NULL)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t k = 0; k < fn->operand_count; k++)
 		start[fn->operands[k].vreg + 2]++;
@@ -282,9 +285,9 @@ seed_fixed(struct ra *ra, uint32_t line, const struct ra_inst *inst)
 			late |= bit;
 	}
 	if (early != 0)
-		ra_busy_seed(&ra->fixed, 2 * line, early);
+		ra_fixed_mark(ra, 2 * line, early);
 	if (late != 0)
-		ra_busy_seed(&ra->fixed, 2 * line + 1, late);
+		ra_fixed_mark(ra, 2 * line + 1, late);
 }
 
 enum nb_status
@@ -298,12 +301,12 @@ ra_prepare(struct ra *ra)
 	if (status == NB_OK)
 		status = gather_uses(ra);
 	if (status == NB_OK)
-		status = ra_busy_init(ra, &ra->fixed);
+		status = ra_fixed_init(ra);
 	if (status != NB_OK)
 		return status;
 	for (uint32_t b = 0; b < fn->block_count; b++)
 		for (uint32_t i = fn->blocks[b].first_inst; i < fn->blocks[b].end_inst; i++)
 			seed_fixed(ra, ra_line_of(i, b), &fn->insts[i]);
-	ra_busy_finish(ra, &ra->fixed);
+	ra_fixed_finish(ra);
 	return NB_OK;
 }

@@ -104,8 +104,8 @@ add_transfer(struct resolve *resolve, uint32_t inst, enum ra_phase phase, uint32
 	if (resolve->transfer_count == resolve->transfer_cap) {
 		uint32_t cap = resolve->transfer_cap * 2 + 64;
 		struct ra_transfer *transfers =
-			arena_grow_array(ra->scratch, resolve->transfers, resolve->transfer_cap,
-					 cap, sizeof(*transfers), _Alignof(struct ra_transfer));
+			arena_extend_array(ra->scratch, resolve->transfers, resolve->transfer_cap,
+					   cap, sizeof(*transfers), _Alignof(struct ra_transfer));
 
 		if (transfers == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -515,7 +515,7 @@ order_ranges(struct resolve *resolve)
 static void
 collect_used(struct ra *ra)
 {
-	uint32_t mask = ra_busy_query(&ra->fixed, 0, 2 * ra->line_count);
+	uint32_t mask = ra->fixed.all;
 
 	for (uint32_t b = 0; b < ra->bundle_count; b++)
 		if (ra->bundles[b].state == RA_IN_REG)

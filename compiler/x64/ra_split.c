@@ -85,8 +85,9 @@ push_spot(struct ra *ra, struct ra_spot spot)
 {
 	if (ra->spot_count == ra->spot_cap) {
 		uint32_t cap = ra->spot_cap * 2 + 64;
-		struct ra_spot *spots = arena_grow_array(ra->scratch, ra->spots, ra->spot_cap, cap,
-							 sizeof(*spots), _Alignof(struct ra_spot));
+		struct ra_spot *spots =
+			arena_extend_array(ra->scratch, ra->spots, ra->spot_cap, cap,
+					   sizeof(*spots), _Alignof(struct ra_spot));
 
 		if (spots == NULL)
 			return NB_OUT_OF_MEMORY;

@@ -127,6 +127,13 @@ struct ra_busy {
 	uint32_t levels;
 };
 
+/* The registers that instructions need themselves: changes no more once it is built. */
+struct ra_fixed {
+	struct ra_busy tree; /* of which `full` is empty */
+	uint32_t *next;	     /* by point: the first one from there on that has any */
+	uint32_t all;	     /* union of all masks */
+};
+
 /* The ranges in one register, in order; see ra_busy.c. */
 enum { RA_INDEX_LEVELS = 6, RA_BUCKET_SHIFT = 6 };
 struct ra_reg_index {
@@ -151,7 +158,8 @@ struct ra {
 	struct ra_use *uses;
 	uint32_t *use_start;
 	uint8_t *vreg_is_remat;
-	uint8_t *is_exchanged; /* per instruction: operands 1 and 2 swapped roles */
+	uint8_t *vreg_is_wanted; /* some use wants it in a fixed register */
+	uint8_t *is_exchanged;	 /* per instruction: operands 1 and 2 swapped roles */
 
 	struct ra_range *ranges;
 	uint32_t range_count, range_cap;
@@ -164,8 +172,8 @@ struct ra {
 	struct ra_bundle *bundles;
 	uint32_t bundle_count, bundle_cap;
 
-	struct ra_busy fixed; /* by instructions themselves */
-	struct ra_busy busy;  /* by ranges */
+	struct ra_fixed fixed;
+	struct ra_busy busy; /* by ranges */
 	struct ra_reg_index index[RA_REGS];
 	uint32_t index_levels;
 
@@ -274,10 +282,12 @@ enum nb_status ra_join(struct ra *ra) NB_MUST_USE;
 
 /* ra_busy.c */
 enum nb_status ra_busy_init(struct ra *ra, struct ra_busy *busy) NB_MUST_USE;
-/* Marks points without keeping the upper levels; ra_busy_finish does that. */
-void ra_busy_seed(struct ra_busy *busy, uint32_t point, uint32_t mask);
-void ra_busy_finish(struct ra *ra, struct ra_busy *busy);
 uint32_t ra_busy_query(const struct ra_busy *busy, uint32_t from, uint32_t to);
+/* All marks, of each point once at most, between init and finish; queries after. */
+enum nb_status ra_fixed_init(struct ra *ra) NB_MUST_USE;
+void ra_fixed_mark(struct ra *ra, uint32_t point, uint32_t mask);
+void ra_fixed_finish(struct ra *ra);
+uint32_t ra_fixed_query(const struct ra *ra, uint32_t from, uint32_t to);
 enum nb_status ra_index_init(struct ra *ra) NB_MUST_USE;
 /* Enters a range into, or removes it from, register `flat`; it must be free. */
 void ra_index_insert(struct ra *ra, uint32_t flat, uint32_t range);

@@ -195,7 +195,7 @@ grow(struct selector *s, void **array, uint32_t *cap, uint32_t need, uint32_t si
 	if (need <= *cap)
 		return true;
 	uint32_t new_cap = *cap * 2 > need ? *cap * 2 : need;
-	void *grown = arena_grow_array(s->arena, *array, *cap, new_cap, size, 8);
+	void *grown = arena_extend_array(s->arena, *array, *cap, new_cap, size, 8);
 	if (!grown) {
 		s->status = NB_OUT_OF_MEMORY;
 		return false;
