@@ -32,6 +32,21 @@ resolve_stub(enum guest_fault_kind kind, uint64_t address, const struct port_sta
 	return false;
 }
 
+/* What EAX of a NB_SITE_DYNAMIC says. It is machine code that chose it: a number of no
+ * trap is UNREACHABLE, so nobody further on meets one. */
+static enum nb_trap
+dynamic_trap(uint32_t number)
+{
+	switch (number) {
+#define NB_TRAP(name, number, text) case NB_TRAP_##name:
+#include "abi/trap.def"
+#undef NB_TRAP
+		return number == NB_TRAP_NONE ? NB_TRAP_UNREACHABLE : (enum nb_trap)number;
+	default:
+		return NB_TRAP_UNREACHABLE;
+	}
+}
+
 /* The trap of a ud2 with that site. */
 static bool
 resolve_invalid(uint32_t site_kind, const struct guest_state *state, enum nb_trap *out)
@@ -40,8 +55,8 @@ resolve_invalid(uint32_t site_kind, const struct guest_state *state, enum nb_tra
 
 	switch (site_kind) {
 	case NB_SITE_DYNAMIC:
-		*out = (enum nb_trap)(uint32_t)state->gpr[NB_RAX];
-		return *out != NB_TRAP_NONE;
+		*out = dynamic_trap((uint32_t)state->gpr[NB_RAX]);
+		return true;
 	case NB_SITE_INDIRECT:
 		callee = (const struct nb_callee *)(uintptr_t)state->gpr[NB_R10];
 		*out = callee->signature == NB_SIGNATURE_NULL ? NB_TRAP_UNINITIALIZED_ELEMENT

@@ -1,5 +1,6 @@
 # Objects that unit tests of arch and runtime need besides the hosted library.
 $(B)/tests/arch/x86_64/test_guest: $(B)/hosted/tests/arch/x86_64/guest_code.S.o
+$(B)/tests/arch/x86_64/test_stubs: $(B)/hosted/tests/arch/x86_64/stub_code.S.o
 # Modules that test_tail.c links to each other.
 TAIL_MODULES := $(patsubst %.wat,build/gen/%.wasm,$(wildcard tests/runtime/tail/*.wat))
 build/gen/tests/runtime/tail/%.wasm: tests/runtime/tail/%.wat

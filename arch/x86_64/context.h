@@ -13,7 +13,7 @@ void guest_context_swap(uint64_t *save, uint64_t stack);
 void guest_context_start(void);
 _Noreturn void guest_context_begin(guest_entry *entry, void *argument);
 
-/* Loads every register from `state`; in guest.S. */
+/* Loads every register from `state`; in context.S. */
 _Noreturn void guest_state_restore(const struct guest_state *state);
 
 #endif

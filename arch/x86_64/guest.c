@@ -1,5 +1,5 @@
 /*
- * The part of guest entry that C can say: the layouts behind guest.S, edited
+ * The part of guest entry that C can say: the layouts behind guest_stubs.S, edited
  * states, and the walk over guest frames.
  */
 #include "kernel/port/guest.h"
@@ -40,7 +40,7 @@ _Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
 _Static_assert(NB_TAIL_HEADER_BYTES == TAIL_HEADER_BYTES, "tail frame");
 _Static_assert(NB_TAIL_CLASSES == TAIL_CLASSES, "tail frame");
 
-/* Places inside the stubs of guest.S, in their order there. */
+/* Places inside guest_stubs.S, in their order there. */
 extern const uint8_t guest_enter_return[];
 extern const uint8_t guest_cross_area[];
 extern const uint8_t guest_cross_return[];
@@ -101,11 +101,13 @@ tail_frame_bytes(uint64_t pc)
 }
 
 /* The return address at `slot`, or behind the frames of stubs above it, becomes
- * the walk's place. False if it leads out of guest code. */
+ * the walk's place. False if it leads out of guest code, or above the activation:
+ * where an interrupted function has no frame yet, or none anymore, the walk goes
+ * astray over words that the guest chose. */
 static bool
 walk_return(struct guest_walk *walk, uint64_t slot)
 {
-	for (;;) {
+	while (slot < walk->stop_sp) {
 		walk->pc = stack_word(slot);
 		walk->sp = slot + 8;
 		walk->is_return_address = true;
@@ -116,6 +118,7 @@ walk_return(struct guest_walk *walk, uint64_t slot)
 		else
 			return walk->pc != (uint64_t)(uintptr_t)guest_enter_return;
 	}
+	return false;
 }
 
 /* Where the return address into guest code is for a fault in a stub. */
@@ -158,7 +161,5 @@ guest_walk_start(struct guest_walk *walk, const struct nb_thread_head *head,
 bool
 guest_walk_step(struct guest_walk *walk, uint32_t frame_size)
 {
-	uint64_t slot = walk->sp + frame_size;
-
-	return slot < walk->stop_sp && walk_return(walk, slot);
+	return walk_return(walk, walk->sp + frame_size);
 }

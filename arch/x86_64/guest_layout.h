@@ -1,5 +1,5 @@
 /*
- * Numbers that guest.S and its neighbours share with C. Each is asserted
+ * Numbers that guest_stubs.S and its neighbours share with C. Each is asserted
  * against the structure it describes in guest.c; only the preprocessor may
  * be used here.
  */

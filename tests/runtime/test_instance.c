@@ -376,6 +376,47 @@ whole_life(void)
 	return NB_OK;
 }
 
+/* (func (param i32) (memory.fill (i32.const 0) (i32.const 0) (local.get 0))) */
+static const uint8_t module_fill[] = {
+	0, 'a', 's', 'm', 1,	0,    0, 0,    1, 5,	1, 0x60, 1, 0x7f, 0, 3,	   2,	 1, 0,	  5,
+	3, 1,	0,   1,	  0x0a, 0x0d, 1, 0x0b, 0, 0x41, 0, 0x41, 0, 0x20, 0, 0xfc, 0x0b, 0, 0x0b,
+};
+
+/* Where the code says the trap's number itself, it may say anything. */
+static void
+numbers_of_no_trap_are_unreachable(void **state)
+{
+	static const struct {
+		uint64_t rax;
+		enum nb_trap trap;
+	} cases[] = {
+		{ NB_TRAP_TABLE_OUT_OF_BOUNDS, NB_TRAP_TABLE_OUT_OF_BOUNDS },
+		{ NB_TRAP_NULL_FUNCTION_REFERENCE, NB_TRAP_NULL_FUNCTION_REFERENCE },
+		{ NB_TRAP_NONE, NB_TRAP_UNREACHABLE },
+		{ NB_TRAP_NULL_FUNCTION_REFERENCE + 1, NB_TRAP_UNREACHABLE },
+		{ INT32_MAX, NB_TRAP_UNREACHABLE },
+		{ UINT64_MAX, NB_TRAP_UNREACHABLE },
+		{ 5ull << 32, NB_TRAP_UNREACHABLE },
+	};
+	struct code_module *module;
+	struct guest_state at = { 0 };
+
+	(void)state;
+	assert_int_equal(test_publish("fill", module_fill, sizeof(module_fill), &module), NB_OK);
+	for (uint32_t i = 0; i < module->image.site_count; i++)
+		if (module->image.sites[i].info >> 24 == NB_SITE_DYNAMIC)
+			at.rip = (uint64_t)(uintptr_t)module->image.code +
+				 module->image.sites[i].code_offset;
+	assert_int_not_equal(at.rip, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		enum nb_trap trap = NB_TRAP_NONE;
+
+		at.gpr[NB_RAX] = cases[i].rax;
+		assert_true(runtime_fault_resolve(GUEST_FAULT_INVALID, 0, &at, &t.stack, &trap));
+		assert_int_equal(trap, cases[i].trap);
+	}
+}
+
 static void
 each_failing_allocation_is_an_error(void **state)
 {
@@ -412,6 +453,7 @@ main(void)
 		TEST(grown_memory_is_reachable_and_zero),
 		TEST(long_operations_give_way),
 		TEST(many_instances_come_and_go),
+		TEST(numbers_of_no_trap_are_unreachable),
 		cmocka_unit_test(each_failing_allocation_is_an_error),
 	};
 	return cmocka_run_group_tests_name("instance", tests, NULL, NULL);

@@ -1,0 +1,474 @@
+/*
+ * The stubs between instances entered with hostile registers: whatever they
+ * hold, the callee gets its own context, base and area, the caller finds its
+ * registers and frame as they were, and nothing else of the stack changes.
+ * Random chains of tail calls, over two instances, all classes of areas and host
+ * functions. And: a walk over a stack that a guest has prepared.
+ */
+#include "kernel/port/guest.h"
+#include "kernel/port/platform.h"
+#include "platform/hosted/hosted.h"
+#include "tests/arch/x86_64/stub_layout.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+extern const uint8_t stub_code_start[], stub_code_end[];
+extern const uint8_t stub_code_start_chain[], stub_code_hop[];
+extern const uint8_t guest_tail_entries[];
+
+enum {
+	STACK_BYTES = 512 * 1024,
+	VMCTX_BYTES = 1024,
+	AREA_MAX = 2048,
+	FRAME_MAX = 24 * 1024,
+	STEPS = 12,
+	/* Of the caller, with what lies above its outgoing area. */
+	CALLER_FRAME = 8 * AREA_MAX + 1024 + 8,
+	ROUNDS = 4000,
+};
+
+enum kind { RETURN = KIND_RETURN, HARD = KIND_HARD, GROW = KIND_GROW };
+
+/* One function of a chain: how it ends, and what it saw. */
+struct step {
+	uint64_t kind;
+	uint64_t frame;
+	uint64_t word;
+	uint64_t target;
+	uint64_t area; /* slots */
+	uint64_t *out; /* what fills its frame, or its area if it returns */
+	uint64_t seen[16];
+	uint64_t *log; /* of its area */
+};
+
+struct plan {
+	uint64_t step;
+	uint64_t hostile[16];
+	uint8_t hostile_xmm[16][16];
+	uint64_t frame;
+	uint64_t before_rsp;
+	uint64_t after[16];
+	uint64_t *pattern; /* of the caller's frame */
+	uint64_t *left;	   /* of it */
+	struct step steps[STEPS];
+};
+
+#define ASSERT_OFFSET(type, field, value) \
+	_Static_assert(offsetof(struct type, field) == (value), "stub_layout.h: " #type)
+ASSERT_OFFSET(step, kind, STEP_KIND);
+ASSERT_OFFSET(step, frame, STEP_FRAME);
+ASSERT_OFFSET(step, word, STEP_WORD);
+ASSERT_OFFSET(step, target, STEP_TARGET);
+ASSERT_OFFSET(step, area, STEP_AREA);
+ASSERT_OFFSET(step, out, STEP_OUT);
+ASSERT_OFFSET(step, seen, STEP_SEEN);
+ASSERT_OFFSET(step, log, STEP_LOG);
+_Static_assert(sizeof(struct step) == STEP_BYTES, "stub_layout.h");
+ASSERT_OFFSET(plan, step, PLAN_STEP);
+ASSERT_OFFSET(plan, hostile, PLAN_HOSTILE);
+ASSERT_OFFSET(plan, hostile_xmm, PLAN_HOSTILE_XMM);
+ASSERT_OFFSET(plan, frame, PLAN_FRAME);
+ASSERT_OFFSET(plan, before_rsp, PLAN_BEFORE_RSP);
+ASSERT_OFFSET(plan, after, PLAN_AFTER);
+ASSERT_OFFSET(plan, pattern, PLAN_PATTERN);
+ASSERT_OFFSET(plan, left, PLAN_LEFT);
+ASSERT_OFFSET(plan, steps, PLAN_STEPS);
+_Static_assert(NB_VMCTX_TAIL == 56 && NB_VMCTX_TAIL_GROW == 64, "stub_code.S");
+
+static struct {
+	struct port_code code;
+	struct port_stack stack;
+	struct nb_thread_head head;
+	uint8_t *contexts;
+	struct nb_vmctx *vmctx[2]; /* of two instances */
+	struct nb_vmctx *host;
+	uint64_t host_arguments[5];
+	int host_calls;
+	struct plan plan;
+	/* Callees of the chain; the functions have the areas of their steps. */
+	struct nb_callee callees[STEPS];
+	struct guest_context main_context, guest_context;
+	const struct nb_callee *entered;
+	struct guest_call call;
+	enum nb_trap trap;
+	uint64_t random;
+} t;
+
+static uint64_t pattern[CALLER_FRAME / 8], left[CALLER_FRAME / 8];
+static uint64_t outs[STEPS][FRAME_MAX / 8], logs[STEPS][AREA_MAX];
+
+static uint64_t
+draw(uint64_t below)
+{
+	t.random ^= t.random << 13;
+	t.random ^= t.random >> 7;
+	t.random ^= t.random << 17;
+	return t.random % below;
+}
+
+static void
+fill(void *at, size_t bytes)
+{
+	uint64_t *words = at;
+
+	for (size_t i = 0; i < bytes / 8; i++)
+		words[i] = draw(UINT64_MAX) | 1;
+}
+
+/* ---- upcalls ---- */
+
+bool
+kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
+{
+	(void)kind;
+	(void)address;
+	(void)state;
+	return false;
+}
+
+void
+kernel_relax(void)
+{
+}
+
+void
+kernel_guest_pending(struct nb_thread_head *head)
+{
+	head->pending = 0;
+}
+
+void
+kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+{
+	(void)head;
+	(void)deadline_ns;
+}
+
+void
+kernel_guest_interrupted(struct guest_state *state)
+{
+	(void)state;
+}
+
+/* ---- running on the guest stack ---- */
+
+static void
+run_entry(void *argument)
+{
+	(void)argument;
+	t.trap = guest_enter(&t.head, t.entered, &t.call);
+	guest_context_jump(&t.main_context);
+}
+
+static uint64_t
+code_at(const uint8_t *label)
+{
+	return (uint64_t)(uintptr_t)(t.code.base + (label - stub_code_start));
+}
+
+static struct nb_callee
+callee_in(const struct nb_vmctx *vmctx, const uint8_t *label, uint32_t area)
+{
+	return (struct nb_callee){ .code = code_at(label),
+				   .vmctx = (uint64_t)(uintptr_t)vmctx,
+				   .signature = 1 | area / 2 << NB_SIGNATURE_TYPE_BITS,
+				   .cross = (uint64_t)(uintptr_t)guest_cross_stub };
+}
+
+static uint64_t
+host_noted(struct nb_vmctx *context, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	const uint64_t arguments[5] = { a, b, c, d, e };
+
+	assert_ptr_equal(context, t.host);
+	memcpy(t.host_arguments, arguments, sizeof(arguments));
+	t.host_calls++;
+	return a ^ e;
+}
+
+static struct nb_callee
+host_callee(void)
+{
+	return (struct nb_callee){ .code = (uint64_t)(uintptr_t)guest_host_code,
+				   .vmctx = (uint64_t)(uintptr_t)t.host,
+				   .signature = 1,
+				   .cross = (uint64_t)(uintptr_t)guest_host_cross };
+}
+
+static int
+setup(void **state)
+{
+	size_t size = ((size_t)(stub_code_end - stub_code_start) + 4095) & ~(size_t)4095;
+	void *pages;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	t.random = (uint64_t)time(NULL) * 2654435761u | 1;
+	if (getenv("SEED"))
+		t.random = strtoull(getenv("SEED"), NULL, 0) | 1;
+	assert_int_equal(hosted_fault_thread_init(), NB_OK);
+	assert_int_equal(port_code_reserve(size, &t.code), NB_OK);
+	memcpy(t.code.base, stub_code_start, (size_t)(stub_code_end - stub_code_start));
+	assert_int_equal(port_code_seal(&t.code), NB_OK);
+	assert_int_equal(port_stack_create(STACK_BYTES, &t.stack), NB_OK);
+	assert_int_equal(port_pages_get(4096, &pages), NB_OK);
+	t.contexts = pages;
+	for (size_t i = 0; i < 2; i++) {
+		struct nb_vmctx *vmctx = (struct nb_vmctx *)(t.contexts + i * VMCTX_BYTES);
+		uint64_t plan = (uint64_t)(uintptr_t)&t.plan;
+
+		vmctx->memory_base = (i + 1) << 36;
+		vmctx->thread = &t.head;
+		vmctx->tail = (uint64_t)(uintptr_t)guest_tail_stub;
+		vmctx->tail_grow = (uint64_t)(uintptr_t)guest_tail_grow_stub;
+		memcpy(t.contexts + i * VMCTX_BYTES + CONTEXT_PLAN, &plan, sizeof(plan));
+		t.vmctx[i] = vmctx;
+	}
+	t.host = (struct nb_vmctx *)(t.contexts + 2 * VMCTX_BYTES);
+	t.host->thread = &t.head;
+	t.host->host_function = (uint64_t)(uintptr_t)host_noted;
+	t.head.stack_floor = t.stack.limit + GUEST_KERNEL_HEADROOM;
+	t.head.stack_limit = t.stack.top;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	port_pages_put(t.contexts, 4096);
+	port_stack_destroy(&t.stack);
+	port_code_release(&t.code);
+	hosted_fault_thread_exit();
+	return 0;
+}
+
+/* ---- chains ---- */
+
+/* An area, often at the border of a class. */
+static uint32_t
+draw_area(uint32_t least)
+{
+	uint32_t power = 2u << draw(11), area;
+
+	switch (draw(4)) {
+	case 0:
+		area = 0;
+		break;
+	case 1:
+		area = power;
+		break;
+	case 2:
+		area = power + 2;
+		break;
+	default:
+		area = (uint32_t)draw(AREA_MAX / 2) * 2;
+		break;
+	}
+	return area < least ? least : area > AREA_MAX ? AREA_MAX : area;
+}
+
+/* 8 below a multiple of 16, and enough for a tail stub with that area. */
+static uint64_t
+draw_frame(uint32_t area)
+{
+	uint64_t least = nb_tail_frame_bytes(area);
+
+	if (area == 0 && draw(2))
+		return 0;
+	return ((least + draw(256)) & ~15ull) + 24;
+}
+
+/* Plans `count` functions, all with at most `results` slots of results; the last one
+ * may be the host's. The first has the area of `areas[0]` and belongs to `instance`. */
+static void
+make_chain(uint32_t count, uint32_t results, bool ends_in_host, uint32_t instance)
+{
+	struct plan *plan = &t.plan;
+	uint32_t areas[STEPS];
+
+	fill(plan->hostile, sizeof(plan->hostile));
+	fill(plan->hostile_xmm, sizeof(plan->hostile_xmm));
+	fill(pattern, sizeof(pattern));
+	plan->step = 0;
+	plan->frame = CALLER_FRAME;
+	plan->pattern = pattern;
+	plan->left = left;
+	for (uint32_t i = 0; i < count; i++) {
+		struct step *step = &plan->steps[i];
+
+		areas[i] = draw_area(results);
+		*step = (struct step){ .area = areas[i], .out = outs[i], .log = logs[i] };
+		fill(outs[i], sizeof(outs[i]));
+		memset(logs[i], 0, sizeof(logs[i]));
+		t.callees[i] = callee_in(t.vmctx[instance], stub_code_hop, areas[i]);
+		if (i == 0)
+			continue;
+		bool grows = draw(2);
+		struct step *before = step - 1;
+		if (ends_in_host && i == count - 1) {
+			grows = false;
+			areas[i] = 0;
+			t.callees[i] = host_callee();
+		} else if (!grows) {
+			instance ^= (uint32_t)draw(2);
+			t.callees[i] = callee_in(t.vmctx[instance], stub_code_hop, areas[i]);
+		}
+		before->kind = grows ? GROW : HARD;
+		before->frame = draw_frame(areas[i]);
+		before->word = nb_tail_word((uint32_t)before->frame, results, areas[i]);
+		before->target = grows ? t.callees[i].code : (uint64_t)(uintptr_t)&t.callees[i];
+	}
+}
+
+static void
+run_chain(bool is_direct)
+{
+	struct nb_callee start = callee_in(t.vmctx[0], stub_code_start_chain, 0);
+
+	memcpy(t.contexts + CONTEXT_IMPORTS, &t.callees[0], sizeof(t.callees[0]));
+	t.entered = &start;
+	t.call = (struct guest_call){ .gpr = { is_direct } };
+	t.host_calls = 0;
+	if (draw(2))
+		t.head.stack_limit = t.stack.top;
+	t.head.pending = draw(4) == 0;
+	hosted_fault_handlers_install();
+	guest_context_init(&t.guest_context, &t.stack, run_entry, NULL);
+	guest_context_switch(&t.main_context, &t.guest_context);
+	assert_int_equal(t.trap, NB_TRAP_NONE);
+	assert_int_equal(t.head.activation, 0);
+	assert_int_equal(t.head.guest_sp, 0);
+}
+
+static void
+check_step(uint32_t i, const uint64_t *sent)
+{
+	static const uint8_t kept[] = { NB_RBX, NB_RBP, NB_R12, NB_R13 };
+	static const uint8_t arguments[] = { NB_RSI, NB_RDX, NB_RCX, NB_R8, NB_R9, NB_RDI, NB_RAX };
+	const struct step *step = &t.plan.steps[i];
+	const struct nb_vmctx *vmctx = (const void *)(uintptr_t)t.callees[i].vmctx;
+
+	assert_ptr_equal((const void *)(uintptr_t)step->seen[NB_R15], vmctx);
+	assert_int_equal(step->seen[NB_R14], vmctx->memory_base);
+	assert_int_equal(step->seen[NB_RSP] % 16, 8);
+	for (size_t r = 0; r < sizeof(kept); r++)
+		assert_int_equal(step->seen[kept[r]], t.plan.hostile[kept[r]]);
+	for (size_t r = 0; r < sizeof(arguments); r++)
+		assert_int_equal(step->seen[arguments[r]], t.plan.hostile[arguments[r]]);
+	assert_memory_equal(step->log, sent, 8 * step->area);
+}
+
+/* `changed` slots of the caller's area are results of the last function. */
+static void
+check_caller(uint32_t changed, const uint64_t *results, bool is_direct)
+{
+	static const uint8_t kept[] = { NB_RBX, NB_RBP, NB_R12, NB_R13 };
+	uint32_t area = (uint32_t)t.plan.steps[0].area;
+
+	for (size_t r = 0; r < sizeof(kept); r++)
+		assert_int_equal(t.plan.after[kept[r]], t.plan.hostile[kept[r]]);
+	assert_int_equal(t.plan.after[NB_R15], (uintptr_t)t.vmctx[0]);
+	assert_int_equal(t.plan.after[NB_R14], t.vmctx[0]->memory_base);
+	assert_int_equal(t.plan.after[NB_RSP], t.plan.before_rsp);
+	assert_memory_equal(left, results, 8 * changed);
+	/* A crossing gives the whole area back, with what the callees left in it. */
+	uint32_t from = is_direct ? changed : area;
+	assert_memory_equal(left + from, pattern + from, sizeof(pattern) - 8 * from);
+}
+
+static void
+stubs_keep_their_word_with_hostile_registers(void **state)
+{
+	(void)state;
+	print_message("SEED=%llu\n", (unsigned long long)t.random);
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		bool is_direct = draw(2), ends_in_host = draw(4) == 0;
+		uint32_t results = ends_in_host || draw(2) ? 0 : draw_area(0);
+		uint32_t count = 1 + (uint32_t)draw(STEPS);
+		uint32_t instance = is_direct ? 0 : (uint32_t)draw(2);
+
+		ends_in_host &= count > 1;
+		make_chain(count, results, ends_in_host, instance);
+		run_chain(is_direct);
+		assert_int_equal(t.plan.step, ends_in_host ? count - 1 : count);
+		assert_int_equal(t.host_calls, ends_in_host);
+		for (uint32_t i = 0; i < t.plan.step; i++)
+			check_step(i, i == 0 ? pattern : outs[i - 1]);
+		/* Alone, a function returns all of its area. */
+		uint32_t changed = count == 1 ? (uint32_t)t.plan.steps[0].area : results;
+		check_caller(changed, outs[count - 1], is_direct);
+		if (ends_in_host)
+			assert_int_equal(t.host_arguments[0], t.plan.hostile[NB_RSI]);
+	}
+}
+
+/* Likewise a thunk alone. */
+static void
+thunks_keep_their_word_with_hostile_registers(void **state)
+{
+	(void)state;
+	for (uint32_t round = 0; round < 64; round++) {
+		make_chain(1, 0, false, 0);
+		t.callees[0] = host_callee();
+		t.plan.steps[0].area = 0;
+		run_chain(false);
+		assert_int_equal(t.host_calls, 1);
+		assert_int_equal(t.plan.after[NB_RAX],
+				 t.plan.hostile[NB_RSI] ^ t.plan.hostile[NB_R9]);
+		check_caller(0, pattern, false);
+	}
+}
+
+/* An interrupt may find a function without its frame; the walk then takes words
+ * of the guest's for return addresses. They lead nowhere beyond the activation. */
+static void
+walks_end_at_the_activation(void **state)
+{
+	enum { PAGE = 4096, WORDS = PAGE / 8 };
+	uint8_t *pages =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct guest_activation activation = { 0 };
+	struct guest_walk walk;
+
+	(void)state;
+	assert_true(pages != MAP_FAILED);
+	assert_int_equal(mprotect(pages + PAGE, PAGE, PROT_NONE), 0);
+	uint64_t *words = (uint64_t *)pages;
+	/* The largest tail frame, whose header would be 16 KiB further. */
+	for (uint32_t i = 0; i < WORDS; i++)
+		words[i] = (uint64_t)(uintptr_t)guest_tail_entries + 11 * 16 + 3;
+	activation.stack = (uint64_t)(uintptr_t)(pages + PAGE - 64);
+	t.head.activation = (uint64_t)(uintptr_t)&activation;
+	struct guest_state guest = { .rip = code_at(stub_code_hop) };
+	guest.gpr[NB_RSP] = (uint64_t)(uintptr_t)pages;
+	assert_true(guest_walk_start(&walk, &t.head, &guest));
+	assert_false(guest_walk_step(&walk, 8));
+	/* Smaller ones, up to the end. */
+	for (uint32_t i = 0; i < WORDS; i++)
+		words[i] = (uint64_t)(uintptr_t)guest_tail_entries + 3;
+	assert_true(guest_walk_start(&walk, &t.head, &guest));
+	assert_false(guest_walk_step(&walk, 8));
+	t.head.activation = 0;
+	munmap(pages, 2 * PAGE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(stubs_keep_their_word_with_hostile_registers),
+		TEST(thunks_keep_their_word_with_hostile_registers),
+		TEST(walks_end_at_the_activation),
+	};
+	return cmocka_run_group_tests_name("stubs", tests, NULL, NULL);
+}
