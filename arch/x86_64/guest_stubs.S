@@ -29,9 +29,9 @@
  * the preserved registers are its callers'; nothing is written but this stack
  * and the thread's head.
  *
- * The same in ring 0 and as an ordinary Linux process. call_thunks.S assembles only
- * the part with GUEST_STUBS_CALLS from here, because programs without the native
- * calls link the rest.
+ * The same in ring 0 and as an ordinary Linux process. thunks.S and call_thunks.S
+ * assemble the parts with GUEST_STUBS_THUNKS and GUEST_STUBS_CALLS from here as
+ * objects of their own: some tests link the rest without the C functions.
  */
 #include "arch/x86_64/guest_layout.h"
 
@@ -104,7 +104,7 @@
 #include "abi/calls.def"
 #undef NB_CALL
 
-#else
+#elif defined GUEST_STUBS_THUNKS
 
 /*
  * Called by a thunk whose C function has returned, RSP 16-aligned before the
@@ -144,7 +144,8 @@ guest_builtin_table:
 #define NB_BUILTIN(name, ...) .quad guest_builtin_##name
 #include "abi/builtin.def"
 #undef NB_BUILTIN
-	.text
+
+#else
 
 /*
  * enum nb_trap guest_enter(head rdi, callee rsi, call rdx)
