@@ -18,6 +18,7 @@ faults: $(B)/tests/verifier/fault_check.o $(B)/tests/verifier/faults.flags $(HOS
 
 # Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
 $(B)/tests/verifier/mutate: tests/verifier/mutate.c tests/verifier/emulate.c \
-		tests/verifier/verify_open.c verifier/verify.c $(HOSTED_LIB)
+		tests/verifier/module_facts.c tests/verifier/verify_open.c verifier/verify.c \
+		$(HOSTED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) $(filter tests/%.c,$^) -o $@ $(HOSTED_LIB) -lZydis -ldl

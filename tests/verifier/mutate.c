@@ -11,8 +11,8 @@
  */
 #include "abi/trap.h"
 #include "compiler/compiler.h"
-#include "runtime/signature.h"
 #include "tests/verifier/emulate.h"
+#include "tests/verifier/module_facts.h"
 #include "tests/wasm/host_arena.h"
 #include "verifier/scan.h"
 
@@ -291,52 +291,6 @@ edit_once(struct subject *s)
 
 /* --- modules ----------------------------------------------------------------------- */
 
-static uint16_t *
-areas_of(const struct wasm_module *module, const uint32_t *types, uint32_t count,
-	 struct arena *arena)
-{
-	uint16_t *areas = arena_new_array(arena, uint16_t, count + 1);
-
-	for (uint32_t i = 0; i < count; i++)
-		areas[i] = (uint16_t)signature_area_slots(&module->types[types ? types[i] : i]);
-	return areas;
-}
-
-static void
-collect_facts(const struct wasm_module *module, struct arena *arena, struct verifier_facts *out)
-{
-	uint32_t imports = module->func_import_count;
-	uint8_t *globals = arena_new_array(arena, uint8_t, module->global_count + 1);
-	uint8_t *tables = arena_new_array(arena, uint8_t, module->table_count + 1);
-
-	*out = (struct verifier_facts){
-		.counts = { .globals = module->global_count,
-			    .tables = module->table_count,
-			    .memories = module->memory_count,
-			    .imports = imports,
-			    .types = module->type_count },
-		.cpu_features = FEATURES,
-		.function_count = module->func_count - imports,
-		.function_areas = areas_of(module, module->func_types + imports,
-					   module->func_count - imports, arena),
-		.import_areas = areas_of(module, module->func_types, imports, arena),
-		.type_areas = areas_of(module, NULL, module->type_count, arena),
-		.globals = globals,
-		.tables = tables,
-	};
-	for (uint32_t i = 0; i < module->global_count; i++) {
-		globals[i] = VERIFIER_GLOBAL_CONSTANT;
-		if (module->globals[i].type.is_mutable)
-			globals[i] = i < module->global_import_count ? VERIFIER_GLOBAL_CELL
-								     : VERIFIER_GLOBAL_VARIABLE;
-	}
-	for (uint32_t i = 0; i < module->table_count; i++)
-		tables[i] = wasm_valtype_is_func_ref(module->tables[i].type) ? NB_TABLE_FUNCTIONS
-									     : NB_TABLE_EXTERNS;
-	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
-		abort();
-}
-
 static void *
 copy_of(struct arena *arena, const void *bytes, size_t size, size_t spare)
 {
@@ -407,7 +361,7 @@ mutate_module(struct subject *s, const char *passes, uint64_t flips, uint64_t ed
 		printf("%s: %s\n", s->file, diag.text);
 		is_good = false;
 	} else if (s->image.function_count) {
-		collect_facts(s->module, &host.arena, &s->facts);
+		module_facts(s->module, FEATURES, &host.arena, &s->facts);
 		own_image(s, &host.arena);
 		s->tally->code_bytes += s->image.code_size;
 		is_good = emulator_instance(s->emulator, &s->image, &s->facts, s->seed) &&

@@ -1,0 +1,52 @@
+#include "tests/verifier/module_facts.h"
+
+#include "runtime/signature.h"
+
+#include <stdlib.h>
+
+static uint16_t *
+areas_of(const struct wasm_module *module, const uint32_t *types, uint32_t count,
+	 struct arena *arena)
+{
+	uint16_t *areas = arena_new_array(arena, uint16_t, count + 1);
+
+	for (uint32_t i = 0; i < count; i++)
+		areas[i] = (uint16_t)signature_area_slots(&module->types[types ? types[i] : i]);
+	return areas;
+}
+
+void
+module_facts(const struct wasm_module *module, uint32_t cpu_features, struct arena *arena,
+	     struct verifier_facts *out)
+{
+	uint32_t imports = module->func_import_count;
+	uint8_t *globals = arena_new_array(arena, uint8_t, module->global_count + 1);
+	uint8_t *tables = arena_new_array(arena, uint8_t, module->table_count + 1);
+
+	*out = (struct verifier_facts){
+		.counts = { .globals = module->global_count,
+			    .tables = module->table_count,
+			    .memories = module->memory_count,
+			    .imports = imports,
+			    .types = module->type_count },
+		.cpu_features = cpu_features,
+		.function_count = module->func_count - imports,
+		.function_areas = areas_of(module, module->func_types + imports,
+					   module->func_count - imports, arena),
+		.import_areas = areas_of(module, module->func_types, imports, arena),
+		.type_areas = areas_of(module, NULL, module->type_count, arena),
+		.globals = globals,
+		.tables = tables,
+	};
+	for (uint32_t i = 0; i < module->global_count; i++) {
+		globals[i] = VERIFIER_GLOBAL_CONSTANT;
+		if (module->globals[i].type.is_mutable)
+			globals[i] = i < module->global_import_count ? VERIFIER_GLOBAL_CELL
+								     : VERIFIER_GLOBAL_VARIABLE;
+	}
+	for (uint32_t i = 0; i < module->table_count; i++)
+		tables[i] = wasm_valtype_is_func_ref(module->tables[i].type) ? NB_TABLE_FUNCTIONS
+									     : NB_TABLE_EXTERNS;
+	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
+		abort();
+}
