@@ -32,17 +32,23 @@ enum compiler_pass {
 /* Where dumps go. A dump is the text of the IR after a stage. */
 struct compiler_dump {
 	/* True if function `func_idx` is wanted after `stage` ("build", a pass's
-	 * name, "schedule", "select", "allocate"). */
+	 * name, "schedule", "allocate"). */
 	bool (*wants)(void *context, uint32_t func_idx, const char *stage);
 	format_emit *emit;
+	/* Called with rising code_offset: from that place in the function's machine code on it
+	 * stems from `wasm_offset`, from the body's start, a signed number of 24 bits as in
+	 * struct nb_code_site. May be NULL. */
+	void (*place)(void *context, uint32_t func_idx, uint32_t code_offset, uint32_t wasm_offset);
 	void *context;
 };
 
 struct compiler_options {
 	uint32_t cpu_features;	  /* NB_CPU_* that the code may use */
 	uint32_t disabled_passes; /* 1 << enum compiler_pass */
-	size_t memory_limit;	  /* bytes that working memory may take at once */
-	bool check;		  /* IR checker after every pass, allocation checker */
+	/* The functions, by index, for which disabled_passes holds; others have all passes. */
+	uint32_t disabled_first, disabled_end;
+	size_t memory_limit; /* bytes that working memory may take at once */
+	bool check;	     /* IR checker after every pass, allocation checker */
 	/* Every load and store happens exactly once, in order, at its width. */
 	bool strict_accesses;
 	/* Called often, at least once a function; anything but NB_OK ends the

@@ -47,7 +47,10 @@ static const struct pass_row pass_rows[] = {
 void
 compiler_options_init(struct compiler_options *options)
 {
-	*options = (struct compiler_options){ .memory_limit = (size_t)1 << 30 };
+	*options = (struct compiler_options){
+		.disabled_end = UINT32_MAX,
+		.memory_limit = (size_t)1 << 30,
+	};
 }
 
 const char *
@@ -134,6 +137,16 @@ struct stage {
 	struct diag *diag;
 };
 
+static bool
+is_disabled(const struct stage *s, enum compiler_pass pass)
+{
+	const struct compiler_options *options = s->options;
+	uint32_t func_idx = s->fn->func_idx;
+
+	return options->disabled_passes >> pass & 1 && func_idx >= options->disabled_first &&
+	       func_idx < options->disabled_end;
+}
+
 /* Behind every stage: its dump, its check. */
 static enum nb_status
 finish_stage(const struct stage *s, const char *name, enum ir_check_stage check)
@@ -181,7 +194,7 @@ run_passes(const struct stage *s)
 
 		if (status != NB_OK)
 			return status;
-		if (s->options->disabled_passes >> pass & 1)
+		if (is_disabled(s, pass))
 			continue;
 		(void)pass_steps[i].run(s->fn, &context); /* leaves its status in fn */
 		status = finish_stage(s, pass_rows[pass].text, IR_CHECK_ANY);
@@ -214,8 +227,7 @@ build_function(const struct stage *s)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
 	status = ir_build(s->fn,
-			  s->options->disabled_passes >> COMPILER_PASS_INLINE & 1 ? IR_INLINE_NONE
-										  : IR_INLINE_SMALL,
+			  is_disabled(s, COMPILER_PASS_INLINE) ? IR_INLINE_NONE : IR_INLINE_SMALL,
 			  s->scratch, s->diag);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "build");

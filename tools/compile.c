@@ -3,6 +3,7 @@
 #include "kernel/code/artifact.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
+#include "tools/switches.h"
 #include "tools/tool.h"
 #include "wasm/module.h"
 
@@ -20,16 +21,19 @@ struct options {
 	const char *input;
 	const char *output;
 	const char *passes;
+	const char *functions;
 	bool prints_stats;
 	bool checks;
 };
 
-enum { KEY_STATS = 256, KEY_PASSES, KEY_CHECK };
+enum { KEY_STATS = 256, KEY_PASSES, KEY_FUNCTIONS, KEY_CHECK };
 
 static const struct argp_option option_table[] = {
 	{ "output", 'o', "FILE", 0, "The artifact to write (default: the input's name, .nbo)", 0 },
 	{ "stats", KEY_STATS, NULL, 0, "Print sizes and times", 0 },
 	{ "passes", KEY_PASSES, "LIST", 0, "Switch passes: -NAME,+NAME,-all", 0 },
+	{ "functions", KEY_FUNCTIONS, "A:B", 0,
+	  "Let --passes hold only for the functions of index A to B - 1", 0 },
 	{ "check", KEY_CHECK, NULL, 0, "Check the compiler's work after each pass", 0 },
 	{ 0 },
 };
@@ -48,6 +52,9 @@ parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_PASSES:
 		options->passes = value;
+		return 0;
+	case KEY_FUNCTIONS:
+		options->functions = value;
 		return 0;
 	case KEY_CHECK:
 		options->checks = true;
@@ -153,20 +160,6 @@ print_stats(const struct job *job, size_t input_len)
 	       job->compile_s > 0 ? mib / job->compile_s : 0.0);
 }
 
-static bool
-set_passes(struct compiler_options *compiler, const char *passes)
-{
-	const char *bad;
-
-	if (!passes || compiler_options_set_passes(compiler, passes, &bad) == NB_OK)
-		return true;
-	tool_error("there is no pass '%s'; there are:", bad);
-	for (unsigned i = 0; i < COMPILER_PASS_COUNT; i++)
-		fprintf(stderr, "  %-12s %s\n", compiler_pass_text((enum compiler_pass)i),
-			compiler_pass_about((enum compiler_pass)i));
-	return false;
-}
-
 /* "dir/name.wasm" to "dir/name.nbo". */
 static const char *
 default_output(const char *input)
@@ -194,7 +187,8 @@ tool_compile(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	compiler_options_init(&compiler);
 	compiler.check = options.checks;
-	if (!set_passes(&compiler, options.passes))
+	if (!switches_passes(&compiler, options.passes) ||
+	    !switches_functions(&compiler, options.functions))
 		return TOOL_USAGE;
 	bytes = tool_map_file(options.input, &len);
 	if (!bytes)

@@ -25,9 +25,11 @@ static const char *const mnemonics[NB_FORM_COUNT] = {
 
 /* A line under way. */
 struct line {
-	char text[128];
+	char text[sizeof((struct disassembled *)0)->text];
 	size_t len;
 	bool has_operand;
+	bool has_target;
+	uint32_t target;
 };
 
 static void
@@ -107,6 +109,8 @@ add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 		int64_t target = end + inst->imm;
 
 		snprintf(text, sizeof text, "0x%llx", (unsigned long long)target);
+		line->has_target = true;
+		line->target = (uint32_t)target;
 	} else {
 		snprintf(text, sizeof text, "%lld", (long long)inst->imm);
 	}
@@ -198,4 +202,30 @@ disassemble_around(FILE *out, const struct nb_code_image *image, uint32_t functi
 		at += len;
 	}
 	free(decoder);
+}
+
+bool
+disassemble_function(const struct nb_code_image *image, uint32_t function,
+		     void (*take)(void *context, const struct disassembled *inst), void *context)
+{
+	const struct nb_code_function *f = &image->functions[function];
+	uint32_t end = f->code_offset + f->code_size;
+	struct vf_decoder *decoder = malloc(sizeof *decoder);
+	struct line line;
+
+	if (!decoder)
+		return false;
+	vf_decoder_init(decoder);
+	for (uint32_t at = f->code_offset, len; at < end; at += len) {
+		struct disassembled inst = { .at = at };
+
+		len = disassemble(decoder, image, at, end, &line);
+		inst.len = len;
+		inst.has_target = line.has_target;
+		inst.target = line.target;
+		memcpy(inst.text, line.text, sizeof inst.text);
+		take(context, &inst);
+	}
+	free(decoder);
+	return true;
 }

@@ -11,10 +11,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "run", tool_run },
-	{ "compile", tool_compile },
-	{ "pack", tool_pack },
-	{ "verify", tool_verify },
+	{ "run", tool_run },	   { "compile", tool_compile }, { "pack", tool_pack },
+	{ "verify", tool_verify }, { "dump", tool_dump },
 };
 
 static void
@@ -26,6 +24,8 @@ usage(FILE *out)
 	      "  compile IN.wasm -o OUT.nbo            compile a module to an artifact\n"
 	      "  verify FILE                           prove the machine code of a module "
 	      "confined\n"
+	      "  dump [OPTIONS] FILE                   show what the compiler makes of a "
+	      "module\n"
 	      "  pack -o OUT.tar PATH=FILE...          make a RAM disk archive\n"
 	      "  version                               print the version\n"
 	      "  help                                  this text\n"

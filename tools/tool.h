@@ -6,6 +6,8 @@
  *   compile.c    `compile`              programs.c  the table of bundled programs
  *   pack.c       `pack`                 machine.c   starting the kernel somewhere
  *   verify.c     `verify`               disassemble.c   code as text
+ *   dump.c       `dump`                 dump_code.c     machine code with its places
+ *   switches.c   --passes, --functions  paint.c         colours
  *   files.c      memory, mapped files
  *   session.c    the host's end of the link: one program
  *   prompt.c     the console on this terminal
@@ -34,6 +36,7 @@ int tool_run(int argc, char **argv);
 int tool_compile(int argc, char **argv);
 int tool_pack(int argc, char **argv);
 int tool_verify(int argc, char **argv);
+int tool_dump(int argc, char **argv);
 
 /* Writes "nebulet: ..." and a newline to standard error. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

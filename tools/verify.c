@@ -1,20 +1,14 @@
 /* `nebulet verify`: proves the machine code of a module or artifact confined. */
 #include "kernel/code/verify.h"
-#include "compiler/compiler.h"
-#include "kernel/code/artifact.h"
 #include "lib/diag.h"
+#include "tools/code.h"
 #include "tools/disassemble.h"
 #include "tools/tool.h"
 
 #include <argp.h>
 #include <stdio.h>
 
-#define MEMORY_LIMIT ((size_t)16 << 30)
-
-enum {
-	LINES_AROUND = 8,
-	ALL_CPU_FEATURES = NB_CPU_AVX | NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT,
-};
+enum { LINES_AROUND = 8 };
 
 static error_t
 parse(int key, char *value, struct argp_state *state)
@@ -43,24 +37,6 @@ static const struct argp argp = {
 	       "status 0 if all of it is, 1 if not, 2 for wrong usage.",
 };
 
-/* The machine code in question. */
-static enum nb_status
-obtain(const uint8_t *bytes, size_t len, struct code_module *code, struct diag *diag)
-{
-	struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
-	struct compiler_options options;
-
-	if (artifact_is_one(bytes, len))
-		return artifact_read(bytes, len, ALL_CPU_FEATURES, diag, code);
-	enum nb_status status =
-		wasm_module_decode(&code->wasm, &code->arena, bytes, len, &features, diag);
-	if (status != NB_OK)
-		return status;
-	compiler_options_init(&options);
-	return compiler_compile(&code->wasm, &options, &tool_memory, &code->arena, &code->image,
-				diag);
-}
-
 static bool
 verify(const char *path, const struct code_module *code, struct diag *diag)
 {
@@ -69,12 +45,12 @@ verify(const char *path, const struct code_module *code, struct diag *diag)
 	struct code_verify job = {
 		.module = &code->wasm,
 		.image = &code->image,
-		.cpu_features = ALL_CPU_FEATURES,
+		.cpu_features = tool_all_cpu_features,
 		.scratch = &scratch,
 	};
 	char reason[512];
 
-	arena_init(&scratch, &tool_memory, MEMORY_LIMIT);
+	arena_init(&scratch, &tool_memory, TOOL_MEMORY_LIMIT);
 	enum nb_status status = code_verify(&job, &finding, diag);
 	arena_reset(&scratch);
 	if (status == NB_OK) {
@@ -94,6 +70,7 @@ int
 tool_verify(int argc, char **argv)
 {
 	const char *path = NULL;
+	struct compiler_options options;
 	struct code_module code;
 	struct diag diag;
 	size_t len;
@@ -104,8 +81,12 @@ tool_verify(int argc, char **argv)
 	if (!bytes)
 		return TOOL_FAILED;
 	diag_init(&diag);
-	code_module_init(&code, &tool_memory, MEMORY_LIMIT);
-	if (obtain(bytes, len, &code, &diag) != NB_OK) {
+	code_module_init(&code, &tool_memory, TOOL_MEMORY_LIMIT);
+	compiler_options_init(&options);
+	enum nb_status status = tool_code_read(bytes, len, &code, &diag);
+	if (status == NB_OK)
+		status = tool_code_compile(&options, &code, &diag);
+	if (status != NB_OK) {
 		diag_format(&diag, reason, sizeof reason);
 		tool_error("%s: %s", path, reason);
 		return 1;

@@ -437,6 +437,15 @@ first_move(const struct emitter *e, uint32_t inst)
 
 /* What an instruction uses up on the way may have been written in its
  * out-of-line code only. */
+/* Notes where the next instruction comes from, for a dump that wants to know. */
+static void
+emit_place_note(struct emitter *e)
+{
+	const struct compiler_dump *dump = e->context->options->dump;
+	if (dump && dump->place)
+		add_event(e, EMIT_PLACE, 0, emit_inst(e)->wasm_offset & 0xffffff);
+}
+
 static void
 forget_scratch(struct emitter *e)
 {
@@ -472,6 +481,7 @@ emit_block(struct emitter *e, uint32_t b)
 		e->inst = i;
 		while (e->move < e->ra->move_count && e->ra->moves[e->move].before_inst == i)
 			emit_move(e, &e->ra->moves[e->move++]);
+		emit_place_note(e);
 		emit_instruction(e);
 		forget_scratch(e);
 	}
@@ -482,6 +492,7 @@ emit_cold(struct emitter *e, const struct emit_cold *cold)
 {
 	e->inst = cold->inst;
 	emit_label(e, cold->entry);
+	emit_place_note(e);
 	e->zx = cold->zx;
 	if (cold->trap) {
 		emit_trap(e, cold->trap);

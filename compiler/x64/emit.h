@@ -20,6 +20,7 @@ enum emit_event_kind {
 	EMIT_SITE,  /* value: info of struct nb_code_site */
 	EMIT_CALL,  /* value: function; the four bytes before the place */
 	EMIT_POOL,  /* value: pool offset; the four bytes before the place less cc */
+	EMIT_PLACE, /* value: wasm offset of what follows; only for dumps */
 };
 
 enum { EMIT_ALWAYS = 0xff };

@@ -137,6 +137,7 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 	   struct x64_call_fixup *fixups)
 {
 	const struct emitter *e = f->e;
+	const struct compiler_dump *dump = e->context->options->dump;
 	uint32_t copied = 0, site_count = 0, fixup_count = 0;
 	for (uint32_t i = 0; i <= e->event_count; i++) {
 		const struct emit_event *event = i < e->event_count ? &e->events[i] : NULL;
@@ -169,6 +170,9 @@ write_code(struct finisher *f, struct x64_buffer *out, struct nb_code_site *site
 		case EMIT_POOL:
 			write_u32(out->bytes + out->len - event->cc - 4,
 				  f->pool_at + event->value - out->len);
+			break;
+		case EMIT_PLACE:
+			dump->place(dump->context, e->fn->ir->func_idx, out->len, event->value);
 			break;
 		}
 	}

@@ -30,7 +30,10 @@ static enum nb_status
 allocate(const struct x64_context *context, const struct x64_function *fn,
 	 const struct x64_arenas *arenas, struct ra_result *out, struct diag *diag)
 {
+	const struct compiler_dump *dump = context->options->dump;
 	enum nb_status status = ra_allocate(&fn->ra, arenas->scratch, arenas->work, out);
+	if (status == NB_OK && dump && dump->wants(dump->context, fn->ir->func_idx, "allocate"))
+		ra_dump(&fn->ra, out, dump->emit, dump->context);
 	if (status != NB_OK || !context->options->check)
 		return status;
 	char reason[160];

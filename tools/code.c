@@ -1,0 +1,33 @@
+/* The machine code of a module or artifact; see code.h. */
+#include "tools/code.h"
+
+#include "kernel/code/artifact.h"
+#include "tools/tool.h"
+
+const uint32_t tool_all_cpu_features = NB_CPU_AVX | NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT;
+
+bool
+tool_code_is_artifact(const uint8_t *bytes, size_t len)
+{
+	return artifact_is_one(bytes, len);
+}
+
+enum nb_status
+tool_code_read(const uint8_t *bytes, size_t len, struct code_module *code, struct diag *diag)
+{
+	struct wasm_features features = { .set = WASM_FEATURES_ALL, .code = WASM_CODE_DEFER };
+
+	if (artifact_is_one(bytes, len))
+		return artifact_read(bytes, len, tool_all_cpu_features, diag, code);
+	return wasm_module_decode(&code->wasm, &code->arena, bytes, len, &features, diag);
+}
+
+enum nb_status
+tool_code_compile(const struct compiler_options *options, struct code_module *code,
+		  struct diag *diag)
+{
+	if (code->image.functions)
+		return NB_OK;
+	return compiler_compile(&code->wasm, options, &tool_memory, &code->arena, &code->image,
+				diag);
+}
