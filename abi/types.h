@@ -28,8 +28,13 @@ enum {
 	NB_WAIT_ITEMS_MAX = 64, /* of one object_wait_many */
 	NB_STREAM_CAPACITY_DEFAULT = 64 * 1024,
 	NB_STREAM_CAPACITY_MAX = 1024 * 1024,
-	NB_STARTUP_MAX = 1024 * 1024, /* bytes of a startup block */
-	NB_BINDINGS_MAX = 64,	      /* of one process_instantiate */
+	NB_CHANNEL_MESSAGES_DEFAULT = 64,
+	NB_CHANNEL_MESSAGES_MAX = 1024,	  /* queued in one direction */
+	NB_CHANNEL_BYTES_MAX = 64 * 1024, /* of one message */
+	NB_CHANNEL_HANDLES_MAX = 16,	  /* of one message */
+	NB_TIMER_PERIOD_MIN = 100 * 1000, /* nanoseconds */
+	NB_STARTUP_MAX = 1024 * 1024,	  /* bytes of a startup block */
+	NB_BINDINGS_MAX = 64,		  /* of one process_instantiate */
 };
 
 enum nb_right {
@@ -88,6 +93,23 @@ struct nb_stream_ends {
 	uint32_t reader;
 };
 
+struct nb_channel_ends {
+	uint32_t ends[2];
+};
+
+/* Of a message. */
+struct nb_message_counts {
+	uint32_t bytes;
+	uint32_t handles; /* given: how many the buffer holds */
+};
+
+/* What waitset_wait reports of an entry. */
+struct nb_waitset_event {
+	uint64_t key;	/* as given to waitset_add */
+	uint32_t entry; /* number of the entry */
+	uint32_t seen;	/* all signals set */
+};
+
 struct nb_object_info {
 	uint64_t id;	  /* unique since boot */
 	uint32_t type;	  /* NB_OBJECT_* */
@@ -126,6 +148,25 @@ struct nb_stream_info {
 	uint32_t writable_bytes; /* now, likewise */
 };
 
+struct nb_channel_info {
+	uint32_t capacity;     /* messages in each direction */
+	uint32_t readable;     /* messages to be received at this end */
+	uint32_t writable;     /* messages that can be sent before the queue is full */
+	uint32_t next_len;     /* bytes of the next one to be received, valid if readable */
+	uint32_t next_handles; /* its handles, likewise */
+};
+
+struct nb_timer_info {
+	uint64_t deadline_ns; /* of the next expiry, INT64_MAX: none */
+	uint64_t period_ns;   /* 0: once */
+	uint64_t expirations; /* since it was set */
+};
+
+struct nb_waitset_info {
+	uint32_t entries;
+	uint32_t waiters; /* threads in waitset_wait */
+};
+
 /* The text follows in a buffer of its own. */
 struct nb_log_record {
 	uint64_t sequence; /* counts from 0 */
@@ -159,6 +200,12 @@ _Static_assert(sizeof(struct nb_limits) == 32, "layout");
 _Static_assert(sizeof(struct nb_binding) == 12, "layout");
 _Static_assert(sizeof(struct nb_text_buffer) == 8, "layout");
 _Static_assert(sizeof(struct nb_stream_ends) == 8, "layout");
+_Static_assert(sizeof(struct nb_channel_ends) == 8, "layout");
+_Static_assert(sizeof(struct nb_message_counts) == 8, "layout");
+_Static_assert(sizeof(struct nb_waitset_event) == 16, "layout");
+_Static_assert(sizeof(struct nb_channel_info) == 20, "layout");
+_Static_assert(sizeof(struct nb_timer_info) == 24, "layout");
+_Static_assert(sizeof(struct nb_waitset_info) == 8, "layout");
 _Static_assert(sizeof(struct nb_object_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_process_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");

@@ -24,6 +24,7 @@ NUMBER_KINDS = {
     "U64": ("uint64_t", "i64"),
     "I64": ("int64_t", "i64"),
 }
+PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t"}
 RESULTS = {"I64": ("int64_t", "i64"), "VOID": ("void", ""), "NORETURN": ("void", "")}
 CLIENT_ONLY_OWN = "client_"
 MAX_PARAMETERS = 5
@@ -51,7 +52,7 @@ class Param:
     def sdk(self):
         if not self.is_address:
             return self.kernel()
-        target = {"bytes": "void", "text": "char"}.get(self.target, f"struct {self.target}")
+        target = PLAIN_TARGETS.get(self.target, f"struct {self.target}")
         const = "const " if self.kind == "IN" else ""
         return f"{const}{target} *{self.name}"
 
@@ -168,7 +169,7 @@ class Abi:
         known = {name for name, _, _ in self.structs}
         for call in self.calls:
             for param in call.params:
-                if param.is_address and param.target not in known | {"bytes", "text"}:
+                if param.is_address and param.target not in known | set(PLAIN_TARGETS):
                     sys.exit(f"calls.def: {call.name}: no struct {param.target} in abi/types.h")
 
 

@@ -222,6 +222,101 @@ handle_use(struct handle_table *table, uint32_t handle, const struct object_type
 	return status;
 }
 
+/* ---- moving ---- */
+
+static enum nb_status
+entries_fill_locked(struct handle_table *table, const uint32_t *handles, uint32_t count,
+		    struct handle_entry *entries)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct handle_slot *slot = slot_find_locked(table, handles[i]);
+
+		if (!slot)
+			return NB_BAD_HANDLE;
+		if (!(slot->rights & NB_RIGHT_TRANSFER))
+			return NB_ACCESS_DENIED;
+		for (uint32_t k = 0; k < i; k++) {
+			if (handles[k] == handles[i])
+				return NB_INVALID_ARGUMENT;
+		}
+		entries[i] = (struct handle_entry){ slot->object, slot->rights };
+	}
+	return NB_OK;
+}
+
+enum nb_status
+handle_move_out(struct handle_table *table, const uint32_t *handles, uint32_t count,
+		struct handle_entry *entries, handle_transfer *give, void *context)
+{
+	enum nb_status status;
+
+	spinlock_lock(&table->lock);
+	status = entries_fill_locked(table, handles, count, entries);
+	if (status == NB_OK)
+		status = give(context);
+	for (uint32_t i = 0; i < count && status == NB_OK; i++) {
+		uint32_t idx = handles[i] & (HANDLE_SLOTS_MAX - 1);
+
+		(void)slot_clear_locked(table, slot_at(table, idx), idx);
+	}
+	spinlock_unlock(&table->lock);
+	if (status == NB_OK)
+		account_uncharge(table->account, ACCOUNT_HANDLES, count);
+	return status;
+}
+
+/* Sees to `count` free slots and says what the handles in them will be called. */
+static enum nb_status
+numbers_fill_locked(struct handle_table *table, uint32_t count, uint32_t *numbers)
+{
+	uint32_t idx;
+
+	if (table->is_closed)
+		return NB_CANCELED;
+	while (table->free_count < count) {
+		enum nb_status status = table_grow_locked(table);
+
+		if (status != NB_OK)
+			return status;
+	}
+	idx = table->free_first;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct handle_slot *slot = slot_at(table, idx);
+
+		numbers[i] = (uint32_t)slot->generation << SLOT_BITS | idx;
+		idx = slot->next;
+	}
+	return NB_OK;
+}
+
+enum nb_status
+handle_move_in(struct handle_table *table, uint32_t count, uint32_t *numbers,
+	       struct handle_entry *entries, handle_transfer *take, void *context)
+{
+	enum nb_status status = account_charge(table->account, ACCOUNT_HANDLES, count);
+
+	if (status != NB_OK)
+		return status;
+	spinlock_lock(&table->lock);
+	status = numbers_fill_locked(table, count, numbers);
+	if (status == NB_OK)
+		status = take(context);
+	for (uint32_t i = 0; i < count && status == NB_OK; i++) {
+		struct handle_slot *slot = slot_at(table, free_pop_locked(table));
+
+		slot->object = entries[i].object;
+		slot->rights = (uint16_t)entries[i].rights;
+		table->open_count++;
+		__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
+	}
+	spinlock_unlock(&table->lock);
+	if (status != NB_OK)
+		account_uncharge(table->account, ACCOUNT_HANDLES, count);
+	return status;
+}
+
+/* ---- the end ---- */
+
 static void
 table_free(struct handle_table *table)
 {

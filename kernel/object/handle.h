@@ -62,6 +62,30 @@ NB_MUST_USE enum nb_status handle_close(struct handle_table *table, uint32_t han
 NB_MUST_USE enum nb_status
 handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint32_t *out);
 
+/* A handle between two tables: counts as one of the object's. */
+struct handle_entry {
+	struct object *object;
+	uint32_t rights;
+};
+
+/* The other side's part in moving handles; called with the table's lock held,
+ * so it takes inner locks only. Anything but NB_OK and nothing has moved. */
+typedef enum nb_status handle_transfer(void *context);
+
+/* Moves `count` handles, all different and with the right to TRANSFER, out of
+ * the table, all or none: entries[] is filled, then `give` called, then they are
+ * closed here. NB_BAD_HANDLE, NB_ACCESS_DENIED, NB_INVALID_ARGUMENT (one of them
+ * twice), what `give` returns. */
+NB_MUST_USE enum nb_status
+handle_move_out(struct handle_table *table, const uint32_t *handles, uint32_t count,
+		struct handle_entry *entries, handle_transfer *give, void *context);
+/* Moves `count` handles in, all or none: numbers[] is filled with what they will
+ * be called, then `take` called, which fills entries[]. NB_LIMIT_EXCEEDED,
+ * NB_OUT_OF_MEMORY, NB_CANCELED, what `take` returns. */
+NB_MUST_USE enum nb_status
+handle_move_in(struct handle_table *table, uint32_t count, uint32_t *numbers,
+	       struct handle_entry *entries, handle_transfer *take, void *context);
+
 /* Looks a handle up that must name an object of `type` (NULL: any) with all of
  * `rights`. NB_BAD_HANDLE, NB_WRONG_TYPE, NB_ACCESS_DENIED, in this order. */
 NB_MUST_USE enum nb_status

@@ -73,9 +73,14 @@ object_handle_get(struct object *object)
 void
 object_handle_put(struct object *object)
 {
-	if (__atomic_sub_fetch(&object->handles, 1, __ATOMIC_ACQ_REL) == 0 &&
-	    object->type->handles_gone)
-		object->type->handles_gone(object);
+	const struct object_type *type = object->type;
+
+	if (__atomic_sub_fetch(&object->handles, 1, __ATOMIC_ACQ_REL)) {
+		if (type->handle_closed)
+			type->handle_closed(object);
+	} else if (type->handles_gone) {
+		type->handles_gone(object);
+	}
 	object_put(object);
 }
 
@@ -90,8 +95,12 @@ wake_observers_locked(struct object *object)
 	{
 		struct object_observer *observer = list_entry(link, struct object_observer, link);
 
-		if (observer->wanted & object->signals)
+		if (!(observer->wanted & object->signals))
+			continue;
+		if (observer->thread)
 			thread_wake(observer->thread);
+		else
+			observer->notify(observer);
 	}
 }
 

@@ -43,6 +43,8 @@ struct object_type {
 	void (*destroy)(struct object *object);
 	/* The last handle was closed. May be NULL. No lock is held. */
 	void (*handles_gone)(struct object *object);
+	/* A handle was closed, and there are others. May be NULL. No lock is held. */
+	void (*handle_closed)(struct object *object);
 	/* The object has got another name. May be NULL. */
 	void (*named)(struct object *object);
 	/* Topics of its own: NB_NOT_SUPPORTED if unknown. May be NULL. */
@@ -64,12 +66,15 @@ struct object {
 	struct list_link observers; /* struct object_observer */
 };
 
-/* One wait for one object, on the waiting thread's stack. */
+/* One wish to hear of an object's signals: a thread's, on its stack, or a
+ * waitset's. */
 struct object_observer {
 	struct list_link link; /* under the object's lock */
 	struct object *object;
 	uint32_t wanted;
-	struct thread *thread;
+	struct thread *thread; /* to be woken; NULL: call notify */
+	/* With the object's lock held. */
+	void (*notify)(struct object_observer *observer);
 };
 
 /* A zeroed structure of `size` bytes with one reference, charged to `account`;
@@ -87,8 +92,8 @@ void object_handle_put(struct object *object);
 /* Clears, then sets signals, and wakes who waits for one that is set. */
 void object_signals_change(struct object *object, uint32_t clear, uint32_t set);
 uint32_t object_signals(struct object *object);
-/* Registers observer->thread's wish; `object`, `wanted`, `thread` are set. The
- * observer is unregistered before its memory goes. */
+/* Registers an observer, of which everything but `link` is set. It is
+ * unregistered before its memory goes. */
 void object_observe(struct object_observer *observer);
 void object_unobserve(struct object_observer *observer);
 

@@ -39,6 +39,7 @@ struct cpu {
 	uint32_t ready_mask;			  /* priorities with ready threads */
 	uint64_t min_vruntime_ns[CPU_PRIORITIES]; /* where new threads begin; never falls */
 	struct pairing timeouts;		  /* of blocked threads */
+	struct pairing timers;			  /* struct sched_timer */
 	struct thread *dead; /* has left its stack for ever; the loop frees it */
 
 	/* Only by this processor, in kernel context: */

@@ -46,7 +46,7 @@ sched_cpu_init(struct cpu *cpu, uint32_t index)
 void
 sched_cpu_exit(struct cpu *cpu)
 {
-	ASSERT(!cpu->current && !cpu->ready_mask && !cpu->dead);
+	ASSERT(!cpu->current && !cpu->ready_mask && !cpu->dead && !pairing_first(&cpu->timers));
 	port_timer_arm(UINT64_MAX);
 	port_stack_destroy(&cpu->stack);
 }
@@ -147,9 +147,12 @@ static void
 arm_locked(struct cpu *cpu, const struct thread *running)
 {
 	struct pairing_node *first = pairing_first(&cpu->timeouts);
+	struct pairing_node *timer = pairing_first(&cpu->timers);
 	uint64_t deadline = first ? first->key : UINT64_MAX;
 	bool enabled;
 
+	if (timer && timer->key < deadline)
+		deadline = timer->key;
 	if (running && has_company_locked(cpu, running) && cpu->slice_end_ns < deadline)
 		deadline = cpu->slice_end_ns;
 	enabled = port_interrupts_disable();
@@ -362,14 +365,82 @@ expire_timeouts(struct cpu *cpu)
 	spinlock_unlock(&cpu->lock);
 }
 
+/* ---- timers ---- */
+
+void
+sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer))
+{
+	*timer = (struct sched_timer){ .cpu = port_cpu_current(), .expired = expired };
+}
+
+void
+sched_timer_set(struct sched_timer *timer, uint64_t deadline_ns)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	spinlock_lock(&cpu->lock);
+	timer->cpu = cpu;
+	timer->node.key = deadline_ns;
+	pairing_insert(&cpu->timers, &timer->node);
+	arm_locked(cpu, cpu->current);
+	spinlock_unlock(&cpu->lock);
+}
+
+bool
+sched_timer_cancel(struct sched_timer *timer)
+{
+	struct cpu *cpu = timer->cpu;
+	bool was_set;
+
+	spinlock_lock(&cpu->lock);
+	was_set = pairing_contains(&timer->node);
+	if (was_set)
+		pairing_remove(&cpu->timers, &timer->node);
+	spinlock_unlock(&cpu->lock);
+	return was_set;
+}
+
+bool
+sched_timer_is_set(struct sched_timer *timer)
+{
+	bool is_set;
+
+	spinlock_lock(&timer->cpu->lock);
+	is_set = pairing_contains(&timer->node);
+	spinlock_unlock(&timer->cpu->lock);
+	return is_set;
+}
+
+static void
+expire_timers(struct cpu *cpu)
+{
+	struct pairing_node *first;
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	spinlock_lock(&cpu->lock);
+	while ((first = pairing_first(&cpu->timers)) && first->key <= now_ns) {
+		struct sched_timer *timer = list_entry(first, struct sched_timer, node);
+
+		pairing_remove(&cpu->timers, first);
+		spinlock_unlock(&cpu->lock);
+		timer->expired(timer);
+		spinlock_lock(&cpu->lock);
+	}
+	arm_locked(cpu, cpu->current);
+	spinlock_unlock(&cpu->lock);
+}
+
 void
 sched_poll(void)
 {
 	struct cpu *cpu = port_cpu_current();
 	uint32_t events = __atomic_exchange_n(&cpu->events, 0, __ATOMIC_ACQUIRE);
 
-	if (events & CPU_EVENT_TIMER)
+	if (events & CPU_EVENT_TIMER) {
+		if (pairing_first(&cpu->timers))
+			expire_timers(cpu);
 		expire_timeouts(cpu);
+	}
 	if ((events & CPU_EVENT_SERIAL) && serial_handler)
 		serial_handler();
 }

@@ -37,6 +37,21 @@ void sched_relax(void);
 /* Does what interrupt handlers left to do. No lock held. */
 void sched_poll(void);
 
+/* Something to be done at a time. Its user serialises calls for one timer. */
+struct sched_timer {
+	struct pairing_node node; /* key: deadline */
+	struct cpu *cpu;	  /* in whose heap it is or was last */
+	void (*expired)(struct sched_timer *timer);
+};
+
+/* `expired` is called in kernel context with no lock held. */
+void sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer));
+/* Needs: it is not set. */
+void sched_timer_set(struct sched_timer *timer, uint64_t deadline_ns);
+/* True if it was set; then it will not expire. */
+bool sched_timer_cancel(struct sched_timer *timer);
+bool sched_timer_is_set(struct sched_timer *timer);
+
 /* Accounts the run time of the current thread up to now. */
 void sched_account_current(void);
 

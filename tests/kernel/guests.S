@@ -12,6 +12,7 @@ guest_\name\()_end:
 	.section .rodata
 	guest	client
 	guest	hostile
+	guest	ipc
 	guest	parent
 	guest	personality
 	guest	spin

@@ -149,6 +149,25 @@ test_pipe(void **state)
 	}
 }
 
+/* A guest that needs nothing and tells by its status what went wrong. */
+static void
+run_alone(struct module *module, const char *name)
+{
+	struct process *process = kernel_process(module, name);
+
+	kernel_start(process, NULL, 0);
+	kernel_run_all(10000, NULL);
+	kernel_expect_end(process, 0, NB_TRAP_NONE);
+	object_put(&process->object);
+}
+
+static void
+test_ipc(void **state)
+{
+	(void)state;
+	run_alone(GUEST(ipc), "ipc");
+}
+
 static void
 test_wake_and_cancel(void **state)
 {
@@ -266,7 +285,7 @@ main(void)
 		kernel_test(test_hostile),	   kernel_test(test_pipe),
 		kernel_test(test_wake_and_cancel), kernel_test(test_detached),
 		kernel_test(test_kill_before_run), kernel_test(test_long_chain),
-		kernel_test(test_depth),
+		kernel_test(test_depth),	   kernel_test(test_ipc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
