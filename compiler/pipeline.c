@@ -204,7 +204,12 @@ run_passes(const struct stage *s)
 	status = ir_schedule(s->fn, s->scratch);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "schedule");
-	return finish_stage(s, "schedule", IR_CHECK_SCHEDULED);
+	status = finish_stage(s, "schedule", IR_CHECK_SCHEDULED);
+	if (status != NB_OK || s->options->disabled_passes >> COMPILER_PASS_SINK & 1)
+		return status;
+	if (pass_sink(s->fn, &context) != NB_OK)
+		return report(s->diag, s->fn->func_idx, s->fn->status, "sink");
+	return finish_stage(s, pass_rows[COMPILER_PASS_SINK].text, IR_CHECK_SCHEDULED);
 }
 
 /* Validates a body whose validation was put off. */

@@ -65,4 +65,11 @@ NB_MUST_USE enum nb_status pass_strength(struct ir_function *fn, struct pass_con
  */
 NB_MUST_USE enum nb_status pass_ifconv(struct ir_function *fn, struct pass_context *context);
 
+/*
+ * Moves the step of a loop variable behind the variable's last use, to where the
+ * loop goes round and to other users, so that one register holds both.
+ * Needs ir_schedule's result and keeps it. Linear.
+ */
+NB_MUST_USE enum nb_status pass_sink(struct ir_function *fn, struct pass_context *context);
+
 #endif

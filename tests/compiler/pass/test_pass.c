@@ -38,7 +38,7 @@ run_strict(struct ir_function *fn, struct pass_context *context)
 static const struct named_pass passes[] = {
 	{ "branch", pass_branch },    { "ifconv", pass_ifconv }, { "gvn", pass_gvn },
 	{ "licm", pass_licm },	      { "dce", pass_dce },	 { "strength", pass_strength },
-	{ "schedule", run_schedule }, { "strict", run_strict },
+	{ "schedule", run_schedule }, { "sink", pass_sink },	 { "strict", run_strict },
 };
 
 static enum nb_status
@@ -105,6 +105,7 @@ GOLDEN_TEST(gvn)
 GOLDEN_TEST(ifconv)
 GOLDEN_TEST(licm)
 GOLDEN_TEST(schedule)
+GOLDEN_TEST(sink)
 GOLDEN_TEST(strength)
 
 int
@@ -114,7 +115,7 @@ main(void)
 		cmocka_unit_test(test_branch),	 cmocka_unit_test(test_dce),
 		cmocka_unit_test(test_gvn),	 cmocka_unit_test(test_ifconv),
 		cmocka_unit_test(test_licm),	 cmocka_unit_test(test_schedule),
-		cmocka_unit_test(test_strength),
+		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
