@@ -17,7 +17,7 @@ $(B)/tests/verifier/faults.flags: FORCE
 faults: $(B)/tests/verifier/fault_check.o $(B)/tests/verifier/faults.flags $(HOSTED_LIB)
 
 # Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
-$(B)/tests/verifier/mutate: tests/verifier/mutate.c tests/verifier/emulate.c \
+$(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/emulate*.c) \
 		tests/verifier/module_facts.c tests/verifier/verify_open.c verifier/verify.c \
 		$(HOSTED_LIB)
 	@mkdir -p $(@D)

@@ -1,101 +1,18 @@
-#include "tests/verifier/emulate.h"
+#include "tests/verifier/emulator.h"
 
-#include "abi/trap.h"
-#include "tests/verifier/unicorn.h"
-
-#include <Zydis/Zydis.h>
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where things lie, far from one another. */
-#define CODE_AT	    0x1000000000ull
-#define STACK_AT    0x1800000000ull
-#define ENTRY_RSP   (STACK_AT + STACK_BYTES - STACK_ABOVE + 8)
-#define VMCTX_AT    0x1900000000ull
-#define TABLES_AT   0x1a00000000ull /* descriptors */
-#define ENTRIES_AT  0x1b00000000ull /* callees of the tables, those of references last */
-#define CELLS_AT    0x1c00000000ull
-#define MEMORIES_AT 0x1d00000000ull /* descriptors */
-#define STUBS_AT    0x1e00000000ull
-#define LINEAR_AT   0x2000000000ull
-#define LINEAR_STEP 0x800000000ull
-#define NOWHERE	    0x1f00000000ull
-
-enum {
-	PAGE = 4096,
-	STACK_BYTES = 18 << 20,
-	STACK_ABOVE = 1 << 19,
-	SPACING = 64, /* of descriptors and cells */
-	ENTRIES = 64, /* per table */
-	MEMORIES_MAX = 16,
-	STUB_RETURN = 0x10,
-	STUB_TAIL = 0x20,
-	STUB_GROW = 0x30,
-	STUB_CROSS = 0x40,
-	STUB_HOST = 0x50, /* code of callees that are not of this image */
-	STUB_BUILTINS = 0x100,
-	STUB_BYTES = PAGE,
-};
-
-enum kind {
-	PLAIN,
-	COMPARE,
-	CALL,
-	CALL_MEMORY,
-	JUMP,
-	BRANCH,
-	JUMP_REGISTER,
-	JUMP_MEMORY,
-	RETURN,
-	TRAP,
-	DIVIDE
-};
-
-struct place {
-	uint8_t len; /* 0: no instruction begins here */
-	uint8_t kind;
-	bool is_pointer; /* may load a kernel pointer: writes R10 or R11 only */
-	bool is_call_site;
-	uint8_t trap; /* kind of the trap site, 0: none */
-	int32_t target;
-};
-
-enum event { EVENT_NONE, EVENT_CALL, EVENT_END, EVENT_ESCAPE };
-
-struct emulator {
-	struct unicorn api;
-	void *library, *uc;
-	ZydisDecoder decoder;
-	const struct nb_code_image *image;
-	const struct verifier_facts *facts;
-	uint64_t bound[MEMORIES_MAX];
-	uint32_t *entry_types; /* per table and entry; UINT32_MAX: null */
-
-	/* of the function that runs */
-	const struct nb_code_function *function;
-	uint32_t number, pool_at, pool_end, area;
-	struct place *places;
-	uint32_t places_size;
-	struct emulation *job;
-	uint64_t rng;
-	uint32_t steps, limit;
-	uint64_t touched; /* lowest stack address so far */
-	const struct place *last;
-	uint32_t at; /* of `last` */
-	enum event event;
-	uint64_t preserved[16];
-};
-
 static const uint8_t gpr_numbers[16] = { 35,  38,  40,	37,  44,  36,  43,  39,
 					 106, 107, 108, 109, 110, 111, 112, 113 };
 
 /* --- values ------------------------------------------------------------------ */
 
-static uint64_t
-next_random(struct emulator *e)
+uint64_t
+emu_random(struct emulator *e)
 {
 	e->rng += 0x9e3779b97f4a7c15ull;
 	uint64_t x = e->rng;
@@ -105,10 +22,10 @@ next_random(struct emulator *e)
 	return x ^ x >> 31;
 }
 
-static uint64_t
-hostile(struct emulator *e)
+uint64_t
+emu_hostile(struct emulator *e)
 {
-	uint64_t x = next_random(e);
+	uint64_t x = emu_random(e);
 
 	switch (x & 7) {
 	case 0:
@@ -126,12 +43,12 @@ hostile(struct emulator *e)
 	case 6:
 		return 1ull << (x >> 8 & 63);
 	default:
-		return next_random(e);
+		return emu_random(e);
 	}
 }
 
-static uint64_t
-get(struct emulator *e, uint32_t gpr)
+uint64_t
+emu_get(struct emulator *e, uint32_t gpr)
 {
 	uint64_t value = 0;
 
@@ -139,27 +56,36 @@ get(struct emulator *e, uint32_t gpr)
 	return value;
 }
 
-static void
-set(struct emulator *e, uint32_t gpr, uint64_t value)
+void
+emu_set(struct emulator *e, uint32_t gpr, uint64_t value)
 {
 	e->api.reg_write(e->uc, gpr_numbers[gpr], &value);
 }
 
-static void
-put(struct emulator *e, uint64_t at, uint64_t value, size_t size)
+void
+emu_put(struct emulator *e, uint64_t at, uint64_t value, size_t size)
 {
 	e->api.mem_write(e->uc, at, &value, size);
 }
 
-static void
-put_hostile(struct emulator *e, uint64_t at, uint64_t size)
+void
+emu_put_hostile(struct emulator *e, uint64_t at, uint64_t size)
 {
-	for (uint64_t i = 0; i < size; i += 8)
-		put(e, at + i, hostile(e), 8);
+	uint64_t values[512];
+
+	while (size) {
+		uint64_t part = size < sizeof(values) ? size : sizeof(values);
+
+		for (uint64_t i = 0; i < part; i += 8)
+			values[i / 8] = emu_hostile(e);
+		e->api.mem_write(e->uc, at, values, part);
+		at += part;
+		size -= part;
+	}
 }
 
-__attribute__((format(printf, 2, 3))) static void
-escape(struct emulator *e, const char *format, ...)
+void
+emu_escape(struct emulator *e, const char *format, ...)
 {
 	va_list args;
 	char what[120];
@@ -178,439 +104,6 @@ escape(struct emulator *e, const char *format, ...)
 		 e->at, bytes, e->steps, e->job->is_forced ? ", forced" : "");
 	e->event = EVENT_ESCAPE;
 	e->api.emu_stop(e->uc);
-}
-
-/* --- callees ------------------------------------------------------------------ */
-
-static uint32_t
-table_count(const struct emulator *e)
-{
-	return e->facts->counts.tables + 1; /* that of references */
-}
-
-/* Whether `at` is a callee of a table, of the references or an import; its area,
- * UINT32_MAX for null. */
-static bool
-find_callee(const struct emulator *e, uint64_t at, uint32_t *area)
-{
-	uint64_t imports = VMCTX_AT + e->facts->layout.imports;
-	uint64_t entry = (at - ENTRIES_AT) >> NB_CALLEE_SHIFT;
-
-	if (at % (1 << NB_CALLEE_SHIFT) == 0 && entry < (uint64_t)ENTRIES * table_count(e)) {
-		uint32_t type = e->entry_types[entry];
-
-		*area = type == UINT32_MAX ? UINT32_MAX : e->facts->type_areas[type];
-		return true;
-	}
-	entry = (at - imports) >> NB_CALLEE_SHIFT;
-	if (at < imports || (at - imports) % (1 << NB_CALLEE_SHIFT) ||
-	    entry >= e->facts->counts.imports)
-		return false;
-	*area = e->facts->import_areas[entry];
-	return true;
-}
-
-static bool
-find_entry(const struct emulator *e, uint64_t at, uint32_t *area)
-{
-	for (uint32_t i = 0; i < e->image->function_count; i++)
-		if (CODE_AT + e->image->functions[i].code_offset == at) {
-			*area = e->facts->function_areas[i];
-			return true;
-		}
-	return false;
-}
-
-/* --- memory ------------------------------------------------------------------- */
-
-static bool
-may_touch_stack(struct emulator *e, uint64_t at, uint64_t end, bool is_write)
-{
-	uint64_t rsp = get(e, NB_RSP);
-
-	if (at >= ENTRY_RSP + 8 && end <= ENTRY_RSP + 8 + e->area)
-		return true;
-	if (e->last->kind == RETURN && !is_write)
-		return at == ENTRY_RSP && rsp == at;
-	bool is_push = is_write && (e->last->kind == CALL || e->last->kind == CALL_MEMORY);
-
-	if (at < e->touched) {
-		if (at + NB_PROBE_INTERVAL < e->touched)
-			return false;
-		e->touched = at;
-	}
-	return at >= (is_push ? rsp - 8 : rsp) && end <= ENTRY_RSP;
-}
-
-/* A kernel pointer may be loaded by instructions of templates only. */
-static bool
-is_pointer_use(const struct emulator *e)
-{
-	return e->last->is_pointer || e->last->kind == COMPARE || e->last->kind == CALL_MEMORY ||
-	       e->last->kind == JUMP_MEMORY;
-}
-
-static bool
-is_leaving(const struct emulator *e)
-{
-	return e->last->kind == CALL_MEMORY || e->last->kind == JUMP_MEMORY;
-}
-
-static bool
-may_touch_global(const struct emulator *e, uint64_t at, uint64_t size, bool is_write)
-{
-	uint8_t kind = e->facts->globals[at / 16];
-
-	if (at % 16 + size > 16)
-		return false;
-	if (kind == VERIFIER_GLOBAL_CELL)
-		return !is_write && at % 16 == 0 && size == 8 && is_pointer_use(e);
-	return !is_write || kind == VERIFIER_GLOBAL_VARIABLE;
-}
-
-static bool
-may_touch_vmctx(const struct emulator *e, uint64_t at, uint64_t size, bool is_write)
-{
-	const struct nb_vmctx_layout *layout = &e->facts->layout;
-	const struct nb_vmctx_counts *counts = &e->facts->counts;
-
-	if (at - layout->globals < 16ull * counts->globals && at >= layout->globals)
-		return may_touch_global(e, at - layout->globals, size, is_write);
-	if (is_write)
-		return false;
-	if (at == NB_VMCTX_REFERENCE_BASE && size == 4)
-		return true;
-	if (at >= layout->types && at + size <= layout->types + 4ull * counts->types)
-		return size == 4;
-	if (size != 8 || at % 8)
-		return false;
-	if (at == NB_VMCTX_MEMORY_DESC || at == NB_VMCTX_REFERENCES)
-		return e->last->is_pointer;
-	if (at == NB_VMCTX_TAIL || at == NB_VMCTX_TAIL_GROW)
-		return e->last->kind == JUMP_MEMORY;
-	if (at >= NB_VMCTX_BUILTINS && at < NB_VMCTX_BUILTINS + 8 * NB_BUILTIN_COUNT)
-		return e->last->kind == CALL_MEMORY;
-	if (at >= layout->tables && at < layout->tables + 16ull * counts->tables)
-		return e->last->is_pointer;
-	if (at >= layout->memories && at < layout->memories + 32ull * counts->memories)
-		return e->last->is_pointer && at % 32 != (layout->memories + 24) % 32;
-	if (at >= layout->imports && at < layout->imports + 32ull * counts->imports)
-		return is_leaving(e) && (at - layout->imports) % 32 == NB_CALLEE_CROSS;
-	return false;
-}
-
-static bool
-may_touch_callee(const struct emulator *e, uint64_t field, uint64_t size)
-{
-	switch (field) {
-	case NB_CALLEE_CODE:
-	case NB_CALLEE_CROSS:
-		return size == 8 && is_leaving(e);
-	case NB_CALLEE_VMCTX:
-		return size == 8 && e->last->kind == COMPARE;
-	case NB_CALLEE_SIGNATURE:
-		return size == 4 && e->last->kind == COMPARE;
-	default:
-		return false;
-	}
-}
-
-static bool
-may_touch_linear(const struct emulator *e, uint64_t at, uint64_t size)
-{
-	uint64_t memory = (at - LINEAR_AT) / LINEAR_STEP, offset = (at - LINEAR_AT) % LINEAR_STEP;
-	uint32_t count = e->facts->counts.memories ? e->facts->counts.memories : 1;
-
-	return memory < count && offset + size <= e->bound[memory] + NB_SLOT_GUARD &&
-	       e->last->trap == NB_TRAP_MEMORY_OUT_OF_BOUNDS;
-}
-
-static bool
-may_touch(struct emulator *e, uint64_t at, uint64_t size, bool is_write)
-{
-	uint64_t offset;
-
-	if (at >= LINEAR_AT)
-		return may_touch_linear(e, at, size);
-	if (at - STACK_AT < STACK_BYTES)
-		return may_touch_stack(e, at, at + size, is_write);
-	if (at - VMCTX_AT < e->facts->layout.size)
-		return may_touch_vmctx(e, at - VMCTX_AT, size, is_write);
-	if (at - CELLS_AT < (uint64_t)SPACING * e->facts->counts.globals)
-		return (at - CELLS_AT) % SPACING + size <= 16;
-	if (is_write)
-		return false;
-	offset = at - CODE_AT - e->function->code_offset;
-	if (at >= CODE_AT && offset < INT32_MAX)
-		return offset >= e->pool_at && offset + size <= e->pool_end;
-	offset = (at - TABLES_AT) % SPACING;
-	if (at - TABLES_AT < (uint64_t)SPACING * (table_count(e) - 1))
-		return size == 4 && (offset == NB_TABLE_LENGTH || offset == NB_TABLE_MASK);
-	if (at - TABLES_AT < (uint64_t)SPACING * table_count(e))
-		return (size == 4 && offset == NB_REFERENCES_MASK) ||
-		       (size == 8 && offset == NB_REFERENCES_BASE && e->last->is_pointer);
-	if (at - ENTRIES_AT < 32ull * ENTRIES * table_count(e))
-		return may_touch_callee(e, (at - ENTRIES_AT) % 32, size);
-	if (at - MEMORIES_AT < (uint64_t)SPACING * (e->facts->counts.memories + 1))
-		return size == 8 && (at - MEMORIES_AT) % SPACING == NB_MEMORY_LENGTH;
-	return false;
-}
-
-static void
-on_memory(void *uc, int type, uint64_t at, int size, int64_t value, void *data)
-{
-	struct emulator *e = data;
-	bool is_write = type != UC_MEM_READ;
-
-	(void)uc;
-	(void)value;
-	if (e->event == EVENT_NONE && !may_touch(e, at, (uint64_t)size, is_write))
-		escape(e, "%s of %d bytes at 0x%llx", is_write ? "write" : "read", size,
-		       (unsigned long long)at);
-}
-
-static uint64_t
-on_linear_read(void *uc, uint64_t offset, unsigned size, void *data)
-{
-	(void)uc;
-	(void)offset;
-	(void)size;
-	return hostile(data);
-}
-
-static void
-on_linear_write(void *uc, uint64_t offset, unsigned size, uint64_t value, void *data)
-{
-	(void)uc;
-	(void)offset;
-	(void)size;
-	(void)value;
-	(void)data;
-}
-
-/* --- control ------------------------------------------------------------------ */
-
-static void
-stop(struct emulator *e, enum event event)
-{
-	if (e->event == EVENT_NONE)
-		e->event = event;
-	e->api.emu_stop(e->uc);
-}
-
-/* RSP, the pinned registers, and the preserved ones if `is_end`. */
-static bool
-check_state(struct emulator *e, uint64_t rsp, bool is_end)
-{
-	if (get(e, NB_RSP) != rsp)
-		escape(e, "RSP is 0x%llx, not 0x%llx", (unsigned long long)get(e, NB_RSP),
-		       (unsigned long long)rsp);
-	else if (get(e, NB_R14) != LINEAR_AT || get(e, NB_R15) != VMCTX_AT)
-		escape(e, "R14 or R15 changed");
-	for (uint32_t i = 0; is_end && i < 16; i++)
-		if (NB_PRESERVED_GPRS >> i & 1 && get(e, i) != e->preserved[i])
-			escape(e, "register %u is not restored", i);
-	return e->event != EVENT_ESCAPE;
-}
-
-/* The area of what is entered at `at` by the last instruction; false: nothing
- * that may be. UINT32_MAX: not to be compared. */
-static bool
-find_target(struct emulator *e, uint64_t at, uint32_t *area)
-{
-	uint64_t stub = at - STUBS_AT;
-	bool is_direct = e->last->kind == CALL || e->last->kind == JUMP;
-
-	if (is_direct)
-		return find_entry(e, at, area);
-	if (stub == STUB_CROSS && find_callee(e, get(e, NB_R11), area))
-		return *area != UINT32_MAX || e->job->is_forced;
-	if (stub >= STUB_BUILTINS && stub < STUB_BUILTINS + 16 * NB_BUILTIN_COUNT) {
-		*area = 0;
-		return e->last->kind == CALL_MEMORY && get(e, NB_RDI) == VMCTX_AT;
-	}
-	if ((at && stub != STUB_HOST && !find_entry(e, at, area)) ||
-	    !find_callee(e, get(e, NB_R10), area))
-		return false;
-	return *area != UINT32_MAX || e->job->is_forced;
-}
-
-static void
-on_call(struct emulator *e, uint64_t at)
-{
-	uint64_t rsp = ENTRY_RSP - e->function->frame_size - 8;
-	uint32_t area = 0;
-
-	if (!find_target(e, at, &area)) {
-		escape(e, "call to 0x%llx", (unsigned long long)at);
-		return;
-	}
-	if (!check_state(e, rsp, false))
-		return;
-	/* On a mispredicted way the type may be another. */
-	if (area == UINT32_MAX || e->job->is_forced)
-		area = 0;
-	if (rsp % 16 != 8 || rsp + 8 + 8ull * area > ENTRY_RSP)
-		escape(e, "call without room for its area");
-	else if (!e->places[e->at + e->last->len].is_call_site)
-		escape(e, "call without a return site");
-	put_hostile(e, rsp + 8, 8ull * area);
-	stop(e, EVENT_CALL);
-}
-
-static void
-on_tail_stub(struct emulator *e, bool is_grow)
-{
-	uint64_t word = get(e, NB_R10);
-	uint32_t area = 0, frame = e->function->frame_size;
-	uint32_t slots = word >> 44 & 0xfff, results = word >> 32 & 0xfff;
-	bool is_callee = is_grow ? find_entry(e, get(e, NB_R11), &area)
-				 : find_callee(e, get(e, NB_R11), &area);
-
-	if (!check_state(e, ENTRY_RSP - frame, true))
-		return;
-	if (!is_callee)
-		escape(e, "tail call of nothing");
-	else if ((!e->job->is_forced && area != slots) || (uint32_t)word != frame ||
-		 word >> 56 != nb_tail_class(slots) || 8 * results > e->area || results > slots ||
-		 frame < nb_tail_frame_bytes(slots))
-		escape(e, "tail call with the word 0x%llx", (unsigned long long)word);
-	stop(e, EVENT_END);
-}
-
-static void
-on_tail(struct emulator *e, uint64_t at)
-{
-	uint32_t area = 0;
-
-	e->job->tails++;
-	if (at == STUBS_AT + STUB_TAIL || at == STUBS_AT + STUB_GROW) {
-		on_tail_stub(e, at == STUBS_AT + STUB_GROW);
-		return;
-	}
-	if (!find_target(e, at, &area)) {
-		escape(e, "jump to 0x%llx", (unsigned long long)at);
-		return;
-	}
-	if (check_state(e, ENTRY_RSP, true) && !e->job->is_forced && 8 * area > e->area)
-		escape(e, "tail call of a function with a larger area");
-	stop(e, EVENT_END);
-}
-
-static void
-on_trap(struct emulator *e)
-{
-	uint32_t kind = e->last->trap, area;
-
-	e->job->traps++;
-	if (kind == 0 || kind == NB_SITE_DIVIDE)
-		escape(e, "ud2 without a site");
-	else if ((kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE) &&
-		 !find_callee(e, get(e, NB_R10), &area))
-		escape(e, "ud2 with R10 at no callee");
-	stop(e, EVENT_END);
-}
-
-/* Whether control went from the last instruction to `at` inside the function. */
-static bool
-stays(const struct emulator *e, uint64_t at)
-{
-	uint64_t offset = at - CODE_AT - e->function->code_offset;
-
-	if (!e->last)
-		return offset == 0;
-	if (offset >= e->function->code_size || !e->places[offset].len)
-		return false;
-	if (e->last->kind == JUMP || e->last->kind == JUMP_REGISTER || e->last->kind == BRANCH)
-		return offset || e->function->frame_size == 0;
-	return e->last->kind != CALL && e->last->kind != CALL_MEMORY && e->last->kind != RETURN &&
-	       e->last->kind != JUMP_MEMORY && offset == (uint64_t)e->at + e->last->len;
-}
-
-static void
-leave(struct emulator *e, uint64_t at)
-{
-	switch ((enum kind)e->last->kind) {
-	case CALL:
-	case CALL_MEMORY:
-		e->job->calls++;
-		on_call(e, at);
-		break;
-	case RETURN:
-		e->job->returns++;
-		if (at != STUBS_AT + STUB_RETURN)
-			escape(e, "return to 0x%llx", (unsigned long long)at);
-		else
-			check_state(e, ENTRY_RSP + 8, true);
-		stop(e, EVENT_END);
-		break;
-	case JUMP:
-	case JUMP_MEMORY:
-		on_tail(e, at);
-		break;
-	case PLAIN:
-	case COMPARE:
-	case BRANCH:
-	case JUMP_REGISTER:
-	case TRAP:
-	case DIVIDE:
-		escape(e, "control went to 0x%llx", (unsigned long long)at);
-		break;
-	}
-}
-
-static void
-on_code(void *uc, uint64_t at, uint32_t size, void *data)
-{
-	struct emulator *e = data;
-
-	(void)size;
-	if (e->event != EVENT_NONE) {
-		e->api.emu_stop(uc);
-		return;
-	}
-	if (!stays(e, at)) {
-		leave(e, at);
-		return;
-	}
-	e->at = (uint32_t)(at - CODE_AT - e->function->code_offset);
-	e->last = &e->places[e->at];
-	e->job->executed++;
-	if (++e->steps >= e->limit) {
-		check_state(e, get(e, NB_RSP), false);
-		stop(e, EVENT_END);
-	} else if (e->last->kind == TRAP) {
-		on_trap(e);
-	} else if (e->last->kind == BRANCH && e->job->is_forced && next_random(e) & 1) {
-		uint64_t to = CODE_AT + e->function->code_offset + e->at + e->last->len;
-
-		if (next_random(e) & 1)
-			to += (uint64_t)(int64_t)e->last->target;
-		e->api.reg_write(uc, UC_X86_REG_RIP, &to);
-	}
-}
-
-/* The emulator reports the second and third divide error of its life as a double
- * fault and as nothing. */
-static void
-on_divide_error(struct emulator *e)
-{
-	e->job->traps++;
-	if (e->last->trap != NB_SITE_DIVIDE)
-		escape(e, "division without a site");
-	stop(e, EVENT_END);
-}
-
-static void
-on_interrupt(void *uc, uint32_t number, void *data)
-{
-	struct emulator *e = data;
-
-	(void)uc;
-	if (e->last->kind == DIVIDE)
-		on_divide_error(e);
-	else
-		escape(e, "exception %u", number);
 }
 
 /* --- the function's instructions ------------------------------------------------ */
@@ -655,7 +148,7 @@ read_instructions(struct emulator *e, const uint8_t *code)
 		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&e->decoder, code + at, size - at, &inst,
 							 operands))) {
 			e->at = at;
-			escape(e, "does not decode");
+			emu_escape(e, "does not decode");
 			return false;
 		}
 		struct place *place = &e->places[at];
@@ -666,9 +159,15 @@ read_instructions(struct emulator *e, const uint8_t *code)
 		place->len = inst.length;
 		place->kind = (uint8_t)kind_of(&inst, operands);
 		place->is_pointer = reg == ZYDIS_REGISTER_R10 || reg == ZYDIS_REGISTER_R11;
+		for (uint32_t i = 0; i < inst.operand_count; i++)
+			place->is_aligned |= operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+					     operands[i].size == 128 &&
+					     inst.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+					     inst.mnemonic != ZYDIS_MNEMONIC_MOVUPS;
 		if (place->kind == BRANCH)
 			place->target = (int32_t)operands[0].imm.value.s;
 		at += inst.length;
+		e->job->all++;
 	}
 	return true;
 }
@@ -701,14 +200,14 @@ set_registers(struct emulator *e, bool is_entry)
 		if (i == NB_RSP || i == NB_R14 || i == NB_R15 ||
 		    (!is_entry && NB_PRESERVED_GPRS >> i & 1))
 			continue;
-		uint64_t value = hostile(e);
+		uint64_t value = emu_hostile(e);
 
-		set(e, i, value);
+		emu_set(e, i, value);
 		if (is_entry)
 			e->preserved[i] = value;
 	}
 	for (int i = 0; i < 16; i++) {
-		uint64_t value[2] = { hostile(e), hostile(e) };
+		uint64_t value[2] = { emu_hostile(e), emu_hostile(e) };
 
 		e->api.reg_write(e->uc, UC_X86_REG_XMM0 + i, value);
 	}
@@ -722,19 +221,18 @@ run_once(struct emulator *e)
 {
 	uint64_t start = CODE_AT + e->function->code_offset, begin = start;
 
-	e->steps = 0;
+	e->steps = e->accessed = 0;
 	e->at = 0;
 	e->last = NULL;
 	e->event = EVENT_NONE;
 	e->touched = ENTRY_RSP;
-	e->limit = e->job->is_forced ? FORCED_STEPS : e->job->steps;
 	set_registers(e, true);
-	set(e, NB_RSP, ENTRY_RSP);
-	set(e, NB_R14, LINEAR_AT);
-	set(e, NB_R15, VMCTX_AT);
-	put_hostile(e, ENTRY_RSP - 512, 512);
-	put(e, ENTRY_RSP, STUBS_AT + STUB_RETURN, 8);
-	put_hostile(e, ENTRY_RSP + 8, e->area);
+	emu_set(e, NB_RSP, ENTRY_RSP);
+	emu_set(e, NB_R14, LINEAR_AT);
+	emu_set(e, NB_R15, VMCTX_AT);
+	emu_put_hostile(e, ENTRY_RSP - 512, 512);
+	emu_put(e, ENTRY_RSP, STUBS_AT + STUB_RETURN, 8);
+	emu_put_hostile(e, ENTRY_RSP + 8, e->area);
 	for (;;) {
 		int error = e->api.emu_start(e->uc, begin, NOWHERE, 0, 0);
 
@@ -742,12 +240,12 @@ run_once(struct emulator *e)
 			uint64_t rip = 0;
 
 			e->api.reg_read(e->uc, UC_X86_REG_RIP, &rip);
-			leave(e, rip);
+			emu_leave(e, rip);
 		}
 		if (error == UC_ERR_OK && e->event == EVENT_NONE && e->last->kind == DIVIDE)
-			on_divide_error(e);
+			emu_on_divide_error(e);
 		if (e->event == EVENT_NONE)
-			escape(e, "the emulator ends with error %d", error);
+			emu_escape(e, "the emulator ends with error %d", error);
 		if (e->event != EVENT_CALL)
 			return;
 		/* The callee has returned. */
@@ -755,13 +253,52 @@ run_once(struct emulator *e)
 		e->at += e->last->len;
 		e->last = NULL;
 		set_registers(e, false);
-		set(e, NB_RSP, ENTRY_RSP - e->function->frame_size);
+		emu_set(e, NB_RSP, ENTRY_RSP - e->function->frame_size);
 		begin = start + e->at;
 		if (!e->places[e->at].len) {
-			escape(e, "returns into an instruction");
+			emu_escape(e, "returns into an instruction");
 			return;
 		}
 		e->last = &after_call;
+	}
+}
+
+/* Gives the emulator what of the function's bytes it does not have, and makes it
+ * translate only that anew. */
+static void
+load_code(struct emulator *e, const uint8_t *code, uint32_t size)
+{
+	uint8_t *loaded = e->loaded + e->function->code_offset;
+	uint64_t at = CODE_AT + e->function->code_offset;
+	uint32_t first = 0, end = size;
+
+	while (first < size && loaded[first] == code[first])
+		first++;
+	if (first == size)
+		return;
+	while (loaded[end - 1] == code[end - 1])
+		end--;
+	memcpy(loaded + first, code + first, end - first);
+	e->api.mem_write(e->uc, at + first, code + first, end - first);
+	e->api.ctl(e->uc, UC_CTL_WRITE_REMOVE_CACHE, at + first, at + end);
+}
+
+static void
+run_all(struct emulator *e)
+{
+	struct emulation *job = e->job;
+	uint64_t executed = job->executed;
+	uint32_t idle = 0;
+
+	for (uint32_t i = 0; i < job->runs && !job->escape[0]; i++) {
+		uint32_t seen = e->seen;
+
+		run_once(e);
+		idle = e->seen == seen ? idle + 1 : 0;
+		if (job->enough && job->executed - executed >= job->enough)
+			break;
+		if (job->idle && idle >= job->idle)
+			break;
 	}
 }
 
@@ -779,7 +316,7 @@ emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t num
 	e->pool_at = (function->code_size + 15) & ~15u;
 	e->pool_end = e->pool_at + function->pool_size;
 	e->rng = job->seed;
-	e->steps = 0;
+	e->steps = e->seen = 0;
 	e->event = EVENT_NONE;
 	job->escape[0] = 0;
 	if (e->places_size < function->code_size + 16) {
@@ -790,167 +327,16 @@ emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t num
 	memset(e->places, 0, sizeof(*e->places) * (function->code_size + 16));
 	const uint8_t *code = image->code + function->code_offset;
 
-	e->api.mem_write(e->uc, CODE_AT + function->code_offset, code,
-			 function->pool_size ? e->pool_end : function->code_size);
-	e->api.ctl(e->uc, UC_CTL_WRITE_FLUSH_TB);
+	load_code(e, code, function->pool_size ? e->pool_end : function->code_size);
 	if (read_instructions(e, code)) {
 		read_sites(e, image);
-		for (uint32_t i = 0; i < job->runs && !job->escape[0]; i++)
-			run_once(e);
+		run_all(e);
+		job->seen += e->seen;
 	}
 	return !job->escape[0];
 }
 
-/* --- instances ---------------------------------------------------------------------- */
-
-static uint64_t
-pages(uint64_t size)
-{
-	return (size + PAGE) & ~(uint64_t)(PAGE - 1);
-}
-
-static void
-put_callee(struct emulator *e, uint64_t at, uint32_t type, uint64_t code)
-{
-	bool is_own = code != STUBS_AT + STUB_HOST;
-	uint32_t area = type == UINT32_MAX ? 0 : e->facts->type_areas[type];
-
-	put(e, at + NB_CALLEE_CODE, type == UINT32_MAX ? 0 : code, 8);
-	put(e, at + NB_CALLEE_VMCTX, type != UINT32_MAX && is_own ? VMCTX_AT : 0, 8);
-	put(e, at + NB_CALLEE_SIGNATURE,
-	    type == UINT32_MAX ? 0 : (type + 1) | (uint64_t)(area / 2) << NB_SIGNATURE_TYPE_BITS,
-	    4);
-	put(e, at + NB_CALLEE_CROSS, STUBS_AT + STUB_CROSS, 8);
-}
-
-static void
-put_tables(struct emulator *e)
-{
-	const struct verifier_facts *facts = e->facts;
-	uint32_t count = table_count(e);
-
-	free(e->entry_types);
-	e->entry_types = malloc(sizeof(*e->entry_types) * count * ENTRIES);
-	for (uint32_t i = 0; i < count * ENTRIES; i++) {
-		uint32_t type = UINT32_MAX, function;
-		uint64_t code = STUBS_AT + STUB_HOST;
-
-		if (facts->counts.types && next_random(e) % 8)
-			type = (uint32_t)(next_random(e) % facts->counts.types);
-		if (facts->function_count && next_random(e) & 1) {
-			function = (uint32_t)(next_random(e) % facts->function_count);
-			code = CODE_AT + e->image->functions[function].code_offset;
-		}
-		e->entry_types[i] = type;
-		put_callee(e, ENTRIES_AT + 32ull * i, type, code);
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t desc = TABLES_AT + (uint64_t)SPACING * i;
-		uint64_t base = ENTRIES_AT + 32ull * ENTRIES * i;
-		bool is_table = i + 1 < count;
-
-		put(e, desc, base, 8);
-		put(e, desc + NB_TABLE_LENGTH, is_table ? ENTRIES - 7 : ENTRIES - 1, 4);
-		put(e, desc + NB_TABLE_MASK, ENTRIES - 1, 4);
-		if (!is_table)
-			break;
-		put(e, VMCTX_AT + facts->layout.tables + 16ull * i, base, 8);
-		put(e, VMCTX_AT + facts->layout.tables + 16ull * i + 8, desc, 8);
-	}
-}
-
-static void
-put_vmctx(struct emulator *e)
-{
-	const struct nb_vmctx_layout *layout = &e->facts->layout;
-	const struct nb_vmctx_counts *counts = &e->facts->counts;
-
-	put_hostile(e, VMCTX_AT, layout->size);
-	put(e, VMCTX_AT + NB_VMCTX_MEMORY_DESC, MEMORIES_AT, 8);
-	put(e, VMCTX_AT + NB_VMCTX_REFERENCES, TABLES_AT + (uint64_t)SPACING * counts->tables, 8);
-	put(e, VMCTX_AT + NB_VMCTX_TAIL, STUBS_AT + STUB_TAIL, 8);
-	put(e, VMCTX_AT + NB_VMCTX_TAIL_GROW, STUBS_AT + STUB_GROW, 8);
-	for (uint32_t i = 0; i < NB_BUILTIN_COUNT; i++)
-		put(e, VMCTX_AT + NB_VMCTX_BUILTINS + 8 * i, STUBS_AT + STUB_BUILTINS + 16 * i, 8);
-	for (uint32_t i = 0; i < counts->globals; i++)
-		if (e->facts->globals[i] == VERIFIER_GLOBAL_CELL)
-			put(e, VMCTX_AT + layout->globals + 16ull * i,
-			    CELLS_AT + (uint64_t)SPACING * i, 8);
-	for (uint32_t i = 0; i < counts->memories; i++) {
-		uint64_t at = VMCTX_AT + layout->memories + 32ull * i;
-
-		put(e, at + NB_VMCTX_ENTRY_BASE, LINEAR_AT + LINEAR_STEP * i, 8);
-		put(e, at + NB_VMCTX_ENTRY_DESC, MEMORIES_AT + (uint64_t)SPACING * i, 8);
-		put(e, at + NB_VMCTX_ENTRY_BOUND, e->bound[i], 8);
-	}
-	for (uint32_t i = 0; i < counts->types; i++)
-		put(e, VMCTX_AT + layout->types + 4ull * i,
-		    (i + 1) | (uint64_t)(e->facts->type_areas[i] / 2) << NB_SIGNATURE_TYPE_BITS, 4);
-	for (uint32_t i = 0; i < counts->imports; i++)
-		put(e, VMCTX_AT + layout->imports + 32ull * i + NB_CALLEE_CROSS,
-		    STUBS_AT + STUB_CROSS, 8);
-}
-
-static bool
-map_all(struct emulator *e)
-{
-	const struct nb_vmctx_counts *counts = &e->facts->counts;
-	const struct {
-		uint64_t at, size;
-	} regions[] = {
-		{ CODE_AT, e->image->code_size },
-		{ STACK_AT, STACK_BYTES },
-		{ VMCTX_AT, e->facts->layout.size },
-		{ TABLES_AT, (uint64_t)SPACING * table_count(e) },
-		{ ENTRIES_AT, 32ull * ENTRIES * table_count(e) },
-		{ CELLS_AT, (uint64_t)SPACING * counts->globals },
-		{ MEMORIES_AT, (uint64_t)SPACING * (counts->memories + 1) },
-		{ STUBS_AT, STUB_BYTES },
-	};
-	uint32_t memories = counts->memories ? counts->memories : 1;
-	bool is_good = true;
-
-	for (uint32_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
-		is_good &= e->api.mem_map(e->uc, regions[i].at, pages(regions[i].size),
-					  UC_PROT_ALL) == UC_ERR_OK;
-	for (uint32_t i = 0; i < memories; i++) {
-		e->bound[i] = next_random(e) & 1 ? NB_SLOT_ADDRESSABLE : NB_WIDE_SLOT_ADDRESSABLE;
-		is_good &= e->api.mmio_map(e->uc, LINEAR_AT + LINEAR_STEP * i,
-					   e->bound[i] + NB_SLOT_GUARD, (void *)on_linear_read, e,
-					   (void *)on_linear_write, e) == UC_ERR_OK;
-	}
-	return is_good;
-}
-
-bool
-emulator_instance(struct emulator *e, const struct nb_code_image *image,
-		  const struct verifier_facts *facts, uint64_t seed)
-{
-	size_t hook;
-
-	e->image = image;
-	e->facts = facts;
-	e->rng = seed;
-	if (facts->counts.memories > MEMORIES_MAX)
-		return false;
-	if (e->uc)
-		e->api.close(e->uc);
-	e->uc = NULL;
-	if (e->api.open(UC_ARCH_X86, UC_MODE_64, &e->uc) != UC_ERR_OK)
-		return false;
-	e->api.ctl(e->uc, UC_CTL_WRITE_CPU_MODEL, UC_CPU_X86_HASWELL);
-	if (!map_all(e))
-		return false;
-	e->api.mem_write(e->uc, CODE_AT, image->code, image->code_size);
-	put_vmctx(e);
-	put_tables(e);
-	for (uint32_t i = 0; i <= facts->counts.memories; i++)
-		put(e, MEMORIES_AT + (uint64_t)SPACING * i + NB_MEMORY_LENGTH, 65536, 8);
-	e->api.hook_add(e->uc, &hook, UC_HOOK_CODE, (void *)on_code, e, 1, 0);
-	e->api.hook_add(e->uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, e, 1, 0);
-	return e->api.hook_add(e->uc, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
-			       (void *)on_memory, e, 1, 0) == UC_ERR_OK;
-}
+/* --- the library ----------------------------------------------------------- */
 
 struct emulator *
 emulator_open(const char *path)
@@ -991,6 +377,7 @@ emulator_close(struct emulator *e)
 		e->api.close(e->uc);
 	dlclose(e->library);
 	free(e->places);
+	free(e->loaded);
 	free(e->entry_types);
 	free(e);
 }

@@ -16,14 +16,16 @@ struct emulator;
 /* What to do and what came of it. */
 struct emulation {
 	uint64_t seed;
-	uint32_t runs;	   /* from the entry, each in another state */
-	uint32_t steps;	   /* instructions at most, per run */
-	bool is_forced;	   /* conditional branches go wrong ways, up to FORCED_STEPS */
-	uint64_t executed; /* instructions in all, added to */
+	uint32_t runs;	    /* from the entry at most, each in another state */
+	uint32_t steps;	    /* instructions at most, per run */
+	uint32_t enough;    /* instructions after which there is no further run; 0: none */
+	uint32_t idle;	    /* runs that reach nothing new, likewise */
+	bool is_forced;	    /* conditional branches go wrong ways, mostly to where nothing was */
+	uint64_t executed;  /* instructions in all, added to */
+	uint64_t seen, all; /* instructions that ran, and that there are, added to */
 	uint64_t calls, returns, traps, tails; /* added to */
 	char escape[240];		       /* what was not permitted; empty: nothing */
 };
-enum { FORCED_STEPS = 512 };
 
 /* Loads the emulator's library; NULL, with a message, if that fails. */
 struct emulator *emulator_open(const char *library);

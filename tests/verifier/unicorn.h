@@ -24,8 +24,9 @@ enum {
 	UC_X86_REG_XMM0 = 122,
 	UC_CPU_X86_HASWELL = 19,
 };
-#define UC_CTL_WRITE_CPU_MODEL 0x44000007u
-#define UC_CTL_WRITE_FLUSH_TB  0x4000000au
+#define UC_CTL_WRITE_CPU_MODEL	     0x44000007u
+#define UC_CTL_WRITE_TCG_BUFFER_SIZE 0x4400000du
+#define UC_CTL_WRITE_REMOVE_CACHE    0x48000009u
 
 struct unicorn {
 	int (*open)(int arch, int mode, void **out);

@@ -1,0 +1,258 @@
+/*
+ * Where control may go, by the code contract, and in what state.
+ */
+#include "tests/verifier/emulator.h"
+
+/* --- control ------------------------------------------------------------------ */
+
+static void
+stop(struct emulator *e, enum event event)
+{
+	if (e->event == EVENT_NONE)
+		e->event = event;
+	e->api.emu_stop(e->uc);
+}
+
+/* RSP, the pinned registers, and the preserved ones if `is_end`. */
+static bool
+check_state(struct emulator *e, uint64_t rsp, bool is_end)
+{
+	if (emu_get(e, NB_RSP) != rsp)
+		emu_escape(e, "RSP is 0x%llx, not 0x%llx", (unsigned long long)emu_get(e, NB_RSP),
+			   (unsigned long long)rsp);
+	else if (emu_get(e, NB_R14) != LINEAR_AT || emu_get(e, NB_R15) != VMCTX_AT)
+		emu_escape(e, "R14 or R15 changed");
+	for (uint32_t i = 0; is_end && i < 16; i++)
+		if (NB_PRESERVED_GPRS >> i & 1 && emu_get(e, i) != e->preserved[i])
+			emu_escape(e, "register %u is not restored", i);
+	return e->event != EVENT_ESCAPE;
+}
+
+/* The area of what is entered at `at` by the last instruction; false: nothing
+ * that may be. UINT32_MAX: not to be compared. */
+static bool
+find_target(struct emulator *e, uint64_t at, uint32_t *area)
+{
+	uint64_t stub = at - STUBS_AT;
+	bool is_direct = e->last->kind == CALL || e->last->kind == JUMP;
+
+	if (is_direct)
+		return emu_find_entry(e, at, area);
+	if (stub == STUB_CROSS && emu_find_callee(e, emu_get(e, NB_R11), area))
+		return *area != UINT32_MAX || e->job->is_forced;
+	if (stub >= STUB_BUILTINS && stub < STUB_BUILTINS + 16 * NB_BUILTIN_COUNT) {
+		*area = 0;
+		return e->last->kind == CALL_MEMORY && emu_get(e, NB_RDI) == VMCTX_AT;
+	}
+	if ((at && stub != STUB_HOST && !emu_find_entry(e, at, area)) ||
+	    !emu_find_callee(e, emu_get(e, NB_R10), area))
+		return false;
+	return *area != UINT32_MAX || e->job->is_forced;
+}
+
+static void
+on_call(struct emulator *e, uint64_t at)
+{
+	uint64_t rsp = ENTRY_RSP - e->function->frame_size - 8;
+	uint32_t area = 0;
+
+	if (!find_target(e, at, &area)) {
+		emu_escape(e, "call to 0x%llx", (unsigned long long)at);
+		return;
+	}
+	if (!check_state(e, rsp, false))
+		return;
+	/* On a mispredicted way the type may be another. */
+	if (area == UINT32_MAX || e->job->is_forced)
+		area = 0;
+	if (rsp % 16 != 8 || rsp + 8 + 8ull * area > ENTRY_RSP)
+		emu_escape(e, "call without room for its area");
+	else if (!e->places[e->at + e->last->len].is_call_site)
+		emu_escape(e, "call without a return site");
+	emu_put_hostile(e, rsp + 8, 8ull * area);
+	stop(e, EVENT_CALL);
+}
+
+static void
+on_tail_stub(struct emulator *e, bool is_grow)
+{
+	uint64_t word = emu_get(e, NB_R10);
+	uint32_t area = 0, frame = e->function->frame_size;
+	uint32_t slots = word >> 44 & 0xfff, results = word >> 32 & 0xfff;
+	bool is_callee = is_grow ? emu_find_entry(e, emu_get(e, NB_R11), &area)
+				 : emu_find_callee(e, emu_get(e, NB_R11), &area);
+
+	if (!check_state(e, ENTRY_RSP - frame, true))
+		return;
+	if (!is_callee)
+		emu_escape(e, "tail call of nothing");
+	else if ((!e->job->is_forced && area != slots) || (uint32_t)word != frame ||
+		 word >> 56 != nb_tail_class(slots) || 8 * results > e->area || results > slots ||
+		 frame < nb_tail_frame_bytes(slots))
+		emu_escape(e, "tail call with the word 0x%llx", (unsigned long long)word);
+	stop(e, EVENT_END);
+}
+
+static void
+on_tail(struct emulator *e, uint64_t at)
+{
+	uint32_t area = 0;
+
+	e->job->tails++;
+	if (at == STUBS_AT + STUB_TAIL || at == STUBS_AT + STUB_GROW) {
+		on_tail_stub(e, at == STUBS_AT + STUB_GROW);
+		return;
+	}
+	if (!find_target(e, at, &area)) {
+		emu_escape(e, "jump to 0x%llx", (unsigned long long)at);
+		return;
+	}
+	if (check_state(e, ENTRY_RSP, true) && !e->job->is_forced && 8 * area > e->area)
+		emu_escape(e, "tail call of a function with a larger area");
+	stop(e, EVENT_END);
+}
+
+static void
+on_trap(struct emulator *e)
+{
+	uint32_t kind = e->last->trap, area;
+
+	e->job->traps++;
+	if (kind == 0 || kind == NB_SITE_DIVIDE)
+		emu_escape(e, "ud2 without a site");
+	else if ((kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE) &&
+		 !emu_find_callee(e, emu_get(e, NB_R10), &area))
+		emu_escape(e, "ud2 with R10 at no callee");
+	stop(e, EVENT_END);
+}
+
+/* Whether control went from the last instruction to `at` inside the function. */
+static bool
+stays(const struct emulator *e, uint64_t at)
+{
+	uint64_t offset = at - CODE_AT - e->function->code_offset;
+
+	if (!e->last)
+		return offset == 0;
+	if (offset >= e->function->code_size || !e->places[offset].len)
+		return false;
+	if (e->last->kind == JUMP || e->last->kind == JUMP_REGISTER || e->last->kind == BRANCH)
+		return offset || e->function->frame_size == 0;
+	return e->last->kind != CALL && e->last->kind != CALL_MEMORY && e->last->kind != RETURN &&
+	       e->last->kind != JUMP_MEMORY && offset == (uint64_t)e->at + e->last->len;
+}
+
+void
+emu_leave(struct emulator *e, uint64_t at)
+{
+	switch ((enum kind)e->last->kind) {
+	case CALL:
+	case CALL_MEMORY:
+		e->job->calls++;
+		on_call(e, at);
+		break;
+	case RETURN:
+		e->job->returns++;
+		if (at != STUBS_AT + STUB_RETURN)
+			emu_escape(e, "return to 0x%llx", (unsigned long long)at);
+		else
+			check_state(e, ENTRY_RSP + 8, true);
+		stop(e, EVENT_END);
+		break;
+	case JUMP:
+	case JUMP_MEMORY:
+		on_tail(e, at);
+		break;
+	case PLAIN:
+	case COMPARE:
+	case BRANCH:
+	case JUMP_REGISTER:
+	case TRAP:
+	case DIVIDE:
+		emu_escape(e, "control went to 0x%llx", (unsigned long long)at);
+		break;
+	}
+}
+
+static const struct place *
+find_place(const struct emulator *e, uint64_t at)
+{
+	uint64_t offset = at - CODE_AT - e->function->code_offset;
+
+	return offset < e->function->code_size ? &e->places[offset] : NULL;
+}
+
+/* Sends a conditional branch a way that need not be its own. */
+static void
+force_branch(struct emulator *e)
+{
+	uint64_t next = CODE_AT + e->function->code_offset + e->at + e->last->len;
+	uint64_t target = next + (uint64_t)(int64_t)e->last->target;
+	const struct place *a = find_place(e, next), *b = find_place(e, target);
+	uint64_t x = emu_random(e);
+
+	if (x % 4 == 0)
+		return;
+	bool is_taken = x >> 8 & 1;
+	if (a && b && x % 4 != 1 && a->visits != b->visits)
+		is_taken = b->visits < a->visits;
+	/* A trap is an end: once is enough. */
+	if (b && b->kind == TRAP && b->visits)
+		is_taken = false;
+	e->api.reg_write(e->uc, UC_X86_REG_RIP, is_taken ? &target : &next);
+}
+
+void
+emu_on_code(void *uc, uint64_t at, uint32_t size, void *data)
+{
+	struct emulator *e = data;
+
+	(void)size;
+	if (e->event != EVENT_NONE) {
+		e->api.emu_stop(uc);
+		return;
+	}
+	if (!stays(e, at)) {
+		emu_leave(e, at);
+		return;
+	}
+	e->at = (uint32_t)(at - CODE_AT - e->function->code_offset);
+	struct place *place = &e->places[e->at];
+
+	e->last = place;
+	e->seen += place->visits == 0;
+	if (place->visits < UINT16_MAX)
+		place->visits++;
+	e->job->executed++;
+	if (++e->steps >= e->job->steps) {
+		check_state(e, emu_get(e, NB_RSP), false);
+		stop(e, EVENT_END);
+	} else if (e->last->kind == TRAP) {
+		on_trap(e);
+	} else if (e->last->kind == BRANCH && e->job->is_forced) {
+		force_branch(e);
+	}
+}
+
+/* The emulator reports the second and third divide error of its life as a double
+ * fault and as nothing. */
+void
+emu_on_divide_error(struct emulator *e)
+{
+	e->job->traps++;
+	if (e->last->trap != NB_SITE_DIVIDE)
+		emu_escape(e, "division without a site");
+	stop(e, EVENT_END);
+}
+
+void
+emu_on_interrupt(void *uc, uint32_t number, void *data)
+{
+	struct emulator *e = data;
+
+	(void)uc;
+	if (e->last->kind == DIVIDE)
+		emu_on_divide_error(e);
+	else
+		emu_escape(e, "exception %u", number);
+}
