@@ -60,7 +60,7 @@ struct place {
 	bool is_pointer; /* may load a kernel pointer: writes R10 or R11 only */
 	bool is_call_site;
 	bool is_aligned; /* its memory operand must be a multiple of 16 */
-	uint8_t trap; /* kind of the trap site, 0: none */
+	uint8_t trap;	 /* kind of the trap site, 0: none */
 	uint16_t visits;
 	int32_t target;
 };
@@ -85,7 +85,7 @@ struct emulator {
 	struct emulation *job;
 	uint64_t rng;
 	uint32_t steps, seen; /* of this run; of all */
-	uint32_t accessed; /* the step that has accessed memory last */
+	uint32_t accessed;    /* the step that has accessed memory last */
 	uint64_t touched;     /* lowest stack address so far */
 	const struct place *last;
 	uint32_t at; /* of `last` */
