@@ -70,8 +70,10 @@ struct nb_wait_item {
 struct nb_limits {
 	uint64_t memory_bytes; /* linear memories, tables, kernel memory */
 	uint32_t handles;
-	uint32_t priority;    /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
-	uint64_t reserved[2]; /* must be 0 */
+	uint32_t priority; /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
+	uint32_t threads;
+	uint32_t reserved;   /* must be 0 */
+	uint64_t reserved64; /* must be 0 */
 };
 
 /* An import namespace and the instance of the same process whose exports it
@@ -91,6 +93,10 @@ struct nb_text_buffer {
 struct nb_stream_ends {
 	uint32_t writer;
 	uint32_t reader;
+};
+
+struct nb_futex {
+	uint32_t word;
 };
 
 struct nb_channel_ends {
@@ -156,6 +162,14 @@ struct nb_channel_info {
 	uint32_t next_handles; /* its handles, likewise */
 };
 
+struct nb_thread_info {
+	uint32_t state;	   /* NB_THREAD_* */
+	uint32_t priority; /* NB_PRIORITY_*; valid if RUNNING */
+	uint32_t result;   /* what it returned; valid if ENDED */
+	uint32_t reserved;
+	uint64_t run_ns; /* processor time */
+};
+
 struct nb_timer_info {
 	uint64_t deadline_ns; /* of the next expiry, INT64_MAX: none */
 	uint64_t period_ns;   /* 0: once */
@@ -200,10 +214,12 @@ _Static_assert(sizeof(struct nb_limits) == 32, "layout");
 _Static_assert(sizeof(struct nb_binding) == 12, "layout");
 _Static_assert(sizeof(struct nb_text_buffer) == 8, "layout");
 _Static_assert(sizeof(struct nb_stream_ends) == 8, "layout");
+_Static_assert(sizeof(struct nb_futex) == 4, "layout");
 _Static_assert(sizeof(struct nb_channel_ends) == 8, "layout");
 _Static_assert(sizeof(struct nb_message_counts) == 8, "layout");
 _Static_assert(sizeof(struct nb_waitset_event) == 16, "layout");
 _Static_assert(sizeof(struct nb_channel_info) == 20, "layout");
+_Static_assert(sizeof(struct nb_thread_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_timer_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_waitset_info) == 8, "layout");
 _Static_assert(sizeof(struct nb_object_info) == 24, "layout");

@@ -1,11 +1,9 @@
 /*
- * Builtins for memory.atomic.wait32, wait64 and notify.
- *
- * A process has one thread, so nobody is ever there to wake or to be woken: a
- * wait ends by its timeout or with its process.
+ * Builtins for memory.atomic.wait32, wait64 and notify. The kernel knows who
+ * waits for which address.
  */
 #include "kernel/port/cpu.h"
-#include "kernel/port/memory.h"
+#include "kernel/port/guest.h"
 #include "runtime/builtin.h"
 #include "runtime/instance.h"
 
@@ -32,25 +30,27 @@ runtime_builtin_MEMORY_WAIT(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 	const struct runtime_memory *memory;
 	uint32_t width = bytes == 4 ? 4 : 8;
 	enum nb_trap trap = find_place(vmctx, idx, at, width, &memory);
-	uint64_t found = 0;
+	struct guest_wait wait = { .expected = expected, .bytes = width };
 
 	if (trap == NB_TRAP_NONE && !memory->limits.is_shared)
 		trap = NB_TRAP_EXPECTED_SHARED_MEMORY;
-	if (trap == NB_TRAP_NONE && port_guest_read(&found, memory->desc.base + at, width) != NB_OK)
-		trap = NB_TRAP_OUT_OF_MEMORY;
 	if (trap != NB_TRAP_NONE)
 		return -(int64_t)trap;
-	if (found != expected)
-		return 1;
-	uint64_t now = port_time_monotonic_ns();
-	uint64_t deadline = UINT64_MAX;
+	wait.address = memory->desc.base + at;
+	wait.deadline_ns = UINT64_MAX;
 	if (timeout_ns >= 0)
-		deadline = now + (uint64_t)timeout_ns;
-	while (now < deadline) {
-		kernel_guest_sleep(vmctx->thread, deadline);
-		now = port_time_monotonic_ns();
+		wait.deadline_ns = port_time_monotonic_ns() + (uint64_t)timeout_ns;
+	switch (kernel_guest_wait(vmctx->thread, &wait)) {
+	case GUEST_WAIT_WOKEN:
+		return 0;
+	case GUEST_WAIT_DIFFERS:
+		return 1;
+	case GUEST_WAIT_TIMED_OUT:
+		return 2;
+	case GUEST_WAIT_NO_MEMORY:
+		break;
 	}
-	return 2;
+	return -(int64_t)NB_TRAP_OUT_OF_MEMORY;
 }
 
 int64_t
@@ -59,6 +59,8 @@ runtime_builtin_MEMORY_NOTIFY(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at,
 	const struct runtime_memory *memory;
 	enum nb_trap trap = find_place(vmctx, idx, at, 4, &memory);
 
-	(void)count;
-	return trap == NB_TRAP_NONE ? 0 : -(int64_t)trap;
+	if (trap != NB_TRAP_NONE)
+		return -(int64_t)trap;
+	/* Nobody waits in a memory that is not shared. */
+	return memory->limits.is_shared ? kernel_guest_wake(memory->desc.base + at, count) : 0;
 }

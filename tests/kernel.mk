@@ -3,9 +3,13 @@
 KERNEL_GUESTS := $(patsubst tests/kernel/guests/%.c,build/gen/tests/%.wasm,\
 	$(wildcard tests/kernel/guests/*.c))
 
+# Of a guest whose threads wait for each other's words.
+GUEST_FLAGS_threads := -matomics -mbulk-memory -mmutable-globals -Wl,--shared-memory,--max-memory=1048576 \
+	-Wl,--export=__stack_pointer
+
 build/gen/tests/%.wasm: tests/kernel/guests/%.c tests/kernel/guests/guest.h $(ABI_GEN)
 	@mkdir -p $(@D)
-	clang --target=wasm32 -O1 -g0 -nostdlib -Wall -Wextra -Werror -I. -Ibuild/gen/sdk \
+	clang --target=wasm32 $(GUEST_FLAGS_$*) -O1 -g0 -nostdlib -Wall -Wextra -Werror -I. -Ibuild/gen/sdk \
 		-Wl,--no-entry,--export-if-defined=_start,--stack-first $< -o $@
 
 KERNEL_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/kernel/test_*.c))

@@ -19,6 +19,7 @@
 enum account_resource {
 	ACCOUNT_MEMORY,	 /* bytes */
 	ACCOUNT_HANDLES, /* open handles */
+	ACCOUNT_THREADS, /* threads, and activations of gates */
 	ACCOUNT_RESOURCE_COUNT,
 };
 

@@ -26,6 +26,7 @@ process_create(const struct process_options *options, struct process **out)
 	const uint64_t limit[ACCOUNT_RESOURCE_COUNT] = {
 		[ACCOUNT_MEMORY] = options->memory_bytes,
 		[ACCOUNT_HANDLES] = options->handles,
+		[ACCOUNT_THREADS] = options->threads,
 	};
 	struct process *process =
 		process_of(object_alloc(&process_type, sizeof *process, options->account));

@@ -70,7 +70,7 @@ struct process_options {
 	struct account *account; /* parent of the new process's own */
 	const char *name;
 	size_t name_len;
-	uint64_t memory_bytes, handles; /* limits; 0: none */
+	uint64_t memory_bytes, handles, threads; /* limits; 0: none */
 	uint32_t priority;
 };
 

@@ -195,8 +195,8 @@ check_entries(const struct process *process, const struct instance *main)
 }
 
 /* A process that may not take much more leaves most of it to its memories. */
-static size_t
-stack_bytes(const struct process *process)
+size_t
+process_stack_bytes(const struct process *process)
 {
 	uint64_t bytes = account_room(process->account, ACCOUNT_MEMORY) / 4;
 
@@ -215,7 +215,7 @@ start(struct process *process, uint32_t main_idx, uint8_t *startup, uint32_t sta
 		.share = &process->share,
 		.account = process->account,
 		.priority = process->priority,
-		.stack_bytes = stack_bytes(process),
+		.stack_bytes = process_stack_bytes(process),
 		.entry = process_main,
 		.argument = process,
 	};

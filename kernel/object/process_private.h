@@ -37,6 +37,9 @@ void process_build_end(struct process *process);
 NB_MUST_USE enum nb_status process_find_entry(const struct instance *instance, const char *name,
 					      struct nb_callee *out, bool *out_found);
 
+/* Bytes of stack for a thread of the process. */
+size_t process_stack_bytes(const struct process *process);
+
 /* ---- process_end.c ---- */
 
 /* Counts a thread that has not run yet among the process's, in state RUNNING

@@ -194,11 +194,25 @@ void kernel_guest_interrupted(struct guest_state *state);
  * may switch, sleep or guest_unwind. */
 void kernel_guest_pending(struct nb_thread_head *head);
 
-/* A builtin of the running thread waits until the monotonic clock is past
- * `deadline_ns` (UINT64_MAX: for ever), or less if the thread is to end or, as
- * nobody can wake it otherwise, for no reason: the caller looks at the clock.
- * Runs on the guest's stack. */
-void kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns);
+/* A wait for somebody to change a word of guest memory and tell. */
+struct guest_wait {
+	uint64_t address; /* `bytes` aligned bytes, checked */
+	uint64_t expected;
+	uint32_t bytes;	      /* 4 or 8 */
+	uint64_t deadline_ns; /* of the monotonic clock; UINT64_MAX: none */
+};
+enum guest_wait_result {
+	GUEST_WAIT_WOKEN,
+	GUEST_WAIT_DIFFERS,   /* the word is not what was expected */
+	GUEST_WAIT_TIMED_OUT, /* or the process is ending, which the call's end will find */
+	GUEST_WAIT_NO_MEMORY, /* the word's page is not there and cannot be had */
+};
+/* A builtin of the running thread waits. Compares and goes to sleep as one
+ * step. Runs on the guest's stack. */
+enum guest_wait_result
+kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait);
+/* Wakes up to `count` of those who wait at `address`, oldest first; how many. */
+uint32_t kernel_guest_wake(uint64_t address, uint32_t count);
 
 /* Lets others run where it is their turn. Long work that holds no lock calls it
  * several times a millisecond; cheap when nobody waits. May switch, ends nothing. */

@@ -5,6 +5,7 @@
 #include "kernel/port/guest.h"
 #include "kernel/port/cpu.h"
 #include "kernel/port/platform.h"
+#include "kernel/sched/futex.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/sched_private.h"
 #include "kernel/sched/thread.h"
@@ -82,12 +83,24 @@ kernel_guest_pending(struct nb_thread_head *head)
 	}
 }
 
-void
-kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+enum guest_wait_result
+kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 {
-	(void)thread_block(deadline_ns);
-	if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED))
-		kernel_guest_pending(head);
+	enum nb_status status;
+
+	(void)head;
+	status = futex_wait(wait);
+	if (status == NB_OK)
+		return GUEST_WAIT_WOKEN;
+	if (status == NB_SHOULD_WAIT)
+		return GUEST_WAIT_DIFFERS;
+	return status == NB_OUT_OF_MEMORY ? GUEST_WAIT_NO_MEMORY : GUEST_WAIT_TIMED_OUT;
+}
+
+uint32_t
+kernel_guest_wake(uint64_t address, uint32_t count)
+{
+	return futex_wake(address, count);
 }
 
 void

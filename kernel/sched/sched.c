@@ -69,6 +69,14 @@ queue_insert_locked(struct cpu *cpu, struct thread *thread)
 	cpu->ready_mask |= 1u << thread->priority;
 }
 
+static void
+queue_remove_locked(struct cpu *cpu, struct thread *thread)
+{
+	pairing_remove(&cpu->ready[thread->priority], &thread->ready);
+	if (!pairing_first(&cpu->ready[thread->priority]))
+		cpu->ready_mask &= ~(1u << thread->priority);
+}
+
 /* Takes out the thread that should run next; NULL: nobody wants to. */
 static struct thread *
 queue_take_locked(struct cpu *cpu)
@@ -80,9 +88,7 @@ queue_take_locked(struct cpu *cpu)
 		return NULL;
 	priority = 31 - (uint32_t)__builtin_clz(cpu->ready_mask);
 	thread = thread_of_ready(pairing_first(&cpu->ready[priority]));
-	pairing_remove(&cpu->ready[priority], &thread->ready);
-	if (!pairing_first(&cpu->ready[priority]))
-		cpu->ready_mask &= ~(1u << priority);
+	queue_remove_locked(cpu, thread);
 	return thread;
 }
 
@@ -185,6 +191,27 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 				  __ATOMIC_RELAXED);
 	else
 		arm_locked(cpu, current);
+}
+
+void
+thread_set_priority_base(struct thread *thread, uint32_t priority)
+{
+	struct cpu *cpu = thread->cpu ? thread->cpu : port_cpu_current();
+	struct thread *current;
+
+	spinlock_lock(&cpu->lock);
+	current = cpu->current;
+	if (thread->run_state == THREAD_READY)
+		queue_remove_locked(cpu, thread);
+	/* Its run time meant something among its old peers only. */
+	thread->vruntime_ns = cpu->min_vruntime_ns[priority];
+	thread->priority = priority;
+	if (thread->run_state == THREAD_READY)
+		queue_insert_locked(cpu, thread);
+	if (current && is_preempted_locked(cpu, current, GRANULARITY_NS))
+		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
+				  __ATOMIC_RELAXED);
+	spinlock_unlock(&cpu->lock);
 }
 
 /* ---- switching ---- */

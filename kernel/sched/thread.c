@@ -56,18 +56,20 @@ thread_stack_create(const struct thread_options *options, struct port_stack *out
 enum nb_status
 thread_create(const struct thread_options *options, struct thread **out)
 {
-	struct thread *thread = account_alloc(options->account, sizeof *thread);
+	enum nb_status status = account_charge(options->account, ACCOUNT_THREADS, 1);
 	struct port_stack stack;
-	enum nb_status status;
+	struct thread *thread;
 
-	if (!thread)
-		return NB_OUT_OF_MEMORY;
-	thread->account = options->account;
-	status = thread_stack_create(options, &stack);
+	if (status != NB_OK)
+		return status;
+	thread = account_alloc(options->account, sizeof *thread);
+	status = thread ? thread_stack_create(options, &stack) : NB_OUT_OF_MEMORY;
 	if (status != NB_OK) {
 		account_free(options->account, thread, sizeof *thread);
+		account_uncharge(options->account, ACCOUNT_THREADS, 1);
 		return status;
 	}
+	thread->account = options->account;
 	account_get(thread->account);
 	thread->process = options->process;
 	thread->owner = options->owner;
@@ -99,6 +101,7 @@ thread_destroy(struct thread *thread)
 	port_stack_destroy(&thread->home.stack);
 	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
 	account_free(account, thread, sizeof *thread);
+	account_uncharge(account, ACCOUNT_THREADS, 1);
 	account_put(account);
 	if (owner)
 		object_put(owner);

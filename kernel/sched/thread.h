@@ -123,6 +123,9 @@ thread_of_seat(const struct guest_seat *seat)
 	return list_entry(seat->place, struct thread, seat);
 }
 
+/* Lets the thread run at `priority` from now on. Takes the run queue's lock. */
+void thread_set_priority_base(struct thread *thread, uint32_t priority);
+
 /* Sets bits of thread_pending in the thread's own seat; wakes it if DIE is among
  * them. */
 void thread_set_pending(struct thread *thread, uint64_t bits);

@@ -1,9 +1,8 @@
 /*
- * Native calls: threads, time, randomness, log, client memory, system.
+ * Native calls: time, randomness, log, client memory, system.
  */
 #include "kernel/init/boot.h"
 #include "kernel/object/system.h"
-#include "kernel/object/wait.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/guest.h"
@@ -12,26 +11,6 @@
 #include "lib/string.h"
 
 #include "sys_calls.h"
-
-/* ---- threads ---- */
-
-void
-sys_thread_yield(struct nb_vmctx *vmctx)
-{
-	(void)vmctx;
-	sched_yield_turn();
-}
-
-int64_t
-sys_thread_sleep(struct nb_vmctx *vmctx, int64_t deadline_ns)
-{
-	(void)vmctx;
-	while (thread_block(wait_deadline(deadline_ns))) {
-		if (thread_is_canceled())
-			return guest_result(NB_CANCELED);
-	}
-	return 0;
-}
 
 /* ---- time and randomness ---- */
 

@@ -23,7 +23,7 @@ read_limits(const struct nb_vmctx *vmctx, uint32_t address, struct nb_limits *ou
 		status = guest_copy_in(vmctx, out, address, sizeof *out);
 	if (status != NB_OK)
 		return status;
-	if (out->priority > own || out->reserved[0] || out->reserved[1])
+	if (out->priority > own || out->reserved || out->reserved64)
 		return NB_OUT_OF_RANGE;
 	if (!out->priority)
 		out->priority = own;
@@ -50,6 +50,7 @@ sys_process_create(struct nb_vmctx *vmctx, uint32_t name, uint32_t len, uint32_t
 	options.name_len = len;
 	options.memory_bytes = given.memory_bytes;
 	options.handles = given.handles;
+	options.threads = given.threads;
 	options.priority = given.priority;
 	status = process_create(&options, &process);
 	if (status != NB_OK)

@@ -17,6 +17,7 @@ guest_\name\()_end:
 	guest	personality
 	guest	spin
 	guest	streams
+	guest	threads
 	guest	ticker
 	guest	trap
 	guest	waiter

@@ -169,6 +169,13 @@ test_ipc(void **state)
 }
 
 static void
+test_threads(void **state)
+{
+	(void)state;
+	run_alone(GUEST(threads), "threads");
+}
+
+static void
 test_wake_and_cancel(void **state)
 {
 	struct process *process[2];
@@ -286,6 +293,7 @@ main(void)
 		kernel_test(test_wake_and_cancel), kernel_test(test_detached),
 		kernel_test(test_kill_before_run), kernel_test(test_long_chain),
 		kernel_test(test_depth),	   kernel_test(test_ipc),
+		kernel_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,11 +115,20 @@ kernel_guest_pending(struct nb_thread_head *head)
 	(void)head;
 }
 
-void
-kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+enum guest_wait_result
+kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 {
 	(void)head;
-	(void)deadline_ns;
+	(void)wait;
+	return GUEST_WAIT_TIMED_OUT;
+}
+
+uint32_t
+kernel_guest_wake(uint64_t address, uint32_t count)
+{
+	(void)address;
+	(void)count;
+	return 0;
 }
 
 /* ---- guest code ---- */

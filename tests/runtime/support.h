@@ -6,6 +6,7 @@
 #define TESTS_RUNTIME_SUPPORT_H
 
 #include "compiler/compiler.h"
+#include "kernel/port/cpu.h"
 #include "kernel/port/guest.h"
 #include "platform/hosted/hosted.h"
 #include "runtime/instance.h"
@@ -77,11 +78,27 @@ kernel_guest_pending(struct nb_thread_head *head)
 	t.pending_again -= t.pending_again > 0;
 }
 
-void
-kernel_guest_sleep(struct nb_thread_head *head, uint64_t deadline_ns)
+/* Nobody wakes anybody here. */
+enum guest_wait_result
+kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 {
+	uint64_t found = 0;
+
 	(void)head;
-	(void)deadline_ns;
+	memcpy(&found, (const void *)(uintptr_t)wait->address, wait->bytes);
+	if (found != wait->expected)
+		return GUEST_WAIT_DIFFERS;
+	while (port_time_monotonic_ns() < wait->deadline_ns)
+		;
+	return GUEST_WAIT_TIMED_OUT;
+}
+
+uint32_t
+kernel_guest_wake(uint64_t address, uint32_t count)
+{
+	(void)address;
+	(void)count;
+	return 0;
 }
 
 void

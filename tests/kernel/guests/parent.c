@@ -205,7 +205,7 @@ test_limits(uint32_t module)
 	test_stack_limits(module);
 	limits = (struct nb_limits){ .priority = NB_PRIORITY_MAX };
 	EXPECT(nb_process_create("high", 4, &limits) == ERR(OUT_OF_RANGE));
-	limits = (struct nb_limits){ .reserved = { 1, 0 } };
+	limits = (struct nb_limits){ .reserved = 1 };
 	EXPECT(nb_process_create("odd", 3, &limits) == ERR(OUT_OF_RANGE));
 	limits = (struct nb_limits){ .handles = 2 };
 	process = nb_process_create("few", 3, &limits);
