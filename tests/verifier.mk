@@ -7,14 +7,14 @@ $(B)/tests/verifier/test_rules: $(call obj,hosted,tests/verifier/builder.c tests
 
 # The same with faults put into the compiler: faults.py builds the files that have
 # them, with these commands, and links them before the library.
-$(B)/tests/verifier/fault_check.o: tests/verifier/fault_check.c
-	@mkdir -p $(@D)
-	$(CC) $(HOSTED_CFLAGS) -c $< -o $@
+FAULT_CHECK := $(call obj,hosted,tests/verifier/fault_check.c tests/verifier/module_facts.c \
+	$(wildcard tests/verifier/emulate*.c))
 $(B)/tests/verifier/faults.flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(HOSTED_CFLAGS)' >$@
+	@echo '$(CC) $(HOSTED_CFLAGS)' >$@.new; cmp -s $@ $@.new || cp $@.new $@
 .PHONY: FORCE faults
-faults: $(B)/tests/verifier/fault_check.o $(B)/tests/verifier/faults.flags $(HOSTED_LIB)
+faults: $(FAULT_CHECK) $(B)/tests/verifier/faults.flags $(HOSTED_LIB) \
+	build/guest/programs/sqlite/sqlite.wasm build/guest/programs/coremark/coremark.wasm
 
 # Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
 $(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/emulate*.c) \

@@ -1,17 +1,24 @@
 /*
  * Compiles modules in several ways and says of each what the verifier found.
  *
- *	fault_check LIST
+ *	fault_check LIST [CLEAN EMULATOR SEED]
  *
  * LIST is a file with one path per line. For each module and way one line:
  * `NUMBER WAY HASH VERDICT`, NUMBER that of the path, HASH one of everything
  * that the compiler made, VERDICT the name of the rule that refused the code,
  * NONE if it was accepted, or COMPILER if the compiler gave up. Modules that do
  * not decode have no line. faults.py links this with compilers that have faults.
+ *
+ * CLEAN is what that says of a compiler without faults. Accepted code that
+ * differs from its then runs in the emulator, functions of it chosen by the seed;
+ * the verdict is CONFINED, or ESCAPE if one did what the contract does not permit.
+ * Code for AVX stays NONE, as the emulator does not know it.
  */
 #include "compiler/compiler.h"
 #include "kernel/code/verify.h"
 
+#include "tests/verifier/emulate.h"
+#include "tests/verifier/module_facts.h"
 #include "tests/wasm/host_arena.h"
 
 #include <inttypes.h>
@@ -19,14 +26,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first way has AVX in every other module. */
 static const struct {
 	const char *passes;
 	uint32_t features;
 } ways[] = {
-	{ "+all", NB_CPU_AVX | NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT },
+	{ "+all", NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT },
 	{ "-all", 0 },
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(*ways) };
+
+/* Of accepted code: functions per module; of each, runs in different states, until
+ * enough instructions ran, along ordinary ways and wrong ones. */
+enum { FUNCTIONS_RUN = 12, STATES = 8, STEPS = 1000, STEPS_FORCED = 512, ENOUGH = 1500 };
+
+static struct emulator *emulator; /* NULL: nothing runs */
+static uint64_t *clean;		  /* hashes, WAY_COUNT per module */
+static unsigned clean_count;
+static uint64_t seed;
 
 static const char *const rule_names[VERIFIER_RULE_COUNT] = {
 #define VERIFIER_RULE(name, text) #name,
@@ -55,6 +72,38 @@ hash_image(const struct nb_code_image *image)
 	return hash(h, image->claims, sizeof(*image->claims) * image->claim_count);
 }
 
+/* Whether some of the image's functions stay inside the contract. */
+static const char *
+run(const struct wasm_module *module, const struct nb_code_image *image, uint32_t features,
+    struct arena *arena)
+{
+	struct verifier_facts facts;
+	uint32_t count = image->function_count;
+	uint32_t some = count < FUNCTIONS_RUN ? count : FUNCTIONS_RUN;
+
+	module_facts(module, features, arena, &facts);
+	if (!emulator_instance(emulator, image, &facts, seed))
+		return "NONE";
+	for (uint32_t i = 0; i < some; i++) {
+		uint32_t number = some == count ? i : (uint32_t)((seed + i * 2654435761u) % count);
+
+		for (uint32_t forced = 0; forced < 2; forced++) {
+			struct emulation job = { .seed = seed + i,
+						 .runs = STATES,
+						 .steps = forced ? STEPS_FORCED : STEPS,
+						 .enough = ENOUGH,
+						 .is_forced = forced };
+
+			if (emulator_run(emulator, image, number, &job))
+				continue;
+			fprintf(stderr, "function %u at 0x%x: %s\n", number,
+				image->functions[number].code_offset, job.escape);
+			return "ESCAPE";
+		}
+	}
+	return "CONFINED";
+}
+
 /* False if there is no memory. */
 static bool __attribute__((noinline))
 check(const struct wasm_module *module, unsigned number, unsigned way)
@@ -72,6 +121,8 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 	diag_init(&diag);
 	compiler_options_init(&options);
 	options.cpu_features = ways[way].features;
+	if (way == 0 && number % 2)
+		options.cpu_features |= NB_CPU_AVX;
 	if (compiler_options_set_passes(&options, ways[way].passes, &bad) != NB_OK)
 		abort();
 	if (compiler_compile(module, &options, &host.source, &host.arena, &image, &diag) != NB_OK) {
@@ -81,9 +132,14 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 					   &scratch.arena };
 		enum nb_status status = code_verify(&job, &finding, &diag);
 
+		uint64_t result = hash_image(&image);
+		const char *verdict = rule_names[finding.rule];
+
 		is_good = status == NB_OK || status == NB_NOT_TRUSTED;
-		printf("%u %u %016" PRIx64 " %s\n", number, way, hash_image(&image),
-		       rule_names[finding.rule]);
+		if (status == NB_OK && emulator && !(options.cpu_features & NB_CPU_AVX) &&
+		    number < clean_count && clean[number * WAY_COUNT + way] != result)
+			verdict = run(module, &image, options.cpu_features, &scratch.arena);
+		printf("%u %u %016" PRIx64 " %s\n", number, way, result, verdict);
 		if (status == NB_NOT_TRUSTED)
 			fprintf(stderr, "%u %u %s\n", number, way, diag.text);
 	}
@@ -115,15 +171,46 @@ static bool __attribute__((noinline)) check_file(const char *path, unsigned numb
 	return is_good;
 }
 
+/* What a run without faults has printed. */
+static bool
+read_clean(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	unsigned number, way;
+	uint64_t value;
+
+	if (!file)
+		return false;
+	while (fscanf(file, "%u %u %" SCNx64 " %*s", &number, &way, &value) == 3) {
+		if (number >= clean_count) {
+			clean = realloc(clean, sizeof(*clean) * WAY_COUNT * (number + 1));
+			if (!clean)
+				abort();
+			while (clean_count <= number)
+				memset(&clean[WAY_COUNT * clean_count++], 0, sizeof(*clean) * WAY_COUNT);
+		}
+		if (way < WAY_COUNT)
+			clean[number * WAY_COUNT + way] = value;
+	}
+	fclose(file);
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
-	FILE *list = argc == 2 ? fopen(argv[1], "r") : NULL;
+	FILE *list = argc == 2 || argc == 5 ? fopen(argv[1], "r") : NULL;
 	char path[2048];
 
 	if (!list) {
-		fprintf(stderr, "usage: fault_check LIST\n");
+		fprintf(stderr, "usage: fault_check LIST [CLEAN EMULATOR SEED]\n");
 		return 2;
+	}
+	if (argc == 5) {
+		seed = strtoull(argv[4], NULL, 0);
+		emulator = emulator_open(argv[3]);
+		if (!emulator || !read_clean(argv[2]))
+			return 2;
 	}
 	for (unsigned number = 0; fgets(path, sizeof(path), list); number++) {
 		path[strcspn(path, "\n")] = '\0';
@@ -133,5 +220,8 @@ main(int argc, char **argv)
 		}
 	}
 	fclose(list);
+	if (emulator)
+		emulator_close(emulator);
+	free(clean);
 	return 0;
 }
