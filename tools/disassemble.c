@@ -101,7 +101,7 @@ static void
 add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 {
 	char text[32];
-	uint32_t imm = inst->info->imm;
+	uint32_t imm = inst->row->info.imm;
 
 	if (imm == NB_IMM_NONE)
 		return;
@@ -123,15 +123,15 @@ format(struct line *line, const struct vf_inst *inst, uint32_t end)
 {
 	static const char *const conditions[] = { "o", "no", "b", "ae", "e", "ne", "be", "a",
 						  "s", "ns", "p", "np", "l", "ge", "le", "g" };
-	const struct nb_form_info *info = inst->info;
+	const struct nb_form_info *info = &inst->row->info;
 	uint32_t bytes = info->wide ? 8 : info->bytes > 4 || info->bytes == 0 ? 4 : info->bytes;
 	bool has_reg = info->reg >= NB_REG_G8 && info->reg <= NB_REG_OPCODE;
 	bool rm_first = info->writes == NB_WRITES_RM8 || info->writes == NB_WRITES_RM32 ||
 			info->writes == NB_WRITES_RM64 || info->access & NB_ACCESS_WRITE;
 
-	add(line, mnemonics[inst->form]);
+	add(line, mnemonics[vf_form(inst)]);
 	if (info->kind == NB_FORM_CONDITION)
-		add(line, conditions[inst->cc]);
+		add(line, conditions[vf_condition(inst)]);
 	for (int pass = 0; pass < 2; pass++) {
 		bool rm_now = rm_first == (pass == 0);
 
@@ -191,7 +191,7 @@ disassemble_around(FILE *out, const struct nb_code_image *image, uint32_t functi
 
 	if (!decoder)
 		return;
-	vf_decoder_init(decoder);
+	vf_decoder_init(decoder, UINT32_MAX);
 	for (uint32_t i = at; i < marked && i < end; count++)
 		i += disassemble(decoder, image, i, end, &line);
 	while (at < end && skipped <= count + before) {
@@ -215,7 +215,7 @@ disassemble_function(const struct nb_code_image *image, uint32_t function,
 
 	if (!decoder)
 		return false;
-	vf_decoder_init(decoder);
+	vf_decoder_init(decoder, UINT32_MAX);
 	for (uint32_t at = f->code_offset, len; at < end; at += len) {
 		struct disassembled inst = { .at = at };
 

@@ -11,21 +11,53 @@
 #include "verifier/verifier.h"
 
 enum {
-	VF_NO_REG = 0xff,
-	VF_READ_BYTES = 24 /* more than any instruction takes */,
-	VF_KEYS = 1 << 15
+	VF_NO_REG = 16,
+	VF_READ_BYTES = 24, /* more than any instruction takes, and 8 that are read at once */
+	VF_SPACES = 64,
+	VF_PAGES = 24,
+	VF_PAGE = 2 * 2 * 256,
+	VF_GROUPS = 96,
+	VF_IS_GROUP = 0x8000,
 };
 
-/* Finds the rows of an opcode. Numbers are form + 1, or 0 for none; rows that
- * differ only in what r/m may be are chained. */
-enum { VF_GROUPS = 96, VF_IS_GROUP = 0x8000 };
+/* Finds the row of an instruction. Numbers are form + 1, or 0 for none. */
 struct vf_decoder {
-	uint16_t first[VF_KEYS];       /* by kind, prefix, map, W, opcode: a row, or VF_IS_GROUP |
-				       * group if ModRM.reg tells rows apart */
+	uint16_t page_of[VF_SPACES]; /* where a page begins, by encoding, prefix and map */
+	/* Of a page, by W and opcode, and whether r/m is a register: a number, or
+	 * VF_IS_GROUP | group if ModRM.reg tells rows apart. The first page is empty. */
+	uint16_t rows[VF_PAGES * VF_PAGE];
 	uint16_t groups[VF_GROUPS][8]; /* by that digit */
-	uint16_t next[NB_FORM_COUNT];
-	uint16_t group_count;
+	uint32_t page_count, group_count;
+	uint32_t no_features; /* NB_CPU_* without which to decode */
 };
+
+enum vf_row_flag {
+	VF_ROW_CONTROL = 1, /* no computation, but a branch, call, trap or no-operation */
+	VF_ROW_DIVIDE = 2,
+	VF_ROW_VVVV = 4, /* has a third general register */
+	VF_ROW_MODRM = 8,
+	VF_ROW_BYTE = 16,     /* an operand may be an 8-bit register */
+	VF_ROW_UNSIGNED = 32, /* so is the immediate */
+	VF_ROW_EITHER = 64,   /* the immediate has four bytes, or one if that is enough */
+	VF_ROW_EXTRA = 128,   /* has something that few have: vf_check_extra */
+};
+
+/* A row, and what follows from its columns. Sets are of general registers: all,
+ * or none, to be cut down to the one that an operand names. */
+struct vf_row {
+	struct nb_form_info info;
+	uint8_t rex;	      /* bits that REX or VEX may have, but X */
+	uint8_t imm_bytes;    /* of the immediate or distance */
+	uint8_t imm_zero;     /* bits of an unsigned byte that must be zero */
+	uint8_t flags;	      /* enum vf_row_flag */
+	uint8_t also_written; /* registers that no operand names */
+	uint16_t form;	      /* enum nb_form */
+	uint16_t reg_used, rm_used;
+	uint16_t reg_written, rm_written;
+	uint16_t extended; /* what is written, if its upper half becomes zero */
+	uint16_t wide;	   /* what is written, if its upper half may become anything */
+};
+_Static_assert(sizeof(struct vf_row) == 32, "rows do not straddle cache lines");
 
 enum vf_operand {
 	VF_NONE,
@@ -34,23 +66,42 @@ enum vf_operand {
 	VF_RIP,	     /* [end of the instruction + disp] */
 };
 
+/* What the form does not have is unspecified, but for base and index. */
 struct vf_inst {
-	const struct nb_form_info *info;
-	uint16_t form;	 /* enum nb_form */
+	const struct vf_row *row;
 	uint8_t len;	 /* bytes */
-	uint8_t reg;	 /* general or XMM register, the opcode's register too; or VF_NO_REG */
-	uint8_t vvvv;	 /* register, if the form has it */
-	uint8_t cc;	 /* condition, if the form has one */
 	uint8_t operand; /* enum vf_operand: what the r/m operand is */
-	uint8_t base;	 /* register or VF_NO_REG (ADDRESS forms only) */
-	uint8_t index;	 /* register or VF_NO_REG */
-	uint8_t scale;	 /* logarithm */
+	union {
+		struct {
+			uint8_t reg;   /* general or XMM register, the opcode's register too */
+			uint8_t base;  /* register or VF_NO_REG */
+			uint8_t index; /* register or VF_NO_REG */
+			uint8_t scale; /* logarithm */
+		};
+		uint32_t registers; /* all four */
+	};
 	int32_t disp;
-	int64_t imm; /* extended as it is used; distances too */
+	uint8_t vvvv;	/* register */
+	uint8_t opcode; /* its last byte */
+	int64_t imm;	/* extended as it is used; distances too */
 };
 
-/* Fills the table; once before any decoding. */
-void vf_decoder_init(struct vf_decoder *decoder);
+static inline uint32_t
+vf_form(const struct vf_inst *inst)
+{
+	return inst->row->form;
+}
+
+/* The condition of forms that have one. */
+static inline uint32_t
+vf_condition(const struct vf_inst *inst)
+{
+	return inst->opcode & 15;
+}
+
+/* Fills the tables; once before any decoding. Instructions that need others than
+ * these processor features are refused. */
+void vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features);
 
 /* Decodes one instruction from at[0..room); VERIFIER_NONE if it is one. */
 enum verifier_rule

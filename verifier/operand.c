@@ -1,96 +1,20 @@
 /*
- * Operands of ordinary instructions: what they may read, write and address.
+ * Instructions: what their operands may read, write and address, and where
+ * branches and traps lead.
  */
 #include "abi/trap.h"
+#include "verifier/decode_inline.h"
 #include "verifier/scan.h"
 
 enum { PINNED_GPRS = 1 << NB_RSP | 1 << NB_REG_MEMORY_BASE | 1 << NB_REG_VMCTX };
 
-/* Bytes of one entry of the vmctx's arrays of globals and tables. */
+/* Bytes of one entry of the vmctx's array of globals. */
 enum { ENTRY_BYTES = 16 };
 
 static bool
-is_pinned(uint32_t reg)
+is_read(const struct vf_inst *inst)
 {
-	return reg != VF_NO_REG && PINNED_GPRS >> reg & 1;
-}
-
-bool
-scan_write(struct scan *s, uint32_t reg, bool is_extended)
-{
-	uint16_t bit = (uint16_t)(1u << reg);
-
-	if (is_pinned(reg))
-		return scan_refuse(s, VERIFIER_PINNED);
-	if (NB_PRESERVED_GPRS & bit & ~s->saved)
-		return scan_refuse(s, VERIFIER_PRESERVED);
-	s->zx = is_extended ? s->zx | bit : (uint16_t)(s->zx & ~bit);
-	if (reg == NB_REG_CALLEE)
-		s->scratch_kind = SCRATCH_ANY;
-	if (reg == NB_REG_INDEX)
-		s->fit_failed = false;
-	return true;
-}
-
-/* A write that leaves the upper half as it is. */
-static bool
-write_part(struct scan *s, uint32_t reg)
-{
-	return scan_write(s, reg, s->zx >> reg & 1);
-}
-
-static bool
-write_both(struct scan *s, uint32_t a, uint32_t b, bool is_extended)
-{
-	return scan_write(s, a, is_extended) && scan_write(s, b, is_extended);
-}
-
-/* Takes in what the instruction writes to general registers. */
-static bool
-take_writes(struct scan *s)
-{
-	const struct vf_inst *inst = &s->inst;
-	bool is_reg = inst->operand == VF_REGISTER;
-
-	switch ((enum nb_form_writes)inst->info->writes) {
-	case NB_WRITES_REG8:
-	case NB_WRITES_REG16:
-		return write_part(s, inst->reg);
-	case NB_WRITES_REG32:
-		return scan_write(s, inst->reg, true);
-	case NB_WRITES_REG64:
-		return scan_write(s, inst->reg, false);
-	case NB_WRITES_RM8:
-		return !is_reg || write_part(s, inst->base);
-	case NB_WRITES_RM32:
-		return !is_reg || scan_write(s, inst->base, true);
-	case NB_WRITES_RM64:
-		return !is_reg || scan_write(s, inst->base, false);
-	case NB_WRITES_BOTH64:
-		return write_both(s, inst->reg, inst->base, false);
-	case NB_WRITES_EDX:
-		return scan_write(s, NB_RDX, true);
-	case NB_WRITES_RDX:
-		return scan_write(s, NB_RDX, false);
-	case NB_WRITES_EAX_EDX:
-		return write_both(s, NB_RAX, NB_RDX, true);
-	case NB_WRITES_RAX_RDX:
-		return write_both(s, NB_RAX, NB_RDX, false);
-	case NB_WRITES_RAX:
-		return scan_write(s, NB_RAX, false);
-	case NB_WRITES_NONE:
-	case NB_WRITES_REGX:
-	case NB_WRITES_RMX:
-	case NB_WRITES_VVVVX:
-		return true;
-	}
-	return scan_refuse(s, VERIFIER_INSTRUCTION);
-}
-
-static bool
-is_read(const struct nb_form_info *info)
-{
-	return (info->access & NB_ACCESS_BOTH) == NB_ACCESS_READ;
+	return (inst->row->info.access & NB_ACCESS_BOTH) == NB_ACCESS_READ;
 }
 
 /* --- memory ---------------------------------------------------------------- */
@@ -113,11 +37,11 @@ check_linear(struct scan *s)
 static bool
 check_index(struct scan *s)
 {
-	uint32_t index = s->inst.index;
+	uint32_t index = 1u << s->inst.index;
 
-	if (is_pinned(index))
+	if (index & PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
-	if (index != VF_NO_REG && !(s->zx >> index & 1))
+	if (index & ~(s->zx | 1u << VF_NO_REG))
 		return scan_refuse(s, VERIFIER_EXTENSION);
 	return check_linear(s);
 }
@@ -126,9 +50,7 @@ check_index(struct scan *s)
 static bool
 check_memory_base(struct scan *s)
 {
-	bool is_clamped = s->scratch_kind == SCRATCH_CLAMPED && s->scratch == 0;
-
-	if (s->inst.index == NB_REG_CALLEE && is_clamped)
+	if (s->scratch_kind == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE)
 		return check_linear(s);
 	return check_index(s);
 }
@@ -138,37 +60,39 @@ static bool
 check_vmctx(struct scan *s)
 {
 	const struct verifier_facts *facts = s->facts;
-	const struct nb_form_info *info = s->inst.info;
-	int64_t at = s->inst.disp, end = at + info->bytes;
-	int64_t globals = facts->layout.globals;
-	int64_t globals_end = globals + ENTRY_BYTES * (int64_t)facts->counts.globals;
+	uint32_t bytes = s->inst.row->info.bytes;
+	int64_t at = (int64_t)s->inst.disp - facts->layout.globals;
+	bool writes = !is_read(&s->inst);
 
 	if (s->inst.index != VF_NO_REG)
 		return scan_refuse(s, VERIFIER_VMCTX);
-	if (at == NB_VMCTX_REFERENCE_BASE && info->bytes == 4 && is_read(info))
+	if (s->inst.disp == NB_VMCTX_REFERENCE_BASE && bytes == 4 && !writes)
 		return true;
-	if (at < globals || end > globals_end)
+	if (at < 0 || at / ENTRY_BYTES >= facts->counts.globals ||
+	    at % ENTRY_BYTES + bytes > ENTRY_BYTES)
 		return scan_refuse(s, VERIFIER_VMCTX);
-	uint8_t kind = facts->globals[(at - globals) / ENTRY_BYTES];
-	bool is_inside = (at - globals) % ENTRY_BYTES + info->bytes <= ENTRY_BYTES;
-	bool may_write = kind == VERIFIER_GLOBAL_VARIABLE;
+	uint8_t kind = facts->globals[at / ENTRY_BYTES];
 
-	if (!is_inside || kind == VERIFIER_GLOBAL_CELL || (!is_read(info) && !may_write))
+	if (kind == VERIFIER_GLOBAL_CELL || (writes && kind != VERIFIER_GLOBAL_VARIABLE))
 		return scan_refuse(s, VERIFIER_VMCTX);
 	return true;
 }
 
-/* [rsp + …]: the frame below the saved registers, and the incoming area. */
+/* [rsp + …]: the frame below the saved registers, and the incoming area. The
+ * frame makes RSP a multiple of 16. */
 static bool
 check_stack(struct scan *s)
 {
-	int64_t at = s->inst.disp, end = at + s->inst.info->bytes;
+	const struct nb_form_info *info = &s->inst.row->info;
+	int64_t at = s->inst.disp, end = at + info->bytes;
 	int64_t area = (int64_t)s->frame + 8;
 	bool in_frame = at >= 0 && end <= s->saved_at;
 	bool in_area = at >= area && end <= area + s->area;
 
 	if (s->inst.index != VF_NO_REG || (!in_frame && !in_area))
 		return scan_refuse(s, VERIFIER_STACK);
+	if (info->access & NB_ACCESS_ALIGNED && (s->frame % 16 != 8 || at % 16 != 0))
+		return scan_refuse(s, VERIFIER_ALIGNMENT);
 	return true;
 }
 
@@ -177,126 +101,74 @@ static bool
 check_scratch(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
-	uint8_t bytes = inst->info->bytes;
-	bool is_field = inst->index == VF_NO_REG && is_read(inst->info);
+	uint8_t bytes = inst->row->info.bytes;
+	bool is_plain = inst->index == VF_NO_REG;
 
-	switch ((enum scratch_kind)s->scratch_kind) {
-	case SCRATCH_CELL:
-		if (inst->index == VF_NO_REG && inst->disp == 0 && bytes <= ENTRY_BYTES)
-			return true;
-		break;
-	case SCRATCH_MEMORY:
-		if (is_field && inst->disp == NB_MEMORY_LENGTH && bytes == 8)
-			return true;
-		break;
-	case SCRATCH_TABLE:
-		if (is_field && inst->disp == NB_TABLE_LENGTH && bytes == 4)
-			return true;
-		break;
-	case SCRATCH_BASE:
+	if (s->scratch_kind == SCRATCH_BASE)
 		return check_index(s);
-	case SCRATCH_PLACE:
-		if (inst->index == VF_NO_REG)
-			return check_linear(s);
-		break;
-	case SCRATCH_ANY:
-	case SCRATCH_LENGTH:
-	case SCRATCH_CLAMPED:
-		break;
-	}
+	if (s->scratch_kind == SCRATCH_PLACE && is_plain)
+		return check_linear(s);
+	if (s->scratch_kind == SCRATCH_CELL && is_plain && inst->disp == 0)
+		return true;
+	if (s->scratch_kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH &&
+	    bytes == 8 && is_read(inst))
+		return true;
+	if (s->scratch_kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH &&
+	    bytes == 4 && is_read(inst))
+		return true;
 	return scan_refuse(s, VERIFIER_MEMORY);
 }
 
+/* [rip + …]: constants. Functions and pools begin at multiples of 16. */
 static bool
 check_pool(struct scan *s)
 {
+	const struct nb_form_info *info = &s->inst.row->info;
 	int64_t at = (int64_t)s->at + s->inst.len + s->inst.disp;
 
-	if (!is_read(s->inst.info) || at < s->pool_at || at + s->inst.info->bytes > s->pool_end)
+	if (!is_read(&s->inst) || at < s->pool_at || at + info->bytes > s->pool_end)
 		return scan_refuse(s, VERIFIER_POOL);
+	if (info->access & NB_ACCESS_ALIGNED && at % 16 != 0)
+		return scan_refuse(s, VERIFIER_ALIGNMENT);
 	return true;
 }
 
-/* Accesses that fault on other than aligned addresses: only constants and the
- * stack have an alignment that can be known. Functions and pools begin at
- * multiples of 16; the frame makes RSP one. */
 static bool
-check_alignment(struct scan *s)
+check_address(struct scan *s)
 {
-	const struct vf_inst *inst = &s->inst;
-	bool is_aligned = false;
-
-	if (!(inst->info->access & NB_ACCESS_ALIGNED))
-		return true;
-	if (inst->operand == VF_RIP)
-		is_aligned = (s->at + inst->len + (uint32_t)inst->disp) % 16 == 0;
-	else if (inst->base == NB_RSP)
-		is_aligned = s->frame % 16 == 8 && inst->disp % 16 == 0;
-	return is_aligned || scan_refuse(s, VERIFIER_ALIGNMENT);
-}
-
-static bool
-check_memory(struct scan *s)
-{
-	const struct vf_inst *inst = &s->inst;
-
-	if (inst->operand != VF_RIP && inst->operand != VF_MEMORY)
-		return true;
-	if (inst->info->rm & NB_RM_ADDRESS) {
-		if (inst->operand == VF_RIP || is_pinned(inst->base) || is_pinned(inst->index))
-			return scan_refuse(s, VERIFIER_PINNED);
-		return true;
-	}
-	if (!check_alignment(s))
-		return false;
-	if (inst->operand == VF_RIP)
-		return check_pool(s);
-	switch (inst->base) {
-	case NB_REG_MEMORY_BASE:
-		return check_memory_base(s);
-	case NB_REG_VMCTX:
-		return check_vmctx(s);
-	case NB_RSP:
-		return check_stack(s);
-	case NB_REG_CALLEE:
-		return check_scratch(s);
-	default:
-		return scan_refuse(s, VERIFIER_MEMORY);
-	}
-}
-
-/* --- all ------------------------------------------------------------------- */
-
-/* Register operands are never the pinned registers, not even to be read. */
-static bool
-check_registers(struct scan *s)
-{
-	const struct vf_inst *inst = &s->inst;
-	const struct nb_form_info *info = inst->info;
-	bool reg_is_gpr =
-		info->reg == NB_REG_G || info->reg == NB_REG_G8 || info->reg == NB_REG_OPCODE;
-	bool rm_is_gpr = inst->operand == VF_REGISTER && info->rm & (NB_RM_G | NB_RM_G8);
-	bool vvvv_is_gpr = info->vvvv == NB_REG_G;
-
-	if ((reg_is_gpr && is_pinned(inst->reg)) || (rm_is_gpr && is_pinned(inst->base)) ||
-	    (vvvv_is_gpr && is_pinned(inst->vvvv)))
+	if (s->inst.operand == VF_RIP || (1u << s->inst.base | 1u << s->inst.index) & PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
 	return true;
 }
 
+static inline bool
+check_memory(struct scan *s)
+{
+	const struct vf_inst *inst = &s->inst;
+
+	if (inst->row->info.rm & NB_RM_ADDRESS)
+		return check_address(s);
+	if (inst->operand == VF_RIP)
+		return check_pool(s);
+	if (inst->base == NB_RSP)
+		return check_stack(s);
+	if (inst->row->info.access & NB_ACCESS_ALIGNED)
+		return scan_refuse(s, VERIFIER_ALIGNMENT);
+	if (inst->base == NB_REG_MEMORY_BASE)
+		return check_memory_base(s);
+	if (inst->base == NB_REG_VMCTX)
+		return check_vmctx(s);
+	if (inst->base == NB_REG_CALLEE)
+		return check_scratch(s);
+	return scan_refuse(s, VERIFIER_MEMORY);
+}
+
+/* --- computation -------------------------------------------------------------- */
+
+/* One instruction cannot have two sites, so the divisor is a register. */
 static bool
 check_divide(struct scan *s)
 {
-	switch (s->inst.form) {
-	case NB_FORM_DIV32:
-	case NB_FORM_IDIV32:
-	case NB_FORM_DIV64:
-	case NB_FORM_IDIV64:
-		break;
-	default:
-		return true;
-	}
-	/* One instruction cannot have two sites. */
 	if (s->inst.operand != VF_REGISTER)
 		return scan_refuse(s, VERIFIER_OPERAND);
 	if (s->site_kind != NB_SITE_DIVIDE)
@@ -305,8 +177,175 @@ check_divide(struct scan *s)
 	return true;
 }
 
-bool
-scan_operands(struct scan *s)
+/* Whether a sequence or an epilogue may begin here: all of them begin with an
+ * instruction that has R11 or a pinned register as an operand, or reads from
+ * the stack above what an ordinary one may. */
+static inline bool
+may_begin(const struct scan *s, uint32_t used)
 {
-	return check_registers(s) && check_memory(s) && check_divide(s) && take_writes(s);
+	bool is_above = s->inst.base == NB_RSP && s->inst.disp >= (int64_t)s->saved_at;
+
+	return used & (PINNED_GPRS | 1 << NB_REG_CALLEE) || is_above;
+}
+
+/* Register operands are never the pinned registers, not even to be read. */
+static inline bool
+check_computation(struct scan *s)
+{
+	const struct vf_inst *inst = &s->inst;
+	const struct vf_row *row = inst->row;
+	uint32_t reg = 1u << inst->reg, rm = 1u << inst->base;
+	uint32_t used = reg & row->reg_used;
+	uint32_t written = (reg & row->reg_written) | row->also_written;
+
+	if (inst->operand == VF_REGISTER) {
+		used |= rm & row->rm_used;
+		written |= rm & row->rm_written;
+	}
+	if (row->flags & VF_ROW_VVVV)
+		used |= 1u << inst->vvvv;
+	if (may_begin(s, used)) {
+		bool is_done;
+
+		if (!scan_sequence(s, &is_done))
+			return false;
+		if (is_done)
+			return true;
+	}
+	if (used & PINNED_GPRS)
+		return scan_refuse(s, VERIFIER_PINNED);
+	if (inst->operand >= VF_MEMORY && !check_memory(s))
+		return false;
+	if (row->flags & VF_ROW_DIVIDE && !check_divide(s))
+		return false;
+	if (written & s->fixed)
+		return scan_refuse(s, VERIFIER_PRESERVED);
+	s->zx = (uint16_t)((s->zx & ~(written & row->wide)) | (written & row->extended));
+	if (written & 1 << NB_REG_CALLEE)
+		s->scratch_kind = SCRATCH_ANY;
+	if (written & 1 << NB_REG_INDEX)
+		s->fit_failed = false;
+	return true;
+}
+
+/* --- control flow -------------------------------------------------------------- */
+
+static bool
+is_trap(uint32_t kind)
+{
+	switch (kind) {
+#define NB_TRAP(name, number, text) case NB_TRAP_##name:
+#include "abi/trap.def"
+#undef NB_TRAP
+		return kind != NB_TRAP_NONE;
+	default:
+		return kind == NB_SITE_DYNAMIC;
+	}
+}
+
+/* ud2 needs a site that says what it means. */
+static bool
+check_trap(struct scan *s)
+{
+	uint32_t kind = s->site_kind;
+
+	s->is_reached = false;
+	s->site_kind = NB_TRAP_NONE;
+	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? s->fit_failed : is_trap(kind))
+		return true;
+	return scan_refuse(s, VERIFIER_SITE);
+}
+
+static bool
+check_control(struct scan *s)
+{
+	switch (vf_form(&s->inst)) {
+	case NB_FORM_J_8:
+	case NB_FORM_J_32:
+		return scan_edge(s, scan_branch_target(s), s->zx, false);
+	case NB_FORM_RET:
+		if (scan_is_epilogue(s))
+			return scan_epilogue(s);
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	case NB_FORM_CALL_32:
+		return scan_direct_call(s);
+	case NB_FORM_UD2:
+		return check_trap(s);
+	case NB_FORM_NOP:
+	case NB_FORM_NOP_LONG:
+		return true;
+	case NB_FORM_JMP_8:
+	case NB_FORM_JMP_32:
+		if (scan_is_epilogue(s))
+			return scan_epilogue(s);
+		s->is_reached = false;
+		return scan_edge(s, scan_branch_target(s), s->zx, false);
+	default:
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	}
+}
+
+/* --- all ------------------------------------------------------------------------- */
+
+static inline bool
+next(struct scan *s)
+{
+	enum verifier_rule rule;
+
+	if (s->site_kind != NB_TRAP_NONE)
+		return scan_refuse(s, VERIFIER_SITE);
+	s->at += s->inst.len;
+	s->inst.len = 0;
+	if (s->at >= s->size)
+		return scan_refuse(s, VERIFIER_END);
+	if (s->room - s->at >= VF_READ_BYTES)
+		rule = vf_decode_inline(s->decoder, s->code + s->at, &s->inst);
+	else
+		rule = vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
+	if (rule != VERIFIER_NONE)
+		return scan_refuse(s, rule);
+	return s->at < s->site_at || scan_sites(s);
+}
+
+bool
+scan_next(struct scan *s)
+{
+	return next(s);
+}
+
+bool
+scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out)
+{
+	if (*at >= s->size ||
+	    vf_decode(s->decoder, s->code + *at, s->size - *at, out) != VERIFIER_NONE)
+		return false;
+	*at += out->len;
+	return true;
+}
+
+bool
+scan_body(struct scan *s)
+{
+	if (!scan_prologue(s))
+		return false;
+	while (s->at + s->inst.len < s->size) {
+		if (!next(s))
+			return false;
+		if ((s->marks[s->at] || !s->is_reached) && !scan_join(s))
+			return false;
+		if (s->inst.row->flags & VF_ROW_CONTROL ? !check_control(s) : !check_computation(s))
+			return false;
+	}
+	/* The last instruction may be longer than the function. */
+	if (s->at + s->inst.len > s->size)
+		return scan_refuse(s, VERIFIER_INSTRUCTION);
+	if (s->is_reached)
+		return scan_refuse(s, VERIFIER_END);
+	if (s->pending)
+		return scan_refuse(s, VERIFIER_LABEL);
+	if (s->claims)
+		return scan_refuse(s, VERIFIER_CLAIM);
+	if (s->site != s->site_end || s->site_kind != NB_TRAP_NONE)
+		return scan_refuse(s, VERIFIER_SITE);
+	return true;
 }

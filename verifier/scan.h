@@ -15,12 +15,11 @@
 enum scratch_kind {
 	SCRATCH_ANY,
 	SCRATCH_CELL,	 /* address of the cell of an imported mutable global */
-	SCRATCH_MEMORY,	 /* address of the descriptor of memory `scratch` */
-	SCRATCH_TABLE,	 /* address of the descriptor of table `scratch` */
-	SCRATCH_BASE,	 /* base of memory `scratch` */
-	SCRATCH_LENGTH,	 /* a length that memory `scratch` has or had */
-	SCRATCH_CLAMPED, /* an index at most that */
-	SCRATCH_PLACE,	 /* base of memory `scratch` + such an index */
+	SCRATCH_MEMORY,	 /* address of a memory's descriptor */
+	SCRATCH_TABLE,	 /* address of a table's descriptor */
+	SCRATCH_BASE,	 /* base of a memory */
+	SCRATCH_CLAMPED, /* an index that is at most the bound of memory 0 */
+	SCRATCH_PLACE,	 /* base of another memory + an index at most its bound */
 };
 
 /*
@@ -28,8 +27,8 @@ enum scratch_kind {
  * claim can name say what the mark is; the others are the claims.
  */
 enum {
-	MARK_PENDING = 1 << NB_RSP, /* forward edges lead here; not reached yet */
-	MARK_LABEL = 1 << NB_R11,   /* the image claims this label; backward edges may come */
+	MARK_PENDING = 1 << NB_RSP, /* forward edges lead here */
+	MARK_LABEL = 1 << NB_R11,   /* the image claims this label; any edges may come */
 	MARK_PLAIN = 1 << NB_R14,   /* some edge is not from a call_indirect template */
 	MARK_CLAIMS = 0xffff & ~(MARK_PENDING | MARK_LABEL | MARK_PLAIN | 1 << NB_R15),
 };
@@ -44,6 +43,7 @@ struct scan {
 
 	const uint8_t *code; /* of the function */
 	uint32_t size;
+	uint32_t room;		    /* bytes of the image from the function's start on */
 	uint32_t pool_at, pool_end; /* from the function's start */
 	uint32_t tables_at;	    /* no jump table may begin before */
 	uint32_t frame;		    /* bytes, or 0 */
@@ -51,38 +51,49 @@ struct scan {
 	uint32_t area;		    /* bytes of the incoming area */
 	uint32_t own_at;	    /* the first instruction that is not the prologue */
 	uint16_t saved;		    /* preserved registers that are saved */
-	const struct nb_code_claim *claim, *claim_end; /* next */
-	const struct nb_code_site *site, *site_end;    /* next */
-	uint32_t claim_at, site_at; /* where they are, from the function's start */
+	uint16_t fixed;		    /* registers that may not be written */
+	const struct nb_code_site *site, *site_end; /* next */
+	uint32_t site_at; /* where it is, from the function's start; 0 behind a call */
 
 	uint32_t at; /* of the instruction being looked at */
 	struct vf_inst inst;
-	uint32_t pending; /* marks not reached yet */
+	uint32_t pending; /* marks of forward edges that are not reached yet */
+	uint32_t claims;  /* likewise, of claimed labels */
 	uint16_t zx;
 	bool is_reached; /* the instruction before goes on */
 	bool after_call; /* it was a call */
 	bool fit_failed; /* R10 holds the address of the callee that did not fit */
 	uint8_t scratch_kind;
-	uint32_t scratch;   /* number of the global, memory or table */
 	uint32_t site_kind; /* of the trap site here, NB_TRAP_NONE: none */
 };
 
 /* Records a finding at the current instruction; false. */
 bool scan_refuse(struct scan *s, enum verifier_rule rule);
 
-/* Moves to the next instruction and decodes it; false if there is none. Does
- * not look at labels: only inside sequences. */
+static inline bool
+scan_require(struct scan *s, bool holds, enum verifier_rule rule)
+{
+	if (!holds)
+		return scan_refuse(s, rule);
+	return true;
+}
+
+/* Moves to the next instruction and decodes it; false if there is none, or if
+ * the one before has a trap site that nothing took. Does not look at labels. */
 bool scan_next(struct scan *s);
 
-/* The instruction directly behind the current one, if it decodes. */
-bool scan_peek(const struct scan *s, struct vf_inst *out);
+/* The edges that lead to the instruction at s->at meet. */
+bool scan_join(struct scan *s);
 
-/* An edge to `target` (from the function's start) with the current claims;
- * `is_fit`: from a template, with the callee in R10. */
-bool scan_edge(struct scan *s, int64_t target, bool is_fit);
+/* Takes the sites at this place: of the call before it, and of the trap here. */
+bool scan_sites(struct scan *s);
 
-/* An edge that carries no claims. */
-bool scan_edge_bare(struct scan *s, int64_t target);
+/* Decodes the instruction at *at, and moves *at behind it; false if there is none. */
+bool scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out);
+
+/* An edge to `target` (from the function's start) with these claims; `is_fit`:
+ * from a template, with the callee in R10. */
+bool scan_edge(struct scan *s, int64_t target, uint32_t claims, bool is_fit);
 
 static inline int64_t
 scan_branch_target(const struct scan *s)
@@ -90,20 +101,70 @@ scan_branch_target(const struct scan *s)
 	return (int64_t)s->at + s->inst.len + s->inst.imm;
 }
 
+/* What holds behind a call: nothing. */
+static inline void
+scan_forget(struct scan *s)
+{
+	s->zx = 0;
+	s->scratch_kind = SCRATCH_ANY;
+	s->fit_failed = false;
+}
+
+/* The current instruction is a call: a return site must follow. */
+static inline void
+scan_expect_return(struct scan *s)
+{
+	s->after_call = true;
+	s->site_at = 0;
+}
+
 /* --- operand.c ------------------------------------------------------------ */
 
-/* Checks the operands of an ordinary instruction, and takes in what it writes. */
-bool scan_operands(struct scan *s);
+/* Checks all instructions, from the prologue to the last. */
+bool scan_body(struct scan *s);
 
-/* Takes in that `reg` is written. */
-bool scan_write(struct scan *s, uint32_t reg, bool is_extended);
+/* --- match.c -------------------------------------------------------------- */
 
-/* --- sequence.c ----------------------------------------------------------- */
+bool scan_is_memory(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t base,
+		    int64_t disp); /* form reg, [base + disp]; any reg if the form has none */
+bool scan_is_register(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t rm);
+bool scan_is_immediate(const struct vf_inst *inst, enum nb_form form, uint32_t rm, int64_t imm);
+bool scan_is_condition(const struct vf_inst *inst, uint32_t cc); /* jcc */
+
+/* lea r11, [rip + …] */
+bool scan_is_lea_rip(const struct vf_inst *inst);
+
+/* Moves on to the next instruction, which must be this one. */
+bool scan_step_memory(struct scan *s, enum nb_form form, uint32_t reg, uint32_t base, int64_t disp);
+bool scan_step_register(struct scan *s, enum nb_form form, uint32_t reg, uint32_t rm);
+bool scan_step_condition(struct scan *s, uint32_t cc);
+
+/* The function whose entry lies at `target` from this function's start; false
+ * if there is none. */
+bool scan_find_entry(const struct scan *s, int64_t target, uint32_t *out);
+
+/* --- frame.c -------------------------------------------------------------- */
 
 /* Prologue, epilogue; each ends on its last instruction. */
 bool scan_prologue(struct scan *s);
 bool scan_is_epilogue(const struct scan *s);
 bool scan_epilogue(struct scan *s);
+
+/* Of tail calls, from the current instruction on, which is behind them afterwards:
+ * the copies of arguments into the incoming area, and the restores. */
+bool scan_copies(struct scan *s);
+bool scan_restores(struct scan *s);
+
+/* add rsp, F, if there is a frame; likewise. */
+bool scan_frame_end(struct scan *s);
+
+/* The template `hard`, from the current instruction on, with the callee in R11. */
+bool scan_hard(struct scan *s, uint32_t area_slots);
+
+/* A callee may use an area of so many slots at RSP. */
+bool scan_area_fits(struct scan *s, uint32_t slots);
+
+/* --- sequence.c ----------------------------------------------------------- */
 
 /* Recognises the sequences of the contract by their first instruction and
  * checks them whole, ending on the last one. *out_done is false if there is
@@ -112,8 +173,5 @@ bool scan_sequence(struct scan *s, bool *out_done);
 
 /* A direct call to rel32. */
 bool scan_direct_call(struct scan *s);
-
-/* What holds behind a call: nothing. */
-void scan_forget(struct scan *s);
 
 #endif

@@ -34,85 +34,68 @@ scan_refuse(struct scan *s, enum verifier_rule rule)
 
 /* --- labels and claims ----------------------------------------------------- */
 
-static bool
-edge(struct scan *s, int64_t target, uint16_t claims, bool is_plain)
+bool
+scan_edge(struct scan *s, int64_t target, uint32_t claims, bool is_fit)
 {
-	uint16_t kept = claims & MARK_CLAIMS;
-
 	if (target < s->own_at || target >= s->size)
 		return scan_refuse(s, VERIFIER_LABEL);
 	uint16_t *mark = &s->marks[target];
-	if (target <= s->at) {
-		if (!(*mark & MARK_LABEL))
-			return scan_refuse(s, VERIFIER_LABEL);
-		return !(*mark & MARK_CLAIMS & ~kept) || scan_refuse(s, VERIFIER_CLAIM);
+
+	if (*mark & MARK_LABEL) {
+		if (*mark & MARK_CLAIMS & ~claims)
+			return scan_refuse(s, VERIFIER_CLAIM);
+		return true;
 	}
-	if (!(*mark & MARK_PENDING)) {
-		*mark = (uint16_t)(MARK_PENDING | kept);
+	if (target <= s->at)
+		return scan_refuse(s, VERIFIER_LABEL);
+	if (!*mark) {
+		*mark = MARK_PENDING | MARK_CLAIMS;
 		s->pending++;
 	}
-	*mark &= (uint16_t)(~MARK_CLAIMS | kept);
-	if (is_plain)
+	*mark &= (uint16_t)(~(uint32_t)MARK_CLAIMS | claims);
+	if (!is_fit)
 		*mark |= MARK_PLAIN;
 	return true;
 }
 
-bool
-scan_edge(struct scan *s, int64_t target, bool is_fit)
-{
-	return edge(s, target, s->zx, !is_fit);
-}
-
-bool
-scan_edge_bare(struct scan *s, int64_t target)
-{
-	return edge(s, target, 0, true);
-}
-
-void
-scan_forget(struct scan *s)
-{
-	s->zx = 0;
-	s->scratch_kind = SCRATCH_ANY;
-	s->fit_failed = false;
-}
-
-/* Where the next claimed label is. */
-static void
-find_claim(struct scan *s)
-{
-	s->claim_at = s->claim < s->claim_end ? s->claim->code_offset - s->function->code_offset
-					      : UINT32_MAX;
-}
-
-/* The edges that lead to the instruction at s->at meet. */
+/* Marks the labels that the image claims. They must all be reached; until then,
+ * and afterwards, edges to them are held against the claims. */
 static bool
-join(struct scan *s)
+mark_claims(struct scan *s, const struct nb_code_claim *claim, const struct nb_code_claim *end)
+{
+	for (; claim < end; claim++) {
+		uint32_t at = claim->code_offset - s->function->code_offset;
+
+		if (at >= s->size || s->marks[at])
+			return scan_refuse(s, VERIFIER_CLAIM);
+		s->marks[at] =
+			(uint16_t)(MARK_PENDING | MARK_LABEL | (claim->extended & MARK_CLAIMS));
+		s->claims++;
+	}
+	return true;
+}
+
+bool
+scan_join(struct scan *s)
 {
 	uint16_t *mark = &s->marks[s->at];
-	bool is_pending = *mark & MARK_PENDING;
-	bool is_claimed = s->at == s->claim_at;
+	uint16_t held = *mark & MARK_CLAIMS;
+	bool is_fit = false;
 
-	if (!is_pending && !is_claimed) {
-		if (!s->is_reached)
-			scan_forget(s);
+	if (!*mark) {
+		scan_forget(s);
 		return true;
 	}
-	uint16_t held = is_pending ? *mark & MARK_CLAIMS : MARK_CLAIMS;
-	bool is_fit = is_pending && !(*mark & MARK_PLAIN) && !s->is_reached && !is_claimed;
-	if (s->is_reached)
-		held &= s->zx;
-	s->pending -= is_pending;
-	*mark = 0;
-	if (is_claimed) {
-		uint16_t claims = s->claim++->extended & MARK_CLAIMS;
-
-		find_claim(s);
-
-		if (claims & ~held)
+	if (*mark & MARK_LABEL) {
+		if (s->is_reached && held & ~s->zx)
 			return scan_refuse(s, VERIFIER_CLAIM);
-		held = claims;
-		*mark = (uint16_t)(MARK_LABEL | claims);
+		s->claims--;
+	} else {
+		is_fit = !s->is_reached && !(*mark & MARK_PLAIN);
+		if (s->is_reached)
+			held &= s->zx;
+		*mark = 0;
+		s->pending--;
 	}
 	scan_forget(s);
 	s->zx = held;
@@ -131,9 +114,8 @@ find_site(struct scan *s)
 					   : UINT32_MAX;
 }
 
-/* Takes the sites at this place: of the call before it, and of the trap here. */
-static bool
-take_sites(struct scan *s)
+bool
+scan_sites(struct scan *s)
 {
 	uint32_t offset = s->function->code_offset + s->at;
 	bool has_call = false;
@@ -143,151 +125,18 @@ take_sites(struct scan *s)
 
 		if (s->site->code_offset < offset)
 			return scan_refuse(s, VERIFIER_SITE);
-		if (kind == NB_SITE_CALL) {
-			if (has_call || !s->after_call)
-				return scan_refuse(s, VERIFIER_SITE);
+		if (kind == NB_SITE_CALL && !has_call)
 			has_call = true;
-		} else if (s->site_kind != NB_TRAP_NONE || kind == NB_TRAP_NONE) {
-			return scan_refuse(s, VERIFIER_SITE);
-		} else {
+		else if (kind != NB_SITE_CALL && kind != NB_TRAP_NONE && !s->site_kind)
 			s->site_kind = kind;
-		}
+		else
+			return scan_refuse(s, VERIFIER_SITE);
 	}
 	if (s->after_call != has_call)
 		return scan_refuse(s, VERIFIER_SITE);
 	s->after_call = false;
 	find_site(s);
 	return true;
-}
-
-static bool
-is_trap(uint32_t kind)
-{
-	switch (kind) {
-#define NB_TRAP(name, number, text) case NB_TRAP_##name:
-#include "abi/trap.def"
-#undef NB_TRAP
-		return kind != NB_TRAP_NONE;
-	default:
-		return false;
-	}
-}
-
-/* ud2 needs a site that says what it means. */
-static bool
-check_trap(struct scan *s)
-{
-	uint32_t kind = s->site_kind;
-
-	s->is_reached = false;
-	s->site_kind = NB_TRAP_NONE;
-	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE)
-		return s->fit_failed || scan_refuse(s, VERIFIER_SITE);
-	return kind == NB_SITE_DYNAMIC || is_trap(kind) || scan_refuse(s, VERIFIER_SITE);
-}
-
-/* --- instructions --------------------------------------------------------------- */
-
-bool
-scan_next(struct scan *s)
-{
-	s->at += s->inst.len;
-	s->inst.len = 0;
-	if (s->at >= s->size)
-		return scan_refuse(s, VERIFIER_END);
-	enum verifier_rule rule = vf_decode(s->decoder, s->code + s->at, s->size - s->at, &s->inst);
-	if (rule != VERIFIER_NONE)
-		return scan_refuse(s, rule);
-	if (s->inst.info->feature & ~s->image->cpu_features)
-		return scan_refuse(s, VERIFIER_FEATURE);
-	s->site_kind = NB_TRAP_NONE;
-	return (s->at < s->site_at && !s->after_call) || take_sites(s);
-}
-
-bool
-scan_peek(const struct scan *s, struct vf_inst *out)
-{
-	uint32_t at = s->at + s->inst.len;
-
-	return at < s->size &&
-	       vf_decode(s->decoder, s->code + at, s->size - at, out) == VERIFIER_NONE;
-}
-
-/* Forms that are no computation. */
-static bool
-is_control(uint32_t form)
-{
-	return form >= NB_FORM_J_8 && form <= NB_FORM_NOP_LONG;
-}
-
-/* Forms that may begin a sequence, or an epilogue. */
-static bool
-may_begin(uint32_t form)
-{
-	return form == NB_FORM_MOV64 || form == NB_FORM_LEA64 || form == NB_FORM_MOV32_IMM ||
-	       form == NB_FORM_ADD64_IMM || form == NB_FORM_RET || form == NB_FORM_JMP_32;
-}
-
-static bool
-check_control(struct scan *s)
-{
-	switch (s->inst.form) {
-	case NB_FORM_J_8:
-	case NB_FORM_J_32:
-		return scan_edge(s, scan_branch_target(s), false);
-	case NB_FORM_JMP_8:
-	case NB_FORM_JMP_32:
-		s->is_reached = false;
-		return scan_edge(s, scan_branch_target(s), false);
-	case NB_FORM_CALL_32:
-		return scan_direct_call(s);
-	case NB_FORM_UD2:
-		return check_trap(s);
-	case NB_FORM_NOP:
-	case NB_FORM_NOP_LONG:
-		return true;
-	default:
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	}
-}
-
-static bool
-check_instruction(struct scan *s)
-{
-	bool is_done = false;
-
-	if (may_begin(s->inst.form)) {
-		if (scan_is_epilogue(s))
-			return scan_epilogue(s);
-		if (!scan_sequence(s, &is_done))
-			return false;
-	}
-	if (is_done)
-		return true;
-	return is_control(s->inst.form) ? check_control(s) : scan_operands(s);
-}
-
-/* --- functions ------------------------------------------------------------------- */
-
-static bool
-scan_instructions(struct scan *s)
-{
-	if (!scan_prologue(s))
-		return false;
-	while (s->at + s->inst.len < s->size) {
-		if (!scan_next(s) || !join(s) || !check_instruction(s))
-			return false;
-		/* A site that nothing has used. */
-		if (s->site_kind != NB_TRAP_NONE)
-			return scan_refuse(s, VERIFIER_SITE);
-	}
-	if (s->is_reached)
-		return scan_refuse(s, VERIFIER_END);
-	if (s->pending)
-		return scan_refuse(s, VERIFIER_LABEL);
-	if (s->claim != s->claim_end)
-		return scan_refuse(s, VERIFIER_CLAIM);
-	return s->site == s->site_end || scan_refuse(s, VERIFIER_SITE);
 }
 
 static const struct nb_code_site *
@@ -325,24 +174,24 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.finding = finding,
 		.code = image->code + function->code_offset,
 		.size = function->code_size,
+		.room = (uint32_t)image->code_size - function->code_offset,
 		.pool_at = pool_at,
 		.pool_end = pool_at + function->pool_size,
 		.tables_at = pool_at,
 		.frame = function->frame_size,
 		.saved_at = function->frame_size,
 		.area = 8u * facts->function_areas[number],
-		.claim = claims_of(image, number),
-		.claim_end = claims_of(image, number + 1),
 		.site = sites_of(image, number),
 		.site_end = sites_of(image, number + 1),
+		.fixed = NB_PRESERVED_GPRS,
 		.is_reached = true,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
-	find_claim(&s);
 	find_site(&s);
-	return scan_instructions(&s);
+	return mark_claims(&s, claims_of(image, number), claims_of(image, number + 1)) &&
+	       scan_body(&s);
 }
 
 /* --- the image ---------------------------------------------------------------------- */
@@ -368,7 +217,7 @@ check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 
 	if (function->code_offset % POOL_ALIGN || function->code_offset < *end ||
 	    code_end > image->code_size || function->code_size == 0 ||
-	    function->code_size > INT32_MAX || function->pool_size > INT32_MAX)
+	    function->pool_size > INT32_MAX)
 		return VERIFIER_LAYOUT;
 	if (!is_padding(image, *end, function->code_offset))
 		return VERIFIER_PADDING;
@@ -438,7 +287,7 @@ verifier_begin(const struct nb_code_image *image, const struct verifier_facts *f
 	*finding = (struct verifier_finding){ VERIFIER_NONE, UINT32_MAX, 0 };
 	if (!check_layout(image, facts, finding))
 		return false;
-	vf_decoder_init(scratch);
+	vf_decoder_init(scratch, image->cpu_features);
 	return true;
 }
 
