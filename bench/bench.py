@@ -92,7 +92,7 @@ def bench_compile(args):
         size = code_section_bytes(module)
         out = ROOT / "build" / "bench" / f"{name}.nbo"
         out.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(TOOL), "compile", str(module), "-o", str(out), "--stats"]
+        command = [str(TOOL), "compile", "-j1", str(module), "-o", str(out), "--stats"]
         runs = [measure.run_measured(command) for _ in range(args.runs or 3)]
         stats = subprocess.run(command, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, check=True).stdout

@@ -42,6 +42,17 @@ struct compiler_dump {
 	void *context;
 };
 
+/* Threads that compile functions at the same time. */
+struct compiler_crew {
+	/* Calls work(argument, 0) … work(argument, count - 1), 0 on the calling thread and
+	 * the others wherever there are threads, one after the other if there are none;
+	 * returns when all have returned. */
+	void (*run)(void *context, uint32_t count, void (*work)(void *argument, uint32_t number),
+		    void *argument);
+	void *context;
+	uint32_t count; /* at least 1 */
+};
+
 struct compiler_options {
 	uint32_t cpu_features;	  /* NB_CPU_* that the code may use */
 	uint32_t disabled_passes; /* 1 << enum compiler_pass */
@@ -56,6 +67,9 @@ struct compiler_options {
 	enum nb_status (*poll)(void *context, uint32_t done_functions, uint32_t total_functions);
 	void *poll_context;
 	const struct compiler_dump *dump; /* NULL: none */
+	/* NULL: only the calling thread. Else `source` serves several threads at once; poll and
+	 * dump are still called on the calling thread only. The code does not depend on it. */
+	const struct compiler_crew *crew;
 };
 
 /* Everything on, baseline processor, 1 GiB of working memory. */

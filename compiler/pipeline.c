@@ -2,6 +2,9 @@
  * The pipeline: for each function build, passes, schedule, machine code; then
  * the chunks are linked.
  *
+ * Each worker compiles one function at a time; nothing of what comes out depends
+ * on which worker that was.
+ *
  * Memory: `ir` holds one function's IR and is emptied for the next one,
  * `scratch` what a stage needs while it runs, `chunks` the machine code of all
  * functions until it is linked into the caller's arena; `work` serves stages
@@ -19,16 +22,36 @@
 #include "compiler/x64/x64.h"
 #include "lib/string.h"
 
+enum { FUNCTIONS_PER_WORKER = 16 }; /* fewer are not worth a thread */
+
+struct worker;
+
+/* A module being compiled, shared by its workers. */
 struct compilation {
 	const struct wasm_module *module;
 	const struct compiler_options *options;
-	struct diag *diag;
 	struct x64_context x64;
 	struct compiler_budget budget;
+	struct worker *workers;
+	uint32_t worker_count;
+	struct x64_chunk *chunks;   /* by function, each written by the worker that compiled it */
+	uint32_t next;		    /* function that nobody has begun; atomic */
+	uint32_t done;		    /* functions; atomic */
+	bool is_stopping;	    /* a worker has failed; atomic */
+	enum nb_status poll_status; /* what the caller's poll said in the end; atomic */
+};
+
+/* What one thread needs. Functions are begun in order, so when a worker fails all
+ * functions before have been begun and end: the first failure is always the same. */
+struct worker {
+	struct compilation *shared;
+	uint32_t number; /* 0 is the caller of compiler_compile */
 	struct compiler_memory memory;
 	struct arena ir, scratch, work, chunks;
 	struct ir_ticker ticker;
-	uint32_t done; /* functions */
+	struct diag diag;
+	enum nb_status status;
+	uint32_t failed_idx; /* function at which status became an error */
 };
 
 /* --- options ---------------------------------------------------------------- */
@@ -106,11 +129,19 @@ compiler_options_set_passes(struct compiler_options *options, const char *text, 
 static enum nb_status
 poll_options(void *context)
 {
-	const struct compilation *c = context;
+	const struct worker *w = context;
+	struct compilation *c = w->shared;
+	enum nb_status status;
 
 	if (!c->options->poll)
 		return NB_OK;
-	return c->options->poll(c->options->poll_context, c->done, c->module->code_count);
+	if (w->number != 0)
+		return __atomic_load_n(&c->poll_status, __ATOMIC_RELAXED);
+	status = c->options->poll(c->options->poll_context,
+				  __atomic_load_n(&c->done, __ATOMIC_RELAXED),
+				  c->module->code_count);
+	__atomic_store_n(&c->poll_status, status, __ATOMIC_RELAXED);
+	return status;
 }
 
 /* Reports a failure of function `func_idx` that nobody has reported yet. */
@@ -240,50 +271,134 @@ build_function(const struct stage *s)
 }
 
 static enum nb_status
-compile_function(struct compilation *c, uint32_t func_idx, struct x64_chunk *out)
+compile_function(struct worker *w, uint32_t func_idx, struct x64_chunk *out)
 {
 	struct ir_function fn = {
-		.arena = &c->ir,
-		.module = c->module,
+		.arena = &w->ir,
+		.module = w->shared->module,
 		.func_idx = func_idx,
-		.ticker = &c->ticker,
+		.ticker = &w->ticker,
 	};
-	struct stage stage = { &fn, c->options, &c->scratch, c->diag };
+	struct stage stage = { &fn, w->shared->options, &w->scratch, &w->diag };
 	enum nb_status status = build_function(&stage);
 
 	if (status == NB_OK) {
-		struct x64_arenas arenas = { &c->chunks, &c->scratch, &c->work };
+		struct x64_arenas arenas = { &w->chunks, &w->scratch, &w->work };
 
-		status = x64_compile_function(&c->x64, &fn, &arenas, out, c->diag);
-		status = report(c->diag, func_idx, status, "machine code");
+		status = x64_compile_function(&w->shared->x64, &fn, &arenas, out, &w->diag);
+		status = report(&w->diag, func_idx, status, "machine code");
 	}
-	arena_reset(&c->ir);
-	arena_reset(&c->scratch);
-	arena_reset(&c->work);
+	arena_reset(&w->ir);
+	arena_reset(&w->scratch);
+	arena_reset(&w->work);
 	return status;
 }
 
 /* --- the module ------------------------------------------------------------------- */
 
-static enum nb_status
-compile_all(struct compilation *c, struct arena *out_arena, struct nb_code_image *out)
+static void
+fail(struct worker *w, uint32_t func_idx, enum nb_status status)
 {
-	uint32_t count = c->module->code_count;
-	struct x64_chunk *chunks = arena_new_array(&c->chunks, struct x64_chunk, count);
+	w->failed_idx = func_idx;
+	w->status = report(&w->diag, func_idx, status, "function");
+	__atomic_store_n(&w->shared->is_stopping, true, __ATOMIC_RELAXED);
+}
+
+/* Compiles functions until there are no more, or somebody fails. */
+static void
+work(void *context, uint32_t number)
+{
+	struct compilation *c = context;
+	struct worker *w = &c->workers[number];
+	uint32_t imports = c->module->func_import_count, at = 0;
+	enum nb_status status = NB_OK;
+
+	while (!__atomic_load_n(&c->is_stopping, __ATOMIC_RELAXED)) {
+		status = poll_options(w);
+		if (status != NB_OK)
+			break;
+		at = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED);
+		if (at >= c->module->code_count)
+			break;
+		status = compile_function(w, imports + at, &c->chunks[at]);
+		if (status != NB_OK)
+			break;
+		__atomic_fetch_add(&c->done, 1, __ATOMIC_RELAXED);
+	}
+	if (status != NB_OK)
+		fail(w, imports + at, status);
+}
+
+/* The failure of the first function that failed. */
+static enum nb_status
+first_failure(const struct compilation *c, struct diag *diag)
+{
+	const struct worker *first = NULL;
+
+	for (uint32_t i = 0; i < c->worker_count; i++) {
+		const struct worker *w = &c->workers[i];
+
+		if (w->status != NB_OK && (!first || w->failed_idx < first->failed_idx))
+			first = w;
+	}
+	if (!first)
+		return NB_OK;
+	*diag = first->diag;
+	return first->status;
+}
+
+static void
+worker_init(struct worker *w, struct compilation *c, uint32_t number, const struct diag *diag)
+{
+	struct arena *arenas[] = { &w->ir, &w->scratch, &w->work, &w->chunks };
+
+	*w = (struct worker){ .shared = c, .number = number, .diag = *diag };
+	w->ticker = (struct ir_ticker){ poll_options, w, 0 };
+	compiler_memory_init(&w->memory, &c->budget);
+	for (size_t i = 0; i < sizeof(arenas) / sizeof(*arenas); i++)
+		arena_init(arenas[i], &w->memory.source, c->options->memory_limit);
+}
+
+static void
+worker_end(struct worker *w)
+{
+	arena_reset(&w->ir);
+	arena_reset(&w->scratch);
+	arena_reset(&w->work);
+	arena_reset(&w->chunks);
+	compiler_memory_drop(&w->memory);
+}
+
+static enum nb_status
+compile_all(struct compilation *c, struct arena *out_arena, struct nb_code_image *out,
+	    struct diag *diag)
+{
+	const struct compiler_crew *crew = c->options->crew;
 	enum nb_status status;
 
-	if (!chunks)
-		return NB_OUT_OF_MEMORY;
-	for (c->done = 0; c->done < count; c->done++) {
-		uint32_t func_idx = c->module->func_import_count + c->done;
+	for (uint32_t i = 0; i < c->worker_count; i++)
+		worker_init(&c->workers[i], c, i, diag);
+	if (c->worker_count > 1)
+		crew->run(crew->context, c->worker_count, work, c);
+	else
+		work(c, 0);
+	status = first_failure(c, diag);
+	if (status == NB_OK)
+		status = x64_link(&c->x64, c->chunks, out_arena, out);
+	for (uint32_t i = 0; i < c->worker_count; i++)
+		worker_end(&c->workers[i]);
+	return status;
+}
 
-		status = poll_options(c);
-		if (status == NB_OK)
-			status = compile_function(c, func_idx, &chunks[c->done]);
-		if (status != NB_OK)
-			return report(c->diag, func_idx, status, "function");
-	}
-	return x64_link(&c->x64, chunks, out_arena, out);
+/* No more than there is work for; dumps come in order, from one. */
+static uint32_t
+count_workers(const struct wasm_module *module, const struct compiler_options *options)
+{
+	uint32_t most = module->code_count / FUNCTIONS_PER_WORKER;
+
+	if (!options->crew || options->dump || most <= 1)
+		return 1;
+	return options->crew->count < most ? options->crew->count : most;
 }
 
 enum nb_status
@@ -295,26 +410,23 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 	struct compilation c = {
 		.module = module,
 		.options = options,
-		.diag = diag,
 		.budget = { source, options->memory_limit },
+		.worker_count = count_workers(module, options),
 	};
+	struct compiler_memory memory;
+	struct arena tables;
 	enum nb_status status;
 
-	status = x64_context_init(&c.x64, module, options);
-	if (status == NB_OK) {
-		compiler_memory_init(&c.memory, &c.budget);
-		c.ticker = (struct ir_ticker){ poll_options, &c, 0 };
-		arena_init(&c.ir, &c.memory.source, options->memory_limit);
-		arena_init(&c.scratch, &c.memory.source, options->memory_limit);
-		arena_init(&c.work, &c.memory.source, options->memory_limit);
-		arena_init(&c.chunks, &c.memory.source, options->memory_limit);
-		status = compile_all(&c, out_arena, out);
-		arena_reset(&c.ir);
-		arena_reset(&c.scratch);
-		arena_reset(&c.work);
-		arena_reset(&c.chunks);
-		compiler_memory_drop(&c.memory);
-	}
+	compiler_memory_init(&memory, &c.budget);
+	arena_init(&tables, &memory.source, options->memory_limit);
+	c.workers = arena_new_array(&tables, struct worker, c.worker_count);
+	c.chunks = arena_new_array(&tables, struct x64_chunk, module->code_count);
+	status = c.workers && c.chunks ? x64_context_init(&c.x64, module, options)
+				       : NB_OUT_OF_MEMORY;
+	if (status == NB_OK)
+		status = compile_all(&c, out_arena, out, diag);
+	arena_reset(&tables);
+	compiler_memory_drop(&memory);
 	if (status == NB_OK)
 		return NB_OK;
 	arena_release(out_arena, mark);

@@ -24,12 +24,14 @@ struct options {
 	const char *functions;
 	bool prints_stats;
 	bool checks;
+	uint32_t jobs; /* 0: by processors */
 };
 
 enum { KEY_STATS = 256, KEY_PASSES, KEY_FUNCTIONS, KEY_CHECK };
 
 static const struct argp_option option_table[] = {
 	{ "output", 'o', "FILE", 0, "The artifact to write (default: the input's name, .nbo)", 0 },
+	{ "jobs", 'j', "N", 0, "Compile with N threads (default: one for each processor)", 0 },
 	{ "stats", KEY_STATS, NULL, 0, "Print sizes and times", 0 },
 	{ "passes", KEY_PASSES, "LIST", 0, "Switch passes: -NAME,+NAME,-all", 0 },
 	{ "functions", KEY_FUNCTIONS, "A:B", 0,
@@ -42,10 +44,16 @@ static error_t
 parse(int key, char *value, struct argp_state *state)
 {
 	struct options *options = state->input;
+	char *end;
 
 	switch (key) {
 	case 'o':
 		options->output = value;
+		return 0;
+	case 'j':
+		options->jobs = (uint32_t)strtoul(value, &end, 10);
+		if (*end || options->jobs == 0)
+			argp_error(state, "'%s' is no number of threads", value);
 		return 0;
 	case KEY_STATS:
 		options->prints_stats = true;
@@ -178,6 +186,7 @@ tool_compile(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct compiler_options compiler;
+	struct compiler_crew crew;
 	struct job job = { 0 };
 	struct diag diag;
 	const uint8_t *bytes;
@@ -187,6 +196,8 @@ tool_compile(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	compiler_options_init(&compiler);
 	compiler.check = options.checks;
+	tool_crew_init(&crew, options.jobs);
+	compiler.crew = &crew;
 	if (!switches_passes(&compiler, options.passes) ||
 	    !switches_functions(&compiler, options.functions))
 		return TOOL_USAGE;

@@ -8,7 +8,7 @@
  *   verify.c     `verify`               disassemble.c   code as text
  *   dump.c       `dump`                 dump_code.c     machine code with its places
  *   switches.c   --passes, --functions  paint.c         colours
- *   files.c      memory, mapped files
+ *   files.c      memory, mapped files   crew.c      threads that compile
  *   session.c    the host's end of the link: one program
  *   prompt.c     the console on this terminal
  *   terminal.c   terminal modes         paths.c     where the tool's files are
@@ -46,6 +46,10 @@ const char *tool_text(const char *format, ...) __attribute__((format(printf, 1, 
 
 /* Memory for arenas, straight from the system. */
 extern const struct arena_source tool_memory;
+
+/* Makes *crew one of `count` threads; 0: as many as there are processors for the tool. */
+struct compiler_crew;
+void tool_crew_init(struct compiler_crew *crew, uint32_t count);
 
 /* The whole file, mapped; NULL after an error, which is reported. */
 const uint8_t *tool_map_file(const char *path, size_t *len);
