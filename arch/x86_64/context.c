@@ -41,11 +41,16 @@ arrive_after_switch(void *sanitizer_stack)
 	}
 }
 
-/* Frames that were discarded on `stack` left redzones behind. */
-static void
-forget_frames(const struct port_stack *stack)
+void
+guest_context_forget(const struct port_stack *stack)
 {
 	__asan_unpoison_memory_region((void *)(uintptr_t)stack->limit, stack->top - stack->limit);
+}
+
+bool
+guest_gate_needs_slow_path(void)
+{
+	return true;
 }
 
 void
@@ -70,10 +75,16 @@ arrive_after_switch(void *sanitizer_stack)
 	(void)sanitizer_stack;
 }
 
-static void
-forget_frames(const struct port_stack *stack)
+void
+guest_context_forget(const struct port_stack *stack)
 {
 	(void)stack;
+}
+
+bool
+guest_gate_needs_slow_path(void)
+{
+	return false;
 }
 
 void
@@ -99,7 +110,7 @@ guest_context_init(struct guest_context *context, const struct port_stack *stack
 {
 	struct first_frame *frame =
 		(struct first_frame *)(uintptr_t)(stack->top - sizeof(struct first_frame));
-	forget_frames(stack);
+	guest_context_forget(stack);
 	*frame = (struct first_frame){
 		.argument = (uint64_t)(uintptr_t)argument,
 		.entry = (uint64_t)(uintptr_t)entry,

@@ -24,6 +24,7 @@ ASSERT_OFFSET(guest_activation, previous, ACTIVATION_PREVIOUS);
 ASSERT_OFFSET(guest_activation, stack, ACTIVATION_STACK);
 ASSERT_OFFSET(guest_activation, outcome, ACTIVATION_OUTCOME);
 ASSERT_OFFSET(guest_activation, saved_guest_sp, ACTIVATION_SAVED_GUEST_SP);
+ASSERT_OFFSET(guest_activation, landing, ACTIVATION_LANDING);
 _Static_assert(sizeof(struct guest_activation) == ACTIVATION_BYTES, "activation");
 ASSERT_OFFSET(guest_call, gpr, CALL_GPR);
 ASSERT_OFFSET(guest_call, xmm, CALL_XMM);

@@ -29,7 +29,34 @@
 #define ACTIVATION_STACK	  8
 #define ACTIVATION_OUTCOME	  16
 #define ACTIVATION_SAVED_GUEST_SP 24
-#define ACTIVATION_BYTES	  32
+#define ACTIVATION_LANDING	  32
+#define ACTIVATION_BYTES	  40
+
+/* struct guest_seat; its head comes first */
+#define SEAT_PLACE  64
+#define SEAT_CALLER 72
+
+/* struct guest_gate_activation; its seat comes first */
+#define GATE_STATE	  96
+#define GATE_STACK	  104
+#define GATE_CALLER_STACK 112
+#define GATE_RBX	  120
+#define GATE_RBP	  128
+#define GATE_R12	  136
+#define GATE_R13	  144
+#define GATE_BADGE	  152
+#define GATE_CALLS	  160
+#define GATE_BOUNDARY	  168
+
+/* struct guest_gate_binding */
+#define BINDING_FIRST 192
+#define BINDING_BADGE 200
+#define BINDING_ENTRY 208
+
+/* struct guest_gate_registers */
+#define GATE_REGISTERS_GPR   0
+#define GATE_REGISTERS_XMM   64
+#define GATE_REGISTERS_BYTES 192
 
 /* struct guest_call */
 #define CALL_GPR	0

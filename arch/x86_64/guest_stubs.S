@@ -104,6 +104,177 @@
 #include "abi/calls.def"
 #undef NB_CALL
 
+/*
+ * guest_gate_code, guest_gate_cross: into another process
+ *
+ * Entered      as thunks are: guest_gate_cross by a call with a callee in R11,
+ *              guest_gate_code with R15 the callee's context, here a binding.
+ * Relied on    R11 or R15. Linking made the binding together with the callee's type,
+ *              which has no area, and whose arguments and results the entry's function
+ *              has at the same places. In the binding: an activation that exists as long
+ *              as the binding does, and the function to call in it.
+ * Hostile      the arguments, for the callee, like those of any caller of it.
+ * Why safe     nothing is entered unless `state` was 0: nobody is inside, nobody waits,
+ *              the process lives. Then activation, graph and stack belong to this call.
+ *              The callee finds its return address at the top of its own stack, and
+ *              above it only the activation's address, which it cannot name, having no
+ *              area. Everything of the caller that is needed again is in the
+ *              activation: stack, preserved registers (for unwinding only, as a return
+ *              restores them), seat.
+ * Registers    those that are no arguments or results go over as they are: processes
+ *              with different labels get them cleared by whoever binds them.
+ * Stack        the caller's like a thunk's; the page of the callee's first push is present.
+ * Walks        in a seat end at guest_gate_return, where its stack does.
+ * Interrupts   only leave notes here, so seat, stack and context change at once.
+ *
+ * guest_gate_return is entered by the callee's return, RSP being where guest_gate_code
+ * left it, or the last one in its chain of tail calls. All registers but those
+ * preserved are hostile. The activation's record leads back.
+ */
+	.globl	guest_gate_cross, guest_gate_code
+	.balign	32
+guest_gate_code:
+	mov	r11, r15
+	jmp	1f
+	.balign	32
+guest_gate_cross:
+	mov	r11, [r11 + CALLEE_VMCTX]
+1:	mov	r10, [r15 + VMCTX_THREAD]
+	cmp	rsp, [r10 + THREAD_STACK_LIMIT]
+	jb	8f
+2:	push	r15
+	mov	r14, [r11 + BINDING_FIRST]
+	test	r14, r14
+	jz	gate_ask
+	mov	r15, rax
+	xor	eax, eax
+	lock cmpxchg [r14 + GATE_STATE], r10
+	mov	rax, r15
+	jne	gate_ask
+	mov	r15, [r10 + SEAT_PLACE]
+	mov	[r14 + SEAT_CALLER], r10
+	mov	r10, [r11 + BINDING_BADGE]
+	mov	[r14 + SEAT_PLACE], r15
+	mov	[r14 + GATE_BADGE], r10
+	mov	[r15], r14
+	add	qword ptr [r14 + GATE_CALLS], 1
+	add	r11, BINDING_ENTRY
+
+/* R14: the activation; R11: a callee in it; RSP at the caller's R15. */
+gate_call:
+	mov	[r14 + GATE_CALLER_STACK], rsp
+	mov	[r14 + GATE_RBX], rbx
+	mov	[r14 + GATE_RBP], rbp
+	mov	[r14 + GATE_R12], r12
+	mov	[r14 + GATE_R13], r13
+	mov	r15, [r11 + CALLEE_VMCTX]
+	mov	rsp, [r14 + GATE_STACK]
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	call	[r11 + CALLEE_CODE]
+guest_gate_return:
+	mov	r11, [rsp]
+	mov	r10, [r11 + SEAT_CALLER]
+	mov	r15, [r11 + SEAT_PLACE]
+	mov	rsp, [r11 + GATE_CALLER_STACK]
+	mov	[r15], r10
+	xor	r15d, r15d
+	mov	[r11 + SEAT_PLACE], r15
+	mov	r14, rax
+	mov	rax, r10
+	lock cmpxchg [r11 + GATE_STATE], r15
+	mov	rax, r14
+	jne	gate_give_back
+	cmp	qword ptr [r10 + THREAD_PENDING], 0
+	jne	gate_pending
+	pop	r15
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	ret
+
+8:	lea	r14, [rip + 2b]
+	jmp	guest_stack_probe
+
+/* Puts all registers of arguments and results on the stack, where C finds them, and
+ * notes in the head R10 the place of the return address; RSP at the caller's R15. */
+	.macro gate_save
+	lea	r14, [rsp + 8]
+	mov	[r10 + THREAD_GUEST_SP], r14
+	sub	rsp, GATE_REGISTERS_BYTES
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	mov	[rsp + at], \reg
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	[rsp + at], xmm\n
+	.set	at, at + 16
+	.endr
+	.endm
+
+/* The other way; the head is found through the caller's R15. */
+	.macro gate_load
+	mov	r15, [rsp + GATE_REGISTERS_BYTES]
+	mov	r10, [r15 + VMCTX_THREAD]
+	mov	qword ptr [r10 + THREAD_GUEST_SP], 0
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	mov	\reg, [rsp + at]
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	xmm\n, [rsp + at]
+	.set	at, at + 16
+	.endr
+	add	rsp, GATE_REGISTERS_BYTES
+	.endm
+
+/* R11: the binding; R10: the caller's seat. */
+gate_ask:
+	gate_save
+	mov	rdi, r11
+	mov	rsi, r10
+	mov	rdx, rsp
+	call	kernel_gate_enter
+	mov	r14, rax
+	mov	r11, rdx
+	test	rax, rax
+	jz	gate_leave
+	gate_load
+	jmp	gate_call
+
+/* R11: the activation, R10: the caller's seat. Then what the caller is owed. */
+gate_give_back:
+	gate_save
+	mov	rdi, r11
+	jmp	1f
+gate_pending:
+	gate_save
+	xor	edi, edi
+1:	mov	rsi, r10
+	call	kernel_gate_return
+gate_leave:
+	gate_load
+	pop	r15
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	ret
+
+/* Where guest_unwind goes on, with the activation's boundary in RAX. */
+	.globl	guest_gate_landing
+guest_gate_landing:
+	lea	r11, [rax - GATE_BOUNDARY]
+	mov	r10, [r11 + SEAT_CALLER]
+	mov	rsp, [r11 + GATE_CALLER_STACK]
+	mov	rbx, [r11 + GATE_RBX]
+	mov	rbp, [r11 + GATE_RBP]
+	mov	r12, [r11 + GATE_R12]
+	mov	r13, [r11 + GATE_R13]
+	gate_save
+	mov	rdi, r11
+	mov	rsi, rsp
+	call	kernel_gate_unwound
+	jmp	gate_leave
+
 #elif defined GUEST_STUBS_THUNKS
 
 /*
@@ -151,8 +322,7 @@ guest_builtin_table:
  * enum nb_trap guest_enter(head rdi, callee rsi, call rdx)
  *
  * Frame below the six saved registers:
- *	[rbp + 0]	padding
- *	[rbp + 8]	struct guest_activation
+ *	[rbp + 0]	struct guest_activation
  *	[rbp + 40]	head
  *	[rbp + 48]	call
  * and under RBP the incoming-argument area of the callee.
@@ -169,7 +339,7 @@ guest_builtin_table:
  *              contains.
  * Walks        end at this return address.
  */
-#define FRAME_ACTIVATION 8
+#define FRAME_ACTIVATION 0
 #define FRAME_HEAD 40
 #define FRAME_CALL 48
 	.globl	guest_enter
@@ -184,7 +354,7 @@ guest_enter:
 	push	r15
 	push	rdx
 	push	rdi
-	sub	rsp, ACTIVATION_BYTES + 8
+	sub	rsp, ACTIVATION_BYTES
 	mov	rbp, rsp
 	mov	rax, [rdi + THREAD_ACTIVATION]
 	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_PREVIOUS], rax
@@ -192,6 +362,8 @@ guest_enter:
 	mov	qword ptr [rbp + FRAME_ACTIVATION + ACTIVATION_OUTCOME], 0
 	mov	rax, [rdi + THREAD_GUEST_SP]
 	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_SAVED_GUEST_SP], rax
+	lea	rax, [rip + .Lleave]
+	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_LANDING], rax
 	lea	rax, [rbp + FRAME_ACTIVATION]
 	mov	[rdi + THREAD_ACTIVATION], rax
 	mov	qword ptr [rdi + THREAD_GUEST_SP], 0
@@ -257,7 +429,7 @@ guest_enter_return:
 	mov	rax, [rsp + FRAME_ACTIVATION + ACTIVATION_SAVED_GUEST_SP]
 	mov	[rdi + THREAD_GUEST_SP], rax
 	mov	eax, [rsp + FRAME_ACTIVATION + ACTIVATION_OUTCOME]
-	add	rsp, ACTIVATION_BYTES + 8 + 16
+	add	rsp, ACTIVATION_BYTES + 16
 	pop	r15
 	pop	r14
 	pop	r13
@@ -280,7 +452,7 @@ guest_unwind:
 	mov	rax, [rdi + THREAD_ACTIVATION]
 	mov	[rax + ACTIVATION_OUTCOME], rsi
 	mov	rsp, [rax + ACTIVATION_STACK]
-	jmp	.Lleave
+	jmp	[rax + ACTIVATION_LANDING]
 	.size	guest_unwind, . - guest_unwind
 
 /*

@@ -66,6 +66,7 @@ struct guest_activation {
 	uint64_t stack;	   /* RSP to return to guest_enter's caller */
 	uint64_t outcome;  /* enum nb_trap that ended it */
 	uint64_t saved_guest_sp;
+	uint64_t landing; /* where guest_unwind goes on, with RSP = stack */
 };
 
 /* Calls `callee` on the current stack and returns what ended it: NB_TRAP_NONE
@@ -154,6 +155,59 @@ guest_pc_is_stub(uint64_t pc)
 	return pc >= (uint64_t)(uintptr_t)guest_stubs && pc < (uint64_t)(uintptr_t)guest_stubs_end;
 }
 
+/* ---- gates ---- */
+
+/* Where calls of a gate run: an instance graph of the callee's process, and a
+ * stack. One caller at a time is in it.
+ *
+ * The stub takes it without the kernel if `state` is 0, and gives it back without
+ * the kernel if `state` is still what it stored: the address of the caller's seat.
+ * GUEST_GATE_SLOW in it makes the kernel decide. While it is neither 0 nor has the
+ * kernel's mark in place of a caller, seat.place and seat.caller tell who is
+ * inside; seat.place is stored last, and NULL again before it is given back. */
+struct guest_gate_activation {
+	struct guest_seat seat; /* must be first */
+	uint64_t state;		/* atomic */
+	uint64_t stack;		/* RSP of calls; there lies the address of this record */
+	/* The boundary: what the caller finds again, whatever happens inside. */
+	uint64_t caller_stack; /* RSP below the return address and the caller's R15 */
+	uint64_t saved[4];     /* RBX RBP R12 R13 */
+	uint64_t badge;	       /* of the binding that the call came through */
+	uint64_t calls;	       /* how often it was entered */
+	struct guest_activation boundary; /* seat.head.activation while nothing is nested */
+};
+enum { GUEST_GATE_SLOW = 1 };
+
+/* What an import that is bound to a gate calls: the context of its callee. */
+struct guest_gate_binding {
+	struct nb_vmctx context;
+	struct guest_gate_activation *first; /* to be tried without the kernel; NULL: none */
+	uint64_t badge;
+	struct nb_callee entry; /* what to call in `first` */
+};
+
+/* Arguments of a gate call on the way in, results on the way out. */
+struct guest_gate_registers {
+	uint64_t rax, rcx, rdx, rsi, rdi, r8, r9, reserved;
+	uint8_t xmm[NB_FLOAT_ARGUMENTS][16];
+};
+
+/* `code` and `cross` of callees whose context is a binding's. Types of gates have
+ * no area. */
+extern const uint8_t guest_gate_code[];
+extern const uint8_t guest_gate_cross[];
+
+/* Prepares what the stub and unwinding need of an activation whose seat is
+ * initialised and whose stack has its topmost page present. */
+void guest_gate_init(struct guest_gate_activation *activation);
+
+/* Frames that were discarded on `stack` mean nothing any more. Only the address
+ * sanitizer needs to know. */
+void guest_context_forget(const struct port_stack *stack);
+
+/* True if only the slow path keeps the address sanitizer informed. */
+bool guest_gate_needs_slow_path(void);
+
 /* Frame walk through guest code and crossing stubs of one activation: start
  * with guest_walk_start, then step until it returns false. */
 struct guest_walk {
@@ -213,6 +267,29 @@ enum guest_wait_result
 kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait);
 /* Wakes up to `count` of those who wait at `address`, oldest first; how many. */
 uint32_t kernel_guest_wake(uint64_t address, uint32_t count);
+
+/* What is entered by a gate call that the kernel has let in. */
+struct guest_gate_entry {
+	struct guest_gate_activation *activation; /* NULL: refused, the registers hold results */
+	const struct nb_callee *callee;
+};
+
+/* The stub could not take binding->first by itself. On the caller's stack, in its
+ * seat, with head.guest_sp set; may sleep and may not return. An activation that it
+ * returns has its `state`, badge, count, seat.place and seat.caller set, and is the
+ * thread's present seat. */
+struct guest_gate_entry kernel_gate_enter(struct guest_gate_binding *binding,
+					  struct guest_seat *caller,
+					  struct guest_gate_registers *registers);
+/* A call has returned to its caller, which is the thread's seat again. `activation`
+ * could not be given back by the stub; NULL: it was, and something is pending. On
+ * the caller's stack, with head.guest_sp set; may sleep and may not return. */
+void kernel_gate_return(struct guest_gate_activation *activation, struct guest_seat *caller);
+/* A call was unwound by guest_unwind: activation->boundary.outcome tells why. The
+ * activation is the thread's seat until this makes it the caller. Fills the results.
+ * Otherwise the same. */
+void kernel_gate_unwound(struct guest_gate_activation *activation,
+			 struct guest_gate_registers *registers);
 
 /* Lets others run where it is their turn. Long work that holds no lock calls it
  * several times a millisecond; cheap when nobody waits. May switch, ends nothing. */
