@@ -76,12 +76,29 @@ struct nb_limits {
 	uint64_t reserved64; /* must be 0 */
 };
 
-/* An import namespace and the instance of the same process whose exports it
- * stands for. */
+/* What stands for an import namespace: an instance of the same process with all its
+ * exports, or for one function of it: a gate. */
 struct nb_binding {
-	uint32_t name;	   /* address of the namespace's name */
-	uint32_t name_len; /* bytes */
-	uint32_t instance; /* index that process_instantiate returned */
+	uint32_t name;	    /* address of the namespace's name */
+	uint32_t name_len;  /* bytes */
+	uint32_t instance;  /* index that process_instantiate returned, if `gate` is none */
+	uint32_t gate;	    /* NB_HANDLE_NONE, or the gate [EXECUTE] for the function `field` */
+	uint32_t field;	    /* address of its name */
+	uint32_t field_len; /* bytes */
+};
+
+/* Shadow stacks of a gate's activations, in memory 0: activation k gets the bytes
+ * [base + k * bytes_each, base + (k + 1) * bytes_each). Multiples of 16. */
+struct nb_gate_stacks {
+	uint32_t base;
+	uint32_t bytes_each;
+};
+
+struct nb_gate_info {
+	uint64_t calls;	      /* made so far, through whatever badge */
+	uint64_t badge;	      /* of the handle's object, 0: none */
+	uint32_t activations; /* of gates on the creator's own instance, 1 for all of them */
+	uint32_t busy;	      /* calls inside now */
 };
 
 /* Where to put a zero-terminated text. */
@@ -211,7 +228,9 @@ struct nb_memory_info {
 
 _Static_assert(sizeof(struct nb_wait_item) == 12, "layout");
 _Static_assert(sizeof(struct nb_limits) == 32, "layout");
-_Static_assert(sizeof(struct nb_binding) == 12, "layout");
+_Static_assert(sizeof(struct nb_binding) == 24, "layout");
+_Static_assert(sizeof(struct nb_gate_stacks) == 8, "layout");
+_Static_assert(sizeof(struct nb_gate_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_text_buffer) == 8, "layout");
 _Static_assert(sizeof(struct nb_stream_ends) == 8, "layout");
 _Static_assert(sizeof(struct nb_futex) == 4, "layout");

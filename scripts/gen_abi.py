@@ -24,7 +24,7 @@ NUMBER_KINDS = {
     "U64": ("uint64_t", "i64"),
     "I64": ("int64_t", "i64"),
 }
-PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t"}
+PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t", "u64": "uint64_t"}
 RESULTS = {"I64": ("int64_t", "i64"), "VOID": ("void", ""), "NORETURN": ("void", "")}
 CLIENT_ONLY_OWN = "client_"
 MAX_PARAMETERS = 5

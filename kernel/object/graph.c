@@ -5,6 +5,7 @@
 
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/gate.h"
 #include "runtime/clone.h"
 
 static enum nb_status
@@ -35,19 +36,32 @@ graph_bind(struct process_graph *graph, struct instance *main, struct nb_thread_
 	graph->main = main;
 	graph->client.memory_base = main->vmctx->memory_base;
 	graph->client.memory = main->vmctx->memory;
-	graph->client.thread = head;
 	graph->client.instance = main;
-	store_set_thread(&graph->store, head);
+	graph_set_head(graph, head);
 }
 
-/* The only context of a process that is no instance's is the client's. */
+void
+graph_set_head(struct process_graph *graph, struct nb_thread_head *head)
+{
+	graph->client.thread = head;
+	store_set_thread(&graph->store, head);
+	gate_bindings_seat(graph, head);
+}
+
+struct cloning {
+	const struct process_graph *source;
+	struct process_graph *clone;
+};
+
+/* A context that is no instance's is the client's, or a gate's binding. */
 static enum nb_status
 clone_context(void *argument, const struct nb_vmctx *context, struct nb_vmctx **out)
 {
-	struct process_graph *graph = argument;
+	struct cloning *cloning = argument;
 
-	(void)context;
-	*out = &graph->client;
+	if (context != &cloning->source->client)
+		return gate_bind_clone(cloning->clone, context, out);
+	*out = &cloning->clone->client;
 	return NB_OK;
 }
 
@@ -55,6 +69,7 @@ enum nb_status
 graph_clone(const struct process_graph *graph, struct nb_thread_head *head,
 	    struct process_graph *out)
 {
+	struct cloning cloning = { graph, out };
 	size_t bytes = graph->instance_count * sizeof *out->instances;
 	enum nb_status status = NB_OUT_OF_MEMORY;
 
@@ -63,7 +78,7 @@ graph_clone(const struct process_graph *graph, struct nb_thread_head *head,
 	if (!out->instances)
 		return NB_OUT_OF_MEMORY;
 	out->instance_cap = graph->instance_count;
-	status = store_clone(&out->store, &graph->store, head, clone_context, out);
+	status = store_clone(&out->store, &graph->store, head, clone_context, &cloning);
 	if (status != NB_OK) {
 		graph_release(out);
 		return status;
@@ -79,6 +94,7 @@ graph_clone(const struct process_graph *graph, struct nb_thread_head *head,
 void
 graph_release(struct process_graph *graph)
 {
+	gate_unbind(graph, NULL);
 	store_destroy(&graph->store);
 	for (uint32_t i = 0; i < graph->instance_count; i++) {
 		if (graph->instances[i].module)

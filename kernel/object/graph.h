@@ -11,6 +11,7 @@
 #include "runtime/instance.h"
 
 struct account;
+struct gate_binding;
 struct module;
 
 struct process_instance {
@@ -27,6 +28,7 @@ struct process_graph {
 	/* What imports from nebulet:client are bound to. */
 	struct nb_vmctx client;
 	struct nb_memory_desc no_memory;
+	struct gate_binding *bindings; /* imports that are bound to gates; newest first */
 };
 
 /* An empty graph. */
@@ -45,5 +47,9 @@ void graph_release(struct process_graph *graph);
 /* Lets nebulet:client mean memory 0 of instance `main`, and all instances run on
  * the thread of `head`. */
 void graph_bind(struct process_graph *graph, struct instance *main, struct nb_thread_head *head);
+
+/* All instances, and calls of gates that they make, are in the seat of `head`. Nobody
+ * runs in them. */
+void graph_set_head(struct process_graph *graph, struct nb_thread_head *head);
 
 #endif

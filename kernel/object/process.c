@@ -40,6 +40,8 @@ process_create(const struct process_options *options, struct process **out)
 	list_init(&process->doomed_link);
 	list_init(&process->built);
 	list_init(&process->threads);
+	list_init(&process->detached);
+	list_init(&process->gate_pools);
 	spinlock_init(&process->lock, LOCK_RANK_PROCESS);
 	process->state = NB_PROCESS_ENDED;
 	process->priority = options->priority;

@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 
+struct gate;
 struct module;
 
 struct process {
@@ -49,7 +50,13 @@ struct process {
 	uint32_t inside;	  /* own threads and visitors */
 	uint32_t thread_count;	  /* own threads */
 	struct list_link threads; /* struct thread, by link */
+	/* Threads, by link, that were inside other processes when the exit was decided;
+	 * counted no more. */
+	struct list_link detached;
 	uint64_t left_run_ns;	  /* of the threads that have ended */
+
+	struct list_link gate_pools; /* open ones; under the lock of gates */
+
 	struct runtime_backtrace trace;
 
 	/* Changed while it is built, constant while it runs: */
@@ -79,11 +86,13 @@ struct process_options {
 NB_MUST_USE enum nb_status
 process_create(const struct process_options *options, struct process **out);
 
-/* An import namespace and what stands for it. */
+/* An import namespace and the instance that stands for it, or, with a gate, one
+ * function of it. */
 struct process_binding {
-	const char *name;
-	uint32_t name_len;
+	const char *name, *field;
+	uint32_t name_len, field_len;
 	uint32_t instance;
+	struct gate *gate; /* or NULL */
 };
 
 /* Adds an instance of `module` and returns its index. Errors as the native
@@ -92,6 +101,9 @@ NB_MUST_USE enum nb_status
 process_instantiate(struct process *process, struct module *module,
 		    const struct process_binding *bindings, uint32_t binding_count,
 		    struct diag *diag, uint32_t *out_idx);
+
+/* The calling thread, a detached one of its process, will never run there again. */
+void process_detached_left(struct thread *thread);
 
 /* Starts it with instance `main_idx`; takes over `startup`, which is charged
  * to process->account, if it succeeds. Errors as the native call. */

@@ -3,6 +3,7 @@
  */
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/gate.h"
 #include "kernel/object/process_private.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/table.h"
@@ -45,12 +46,27 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 	return store_signature(&linking->process->graph.store, &call->type, &out->func.signature);
 }
 
+/* The gate for an import, or NULL. */
+static struct gate *
+find_gate(const struct linking *linking, const struct wasm_import *import)
+{
+	for (uint32_t i = 0; i < linking->binding_count; i++) {
+		const struct process_binding *binding = &linking->bindings[i];
+
+		if (binding->gate && name_is(&import->module, binding->name, binding->name_len) &&
+		    name_is(&import->field, binding->field, binding->field_len))
+			return binding->gate;
+	}
+	return NULL;
+}
+
 static enum nb_status
 resolve(void *context, const struct instance *instance, const struct wasm_import *import,
 	struct runtime_extern *out)
 {
 	struct linking *linking = context;
 	const struct wasm_name *name = &import->module;
+	struct gate *gate;
 
 	/* There may be a million imports. */
 	sched_relax();
@@ -58,11 +74,14 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 		return resolve_kernel_call(linking, instance, import, false, out);
 	if (name_is(name, NB_NAMESPACE_CLIENT, sizeof NB_NAMESPACE_CLIENT - 1))
 		return resolve_kernel_call(linking, instance, import, true, out);
+	gate = find_gate(linking, import);
+	if (gate)
+		return gate_bind(&linking->process->graph, instance, gate, out);
 	for (uint32_t i = 0; i < linking->binding_count; i++) {
 		const struct process_binding *binding = &linking->bindings[i];
 		struct process_instance *supplier;
 
-		if (!name_is(name, binding->name, binding->name_len))
+		if (binding->gate || !name_is(name, binding->name, binding->name_len))
 			continue;
 		supplier = &linking->process->graph.instances[binding->instance];
 		return instance_export(supplier->instance, import->field.bytes, import->field.len,
@@ -99,6 +118,7 @@ static enum nb_status
 instantiate(struct linking *linking, struct module *module, struct diag *diag, uint32_t *out_idx)
 {
 	struct process *process = linking->process;
+	struct gate_binding *bound = process->graph.bindings;
 	struct instance *instance;
 	enum nb_status status = reserve_instance(process);
 	enum nb_trap trap;
@@ -106,14 +126,17 @@ instantiate(struct linking *linking, struct module *module, struct diag *diag, u
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
 	for (uint32_t i = 0; i < linking->binding_count; i++) {
-		if (linking->bindings[i].instance >= process->graph.instance_count)
+		if (!linking->bindings[i].gate &&
+		    linking->bindings[i].instance >= process->graph.instance_count)
 			return diag_report(diag, NB_OUT_OF_RANGE, DIAG_NO_OFFSET,
 					   "binding %u names an instance that is not there", i);
 	}
 	status = instance_create(&process->graph.store, &module->code, resolve, linking, diag,
 				 &instance);
-	if (status != NB_OK)
+	if (status != NB_OK) {
+		gate_unbind(&process->graph, bound);
 		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
+	}
 	object_get(&module->object);
 	*out_idx = process->graph.instance_count;
 	process->graph.instances[process->graph.instance_count++] =

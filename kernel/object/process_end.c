@@ -4,7 +4,9 @@
  */
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/gate.h"
 #include "kernel/object/process_private.h"
+#include "kernel/object/thread_object.h"
 #include "kernel/sched/sched.h"
 #include "lib/format.h"
 
@@ -25,20 +27,40 @@ decide_locked(struct process *process, int32_t status, enum nb_trap trap,
 		process->trace = *trace;
 }
 
+/* The thread, inside another process, will not come back. */
+static void
+forget_thread_locked(struct process *process, struct thread *thread)
+{
+	list_remove(&thread->link);
+	list_push_back(&process->detached, &thread->link);
+	process->thread_count--;
+	process->inside--;
+	process->left_run_ns += thread->run_ns;
+}
+
 /* Tells everybody inside; true if the caller must call process_end, because
  * nobody is. */
 static bool
 tell_locked(struct process *process)
 {
-	struct list_link *link;
+	struct list_link *link, *next;
 
 	if (process->state == NB_PROCESS_CREATED && !process->is_busy) {
 		process->state = NB_PROCESS_ENDING;
 		return true;
 	}
-	list_for_each(link, &process->threads)
-		thread_set_pending(list_entry(link, struct thread, link), THREAD_PENDING_DIE);
-	return false;
+	for (link = process->threads.next; link != &process->threads; link = next) {
+		struct thread *thread = list_entry(link, struct thread, link);
+
+		next = link->next;
+		thread_set_pending(thread, THREAD_PENDING_DIE);
+		if (gate_detach(thread))
+			forget_thread_locked(process, thread);
+	}
+	if (process->state != NB_PROCESS_RUNNING || process->inside)
+		return false;
+	process->state = NB_PROCESS_ENDING;
+	return true;
 }
 
 static void
@@ -51,6 +73,7 @@ decide_exit(struct process *process, int32_t status, enum nb_trap trap,
 	decide_locked(process, status, trap, trace);
 	must_end = tell_locked(process);
 	spinlock_unlock(&process->lock);
+	gate_process_dying(process);
 	if (must_end)
 		process_end(process);
 }
@@ -152,6 +175,7 @@ process_thread_left(struct process *process, enum nb_trap trap)
 	if (trap != NB_TRAP_NONE && trap != NB_TRAP_KILLED)
 		process_fault(process, trap, thread->has_trace ? &thread->trace : NULL);
 	sched_account_current();
+	gate_thread_left(thread);
 	spinlock_lock(&process->lock);
 	list_remove(&thread->link);
 	process->thread_count--;
@@ -161,6 +185,36 @@ process_thread_left(struct process *process, enum nb_trap trap)
 	keep_trace_locked(process, thread);
 	spinlock_unlock(&process->lock);
 	process_leave(process);
+}
+
+/* ---- detached threads ---- */
+
+/* Takes a thread, or any, off the list of detached ones: whoever does gives up what
+ * it had here. The thread itself may end at any moment then. */
+static bool
+take_detached(struct process *process, struct thread *thread, struct thread_object **out)
+{
+	struct list_link *link;
+
+	spinlock_lock(&process->lock);
+	link = thread ? &thread->link : list_first(&process->detached);
+	if (link && list_is_empty(link))
+		link = NULL;
+	if (link) {
+		list_remove(link);
+		*out = thread_object_of_thread(list_entry(link, struct thread, link));
+	}
+	spinlock_unlock(&process->lock);
+	return link != NULL;
+}
+
+void
+process_detached_left(struct thread *thread)
+{
+	struct thread_object *object;
+
+	if (take_detached(thread->process, thread, &object) && object)
+		thread_object_end(object);
 }
 
 /* ---- the end ---- */
@@ -207,12 +261,18 @@ kill_built(struct process *process)
 void
 process_end(struct process *process)
 {
+	struct thread_object *object;
+
 	object_get(&process->object);
 	process_unlink_builder(process);
 	if (process->trap != NB_TRAP_NONE)
 		keep_backtrace(process);
 	handle_table_close(&process->handles);
 	kill_built(process);
+	while (take_detached(process, NULL, &object)) {
+		if (object)
+			thread_object_end(object);
+	}
 	graph_release(&process->graph);
 	account_free(process->account, process->startup, process->startup_len);
 	process->startup = NULL;

@@ -111,26 +111,40 @@ thread_object_main(void *argument)
 	uint32_t result = 0;
 	enum nb_trap trap = run(self, &result);
 
-	graph_release(&self->graph);
 	sched_account_current();
-	spinlock_lock(&self->lock);
 	if (trap == NB_TRAP_NONE)
 		self->result = result;
-	self->run_ns = self->thread->run_ns;
-	self->thread = NULL;
-	spinlock_unlock(&self->lock);
-	object_signals_change(&self->object, 0, NB_SIGNAL_TERMINATED);
-	object_put(&self->object);
+	thread_object_end(self);
 	process_thread_left(process, trap);
 	thread_exit();
 }
 
 void
+thread_object_end(struct thread_object *self)
+{
+	graph_release(&self->graph);
+	spinlock_lock(&self->lock);
+	self->run_ns = self->thread->run_ns;
+	self->thread = NULL;
+	spinlock_unlock(&self->lock);
+	object_signals_change(&self->object, 0, NB_SIGNAL_TERMINATED);
+	object_put(&self->object);
+}
+
+struct thread_object *
+thread_object_of_thread(const struct thread *thread)
+{
+	return thread->entry == thread_object_main ? thread->argument : NULL;
+}
+
+void
 thread_object_set_result(struct thread *thread, uint32_t result)
 {
+	struct thread_object *object = thread_object_of_thread(thread);
+
 	/* The first thread of a process has no object, and nobody asks it. */
-	if (thread->entry == thread_object_main)
-		((struct thread_object *)thread->argument)->result = result;
+	if (object)
+		object->result = result;
 }
 
 /* ---- spawning ---- */

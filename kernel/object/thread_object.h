@@ -51,6 +51,11 @@ thread_object_create(struct process *process, struct thread_object **out);
 NB_MUST_USE enum nb_status
 thread_object_start(struct thread_object *thread, const struct thread_spawn *spawn);
 
+/* The object of a spawned thread; NULL for a process's first one. */
+struct thread_object *thread_object_of_thread(const struct thread *thread);
+/* Its thread will never run in its process again: gives up the graph and the thread's
+ * reference. Gives way to others. */
+void thread_object_end(struct thread_object *thread);
 /* What the calling thread's function returns if it does not. */
 void thread_object_set_result(struct thread *thread, uint32_t result);
 

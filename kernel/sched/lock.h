@@ -17,6 +17,8 @@ enum lock_rank {
 	LOCK_RANK_PROCESSES, /* the list of all processes, and who builds whom */
 	LOCK_RANK_PROCESS,   /* struct process: state, instances, children */
 	LOCK_RANK_THREAD,    /* struct thread_object: the thread, while it lives */
+	LOCK_RANK_GATES,     /* who is in which gate's activation, and who waits */
+	LOCK_RANK_GATE_LENDS, /* struct gate_activation: what is lent to it */
 	LOCK_RANK_HANDLES,   /* struct handle_table */
 	LOCK_RANK_MODULE,    /* struct module: state, progress */
 	LOCK_RANK_CHANNELS,  /* handles to channels that are under way in channels */

@@ -193,25 +193,38 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 		arm_locked(cpu, current);
 }
 
-void
-thread_set_priority_base(struct thread *thread, uint32_t priority)
+/* The current thread gives way, or is looked after by a tick. */
+static void
+look_after_current_locked(struct cpu *cpu)
 {
-	struct cpu *cpu = thread->cpu ? thread->cpu : port_cpu_current();
-	struct thread *current;
+	struct thread *current = cpu->current;
 
-	spinlock_lock(&cpu->lock);
-	current = cpu->current;
-	if (thread->run_state == THREAD_READY)
-		queue_remove_locked(cpu, thread);
-	/* Its run time meant something among its old peers only. */
-	thread->vruntime_ns = cpu->min_vruntime_ns[priority];
-	thread->priority = priority;
-	if (thread->run_state == THREAD_READY)
-		queue_insert_locked(cpu, thread);
-	if (current && is_preempted_locked(cpu, current, GRANULARITY_NS))
+	if (!current)
+		return;
+	account_locked(cpu, port_time_monotonic_ns());
+	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
 		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
 				  __ATOMIC_RELAXED);
-	spinlock_unlock(&cpu->lock);
+	else
+		arm_locked(cpu, current);
+}
+
+void
+sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t priority)
+{
+	uint64_t before_ns = cpu->min_vruntime_ns[thread->priority];
+	uint64_t floor_ns = cpu->min_vruntime_ns[priority];
+	uint64_t lead_ns = thread->vruntime_ns > before_ns ? thread->vruntime_ns - before_ns : 0;
+	bool is_ready = thread->run_state == THREAD_READY;
+
+	if (is_ready)
+		queue_remove_locked(cpu, thread);
+	/* Among its new peers it is as far ahead as it was among the old ones. */
+	thread->vruntime_ns = floor_ns + (lead_ns < SLICE_NS ? lead_ns : SLICE_NS);
+	thread->priority = priority;
+	if (is_ready)
+		queue_insert_locked(cpu, thread);
+	look_after_current_locked(cpu);
 }
 
 /* ---- switching ---- */

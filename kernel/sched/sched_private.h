@@ -11,6 +11,8 @@
 /* Puts a new or blocked thread in cpu's queue and sees to it that it gets its
  * turn. */
 void sched_make_ready_locked(struct cpu *cpu, struct thread *thread);
+/* Changes the priority with which the thread runs. */
+void sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t priority);
 /* Leaves the current thread, whose run_state the caller has set, for another
  * one; returns, unlocked, when it runs again (perhaps elsewhere). */
 void sched_switch_locked(struct cpu *cpu);

@@ -79,6 +79,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->entry = options->entry;
 	thread->argument = options->argument;
 	thread->priority = options->priority;
+	thread->base_priority = options->priority;
 	thread->run_state = THREAD_NEW;
 	thread->stack_bytes = options->stack_bytes;
 	list_init(&thread->link);
@@ -135,12 +136,24 @@ thread_current(void)
 	return port_cpu_current()->current;
 }
 
+/* The earliest of `deadline_ns` and those of the gate calls that led here. */
+static uint64_t
+bounded_deadline(const struct thread *self, uint64_t deadline_ns)
+{
+	for (const struct guest_seat *seat = self->seat->caller; seat; seat = seat->caller) {
+		if (seat->call_deadline_ns < deadline_ns)
+			deadline_ns = seat->call_deadline_ns;
+	}
+	return deadline_ns;
+}
+
 bool
 thread_block(uint64_t deadline_ns)
 {
 	struct cpu *cpu = port_cpu_current();
 	struct thread *self = cpu->current;
 
+	deadline_ns = bounded_deadline(self, deadline_ns);
 	if (port_time_monotonic_ns() >= deadline_ns)
 		return false;
 	spinlock_lock(&cpu->lock);
@@ -158,19 +171,55 @@ thread_block(uint64_t deadline_ns)
 	return port_time_monotonic_ns() < deadline_ns;
 }
 
-void
-thread_wake(struct thread *thread)
+/* The locked processor in whose queue the thread is or was last. */
+static struct cpu *
+thread_lock_cpu(const struct thread *thread)
 {
 	struct cpu *cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
 
 	if (!cpu)
 		cpu = port_cpu_current();
 	spinlock_lock(&cpu->lock);
+	return cpu;
+}
+
+void
+thread_wake(struct thread *thread)
+{
+	struct cpu *cpu = thread_lock_cpu(thread);
+
 	if (thread->run_state == THREAD_BLOCKED)
 		sched_make_ready_locked(cpu, thread);
 	else
 		thread->wake_permit = true;
 	spinlock_unlock(&cpu->lock);
+}
+
+static bool
+apply_priorities(struct thread *thread, uint32_t base, uint32_t inherited)
+{
+	struct cpu *cpu = thread_lock_cpu(thread);
+	uint32_t priority = base > inherited ? base : inherited;
+	bool is_changed = priority != thread->priority;
+
+	thread->base_priority = base;
+	thread->inherited_priority = inherited;
+	if (is_changed)
+		sched_set_priority_locked(cpu, thread, priority);
+	spinlock_unlock(&cpu->lock);
+	return is_changed;
+}
+
+void
+thread_set_priority_base(struct thread *thread, uint32_t priority)
+{
+	(void)apply_priorities(thread, priority, thread->inherited_priority);
+}
+
+bool
+thread_inherit_priority(struct thread *thread, uint32_t priority)
+{
+	return apply_priorities(thread, thread->base_priority, priority);
 }
 
 void

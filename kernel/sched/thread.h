@@ -24,6 +24,8 @@
 #include <stdint.h>
 
 struct account;
+struct gate_pool;
+struct gate_wait;
 struct object;
 struct process;
 
@@ -67,7 +69,9 @@ struct thread {
 	uint64_t vruntime_ns;	     /* run time scaled by the threads that share it */
 	struct pairing_node timeout; /* key: deadline; in cpu->timeouts while blocked with one */
 	bool wake_permit;	     /* thread_wake came before thread_block */
-	uint32_t priority;	     /* NB_PRIORITY_* */
+	uint32_t priority;	     /* NB_PRIORITY_*: the higher of the next two */
+	uint32_t base_priority;	     /* its own */
+	uint32_t inherited_priority; /* from those who wait for it; 0: none */
 
 	uint64_t run_ns; /* written by the processor that runs it */
 
@@ -76,6 +80,11 @@ struct thread {
 	bool is_condemned;   /* `state` has been made to unwind */
 	struct guest_context context;
 	struct guest_state state;
+
+	/* Under the lock of gates: */
+	struct gate_wait *gate_wait; /* it waits to get into one; or NULL */
+	bool is_detached;	     /* its process ended while it was inside another */
+	struct gate_pool *serving;   /* of gates on its own instances, or NULL; the thread's */
 
 	/* Where guest code was when it trapped or was told to die: */
 	bool has_trace;
@@ -110,12 +119,16 @@ struct thread *thread_current(void);
 
 /* Sleeps until thread_wake is called for this thread, or was called since the
  * last thread_block; may also return without cause. Returns false, perhaps at
- * once, if the monotonic clock is past `deadline_ns` (UINT64_MAX: none). The
+ * once, if the monotonic clock is past `deadline_ns` (UINT64_MAX: none), or past the
+ * deadline of a gate call that it is inside of: the caller then stops waiting. The
  * caller holds no lock and checks its condition again. */
 bool thread_block(uint64_t deadline_ns);
 /* Makes `thread` leave or not enter thread_block. Any context but interrupts;
  * takes the run queue's lock. */
 void thread_wake(struct thread *thread);
+/* Changes what it inherits (0: nothing); true if that changes its priority. */
+bool thread_inherit_priority(struct thread *thread, uint32_t priority);
+
 /* The thread that is in a seat, which somebody is. */
 static inline struct thread *
 thread_of_seat(const struct guest_seat *seat)
@@ -123,7 +136,7 @@ thread_of_seat(const struct guest_seat *seat)
 	return list_entry(seat->place, struct thread, seat);
 }
 
-/* Lets the thread run at `priority` from now on. Takes the run queue's lock. */
+/* Changes the thread's own priority, NB_PRIORITY_*. Takes the run queue's lock. */
 void thread_set_priority_base(struct thread *thread, uint32_t priority);
 
 /* Sets bits of thread_pending in the thread's own seat; wakes it if DIE is among

@@ -3,6 +3,7 @@
  */
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/gate.h"
 #include "kernel/object/process.h"
 #include "kernel/port/guest.h"
 #include "kernel/sys/guest.h"
@@ -100,7 +101,8 @@ struct binding_list {
 	uint32_t count;
 	struct {
 		struct nb_binding given;
-		char name[NAMESPACE_BYTES];
+		char name[NAMESPACE_BYTES], field[NAMESPACE_BYTES];
+		struct object *gate; /* referenced */
 	} * rows;
 	struct process_binding *bindings;
 };
@@ -108,8 +110,29 @@ struct binding_list {
 static void
 bindings_free(struct binding_list *list)
 {
+	for (uint32_t i = 0; list->rows && i < list->count; i++) {
+		if (list->rows[i].gate)
+			object_put(list->rows[i].gate);
+	}
 	account_free(list->account, list->rows, list->count * sizeof *list->rows);
 	account_free(list->account, list->bindings, list->count * sizeof *list->bindings);
+}
+
+/* The gate of a row, and for which function it stands. */
+static enum nb_status
+binding_gate_copy(const struct nb_vmctx *vmctx, const struct nb_binding *given, char *field,
+		  struct object **out)
+{
+	struct handle_use use;
+	enum nb_status status = NB_OUT_OF_RANGE;
+
+	if (given->field_len <= NAMESPACE_BYTES)
+		status = guest_copy_in(vmctx, field, given->field, given->field_len);
+	if (status == NB_OK)
+		status = guest_handle(vmctx, given->gate, &gate_type, NB_RIGHT_EXECUTE, &use);
+	if (status == NB_OK)
+		*out = use.object;
+	return status;
 }
 
 static enum nb_status
@@ -124,10 +147,19 @@ bindings_copy(const struct nb_vmctx *vmctx, uint32_t address, struct binding_lis
 		if (status == NB_OK)
 			status = guest_copy_in(vmctx, list->rows[i].name, given->name,
 					       given->name_len);
+		if (status == NB_OK && given->gate != NB_HANDLE_NONE)
+			status = binding_gate_copy(vmctx, given, list->rows[i].field,
+						   &list->rows[i].gate);
 		if (status != NB_OK)
 			return status;
-		list->bindings[i] = (struct process_binding){ list->rows[i].name, given->name_len,
-							      given->instance };
+		list->bindings[i] = (struct process_binding){
+			.name = list->rows[i].name,
+			.name_len = given->name_len,
+			.field = list->rows[i].field,
+			.field_len = given->field_len,
+			.instance = given->instance,
+			.gate = gate_of(list->rows[i].gate),
+		};
 		address += (uint32_t)sizeof *given;
 	}
 	return NB_OK;

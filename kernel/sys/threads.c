@@ -147,12 +147,14 @@ sys_thread_yield(struct nb_vmctx *vmctx)
 int64_t
 sys_thread_sleep(struct nb_vmctx *vmctx, int64_t deadline_ns)
 {
+	uint64_t deadline = wait_deadline(deadline_ns);
+
 	(void)vmctx;
-	while (thread_block(wait_deadline(deadline_ns))) {
+	while (thread_block(deadline)) {
 		if (thread_is_canceled())
 			return guest_result(NB_CANCELED);
 	}
-	return 0;
+	return guest_result(port_time_monotonic_ns() < deadline ? NB_TIMED_OUT : NB_OK);
 }
 
 /* ---- futexes ---- */

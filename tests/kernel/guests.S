@@ -11,6 +11,9 @@ guest_\name\()_end:
 
 	.section .rodata
 	guest	client
+	guest	gatechain
+	guest	gateclient
+	guest	gateserver
 	guest	hostile
 	guest	ipc
 	guest	parent

@@ -128,6 +128,47 @@ kernel_run_all(uint32_t ms, void (*at_deadline)(void))
 		assert_false(alarm.is_late);
 }
 
+static struct alarm run_for_alarm;
+
+static void
+run_for_main(void *argument)
+{
+	struct alarm *alarm = argument;
+
+	while (thread_block(alarm->deadline_ns))
+		;
+	alarm->at_deadline();
+	alarm->is_late = true;
+	thread_exit();
+}
+
+static bool
+has_run_for(void)
+{
+	return run_for_alarm.is_late;
+}
+
+void
+kernel_run_for(uint32_t ms, void (*then)(void))
+{
+	struct thread_options options = {
+		.account = boot_account(),
+		.priority = NB_PRIORITY_MAX,
+		.stack_bytes = 256 * 1024,
+		.entry = run_for_main,
+		.argument = &run_for_alarm,
+	};
+	struct thread *thread;
+
+	run_for_alarm = (struct alarm){
+		.deadline_ns = port_time_monotonic_ns() + (uint64_t)ms * 1000000,
+		.at_deadline = then,
+	};
+	assert_int_equal(thread_create(&options, &thread), NB_OK);
+	thread_start(thread);
+	run_until(has_run_for);
+}
+
 /* ---- guests ---- */
 
 static struct module *publishing;

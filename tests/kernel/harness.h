@@ -26,6 +26,9 @@ void kernel_run_idle(void);
  * not NULL, and kills what is left; without it being late fails the test. */
 void kernel_run_all(uint32_t ms, void (*at_deadline)(void));
 
+/* Runs for so long, calls `then`, and runs on until no thread wants to. */
+void kernel_run_for(uint32_t ms, void (*then)(void));
+
 /* Publishes a binary and waits until nothing wants to run; the module has one
  * reference. Not while a guest loops. */
 struct module *kernel_publish(const uint8_t *bytes, size_t len);

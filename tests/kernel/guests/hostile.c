@@ -172,7 +172,7 @@ test_modules(void)
 static void
 test_processes(void)
 {
-	struct nb_binding binding = { 0xfffffff0, 60, 0 };
+	struct nb_binding binding = { .name = 0xfffffff0, .name_len = 60 };
 	struct nb_text_buffer bad_text = { 0xfffffff0, 100 };
 	int64_t process = nb_process_create("child", 5, 0);
 

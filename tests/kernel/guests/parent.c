@@ -107,7 +107,7 @@ static void
 test_personality(uint32_t personality, uint32_t client)
 {
 	static const char name[] = "upper";
-	struct nb_binding binding = { (uint32_t)(uintptr_t)name, 5, 0 };
+	struct nb_binding binding = { .name = (uint32_t)(uintptr_t)name, .name_len = 5 };
 	struct nb_text_buffer diagnostic = { (uint32_t)(uintptr_t)text, sizeof text };
 	uint32_t process = create("client", 6);
 

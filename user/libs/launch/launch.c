@@ -142,9 +142,9 @@ link_personalities(struct linking *linking, uint32_t ramdisk, struct text *error
 			status = instantiate(linking, personalities[i].module, &instance, error);
 		if (!status)
 			linking->bindings[linking->count++] = (struct nb_binding){
-				(uint32_t)(uintptr_t)personalities[i].namespace,
-				text_length(personalities[i].namespace),
-				instance,
+				.name = (uint32_t)(uintptr_t)personalities[i].namespace,
+				.name_len = text_length(personalities[i].namespace),
+				.instance = instance,
 			};
 	}
 	return status;

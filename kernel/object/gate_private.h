@@ -1,0 +1,142 @@
+/*
+ * Between the files gate*.c only.
+ */
+#ifndef KERNEL_OBJECT_GATE_PRIVATE_H
+#define KERNEL_OBJECT_GATE_PRIVATE_H
+
+#include "kernel/object/gate.h"
+#include "kernel/port/guest.h"
+#include "kernel/sched/lock.h"
+
+/* Values of guest_gate_activation.state that are no seat. */
+enum gate_mark {
+	GATE_IDLE = 0,
+	GATE_SERVER = 2, /* the server's thread is not in gate_serve */
+	GATE_CLOSED = 4,
+	GATE_MARK_LAST = 7,
+};
+
+/* A range of the caller's memory 0 that the callee may use. */
+struct gate_lend {
+	uint64_t base;
+	uint32_t len;
+	bool may_read, may_write;
+};
+
+struct gate_activation {
+	struct guest_gate_activation port; /* must be first */
+	struct gate_pool *pool;
+	struct process_graph *graph; /* clone, or the server's own */
+	struct process_graph clone;
+
+	struct spinlock lend_lock;
+	/* Under the lock: */
+	struct gate_lend lends[GATE_LENDS_MAX];
+	uint32_t lend_count;
+	bool is_detached; /* the lender's memory is gone, or going */
+};
+
+struct gate_pool {
+	struct process *process; /* which it counts as a visitor of; valid until drained */
+	struct account *account; /* the process's; owns a reference */
+	struct thread *server;	 /* of a pool of one activation without a clone, or NULL */
+	uint32_t count;		 /* activations. Constant */
+
+	/* Under gates.lock: */
+	struct list_link link; /* in process->gate_pools */
+	uint32_t users;	       /* gates, and the server: who frees it */
+	bool is_closed;
+	bool is_drained;	  /* closed, and graphs and stacks are given back */
+	bool is_serving;	  /* the server is in gate_serve */
+	bool server_wants;	  /* and is about to leave it */
+	enum nb_status end;	  /* what callers get. Valid when closed */
+	uint32_t inside;	  /* calls that have not left yet. Valid when closed */
+	struct list_link waiters; /* struct gate_wait, the most urgent first */
+	uint64_t visit;		  /* of the last walk that came by */
+	struct gate_pool *visit_next;
+
+	struct gate_activation activations[];
+};
+
+/* A caller in a queue, on its thread's stack. thread->gate_wait points to it.
+ * Under gates.lock. */
+struct gate_wait {
+	struct list_link link; /* in pool->waiters, or in no list: decided */
+	struct gate_pool *pool;
+	struct thread *thread;
+	struct guest_seat *caller;
+	struct gate_activation *granted;
+	enum nb_status status; /* valid when decided and nothing is granted */
+};
+
+/* Letters of a signature, and what they mean as a type. */
+struct gate_signature {
+	char params[GATE_LETTERS_MAX]; /* zero-terminated */
+	enum wasm_valtype param_types[GATE_LETTERS_MAX];
+	enum wasm_valtype result_types[GATE_LETTERS_MAX];
+	struct wasm_functype type;
+	bool has_passing; /* some parameter is no plain value */
+};
+
+struct gate {
+	struct object object;
+	struct gate *base; /* of a badged one: whose calls it makes; referenced */
+	uint64_t badge;
+	/* Unless there is a base. Constant: */
+	struct gate_pool *pool;
+	struct gate_signature signature;
+	struct nb_callee *entries; /* by activation */
+};
+
+/* An import that is bound. */
+struct gate_binding {
+	struct guest_gate_binding port; /* must be first */
+	struct gate *gate;		/* the base; referenced */
+	const struct instance *importer; /* whose memory 0 is lent from; of the first graph */
+	struct account *account;
+	struct gate_binding *next; /* in the graph */
+};
+
+static inline struct gate_activation *
+gate_activation_of(const struct guest_seat *seat)
+{
+	return (struct gate_activation *)(uintptr_t)seat;
+}
+
+/* ---- gate.c ---- */
+
+/* "iI>I" and the like. NB_INVALID_ARGUMENT. */
+NB_MUST_USE enum nb_status
+gate_signature_read(const char *text, uint32_t len, struct gate_signature *out);
+/* Gives graphs and stacks of a closed pool with nobody inside back, and the pool
+ * itself if nobody uses it. No lock held. */
+void gate_pool_drain(struct gate_pool *pool);
+/* One user less; the last one closes the pool. No lock held. */
+void gate_pool_put(struct gate_pool *pool);
+
+/* ---- gate_queue.c ---- */
+
+/* Enters a new pool in its process's list, open; of a server with that mark. */
+void gate_pool_open(struct gate_pool *pool);
+/* True if the caller must drain it. */
+NB_MUST_USE bool gate_pool_close(struct gate_pool *pool, enum nb_status end);
+/* True if the caller, who has just drained it or dropped the last use, frees it. */
+NB_MUST_USE bool gate_pool_is_free(struct gate_pool *pool, bool is_drained, uint32_t users_less);
+/* One more user. */
+void gate_pool_get(struct gate_pool *pool);
+
+/* Takes an activation for a call of the calling thread from `caller`; waits until
+ * `deadline_ns`. NB_PEER_CLOSED, NB_PEER_FAULTED, NB_DEADLOCK, NB_TIMED_OUT,
+ * NB_CANCELED. May sleep. */
+NB_MUST_USE enum nb_status gate_claim(struct gate_pool *pool, struct guest_seat *caller,
+				      uint64_t deadline_ns, struct gate_activation **out);
+/* The calling thread leaves an activation, which the next one gets. May drain the
+ * pool. No lock held. */
+void gate_give_back(struct gate_activation *activation);
+
+/* A server begins to serve; NB_CANCELED: the pool is closed. */
+NB_MUST_USE enum nb_status gate_server_open(struct gate_pool *pool);
+/* And ends it: true if nobody is inside any more, else it is woken then. */
+NB_MUST_USE bool gate_server_close(struct gate_pool *pool);
+
+#endif

@@ -1,0 +1,521 @@
+/*
+ * Who is in which activation, who waits, and what follows for priorities.
+ *
+ * Everything here happens under gates.lock but for what the stubs do: idle ->
+ * seat, and seat -> idle. So an idle activation may be taken at any moment, and one
+ * that is used may become idle unless GUEST_GATE_SLOW is set in its state; who
+ * wants to rely on anything sets that first.
+ */
+#include "kernel/init/panic.h"
+#include "kernel/object/gate_private.h"
+#include "kernel/object/process.h"
+#include "kernel/sched/sched.h"
+
+static struct {
+	struct spinlock lock;
+	uint64_t visits; /* walks so far; under the lock */
+} gates = { .lock = SPINLOCK_INIT(LOCK_RANK_GATES) };
+
+/* ---- states ---- */
+
+static uint64_t
+seat_state(const struct guest_seat *seat, bool is_slow)
+{
+	return (uint64_t)(uintptr_t)seat | (is_slow || guest_gate_needs_slow_path());
+}
+
+static void
+state_set_locked(struct gate_activation *activation, uint64_t state)
+{
+	__atomic_store_n(&activation->port.state, state, __ATOMIC_RELEASE);
+}
+
+/* The state without the mark, which it has from now on. */
+static uint64_t
+state_hold_locked(struct gate_activation *activation)
+{
+	return __atomic_fetch_or(&activation->port.state, GUEST_GATE_SLOW, __ATOMIC_ACQ_REL) &
+	       ~(uint64_t)GUEST_GATE_SLOW;
+}
+
+/* The thread that keeps others from entering, or NULL. Its state is held. */
+static struct thread *
+occupant_locked(const struct gate_activation *activation)
+{
+	uint64_t state = activation->port.state & ~(uint64_t)GUEST_GATE_SLOW;
+	const struct guest_seat *seat = &activation->port.seat;
+
+	if (state == GATE_SERVER)
+		return activation->pool->server;
+	if (state <= GATE_MARK_LAST)
+		return NULL;
+	/* Another processor's stub may be just storing it. */
+	while (!__atomic_load_n(&seat->place, __ATOMIC_ACQUIRE))
+		;
+	return thread_of_seat(seat);
+}
+
+/* ---- priorities ---- */
+
+static uint32_t
+most_urgent_locked(const struct gate_pool *pool)
+{
+	const struct list_link *first = list_first(&pool->waiters);
+
+	return first ? list_entry(first, struct gate_wait, link)->thread->priority : 0;
+}
+
+/* What the thread inherits from those who wait for it. */
+static uint32_t
+inherited_locked(const struct thread *thread)
+{
+	uint32_t priority = 0, other;
+
+	for (const struct guest_seat *seat = thread->seat; seat->caller; seat = seat->caller) {
+		other = most_urgent_locked(gate_activation_of(seat)->pool);
+		priority = other > priority ? other : priority;
+	}
+	if (thread->serving && !thread->serving->is_serving) {
+		other = most_urgent_locked(thread->serving);
+		priority = other > priority ? other : priority;
+	}
+	return priority;
+}
+
+static void
+wait_insert_locked(struct gate_wait *wait)
+{
+	struct list_link *place = &wait->pool->waiters, *link;
+
+	list_for_each(link, &wait->pool->waiters)
+	{
+		if (list_entry(link, struct gate_wait, link)->thread->priority <
+		    wait->thread->priority) {
+			place = link;
+			break;
+		}
+	}
+	list_insert_before(place, &wait->link);
+}
+
+/* Gives the thread what it inherits now. If it waits and that changed, its place
+ * in the queue changes, and the pool is returned: there others inherit anew. */
+static struct gate_pool *
+thread_update_locked(struct thread *thread)
+{
+	struct gate_wait *wait = thread->gate_wait;
+
+	if (!thread_inherit_priority(thread, inherited_locked(thread)) || !wait)
+		return NULL;
+	list_remove(&wait->link);
+	wait_insert_locked(wait);
+	return wait->pool;
+}
+
+/* The pools of one walk, each once: a list through visit_next. */
+struct pool_walk {
+	uint64_t visit;
+	struct gate_pool *next;
+};
+
+static void
+walk_add_locked(struct pool_walk *walk, struct gate_pool *pool)
+{
+	if (!pool || pool->visit == walk->visit)
+		return;
+	pool->visit = walk->visit;
+	pool->visit_next = walk->next;
+	walk->next = pool;
+}
+
+static struct gate_pool *
+walk_take_locked(struct pool_walk *walk)
+{
+	struct gate_pool *pool = walk->next;
+
+	if (pool)
+		walk->next = pool->visit_next;
+	return pool;
+}
+
+/* Somebody came to or left the queue of `pool`: those inside inherit anew, and so do
+ * those for whom they wait. */
+static void
+pool_update_locked(struct gate_pool *pool)
+{
+	struct pool_walk walk = { .visit = ++gates.visits };
+
+	walk_add_locked(&walk, pool);
+	while ((pool = walk_take_locked(&walk))) {
+		for (uint32_t i = 0; i < pool->count; i++) {
+			struct thread *thread = occupant_locked(&pool->activations[i]);
+
+			if (thread)
+				walk_add_locked(&walk, thread_update_locked(thread));
+		}
+	}
+}
+
+/* Whether some thread that occupies `pool`, or for which such a one waits, directly
+ * or not, can go on without `self`. */
+static bool
+can_progress_locked(struct gate_pool *pool, const struct thread *self)
+{
+	struct pool_walk walk = { .visit = ++gates.visits };
+
+	walk_add_locked(&walk, pool);
+	while ((pool = walk_take_locked(&walk))) {
+		for (uint32_t i = 0; i < pool->count; i++) {
+			struct thread *thread = occupant_locked(&pool->activations[i]);
+
+			if (!thread || thread == self)
+				continue;
+			if (!thread->gate_wait)
+				return true;
+			walk_add_locked(&walk, thread->gate_wait->pool);
+		}
+	}
+	return false;
+}
+
+/* ---- entering ---- */
+
+static void
+occupy_locked(struct gate_activation *activation, struct guest_seat *caller, struct thread *thread)
+{
+	bool is_slow = !list_is_empty(&activation->pool->waiters);
+
+	activation->port.seat.caller = caller;
+	thread->seat = &activation->port.seat;
+	__atomic_store_n(&activation->port.seat.place, &thread->seat, __ATOMIC_RELEASE);
+	state_set_locked(activation, seat_state(caller, is_slow));
+}
+
+/* An idle activation, which nobody else can take any more; NULL: all are used, and
+ * will ask the kernel before they are given back. */
+static struct gate_activation *
+find_idle_locked(struct gate_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (state_hold_locked(&pool->activations[i]) == GATE_IDLE)
+			return &pool->activations[i];
+	}
+	return NULL;
+}
+
+/* Decides what a wait ends with; it is in no list any more. */
+static void
+wait_decide_locked(struct gate_wait *wait, struct gate_activation *granted, enum nb_status status)
+{
+	list_remove(&wait->link);
+	wait->thread->gate_wait = NULL;
+	wait->granted = granted;
+	wait->status = status;
+	if (granted)
+		occupy_locked(granted, wait->caller, wait->thread);
+}
+
+static bool
+wait_is_decided(const struct gate_wait *wait)
+{
+	bool is_decided;
+
+	spinlock_lock(&gates.lock);
+	is_decided = list_is_empty(&wait->link);
+	spinlock_unlock(&gates.lock);
+	return is_decided;
+}
+
+/* The wait's thread gives it up, unless it is decided. */
+static void
+wait_give_up(struct gate_wait *wait, enum nb_status status)
+{
+	spinlock_lock(&gates.lock);
+	if (!list_is_empty(&wait->link)) {
+		wait_decide_locked(wait, NULL, status);
+		pool_update_locked(wait->pool);
+		(void)thread_update_locked(wait->thread);
+	}
+	spinlock_unlock(&gates.lock);
+}
+
+/* Takes an activation at once, or puts `wait` into the queue: NB_SHOULD_WAIT. */
+static enum nb_status
+enter_or_queue_locked(struct gate_pool *pool, struct gate_wait *wait)
+{
+	if (pool->is_closed)
+		return pool->end;
+	/* Who waits already goes first. */
+	wait->granted = list_is_empty(&pool->waiters) ? find_idle_locked(pool) : NULL;
+	if (wait->granted) {
+		occupy_locked(wait->granted, wait->caller, wait->thread);
+		return NB_OK;
+	}
+	if (!can_progress_locked(pool, wait->thread))
+		return NB_DEADLOCK;
+	wait_insert_locked(wait);
+	wait->thread->gate_wait = wait;
+	pool_update_locked(pool);
+	return NB_SHOULD_WAIT;
+}
+
+enum nb_status
+gate_claim(struct gate_pool *pool, struct guest_seat *caller, uint64_t deadline_ns,
+	   struct gate_activation **out)
+{
+	struct gate_wait wait = { .pool = pool, .thread = thread_current(), .caller = caller };
+	enum nb_status status;
+	bool in_time = true;
+
+	list_init(&wait.link);
+	spinlock_lock(&gates.lock);
+	status = enter_or_queue_locked(pool, &wait);
+	spinlock_unlock(&gates.lock);
+	if (status == NB_SHOULD_WAIT) {
+		while (!wait_is_decided(&wait)) {
+			if (thread_is_canceled())
+				wait_give_up(&wait, NB_CANCELED);
+			else if (!in_time)
+				wait_give_up(&wait, NB_TIMED_OUT);
+			else
+				in_time = thread_block(deadline_ns);
+		}
+		status = wait.granted ? NB_OK : wait.status;
+	}
+	if (status == NB_OK && thread_is_canceled()) {
+		gate_give_back(wait.granted);
+		status = NB_CANCELED;
+	}
+	*out = wait.granted;
+	return status;
+}
+
+/* ---- leaving ---- */
+
+/* Lets the most urgent one in. */
+static void
+grant_locked(struct gate_pool *pool, struct gate_activation *activation)
+{
+	struct gate_wait *wait = list_entry(list_first(&pool->waiters), struct gate_wait, link);
+
+	wait_decide_locked(wait, activation, NB_OK);
+	pool_update_locked(pool);
+	thread_wake(wait->thread);
+}
+
+/* Nobody is in the activation any more. True if the pool is to be drained. */
+static bool
+vacate_locked(struct gate_activation *activation)
+{
+	struct gate_pool *pool = activation->pool;
+
+	__atomic_store_n(&activation->port.seat.place, NULL, __ATOMIC_RELEASE);
+	if (pool->is_closed) {
+		state_set_locked(activation, GATE_CLOSED | GUEST_GATE_SLOW);
+		if (pool->server)
+			thread_wake(pool->server);
+		return --pool->inside == 0;
+	}
+	if (pool->server_wants) {
+		state_set_locked(activation, GATE_SERVER | GUEST_GATE_SLOW);
+		thread_wake(pool->server);
+	} else if (!list_is_empty(&pool->waiters)) {
+		grant_locked(pool, activation);
+	} else {
+		state_set_locked(activation, GATE_IDLE);
+	}
+	return false;
+}
+
+void
+gate_give_back(struct gate_activation *activation)
+{
+	struct thread *self = thread_current();
+	struct gate_pool *pool = activation->pool;
+	bool must_drain;
+
+	spinlock_lock(&gates.lock);
+	self->seat = activation->port.seat.caller;
+	must_drain = vacate_locked(activation);
+	(void)thread_update_locked(self);
+	spinlock_unlock(&gates.lock);
+	if (must_drain)
+		gate_pool_drain(pool);
+}
+
+/* ---- the life of pools ---- */
+
+void
+gate_pool_open(struct gate_pool *pool)
+{
+	spinlock_lock(&gates.lock);
+	list_push_back(&pool->process->gate_pools, &pool->link);
+	spinlock_unlock(&gates.lock);
+}
+
+void
+gate_pool_get(struct gate_pool *pool)
+{
+	spinlock_lock(&gates.lock);
+	pool->users++;
+	spinlock_unlock(&gates.lock);
+}
+
+bool
+gate_pool_is_free(struct gate_pool *pool, bool is_drained, uint32_t users_less)
+{
+	bool is_free;
+
+	spinlock_lock(&gates.lock);
+	pool->is_drained |= is_drained;
+	pool->users -= users_less;
+	is_free = pool->is_drained && pool->users == 0;
+	/* A server that nobody can call any more need not serve. */
+	if (users_less && pool->users == 1 && pool->is_serving)
+		thread_wake(pool->server);
+	spinlock_unlock(&gates.lock);
+	return is_free;
+}
+
+/* Nobody gets in; waiters learn of it; with `must_unwind` those inside leave as
+ * soon as they may. True if the caller must drain the pool. */
+static bool
+close_locked(struct gate_pool *pool, enum nb_status end, bool must_unwind)
+{
+	struct list_link *link;
+
+	if (pool->is_closed)
+		return false;
+	pool->is_closed = true;
+	pool->end = end;
+	list_remove(&pool->link);
+	for (uint32_t i = 0; i < pool->count; i++) {
+		struct gate_activation *activation = &pool->activations[i];
+		uint64_t state = state_hold_locked(activation);
+
+		if (state <= GATE_MARK_LAST) {
+			state_set_locked(activation, GATE_CLOSED | GUEST_GATE_SLOW);
+			continue;
+		}
+		pool->inside++;
+		if (!must_unwind)
+			continue;
+		__atomic_fetch_or(&activation->port.seat.head.pending, THREAD_PENDING_DIE,
+				  __ATOMIC_RELEASE);
+		thread_wake(occupant_locked(activation));
+	}
+	while ((link = list_first(&pool->waiters))) {
+		struct gate_wait *wait = list_entry(link, struct gate_wait, link);
+
+		wait_decide_locked(wait, NULL, end);
+		(void)thread_update_locked(wait->thread);
+		thread_wake(wait->thread);
+	}
+	pool_update_locked(pool);
+	return pool->inside == 0;
+}
+
+bool
+gate_pool_close(struct gate_pool *pool, enum nb_status end)
+{
+	bool must_drain;
+
+	spinlock_lock(&gates.lock);
+	must_drain = close_locked(pool, end, false);
+	spinlock_unlock(&gates.lock);
+	return must_drain;
+}
+
+void
+gate_process_dying(struct process *process)
+{
+	enum nb_trap trap = process->trap;
+	enum nb_status end = trap == NB_TRAP_NONE || trap == NB_TRAP_KILLED ? NB_PEER_CLOSED :
+									       NB_PEER_FAULTED;
+
+	for (;;) {
+		struct list_link *link;
+		struct gate_pool *pool;
+		bool must_drain;
+
+		spinlock_lock(&gates.lock);
+		link = list_first(&process->gate_pools);
+		if (!link) {
+			spinlock_unlock(&gates.lock);
+			return;
+		}
+		pool = list_entry(link, struct gate_pool, link);
+		must_drain = close_locked(pool, end, true);
+		spinlock_unlock(&gates.lock);
+		if (must_drain)
+			gate_pool_drain(pool);
+	}
+}
+
+/* ---- servers ---- */
+
+enum nb_status
+gate_server_open(struct gate_pool *pool)
+{
+	struct gate_activation *activation = &pool->activations[0];
+	enum nb_status status = NB_CANCELED;
+
+	spinlock_lock(&gates.lock);
+	if (!pool->is_closed) {
+		status = NB_OK;
+		pool->is_serving = true;
+		pool->server_wants = false;
+		if (list_is_empty(&pool->waiters))
+			state_set_locked(activation, GATE_IDLE);
+		else
+			grant_locked(pool, activation);
+		(void)thread_update_locked(pool->server);
+	}
+	spinlock_unlock(&gates.lock);
+	return status;
+}
+
+bool
+gate_server_close(struct gate_pool *pool)
+{
+	struct gate_activation *activation = &pool->activations[0];
+	bool is_vacant;
+
+	spinlock_lock(&gates.lock);
+	is_vacant = state_hold_locked(activation) <= GATE_MARK_LAST;
+	pool->server_wants = !is_vacant;
+	if (is_vacant) {
+		pool->is_serving = false;
+		if (!pool->is_closed)
+			state_set_locked(activation, GATE_SERVER | GUEST_GATE_SLOW);
+		pool_update_locked(pool);
+	}
+	spinlock_unlock(&gates.lock);
+	return is_vacant;
+}
+
+/* ---- threads ---- */
+
+/* Under the process's lock, so that its memory is still there. */
+bool
+gate_detach(struct thread *thread)
+{
+	struct gate_activation *activation;
+	struct guest_seat *seat;
+
+	spinlock_lock(&gates.lock);
+	seat = thread->seat;
+	if (thread->is_detached || seat == &thread->home) {
+		spinlock_unlock(&gates.lock);
+		return false;
+	}
+	while (seat->caller != &thread->home)
+		seat = seat->caller;
+	activation = gate_activation_of(seat);
+	thread->is_detached = true;
+	spinlock_unlock(&gates.lock);
+	spinlock_lock(&activation->lend_lock);
+	activation->is_detached = true;
+	spinlock_unlock(&activation->lend_lock);
+	return true;
+}

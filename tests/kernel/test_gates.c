@@ -1,0 +1,724 @@
+/*
+ * Gates between processes: values, ranges, handles, badges; who waits for whom;
+ * traps and kills on either side, and what is left of them: nothing.
+ */
+#include "kernel/init/boot.h"
+#include "kernel/mm/account.h"
+#include "kernel/object/event.h"
+#include "kernel/object/gate_private.h"
+#include "kernel/sched/sched.h"
+#include "tests/kernel/harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Of the client; the server has one more. */
+enum { GATES = 11, GATE_BLOCK = 11 };
+static const char *const gate_names[GATES] = { "add",  "mix",  "badge", "count",     "fault", "spin",
+					       "lend", "take", "wait",  "wait_lent", "leave" };
+enum mode {
+	MODE_ALL,
+	MODE_FAULT,
+	MODE_LEAVE,
+	MODE_SPIN,
+	MODE_WAIT_CLOSED,
+	MODE_WAIT,
+	MODE_WAIT_LENT,
+	MODE_DEADLINE,
+	MODE_SPIN_FAULTED,
+	MODE_BUSY,
+};
+
+static struct object *event;
+
+/* The n-th gate among a process's handles. */
+static struct gate *
+gate_at(struct process *process, uint32_t n)
+{
+	struct handle_table *table = &process->handles;
+
+	for (uint32_t i = 0; i < table->chunk_count * HANDLE_CHUNK_SLOTS; i++) {
+		struct object *object =
+			table->chunks[i / HANDLE_CHUNK_SLOTS][i % HANDLE_CHUNK_SLOTS].object;
+
+		if (object && object->type == &gate_type && n-- == 0)
+			return gate_of(object);
+	}
+	fail_msg("there is no such gate");
+	return NULL;
+}
+
+static struct process *
+create_process(struct module *module, const char *name, uint32_t priority,
+	       const struct process_binding *bindings, uint32_t count)
+{
+	struct process_options options = { .account = boot_account(),
+					   .name = name,
+					   .name_len = strlen(name),
+					   .priority = priority };
+	struct process *process;
+	struct diag diag;
+	uint32_t idx;
+
+	diag_init(&diag);
+	assert_int_equal(process_create(&options, &process), NB_OK);
+	if (process_instantiate(process, module, bindings, count, &diag, &idx) != NB_OK)
+		fail_msg("instantiate: %s", diag.text);
+	object_put(&module->object);
+	return process;
+}
+
+static void
+start_with(struct process *process, uint32_t first, uint32_t third)
+{
+	uint32_t words[3] = { first, kernel_grant(process, event, event_type.rights), third };
+
+	kernel_start(process, words, 3);
+}
+
+/* A server with that many activations, which is ready for callers. */
+static struct process *
+start_server(uint32_t activations, uint32_t ms)
+{
+	struct process *server =
+		create_process(GUEST(gateserver), "server", NB_PRIORITY_NORMAL, NULL, 0);
+
+	assert_int_equal(event_create(boot_account(), &event), NB_OK);
+	start_with(server, activations, ms);
+	kernel_run_idle();
+	assert_int_equal(server->state, NB_PROCESS_RUNNING);
+	return server;
+}
+
+/* A client that is bound to all gates, through a badge of 77. */
+static struct process *
+start_client(struct process *server, enum mode mode, uint32_t priority)
+{
+	struct process_binding bindings[GATES];
+	struct process *client;
+
+	for (uint32_t i = 0; i < GATES; i++) {
+		bindings[i] = (struct process_binding){ .name = "peer",
+							.name_len = 4,
+							.field = gate_names[i],
+							.field_len =
+								(uint32_t)strlen(gate_names[i]) };
+		assert_int_equal(gate_create_badged(gate_at(server, i), 77, boot_account(),
+						    &bindings[i].gate),
+				 NB_OK);
+	}
+	client = create_process(GUEST(gateclient), "client", priority, bindings, GATES);
+	for (uint32_t i = 0; i < GATES; i++)
+		object_put(&bindings[i].gate->object);
+	start_with(client, mode, 0);
+	return client;
+}
+
+static void
+put_process(struct process *process)
+{
+	object_put(&process->object);
+}
+
+/* Everything is over: the server ends, too, if it has not. */
+static void
+finish(struct process *server)
+{
+	process_kill(server, 0);
+	kernel_run_all(10000, NULL);
+	put_process(server);
+	object_put(event);
+}
+
+/* ---- calls ---- */
+
+static void
+check_plain(uint32_t activations)
+{
+	struct process *server = start_server(activations, 0);
+	struct process *client = start_client(server, MODE_ALL, NB_PRIORITY_NORMAL);
+
+	kernel_run_idle();
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	assert_int_equal(server->state, NB_PROCESS_RUNNING);
+	put_process(client);
+	finish(server);
+}
+
+static void
+test_own_instance(void **state)
+{
+	(void)state;
+	check_plain(0);
+}
+
+static void
+test_one_clone(void **state)
+{
+	(void)state;
+	check_plain(1);
+}
+
+static void
+test_many_clones(void **state)
+{
+	(void)state;
+	check_plain(4);
+}
+
+static void
+test_info(void **state)
+{
+	struct process *server = start_server(2, 0);
+	struct process *client = start_client(server, MODE_BUSY, NB_PRIORITY_NORMAL);
+	struct object_info info;
+	struct nb_gate_info told;
+
+	(void)state;
+	kernel_run_idle();
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	assert_int_equal(object_info(&gate_at(server, 0)->object, 0, NB_INFO_GATE, &info), NB_OK);
+	assert_int_equal(info.len, sizeof told);
+	memcpy(&told, info.bytes, sizeof told);
+	assert_int_equal(told.calls, 200000);
+	assert_int_equal(told.activations, 2);
+	assert_int_equal(told.busy, 0);
+	put_process(client);
+	finish(server);
+}
+
+static void
+test_link_types(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process_binding binding = { .name = "peer",
+					   .name_len = 4,
+					   .field = "add",
+					   .field_len = 3,
+					   .gate = gate_at(server, 1) };
+	struct process_options options = { .account = boot_account(), .name = "x", .name_len = 1 };
+	struct module *module = GUEST(gateclient);
+	struct process *client;
+	struct diag diag;
+	uint32_t idx;
+
+	(void)state;
+	diag_init(&diag);
+	assert_int_equal(process_create(&options, &client), NB_OK);
+	assert_int_equal(process_instantiate(client, module, &binding, 1, &diag, &idx),
+			 NB_UNLINKABLE);
+	assert_non_null(strstr(diag.text, "incompatible import type"));
+	assert_non_null(strstr(diag.text, "\"peer\" \"add\" wants (i32, i64) -> (i64), found (i32, f32"));
+	assert_null(client->graph.bindings);
+	object_put(&module->object);
+	put_process(client);
+	finish(server);
+}
+
+static void
+test_signatures(void **state)
+{
+	static const char *const bad[] = {
+		"", ">", "i", "i>", "i>i", "x>I", "i>Ix", "iiiiiiii>I", "fffffffff>I", "rrrr>I",
+		"I>h",
+	};
+	static const char *const good[] = { ">I", "iiiiiii>I", "ffffffff>I", "rwb>I", "hv>IfFi" };
+	struct gate_signature signature;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(gate_signature_read(bad[i], (uint32_t)strlen(bad[i]), &signature),
+				 NB_INVALID_ARGUMENT);
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_int_equal(
+			gate_signature_read(good[i], (uint32_t)strlen(good[i]), &signature), NB_OK);
+}
+
+/* ---- traps and kills ---- */
+
+static void
+check_callee_ends(uint32_t activations, enum mode mode, int32_t status, enum nb_trap trap)
+{
+	struct process *server = start_server(activations, 0);
+	struct process *client = start_client(server, mode, NB_PRIORITY_NORMAL);
+
+	kernel_run_idle();
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	kernel_expect_end(server, status, trap);
+	if (trap == NB_TRAP_UNREACHABLE)
+		assert_non_null(strstr(server->backtrace, "server: unreachable\n  at "));
+	put_process(client);
+	finish(server);
+}
+
+static void
+test_trap_in_callee(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++)
+		check_callee_ends(activations, MODE_FAULT,
+				  NB_TRAP_EXIT_BASE + NB_TRAP_UNREACHABLE, NB_TRAP_UNREACHABLE);
+}
+
+static void
+test_exit_in_callee(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++)
+		check_callee_ends(activations, MODE_LEAVE, 9, NB_TRAP_NONE);
+}
+
+static struct process *victim;
+
+static void
+kill_victim(void)
+{
+	process_kill(victim, 3);
+}
+
+/* Lets everything run for `ms`, then kills `process`, and the rest goes on. */
+static void
+run_and_kill(struct process *process, uint32_t ms)
+{
+	victim = process;
+	kernel_run_for(ms, kill_victim);
+}
+
+static void
+test_kill_callee_in_guest_code(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *client = start_client(server, MODE_SPIN, NB_PRIORITY_NORMAL);
+
+		run_and_kill(server, 10);
+		kernel_expect_end(server, 3, NB_TRAP_KILLED);
+		kernel_expect_end(client, 33, NB_TRAP_NONE);
+		put_process(client);
+		finish(server);
+	}
+}
+
+static void
+test_kill_callee_that_blocks(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *client = start_client(server, MODE_WAIT_CLOSED, NB_PRIORITY_NORMAL);
+
+		kernel_run_idle();
+		assert_int_equal(client->state, NB_PROCESS_RUNNING);
+		process_kill(server, 3);
+		kernel_run_idle();
+		kernel_expect_end(server, 3, NB_TRAP_KILLED);
+		kernel_expect_end(client, 33, NB_TRAP_NONE);
+		put_process(client);
+		finish(server);
+	}
+}
+
+/* The caller's process ends at once; its thread goes on in the callee. */
+static void
+test_kill_caller_in_guest_code(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *client = start_client(server, MODE_SPIN, NB_PRIORITY_NORMAL);
+
+		/* Its thread goes on until the server is killed, too, right behind. */
+		victim = client;
+		kernel_run_all(10, kill_victim);
+		kernel_expect_end(client, 3, NB_TRAP_KILLED);
+		kernel_expect_end(server, -1, NB_TRAP_KILLED);
+		put_process(client);
+		finish(server);
+	}
+}
+
+static void
+test_kill_caller_that_blocks(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *client = start_client(server, MODE_WAIT_LENT, NB_PRIORITY_NORMAL);
+		struct process *next;
+
+		kernel_run_idle();
+		assert_int_equal(client->state, NB_PROCESS_RUNNING);
+		process_kill(client, 3);
+		assert_int_equal(client->state, NB_PROCESS_ENDED);
+		kernel_run_idle();
+		assert_int_equal(object_signals(event) & 0x3c000000,
+				 NB_SIGNAL_USER_2 | NB_SIGNAL_USER_4);
+		/* The server goes on as if nothing had been. */
+		next = start_client(server, MODE_ALL, NB_PRIORITY_NORMAL);
+		kernel_run_idle();
+		kernel_expect_end(next, 33, NB_TRAP_NONE);
+		put_process(next);
+		put_process(client);
+		finish(server);
+	}
+}
+
+/* ---- queues ---- */
+
+static void
+test_queue(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 4; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *clients[5];
+
+		for (int i = 0; i < 5; i++)
+			clients[i] = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
+		kernel_run_idle();
+		object_signals_change(event, 0, NB_SIGNAL_USER_0);
+		kernel_run_idle();
+		for (int i = 0; i < 5; i++) {
+			kernel_expect_end(clients[i], 33, NB_TRAP_NONE);
+			put_process(clients[i]);
+		}
+		finish(server);
+	}
+}
+
+static void
+test_kill_waiter(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *first = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
+	struct process *second, *third;
+
+	(void)state;
+	kernel_run_idle();
+	second = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
+	third = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
+	kernel_run_idle();
+	process_kill(second, 3);
+	kernel_run_idle();
+	kernel_expect_end(second, 3, NB_TRAP_KILLED);
+	object_signals_change(event, 0, NB_SIGNAL_USER_0);
+	kernel_run_idle();
+	kernel_expect_end(first, 33, NB_TRAP_NONE);
+	kernel_expect_end(third, 33, NB_TRAP_NONE);
+	put_process(first);
+	put_process(second);
+	put_process(third);
+	finish(server);
+}
+
+static void
+test_waiters_of_dying(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 2; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *clients[3];
+
+		for (int i = 0; i < 3; i++)
+			clients[i] = start_client(server, MODE_WAIT_CLOSED, NB_PRIORITY_NORMAL);
+		kernel_run_idle();
+		process_kill(server, 3);
+		kernel_run_idle();
+		for (int i = 0; i < 3; i++) {
+			kernel_expect_end(clients[i], 33, NB_TRAP_NONE);
+			put_process(clients[i]);
+		}
+		finish(server);
+	}
+}
+
+static struct thread *
+thread_in(struct process *process)
+{
+	return list_entry(list_first(&process->threads), struct thread, link);
+}
+
+static void
+test_inheritance(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *low = start_client(server, MODE_WAIT, NB_PRIORITY_IDLE);
+	struct process *middle, *high;
+
+	(void)state;
+	kernel_run_idle();
+	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_IDLE);
+	middle = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
+	kernel_run_idle();
+	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_NORMAL);
+	high = start_client(server, MODE_WAIT, NB_PRIORITY_HIGH);
+	kernel_run_idle();
+	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_HIGH);
+	assert_ptr_equal(list_entry(list_first(&thread_in(high)->gate_wait->pool->waiters),
+				    struct gate_wait, link),
+			 thread_in(high)->gate_wait);
+	process_kill(high, 3);
+	kernel_run_idle();
+	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_NORMAL);
+	object_signals_change(event, 0, NB_SIGNAL_USER_0);
+	kernel_run_idle();
+	kernel_expect_end(low, 33, NB_TRAP_NONE);
+	kernel_expect_end(middle, 33, NB_TRAP_NONE);
+	put_process(low);
+	put_process(middle);
+	put_process(high);
+	finish(server);
+}
+
+static void
+test_deadline_inside(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *client = start_client(server, MODE_DEADLINE, NB_PRIORITY_NORMAL);
+
+	(void)state;
+	run_and_kill(server, 100);
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	put_process(client);
+	finish(server);
+}
+
+static void
+test_deadline_in_queue(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *first = start_client(server, MODE_WAIT_CLOSED, NB_PRIORITY_NORMAL);
+	struct process *client;
+
+	(void)state;
+	kernel_run_idle();
+	client = start_client(server, MODE_DEADLINE, NB_PRIORITY_NORMAL);
+	run_and_kill(server, 100);
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	kernel_expect_end(first, 33, NB_TRAP_NONE);
+	put_process(client);
+	put_process(first);
+	finish(server);
+}
+
+static void
+test_serve_deadline(void **state)
+{
+	struct process *server = start_server(0, 20);
+	struct process *client = start_client(server, MODE_BUSY, NB_PRIORITY_NORMAL);
+
+	(void)state;
+	kernel_run_all(10000, NULL);
+	assert_int_equal(server->status, 5);
+	assert_int_equal(server->trap, NB_TRAP_NONE);
+	put_process(client);
+	finish(server);
+}
+
+/* ---- chains ---- */
+
+/* A link of a chain whose gate calls `next`. */
+static struct process *
+start_link(struct gate *next, uint32_t activations, uint32_t first)
+{
+	struct process_binding binding = { .name = "peer",
+					   .name_len = 4,
+					   .field = "add",
+					   .field_len = 3,
+					   .gate = next };
+	struct process *process =
+		create_process(GUEST(gatechain), "link", NB_PRIORITY_NORMAL, &binding, 1);
+
+	start_with(process, activations, first);
+	kernel_run_idle();
+	return process;
+}
+
+enum { CHAIN = 12 };
+
+static void
+test_chain(void **state)
+{
+	struct process *server = start_server(1, 0), *links[CHAIN];
+
+	(void)state;
+	for (uint32_t i = 0; i < CHAIN; i++)
+		links[i] = start_link(gate_at(i ? links[i - 1] : server, 0), i % 3,
+				      i == CHAIN - 1 ? CHAIN : 0);
+	object_signals_change(event, 0, NB_SIGNAL_USER_6);
+	kernel_run_idle();
+	/* Eleven links count one each; the server adds the one that is left. */
+	kernel_expect_end(links[CHAIN - 1], 33 + CHAIN, NB_TRAP_NONE);
+	for (uint32_t i = 0; i < CHAIN; i++) {
+		process_kill(links[i], 0);
+		kernel_run_idle();
+		put_process(links[i]);
+	}
+	finish(server);
+}
+
+/* Linking alone makes no cycles: this binds what is linked already anew. */
+static void
+rebind(struct process *process, struct gate *gate)
+{
+	for (struct gate_binding *binding = process->graph.bindings; binding;
+	     binding = binding->next) {
+		object_get(&gate->object);
+		object_put(&binding->gate->object);
+		binding->gate = gate;
+		binding->port.first = NULL;
+	}
+	for (struct list_link *link = process->gate_pools.next; link != &process->gate_pools;
+	     link = link->next) {
+		struct gate_pool *pool = list_entry(link, struct gate_pool, link);
+
+		for (uint32_t i = 0; i < pool->count; i++) {
+			struct gate_binding *binding = pool->activations[i].clone.bindings;
+
+			if (!binding)
+				continue;
+			object_get(&gate->object);
+			object_put(&binding->gate->object);
+			binding->gate = gate;
+			binding->port.first = NULL;
+		}
+	}
+}
+
+static void
+test_reentry(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 4; activations++) {
+		struct process *server = start_server(1, 0);
+		struct process *inner = start_link(gate_at(server, 0), activations, 0);
+		struct process *outer = start_link(gate_at(inner, 0), activations, 0);
+		struct process *caller = start_link(gate_at(outer, 0), 0, 100);
+
+		rebind(inner, gate_at(outer, 0));
+		object_signals_change(event, 0, NB_SIGNAL_USER_6);
+		kernel_run_idle();
+		/* Each has `activations` of them, and then there is none left. */
+		kernel_expect_end(caller, NB_DEADLOCK, NB_TRAP_NONE);
+		assert_int_equal(inner->state, NB_PROCESS_RUNNING);
+		rebind(inner, gate_at(server, 0));
+		process_kill(inner, 0);
+		process_kill(outer, 0);
+		kernel_run_idle();
+		put_process(inner);
+		put_process(outer);
+		put_process(caller);
+		finish(server);
+	}
+}
+
+/* The middle of a chain is killed while the call is at its end: what blocks there is
+ * canceled, then the middle unwinds. */
+static void
+test_kill_middle(void **state)
+{
+	(void)state;
+	for (uint32_t activations = 0; activations < 3; activations++) {
+		struct process *server = start_server(activations, 0);
+		struct process *middle = start_link(gate_at(server, GATE_BLOCK), activations, 0);
+		struct process *caller = start_link(gate_at(middle, 0), 0, 1);
+
+		object_signals_change(event, 0, NB_SIGNAL_USER_6);
+		kernel_run_idle();
+		process_kill(middle, 3);
+		kernel_run_idle();
+		kernel_expect_end(middle, 3, NB_TRAP_KILLED);
+		kernel_expect_end(caller, NB_PEER_CLOSED, NB_TRAP_NONE);
+		assert_int_equal(server->state, NB_PROCESS_RUNNING);
+		put_process(middle);
+		put_process(caller);
+		finish(server);
+	}
+}
+
+/* The same where the end of the chain computes: the middle ends after that. */
+static void
+test_kill_middle_of_computing(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *middle = start_link(gate_at(server, GATE_BLOCK), 1, 0);
+	struct process *caller = start_link(gate_at(middle, 0), 0, 2);
+
+	(void)state;
+	object_signals_change(event, 0, NB_SIGNAL_USER_6);
+	victim = middle;
+	kernel_run_all(20, kill_victim);
+	/* The server was killed last, by the harness; until then all had to wait. */
+	kernel_expect_end(middle, 3, NB_TRAP_KILLED);
+	kernel_expect_end(caller, -1, NB_TRAP_KILLED);
+	kernel_expect_end(server, -1, NB_TRAP_KILLED);
+	put_process(middle);
+	put_process(caller);
+	finish(server);
+}
+
+/* ---- failing allocations ---- */
+
+static void
+test_limits(void **state)
+{
+	struct process_options options = { .account = boot_account(),
+					   .name = "poor",
+					   .name_len = 4,
+					   .priority = NB_PRIORITY_NORMAL };
+	uint32_t ended_well = 0;
+
+	(void)state;
+	for (uint64_t limit = 400 * 1024; !ended_well; limit += 128 * 1024) {
+		struct module *module = GUEST(gateserver);
+		struct process *server;
+		struct diag diag;
+		uint32_t idx;
+
+		diag_init(&diag);
+		options.memory_bytes = limit;
+		assert_int_equal(event_create(boot_account(), &event), NB_OK);
+		assert_int_equal(process_create(&options, &server), NB_OK);
+		if (process_instantiate(server, module, NULL, 0, &diag, &idx) == NB_OK) {
+			start_with(server, 2, 0);
+			kernel_run_idle();
+			ended_well = server->state == NB_PROCESS_RUNNING;
+		}
+		object_put(&module->object);
+		finish(server);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		kernel_test(test_own_instance),
+		kernel_test(test_one_clone),
+		kernel_test(test_many_clones),
+		kernel_test(test_info),
+		kernel_test(test_link_types),
+		kernel_test(test_signatures),
+		kernel_test(test_trap_in_callee),
+		kernel_test(test_exit_in_callee),
+		kernel_test(test_kill_callee_in_guest_code),
+		kernel_test(test_kill_callee_that_blocks),
+		kernel_test(test_kill_caller_in_guest_code),
+		kernel_test(test_kill_caller_that_blocks),
+		kernel_test(test_queue),
+		kernel_test(test_kill_waiter),
+		kernel_test(test_waiters_of_dying),
+		kernel_test(test_inheritance),
+		kernel_test(test_deadline_inside),
+		kernel_test(test_deadline_in_queue),
+		kernel_test(test_serve_deadline),
+		kernel_test(test_chain),
+		kernel_test(test_reentry),
+		kernel_test(test_kill_middle),
+		kernel_test(test_kill_middle_of_computing),
+		kernel_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
