@@ -176,8 +176,8 @@ activation_create(struct gate_activation *activation, const struct gate_options 
 	if (status != NB_OK)
 		return status;
 	if (!options->activations) {
-		activation->graph = list_entry(options->instance->store, struct process_graph,
-					       store);
+		activation->graph =
+			list_entry(options->instance->store, struct process_graph, store);
 		activation->port.state = GATE_SERVER;
 		return NB_OK;
 	}
@@ -320,8 +320,7 @@ find_entries(struct gate *gate, const struct gate_options *options)
 	struct gate_pool *pool = gate->pool;
 	enum nb_status status = NB_OK;
 
-	gate->entries =
-		account_alloc(gate->object.account, pool->count * sizeof *gate->entries);
+	gate->entries = account_alloc(gate->object.account, pool->count * sizeof *gate->entries);
 	if (!gate->entries)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t i = 0; i < pool->count && status == NB_OK; i++)
@@ -335,8 +334,8 @@ static bool
 are_stacks_there(const struct gate_options *options)
 {
 	const struct nb_memory_desc *memory = options->instance->vmctx->memory;
-	uint64_t end = options->stack_base +
-		       (uint64_t)options->activations * options->stack_bytes_each;
+	uint64_t end =
+		options->stack_base + (uint64_t)options->activations * options->stack_bytes_each;
 
 	return end <= __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE) && end <= UINT32_MAX &&
 	       options->stack_base % 16 == 0 && options->stack_bytes_each % 16 == 0;

@@ -36,7 +36,7 @@ struct gate_options {
 	uint32_t table_idx;
 	const char *signature;
 	uint32_t signature_len;
-	uint32_t activations; /* 0: the thread's own graph */
+	uint32_t activations;		       /* 0: the thread's own graph */
 	uint32_t stack_base, stack_bytes_each; /* shadow stacks in memory 0; 0: none */
 };
 
@@ -61,8 +61,8 @@ gate_of(struct object *object)
 NB_MUST_USE enum nb_status gate_bind(struct process_graph *graph, const struct instance *instance,
 				     struct gate *gate, struct runtime_extern *out);
 /* The counterpart, in a clone, of the binding with that context. NB_OUT_OF_MEMORY. */
-NB_MUST_USE enum nb_status gate_bind_clone(struct process_graph *clone,
-					   const struct nb_vmctx *context, struct nb_vmctx **out);
+NB_MUST_USE enum nb_status
+gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, struct nb_vmctx **out);
 /* Frees the graph's bindings back to `last`, which stays (NULL: all). */
 void gate_unbind(struct process_graph *graph, struct gate_binding *last);
 /* Calls through the graph's bindings come from the seat of `head`. */
@@ -79,9 +79,9 @@ enum gate_lend_direction { GATE_LEND_READ, GATE_LEND_WRITE };
  * the caller has checked. NB_BAD_STATE, NB_OUT_OF_RANGE, NB_ACCESS_DENIED,
  * NB_PEER_CLOSED (the lender is gone), NB_CANCELED, NB_OUT_OF_MEMORY; part may be
  * copied then. Gives way to others. */
-NB_MUST_USE enum nb_status gate_lend_copy(struct guest_seat *seat, uint32_t slot, uint32_t offset,
-					  uint64_t address, uint32_t len,
-					  enum gate_lend_direction direction);
+NB_MUST_USE enum nb_status
+gate_lend_copy(struct guest_seat *seat, uint32_t slot, uint32_t offset, uint64_t address,
+	       uint32_t len, enum gate_lend_direction direction);
 /* Moves a handle of `table` [TRANSFER] to the caller's process and returns its number
  * there. NB_BAD_STATE, NB_BAD_HANDLE, NB_ACCESS_DENIED, NB_PEER_CLOSED,
  * NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY. */

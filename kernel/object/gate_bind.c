@@ -47,8 +47,7 @@ enum nb_status
 gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, struct nb_vmctx **out)
 {
 	const struct gate_binding *original = (const struct gate_binding *)(uintptr_t)context;
-	struct gate_binding *binding =
-		binding_create(clone, original->gate, original->port.badge);
+	struct gate_binding *binding = binding_create(clone, original->gate, original->port.badge);
 
 	if (!binding)
 		return NB_OUT_OF_MEMORY;

@@ -201,9 +201,8 @@ enter(struct guest_gate_binding *port, struct guest_seat *caller,
 	}
 	activation->port.badge = port->badge;
 	activation->port.calls++;
-	return (struct guest_gate_entry){
-		&activation->port, &gate->entries[activation - gate->pool->activations]
-	};
+	return (struct guest_gate_entry){ &activation->port,
+					  &gate->entries[activation - gate->pool->activations] };
 }
 
 /* The sanitizer learns here that the callee's stack comes next. */

@@ -430,8 +430,8 @@ void
 gate_process_dying(struct process *process)
 {
 	enum nb_trap trap = process->trap;
-	enum nb_status end = trap == NB_TRAP_NONE || trap == NB_TRAP_KILLED ? NB_PEER_CLOSED :
-									       NB_PEER_FAULTED;
+	enum nb_status end =
+		trap == NB_TRAP_NONE || trap == NB_TRAP_KILLED ? NB_PEER_CLOSED : NB_PEER_FAULTED;
 
 	for (;;) {
 		struct list_link *link;

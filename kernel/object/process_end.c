@@ -203,6 +203,8 @@ take_detached(struct process *process, struct thread *thread, struct thread_obje
 	if (link) {
 		list_remove(link);
 		*out = thread_object_of_thread(list_entry(link, struct thread, link));
+		if (*out)
+			thread_object_lose(*out);
 	}
 	spinlock_unlock(&process->lock);
 	return link != NULL;

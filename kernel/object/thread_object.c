@@ -114,19 +114,25 @@ thread_object_main(void *argument)
 	sched_account_current();
 	if (trap == NB_TRAP_NONE)
 		self->result = result;
+	thread_object_lose(self);
 	thread_object_end(self);
 	process_thread_left(process, trap);
 	thread_exit();
 }
 
 void
-thread_object_end(struct thread_object *self)
+thread_object_lose(struct thread_object *self)
 {
-	graph_release(&self->graph);
 	spinlock_lock(&self->lock);
 	self->run_ns = self->thread->run_ns;
 	self->thread = NULL;
 	spinlock_unlock(&self->lock);
+}
+
+void
+thread_object_end(struct thread_object *self)
+{
+	graph_release(&self->graph);
 	object_signals_change(&self->object, 0, NB_SIGNAL_TERMINATED);
 	object_put(&self->object);
 }

@@ -53,8 +53,9 @@ thread_object_start(struct thread_object *thread, const struct thread_spawn *spa
 
 /* The object of a spawned thread; NULL for a process's first one. */
 struct thread_object *thread_object_of_thread(const struct thread *thread);
-/* Its thread will never run in its process again: gives up the graph and the thread's
- * reference. Gives way to others. */
+/* Its thread, which still exists, will never run in its process again. */
+void thread_object_lose(struct thread_object *thread);
+/* Behind that: gives up the graph and the thread's reference. Gives way to others. */
 void thread_object_end(struct thread_object *thread);
 /* What the calling thread's function returns if it does not. */
 void thread_object_set_result(struct thread *thread, uint32_t result);

@@ -170,10 +170,10 @@ struct guest_gate_activation {
 	uint64_t state;		/* atomic */
 	uint64_t stack;		/* RSP of calls; there lies the address of this record */
 	/* The boundary: what the caller finds again, whatever happens inside. */
-	uint64_t caller_stack; /* RSP below the return address and the caller's R15 */
-	uint64_t saved[4];     /* RBX RBP R12 R13 */
-	uint64_t badge;	       /* of the binding that the call came through */
-	uint64_t calls;	       /* how often it was entered */
+	uint64_t caller_stack;		  /* RSP below the return address and the caller's R15 */
+	uint64_t saved[4];		  /* RBX RBP R12 R13 */
+	uint64_t badge;			  /* of the binding that the call came through */
+	uint64_t calls;			  /* how often it was entered */
 	struct guest_activation boundary; /* seat.head.activation while nothing is nested */
 };
 enum { GUEST_GATE_SLOW = 1 };
@@ -278,9 +278,9 @@ struct guest_gate_entry {
  * seat, with head.guest_sp set; may sleep and may not return. An activation that it
  * returns has its `state`, badge, count, seat.place and seat.caller set, and is the
  * thread's present seat. */
-struct guest_gate_entry kernel_gate_enter(struct guest_gate_binding *binding,
-					  struct guest_seat *caller,
-					  struct guest_gate_registers *registers);
+struct guest_gate_entry
+kernel_gate_enter(struct guest_gate_binding *binding, struct guest_seat *caller,
+		  struct guest_gate_registers *registers);
 /* A call has returned to its caller, which is the thread's seat again. `activation`
  * could not be given back by the stub; NULL: it was, and something is pending. On
  * the caller's stack, with head.guest_sp set; may sleep and may not return. */

@@ -14,23 +14,23 @@
 #include <stdint.h>
 
 enum lock_rank {
-	LOCK_RANK_PROCESSES, /* the list of all processes, and who builds whom */
-	LOCK_RANK_PROCESS,   /* struct process: state, instances, children */
-	LOCK_RANK_THREAD,    /* struct thread_object: the thread, while it lives */
-	LOCK_RANK_GATES,     /* who is in which gate's activation, and who waits */
+	LOCK_RANK_PROCESSES,  /* the list of all processes, and who builds whom */
+	LOCK_RANK_PROCESS,    /* struct process: state, instances, children */
+	LOCK_RANK_THREAD,     /* struct thread_object: the thread, while it lives */
+	LOCK_RANK_GATES,      /* who is in which gate's activation, and who waits */
 	LOCK_RANK_GATE_LENDS, /* struct gate_activation: what is lent to it */
-	LOCK_RANK_HANDLES,   /* struct handle_table */
-	LOCK_RANK_MODULE,    /* struct module: state, progress */
-	LOCK_RANK_CHANNELS,  /* handles to channels that are under way in channels */
-	LOCK_RANK_WAITSET,   /* struct waitset: its entries */
-	LOCK_RANK_TIMER,     /* struct timer: deadline */
-	LOCK_RANK_STREAM,    /* shared part of the two ends of a stream or channel, serial ports */
-	LOCK_RANK_OBJECT,    /* struct object: signals, observers, name */
-	LOCK_RANK_READY,     /* struct waitset: entries that may be ready, who waits */
-	LOCK_RANK_FUTEX,     /* who waits at the addresses of one bucket */
-	LOCK_RANK_RUN_QUEUE, /* struct cpu: threads that want to run, timers */
-	LOCK_RANK_LOG,	     /* the log's ring */
-	LOCK_RANK_HEAP,	     /* the kernel heap */
+	LOCK_RANK_HANDLES,    /* struct handle_table */
+	LOCK_RANK_MODULE,     /* struct module: state, progress */
+	LOCK_RANK_CHANNELS,   /* handles to channels that are under way in channels */
+	LOCK_RANK_WAITSET,    /* struct waitset: its entries */
+	LOCK_RANK_TIMER,      /* struct timer: deadline */
+	LOCK_RANK_STREAM,     /* shared part of the two ends of a stream or channel, serial ports */
+	LOCK_RANK_OBJECT,     /* struct object: signals, observers, name */
+	LOCK_RANK_READY,      /* struct waitset: entries that may be ready, who waits */
+	LOCK_RANK_FUTEX,      /* who waits at the addresses of one bucket */
+	LOCK_RANK_RUN_QUEUE,  /* struct cpu: threads that want to run, timers */
+	LOCK_RANK_LOG,	      /* the log's ring */
+	LOCK_RANK_HEAP,	      /* the kernel heap */
 	LOCK_RANK_COUNT,
 };
 

@@ -103,8 +103,8 @@ int64_t
 sys_gate_reply_handle(struct nb_vmctx *vmctx, uint32_t handle)
 {
 	uint32_t moved = NB_HANDLE_NONE;
-	enum nb_status status = gate_reply_handle(
-		guest_seat(vmctx), &guest_process(vmctx)->handles, handle, &moved);
+	enum nb_status status = gate_reply_handle(guest_seat(vmctx), &guest_process(vmctx)->handles,
+						  handle, &moved);
 
 	return status == NB_OK ? (int64_t)moved : guest_result(status);
 }

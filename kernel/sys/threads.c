@@ -3,6 +3,7 @@
  */
 #include "kernel/object/thread_object.h"
 #include "kernel/object/wait.h"
+#include "kernel/port/cpu.h"
 #include "kernel/port/guest.h"
 #include "kernel/sched/futex.h"
 #include "kernel/sched/sched.h"

@@ -14,8 +14,9 @@
 
 /* Of the client; the server has one more. */
 enum { GATES = 11, GATE_BLOCK = 11 };
-static const char *const gate_names[GATES] = { "add",  "mix",  "badge", "count",     "fault", "spin",
-					       "lend", "take", "wait",  "wait_lent", "leave" };
+static const char *const gate_names[GATES] = { "add",	"mix",	     "badge", "count",
+					       "fault", "spin",	     "lend",  "take",
+					       "wait",	"wait_lent", "leave" };
 enum mode {
 	MODE_ALL,
 	MODE_FAULT,
@@ -98,11 +99,11 @@ start_client(struct process *server, enum mode mode, uint32_t priority)
 	struct process *client;
 
 	for (uint32_t i = 0; i < GATES; i++) {
-		bindings[i] = (struct process_binding){ .name = "peer",
-							.name_len = 4,
-							.field = gate_names[i],
-							.field_len =
-								(uint32_t)strlen(gate_names[i]) };
+		bindings[i] =
+			(struct process_binding){ .name = "peer",
+						  .name_len = 4,
+						  .field = gate_names[i],
+						  .field_len = (uint32_t)strlen(gate_names[i]) };
 		assert_int_equal(gate_create_badged(gate_at(server, i), 77, boot_account(),
 						    &bindings[i].gate),
 				 NB_OK);
@@ -208,7 +209,8 @@ test_link_types(void **state)
 	assert_int_equal(process_instantiate(client, module, &binding, 1, &diag, &idx),
 			 NB_UNLINKABLE);
 	assert_non_null(strstr(diag.text, "incompatible import type"));
-	assert_non_null(strstr(diag.text, "\"peer\" \"add\" wants (i32, i64) -> (i64), found (i32, f32"));
+	assert_non_null(
+		strstr(diag.text, "\"peer\" \"add\" wants (i32, i64) -> (i64), found (i32, f32"));
 	assert_null(client->graph.bindings);
 	object_put(&module->object);
 	put_process(client);
@@ -219,8 +221,8 @@ static void
 test_signatures(void **state)
 {
 	static const char *const bad[] = {
-		"", ">", "i", "i>", "i>i", "x>I", "i>Ix", "iiiiiiii>I", "fffffffff>I", "rrrr>I",
-		"I>h",
+		"",	">",	      "i",	     "i>",     "i>i", "x>I",
+		"i>Ix", "iiiiiiii>I", "fffffffff>I", "rrrr>I", "I>h",
 	};
 	static const char *const good[] = { ">I", "iiiiiii>I", "ffffffff>I", "rwb>I", "hv>IfFi" };
 	struct gate_signature signature;
@@ -256,8 +258,8 @@ test_trap_in_callee(void **state)
 {
 	(void)state;
 	for (uint32_t activations = 0; activations < 3; activations++)
-		check_callee_ends(activations, MODE_FAULT,
-				  NB_TRAP_EXIT_BASE + NB_TRAP_UNREACHABLE, NB_TRAP_UNREACHABLE);
+		check_callee_ends(activations, MODE_FAULT, NB_TRAP_EXIT_BASE + NB_TRAP_UNREACHABLE,
+				  NB_TRAP_UNREACHABLE);
 }
 
 static void
@@ -522,11 +524,9 @@ test_serve_deadline(void **state)
 static struct process *
 start_link(struct gate *next, uint32_t activations, uint32_t first)
 {
-	struct process_binding binding = { .name = "peer",
-					   .name_len = 4,
-					   .field = "add",
-					   .field_len = 3,
-					   .gate = next };
+	struct process_binding binding = {
+		.name = "peer", .name_len = 4, .field = "add", .field_len = 3, .gate = next
+	};
 	struct process *process =
 		create_process(GUEST(gatechain), "link", NB_PRIORITY_NORMAL, &binding, 1);
 
