@@ -102,9 +102,9 @@ tail_frame_bytes(uint64_t pc)
 }
 
 /* The return address at `slot`, or behind the frames of stubs above it, becomes
- * the walk's place. False if it leads out of guest code, or above the activation:
- * where an interrupted function has no frame yet, or none anymore, the walk goes
- * astray over words that the guest chose. */
+ * the walk's place. False if it leads out of guest code, or above the activation,
+ * so that a walk stays on the stack even if it takes a guest's words for return
+ * addresses. */
 static bool
 walk_return(struct guest_walk *walk, uint64_t slot)
 {

@@ -437,8 +437,8 @@ thunks_keep_their_word_with_hostile_registers(void **state)
 	}
 }
 
-/* An interrupt may find a function without its frame; the walk then takes words
- * of the guest's for return addresses. They lead nowhere beyond the activation. */
+/* Words that look like return addresses into stubs lead nowhere beyond the
+ * activation, should a walk ever take a guest's words for them. */
 static void
 walks_end_at_the_activation(void **state)
 {
