@@ -2,7 +2,7 @@
 """./dev check: everything that the house rules demand of the source.
 
 Each check is a function that yields findings as text; a finding fails the run. Checks:
-format, headers, includes, size, stubs, duplicates, links, listings, warnings, tidy, dead.
+format, headers, includes, size, stubs, duplicates, links, listings, coverage, warnings, tidy, dead.
 Waivers stand in scripts/check-waivers.txt, one `CHECK PATH REASON` a line. What only costs
 time is kept under build/check/ and done again when something it depends on has changed.
 """
@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 import venv
+
+import coverage
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "check-venv"
@@ -272,6 +274,19 @@ def check_listings():
     result = run(["make", "-s", "--no-print-directory", "abi-check"])
     if result.returncode:
         yield f"make abi-check: {result.stdout.strip()[:2000]}"
+
+
+def check_coverage():
+    """The verifier's own tests take each of its branches."""
+    run(["make", "-s", "build/gen/abi.stamp"])
+    key = digest(run(["gcc", "--version"]).stdout,
+                 *(path.read_bytes() for path in coverage.inputs(ROOT)))
+    if is_known("coverage", key):
+        return
+    found = list(coverage.uncovered(ROOT, CACHE / "coverage-build"))
+    yield from found
+    if not found:
+        remember("coverage", key)
 
 
 def check_warnings():

@@ -37,7 +37,7 @@ builder_facts(const struct builder *b)
 	return (struct verifier_facts){
 		.counts = counts,
 		.layout = b->layout,
-		.cpu_features = NB_CPU_AVX,
+		.cpu_features = NB_CPU_AVX | NB_CPU_BMI1,
 		.function_count = BUILDER_FUNCTIONS,
 		.function_areas = function_areas,
 		.import_areas = import_areas,
@@ -114,8 +114,134 @@ builder_verify(const struct builder *b, struct verifier_finding *finding)
 /* --- instructions ---------------------------------------------------------- */
 
 void
+template_begin(struct builder *b)
+{
+	b->in_template = true;
+}
+
+void
+template_end(struct builder *b)
+{
+	b->in_template = false;
+}
+
+static enum nb_form
+narrow(enum nb_form form)
+{
+	static const enum nb_form pairs[][2] = {
+		{ NB_FORM_MOV64, NB_FORM_MOV32 },
+		{ NB_FORM_MOV64_STORE, NB_FORM_MOV32_STORE },
+		{ NB_FORM_CMP64, NB_FORM_CMP32 },
+		{ NB_FORM_ADD64, NB_FORM_ADD32 },
+		{ NB_FORM_ADD64_IMM, NB_FORM_ADD32_IMM },
+		{ NB_FORM_CMOV64, NB_FORM_CMOV32 },
+		{ NB_FORM_LEA64, NB_FORM_LEA32 },
+		{ NB_FORM_SHL64_IMM, NB_FORM_SHL32_IMM },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if (pairs[i][0] == form)
+			return pairs[i][1];
+	return form;
+}
+
+/* Changes the operands, or puts something beside the instruction. */
+static void
+twist(struct builder *b, enum nb_form *form, struct x64_operands *ops)
+{
+	bool is_memory = ops->rm.kind == X64_RM_MEM;
+
+	switch (b->twist) {
+	case TWIST_REG:
+		ops->reg ^= 1;
+		return;
+	case TWIST_REG_8:
+		ops->reg ^= 8;
+		return;
+	case TWIST_RM:
+		ops->rm.reg ^= 1;
+		return;
+	case TWIST_RM_8:
+		ops->rm.reg ^= 8;
+		return;
+	case TWIST_TO_MEMORY:
+		if (ops->rm.kind == X64_RM_REG)
+			ops->rm = MEM(ops->rm.reg, 0);
+		return;
+	case TWIST_TO_REGISTER:
+		if (is_memory)
+			ops->rm = REG(ops->rm.reg);
+		return;
+	case TWIST_INDEX:
+		if (is_memory)
+			ops->rm.index = ops->rm.index == X64_NO_REG ? NB_RAX : X64_NO_REG;
+		return;
+	case TWIST_DISP:
+	case TWIST_DISP_UP:
+	case TWIST_DISP_DOWN:
+	case TWIST_DISP_FAR:
+		ops->rm.disp += b->twist == TWIST_DISP	      ? 1
+				: b->twist == TWIST_DISP_UP   ? 8
+				: b->twist == TWIST_DISP_DOWN ? -8
+							      : 4096;
+		return;
+	case TWIST_IMM:
+		ops->imm++;
+		return;
+	case TWIST_IMM_DOWN:
+		ops->imm--;
+		return;
+	case TWIST_CC:
+		ops->cc ^= 1;
+		return;
+	case TWIST_CC_2:
+		ops->cc ^= 6;
+		return;
+	case TWIST_NARROW:
+		*form = narrow(*form);
+		return;
+	case TWIST_DROP:
+		if (ops->rm.kind != X64_RM_RIP && *form != NB_FORM_J_32 &&
+		    *form != NB_FORM_JMP_32 && *form != NB_FORM_CALL_32 && *form != NB_FORM_J_8 &&
+		    *form != NB_FORM_JMP_8)
+			*form = NB_FORM_NOP;
+		return;
+	case TWIST_DOUBLE:
+		x64_encode(&b->code, *form, ops);
+		return;
+	case TWIST_SITE:
+		site(b, NB_TRAP_MEMORY_OUT_OF_BOUNDS);
+		return;
+	case TWIST_CLAIM:
+		claim(b, 0);
+		return;
+	case TWIST_NONE:
+	case TWISTS:
+		return;
+	}
+}
+
+void
 put(struct builder *b, enum nb_form form, struct x64_operands ops)
 {
+	uint32_t number = b->puts++;
+
+	if (number < BUILDER_INSTRUCTIONS)
+		b->is_template[number] = b->in_template;
+	if (b->twist && number == b->twist_at) {
+		struct x64_operands as_they_were = ops;
+		enum nb_form form_was = form;
+
+		twist(b, &form, &ops);
+		x64_encode(&b->code, form, &ops);
+		b->is_twisted = b->code.status == NB_OK;
+		if (b->is_twisted)
+			return;
+		/* The encoder does not know such operands. */
+		b->code.status = NB_OK;
+		form = form_was;
+		ops = as_they_were;
+	}
 	x64_encode(&b->code, form, &ops);
 }
 
@@ -155,6 +281,19 @@ void
 patch(struct builder *b, uint32_t field)
 {
 	set_distance(b, field, b->code.len);
+}
+
+uint32_t
+put_short(struct builder *b, enum nb_form form, uint32_t cc)
+{
+	put(b, form, (struct x64_operands){ .cc = (uint8_t)cc });
+	return b->code.len - 1;
+}
+
+void
+patch_short(struct builder *b, uint32_t field)
+{
+	b->code.bytes[field] = (uint8_t)(b->code.len - (field + 1));
 }
 
 void

@@ -18,7 +18,33 @@
 #include "tests/wasm/host_arena.h"
 #include "verifier/verifier.h"
 
-enum { BUILDER_FUNCTIONS = 4, BUILDER_AREA = 2, BUILDER_LARGE = 40 };
+enum { BUILDER_FUNCTIONS = 4, BUILDER_AREA = 2, BUILDER_LARGE = 40, BUILDER_INSTRUCTIONS = 128 };
+
+/* What a test may change about one instruction as it is put. */
+enum twist {
+	TWIST_NONE,
+	TWIST_REG,	   /* register operand + 1 */
+	TWIST_REG_8,	   /* register operand + 8 */
+	TWIST_RM,	   /* register or base + 1 */
+	TWIST_RM_8,	   /* register or base + 8 */
+	TWIST_TO_MEMORY,   /* the register becomes the base of a memory operand */
+	TWIST_TO_REGISTER, /* the other way round */
+	TWIST_INDEX,	   /* an index more */
+	TWIST_DISP,	   /* displacement + 1 */
+	TWIST_DISP_UP,	   /* displacement + 8 */
+	TWIST_DISP_DOWN,   /* displacement - 8 */
+	TWIST_DISP_FAR,	   /* displacement + 4096 */
+	TWIST_IMM,	   /* immediate + 1 */
+	TWIST_IMM_DOWN,	   /* immediate - 1 */
+	TWIST_CC,	   /* the opposite condition */
+	TWIST_CC_2,	   /* another condition */
+	TWIST_NARROW,	   /* 32 bits instead of 64 */
+	TWIST_DROP,	   /* a no-operation instead */
+	TWIST_DOUBLE,	   /* twice */
+	TWIST_SITE,	   /* has a trap site */
+	TWIST_CLAIM,	   /* is a claimed label */
+	TWISTS,
+};
 
 struct builder {
 	struct host_arena host;
@@ -35,6 +61,14 @@ struct builder {
 	} fixups[8];
 	uint32_t fixup_count;
 	uint32_t cpu_features;
+
+	/* Instructions that put() has put, whether each is part of a template whose
+	 * every operand matters, and which one is to be changed. */
+	uint32_t puts, twist_at;
+	enum twist twist;
+	bool is_twisted; /* it was */
+	bool in_template;
+	bool is_template[BUILDER_INSTRUCTIONS];
 
 	struct nb_vmctx_layout layout;
 	struct nb_code_function functions[BUILDER_FUNCTIONS];
@@ -94,6 +128,10 @@ void put(struct builder *b, enum nb_form form, struct x64_operands ops);
 #define MEMX(base, index, disp) x64_rm_indexed(base, index, 0, disp)
 #define PUT(b, form, ...)	put((b), NB_FORM_##form, (struct x64_operands){ __VA_ARGS__ })
 
+/* Around the instructions of a template that allows no other operands. */
+void template_begin(struct builder *b);
+void template_end(struct builder *b);
+
 void put_bytes(struct builder *b, const void *bytes, uint32_t len);
 /* An instruction with a RIP operand that names byte `at` of the function. */
 void put_rip(struct builder *b, enum nb_form form, uint32_t reg, uint32_t at);
@@ -101,6 +139,9 @@ void put_rip(struct builder *b, enum nb_form form, uint32_t reg, uint32_t at);
 uint32_t put_branch(struct builder *b, enum nb_form form, uint32_t cc, uint32_t target);
 /* Makes the branch whose four bytes of distance lie at `field` lead here. */
 void patch(struct builder *b, uint32_t field);
+/* The same with one byte of distance. */
+uint32_t put_short(struct builder *b, enum nb_form form, uint32_t cc);
+void patch_short(struct builder *b, uint32_t field);
 /* The last four bytes become the distance to the entry of function `callee`. */
 void fixup(struct builder *b, uint32_t callee);
 /* A call of function `callee`, with its site. */

@@ -23,8 +23,8 @@ struct verifier_case {
 	}
 
 /* Each ends with an empty one. */
-extern const struct verifier_case cases_stream[], cases_registers[], cases_memory[], cases_calls[],
-	cases_tail[];
+extern const struct verifier_case cases_stream[], cases_forms[], cases_registers[], cases_frame[],
+	cases_memory[], cases_calls[], cases_tail[];
 
 enum { FRAME = 56, CC_B = 2, CC_AE = 3, CC_E = 4, CC_NE = 5, CC_A = 7 };
 
@@ -50,6 +50,9 @@ enum change {
 	ENTERED,
 	LARGE_AREA,
 	NO_CALLEE,
+	SHORT_JUMPS,   /* as good as long ones */
+	GARBAGE,       /* behind the comparison of contexts */
+	GARBAGE_LATER, /* behind the branch after that */
 };
 
 /* From the shift on up to the comparison of signatures; *mismatch: its branch. */

@@ -11,12 +11,17 @@ calls(struct builder *b)
 	put_prologue(b, FRAME);
 	put_call(b, 1);
 	put_call(b, 2);
+	template_begin(b);
 	PUT(b, LEA64, .reg = NB_R11, .rm = MEM(NB_R15, at_import(b, 1)));
 	PUT(b, CALL_MEM, .rm = MEM(NB_R11, NB_CALLEE_CROSS));
 	site(b, NB_SITE_CALL);
+	template_end(b);
+	PUT(b, NOP);
+	template_begin(b);
 	PUT(b, MOV64, .reg = NB_RDI, .rm = REG(NB_R15));
 	PUT(b, CALL_MEM, .rm = MEM(NB_R15, NB_VMCTX_BUILTINS));
 	site(b, NB_SITE_CALL);
+	template_end(b);
 	put_return(b);
 }
 
@@ -127,6 +132,44 @@ import_large_area(struct builder *b)
 }
 
 static void
+import_without_frame(struct builder *b)
+{
+	PUT(b, LEA64, .reg = NB_R11, .rm = MEM(NB_R15, at_import(b, 0)));
+	PUT(b, CALL_MEM, .rm = MEM(NB_R11, NB_CALLEE_CROSS));
+	site(b, NB_SITE_CALL);
+	put_return(b);
+}
+
+static void
+builtin_without_frame(struct builder *b)
+{
+	PUT(b, MOV64, .reg = NB_RDI, .rm = REG(NB_R15));
+	PUT(b, CALL_MEM, .rm = MEM(NB_R15, NB_VMCTX_BUILTINS));
+	site(b, NB_SITE_CALL);
+	put_return(b);
+}
+
+static void
+import_before_the_first(struct builder *b)
+{
+	put_prologue(b, FRAME);
+	PUT(b, LEA64, .reg = NB_R11, .rm = MEM(NB_R15, at_import(b, 0) - 32));
+	PUT(b, CALL_MEM, .rm = MEM(NB_R11, NB_CALLEE_CROSS));
+	site(b, NB_SITE_CALL);
+	put_return(b);
+}
+
+static void
+import_indexed(struct builder *b)
+{
+	put_prologue(b, FRAME);
+	PUT(b, LEA64, .reg = NB_R11, .rm = MEMX(NB_R15, NB_RAX, at_import(b, 0)));
+	PUT(b, CALL_MEM, .rm = MEM(NB_R11, NB_CALLEE_CROSS));
+	site(b, NB_SITE_CALL);
+	put_return(b);
+}
+
+static void
 builtin_unknown(struct builder *b)
 {
 	put_prologue(b, FRAME);
@@ -150,21 +193,36 @@ builtin_without_vmctx(struct builder *b)
 static void
 put_call_of_callee(struct builder *b, enum change change)
 {
+	bool is_short = change == SHORT_JUMPS;
+	uint32_t condition = change == SAME_CONDITION ? CC_E : CC_NE, done = 0;
+
 	PUT(b, CMP64, .reg = NB_R15,
 	    .rm = MEM(NB_R10, change == OTHER_VMCTX_FIELD ? 0 : NB_CALLEE_VMCTX));
-	uint32_t foreign = put_branch(b, NB_FORM_J_32, change == SAME_CONDITION ? CC_E : CC_NE, 0);
+	if (change == GARBAGE)
+		put_bytes(b, "\x06", 1);
+	uint32_t foreign = is_short ? put_short(b, NB_FORM_J_8, condition)
+				    : put_branch(b, NB_FORM_J_32, condition, 0);
+	if (change == GARBAGE_LATER)
+		put_bytes(b, "\x06", 1);
 	PUT(b, CALL_MEM, .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
 	site(b, NB_SITE_CALL);
-	uint32_t done = change == NO_JUMP ? 0 : put_branch(b, NB_FORM_JMP_32, 0, 0);
+	if (change != NO_JUMP)
+		done = is_short ? put_short(b, NB_FORM_JMP_8, 0)
+				: put_branch(b, NB_FORM_JMP_32, 0, 0);
 	if (change == FOREIGN_ELSEWHERE)
 		PUT(b, NOP);
-	patch(b, foreign);
+	if (is_short)
+		patch_short(b, foreign);
+	else
+		patch(b, foreign);
 	PUT(b, MOV64, .reg = NB_R11, .rm = REG(change == NO_CALLEE ? NB_RAX : NB_R10));
 	PUT(b, CALL_MEM, .rm = MEM(NB_R11, change == OTHER_CROSS_FIELD ? 0 : NB_CALLEE_CROSS));
 	site(b, NB_SITE_CALL);
 	if (change == DONE_ELSEWHERE)
 		PUT(b, NOP);
-	if (done)
+	if (is_short)
+		patch_short(b, done);
+	else if (done)
 		patch(b, done);
 }
 
@@ -176,6 +234,7 @@ put_indirect(struct builder *b, enum change change)
 	put_prologue(b, FRAME);
 	if (change == ENTERED)
 		entry = put_branch(b, NB_FORM_J_32, CC_E, 0);
+	template_begin(b);
 	PUT(b, MOV64, .reg = NB_R11,
 	    .rm = MEM(NB_R15, at_table(b, change == OTHER_DESCRIPTOR, NB_VMCTX_TABLE_DESC)));
 	PUT(b, CMP32, .reg = NB_R10,
@@ -187,6 +246,7 @@ put_indirect(struct builder *b, enum change change)
 	put_mask(b, change, NB_TABLE_MASK);
 	put_callee(b, change, NB_SITE_INDIRECT, type, &mismatch);
 	put_call_of_callee(b, change);
+	template_end(b);
 	put_return(b);
 	patch(b, undefined);
 	put_trap(b, NB_TRAP_UNDEFINED_ELEMENT);
@@ -219,6 +279,9 @@ INDIRECT(indirect_other_cross, OTHER_CROSS_FIELD)
 INDIRECT(indirect_entered, ENTERED)
 INDIRECT(indirect_large_area, LARGE_AREA)
 INDIRECT(indirect_no_callee, NO_CALLEE)
+INDIRECT(indirect_short, SHORT_JUMPS)
+INDIRECT(indirect_garbage, GARBAGE)
+INDIRECT(indirect_garbage_later, GARBAGE_LATER)
 
 static void
 reference(struct builder *b)
@@ -226,10 +289,12 @@ reference(struct builder *b)
 	uint32_t mismatch;
 
 	put_prologue(b, FRAME);
+	template_begin(b);
 	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, NB_VMCTX_REFERENCES));
 	put_mask(b, RIGHT, NB_REFERENCES_MASK);
 	put_callee(b, RIGHT, NB_SITE_REFERENCE, 1, &mismatch);
 	put_call_of_callee(b, RIGHT);
+	template_end(b);
 	put_return(b);
 	patch(b, mismatch);
 	put_trap(b, NB_SITE_REFERENCE);
@@ -276,6 +341,37 @@ callee_trap_after_write(struct builder *b)
 	put_trap(b, NB_SITE_REFERENCE);
 }
 
+/* The trap of a wrong signature also comes next. */
+static void
+put_callee_trap(struct builder *b, bool is_reached)
+{
+	uint32_t mismatch;
+
+	put_prologue(b, FRAME);
+	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, NB_VMCTX_REFERENCES));
+	put_mask(b, RIGHT, NB_REFERENCES_MASK);
+	put_callee(b, RIGHT, NB_SITE_REFERENCE, 1, &mismatch);
+	put_call_of_callee(b, RIGHT);
+	if (!is_reached)
+		put_return(b);
+	patch(b, mismatch);
+	if (!is_reached)
+		claim(b, 0);
+	put_trap(b, NB_SITE_REFERENCE);
+}
+
+static void
+callee_trap_also_reached(struct builder *b)
+{
+	put_callee_trap(b, true);
+}
+
+static void
+callee_trap_claimed(struct builder *b)
+{
+	put_callee_trap(b, false);
+}
+
 /* --- br_table ----------------------------------------------------------------------------------------- */
 
 static void
@@ -291,6 +387,7 @@ put_switch(struct builder *b, enum change change)
 	enum { POOL = 64, TARGET = 48 };
 
 	b->pool_size = 12;
+	template_begin(b);
 	PUT(b, MOV32_IMM, .reg = NB_R11, .imm = change == OTHER_LENGTH ? 3 : 2);
 	PUT(b, CMP32, .reg = NB_R10, .rm = REG(NB_R11));
 	PUT(b, CMOV32, .reg = NB_R10, .cc = change == OTHER_CONDITION ? CC_B : CC_A,
@@ -302,6 +399,7 @@ put_switch(struct builder *b, enum change change)
 		PUT(b, MOVSXD_TABLE, .reg = NB_R10, .rm = x64_rm_indexed(NB_R11, NB_R10, 2, 0));
 	PUT(b, ADD64, .reg = NB_R10, .rm = REG(change == NO_CALLEE ? NB_RAX : NB_R11));
 	PUT(b, JMP_REG, .rm = REG(change == OTHER_CODE_FIELD ? NB_RAX : NB_R10));
+	template_end(b);
 	while (b->code.len < TARGET)
 		PUT(b, NOP);
 	if (change == SAME_CONDITION)
@@ -394,6 +492,15 @@ const struct verifier_case cases_calls[] = {
 	REFUSED(indirect_entered, LABEL),
 	REFUSED(indirect_large_area, AREA),
 	REFUSED(indirect_no_callee, TEMPLATE),
+	OK(indirect_short),
+	REFUSED(indirect_garbage, INSTRUCTION),
+	REFUSED(indirect_garbage_later, INSTRUCTION),
+	REFUSED(import_without_frame, FRAME),
+	REFUSED(builtin_without_frame, FRAME),
+	REFUSED(import_before_the_first, VMCTX),
+	REFUSED(import_indexed, VMCTX),
+	REFUSED(callee_trap_also_reached, SITE),
+	REFUSED(callee_trap_claimed, SITE),
 	OK(reference),
 	REFUSED(reference_no_mask, TEMPLATE),
 	REFUSED(callee_trap_from_elsewhere, SITE),

@@ -92,9 +92,11 @@ put_base(struct builder *b, uint32_t memory)
 static void
 put_clamp(struct builder *b, uint32_t memory, uint32_t index)
 {
+	template_begin(b);
 	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, at_memory(b, memory, NB_VMCTX_ENTRY_BOUND)));
 	PUT(b, CMP64, .reg = (uint8_t)index, .rm = REG(NB_R11));
 	PUT(b, CMOV64, .reg = NB_R11, .cc = CC_B, .rm = REG(index));
+	template_end(b);
 }
 
 static void
@@ -170,6 +172,13 @@ static void
 clamped_pinned(struct builder *b)
 {
 	put_clamp(b, 0, NB_R14);
+	put_return(b);
+}
+
+static void
+clamped_stack_pointer(struct builder *b)
+{
+	put_clamp(b, 0, NB_RSP);
 	put_return(b);
 }
 
@@ -494,6 +503,7 @@ const struct verifier_case cases_memory[] = {
 	REFUSED(clamped_other_way, TEMPLATE),
 	REFUSED(clamped_another, TEMPLATE),
 	REFUSED(clamped_pinned, TEMPLATE),
+	REFUSED(clamped_stack_pointer, TEMPLATE),
 	REFUSED(clamped_itself, TEMPLATE),
 	REFUSED(clamped_for_another_memory, TEMPLATE),
 	REFUSED(clamped_place_with_index, MEMORY),

@@ -304,6 +304,16 @@ claim_at_no_label(struct builder *b)
 }
 
 static void
+claim_twice(struct builder *b)
+{
+	claim(b, 0);
+	claim(b, 0);
+	PUT(b, ADD32_IMM, .rm = REG(NB_RAX), .imm = -1);
+	(void)put_branch(b, NB_FORM_J_32, CC_NE, 0);
+	put_return(b);
+}
+
+static void
 claim_inside_instruction(struct builder *b)
 {
 	PUT(b, ADD32_IMM, .rm = REG(NB_RAX), .imm = 1000);
@@ -381,6 +391,7 @@ const struct verifier_case cases_stream[] = {
 	REFUSED(loop_claims_at_branch, CLAIM),
 	OK(loop_entered_at_its_end),
 	REFUSED(claim_at_no_label, CLAIM),
+	REFUSED(claim_twice, CLAIM),
 	REFUSED(claim_inside_instruction, CLAIM),
 	REFUSED(known_on_one_way, EXTENSION),
 	OK(known_on_both_ways),

@@ -187,7 +187,8 @@ read_clean(const char *path)
 			if (!clean)
 				abort();
 			while (clean_count <= number)
-				memset(&clean[WAY_COUNT * clean_count++], 0, sizeof(*clean) * WAY_COUNT);
+				memset(&clean[WAY_COUNT * clean_count++], 0,
+				       sizeof(*clean) * WAY_COUNT);
 		}
 		if (way < WAY_COUNT)
 			clean[number * WAY_COUNT + way] = value;

@@ -102,6 +102,15 @@ fault("index/pinned-register", "PINNED",
 fault("index/lost-rex-x", "EXTENSION ENCODING TEMPLATE",
       "the index became a register of which the verifier knows that it is extended",
       ("encode", "e.x = ops->rm.index >> 3;", "e.x = ops->rm.index >> 4;"))
+# What a pass believes about ranges is wrong. TurboFan's typer, CVE-2019-13764 and others of its kind.
+fault("range/sum-that-wraps-folded", "",
+      "an extended index and a displacement are inside the guard, whether their sum wraps or not",
+      ("select_mem", " ||\n	    (uint32_t)~ir_known_zeros(s->ir, inst->args[0]) + addend->imm > UINT32_MAX)",
+       ")"))
+fault("range/64-bit-index-believed-small", "",
+      "the index is extended from 32 bits before it is used: another place of the memory",
+      ("select_mem", "address_inst->type == IR_I64 && ~ir_known_zeros(s->ir, address) > UINT32_MAX)",
+       "address_inst->type == IR_I64 && ~ir_known_zeros(s->ir, address) > UINT64_MAX - 1)"))
 fault("base/dropped", "MEMORY",
       ("emit_operand", "		rm.index = (uint8_t)index;",
        "		rm.reg = (uint8_t)index, rm.index = X64_NO_REG;"),

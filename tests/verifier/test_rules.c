@@ -29,8 +29,9 @@ run_case(const struct verifier_case *c)
 	return rule != c->rule;
 }
 
-static const struct verifier_case *const tables[] = { cases_stream, cases_registers, cases_memory,
-						      cases_calls, cases_tail };
+static const struct verifier_case *const tables[] = { cases_stream, cases_forms,  cases_registers,
+						      cases_frame,  cases_memory, cases_calls,
+						      cases_tail };
 enum { TABLES = sizeof(tables) / sizeof(*tables) };
 
 static void
@@ -48,10 +49,13 @@ test_rules(void **state)
 	assert_int_equal(wrong, 0);
 	/* These are about the image, see below. */
 	seen[VERIFIER_LAYOUT] = seen[VERIFIER_PADDING] = true;
-	for (uint32_t rule = 0; rule < VERIFIER_RULE_COUNT; rule++)
+	for (uint32_t rule = 0; rule < VERIFIER_RULE_COUNT; rule++) {
+		const char *text = verifier_rule_text((enum verifier_rule)rule);
+
 		if (!seen[rule])
-			fail_msg("no test for \"%s\"",
-				 verifier_rule_text((enum verifier_rule)rule));
+			fail_msg("no test for \"%s\"", text);
+		assert_true(strlen(text) > 8);
+	}
 }
 
 /* --- immediates -------------------------------------------------------------- */
@@ -152,6 +156,87 @@ test_cut_off(void **state)
 	assert_true(refused > 500);
 }
 
+/* --- every operand of a template matters ------------------------------------ */
+
+/* What else a template permits: another builtin, fewer cases. */
+static const struct {
+	const char *name;
+	uint32_t at;
+	enum twist twist;
+} permitted[] = {
+	{ "calls", 7, TWIST_DISP_UP },
+	{ "br_table", 0, TWIST_IMM_DOWN },
+};
+
+static bool
+is_permitted(const char *name, uint32_t at, enum twist twist)
+{
+	for (size_t i = 0; i < sizeof(permitted) / sizeof(*permitted); i++)
+		if (strcmp(permitted[i].name, name) == 0 && permitted[i].at == at &&
+		    permitted[i].twist == twist)
+			return true;
+	return false;
+}
+
+/* 1 if the case with that instruction changed, otherwise as *right, is refused;
+ * 0 if it is the same; -1 if it is accepted although it must not be. */
+static int __attribute__((noinline))
+twist_case(const struct verifier_case *c, const struct builder *right, uint32_t at,
+	   enum twist twist)
+{
+	struct builder b;
+	struct verifier_finding finding;
+	/* A template may begin at a label, and behind its own beginning. */
+	bool is_first = at == 0 || !right->is_template[at - 1];
+	bool is_fine = is_permitted(c->name, at, twist) ||
+		       (is_first && (twist == TWIST_DOUBLE || twist == TWIST_CLAIM));
+
+	builder_init(&b);
+	b.twist = twist;
+	b.twist_at = at;
+	c->build(&b);
+	builder_finish(&b);
+	bool is_same = !b.is_twisted ||
+		       (b.site_count == right->site_count && b.claim_count == right->claim_count &&
+			memcmp(b.bytes, right->bytes, sizeof(b.bytes)) == 0);
+	enum verifier_rule rule = builder_verify(&b, &finding);
+	builder_release(&b);
+	if (is_same)
+		return 0;
+	if (rule != VERIFIER_NONE || is_fine)
+		return 1;
+	print_error("%s: twist %u of instruction %u is accepted\n", c->name, twist, at);
+	return -1;
+}
+
+/* One change after the other in all templates of the cases that are accepted. */
+static void
+test_templates(void **state)
+{
+	uint32_t refused = 0, wrong = 0;
+
+	(void)state;
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct verifier_case *c = tables[t]; c->build; c++) {
+			struct builder b;
+
+			builder_init(&b);
+			c->build(&b);
+			builder_finish(&b);
+			for (uint32_t at = 0; c->rule == VERIFIER_NONE && at < b.puts; at++)
+				for (uint32_t twist = 1; b.is_template[at] && twist < TWISTS;
+				     twist++) {
+					int outcome = twist_case(c, &b, at, (enum twist)twist);
+
+					refused += outcome > 0;
+					wrong += outcome < 0;
+				}
+			builder_release(&b);
+		}
+	assert_int_equal(wrong, 0);
+	assert_true(refused > 1000);
+}
+
 /* --- the image ------------------------------------------------------------- */
 
 enum image_change {
@@ -172,6 +257,8 @@ enum image_change {
 	GAP_CODE,
 	GAP_POOL,
 	GAP_END,
+	IMAGE_HUGE,
+	IMAGE_ENDS_WITH_CODE,
 	IMAGE_CHANGES,
 };
 
@@ -230,6 +317,12 @@ change_image(struct builder *b, enum image_change change)
 	case GAP_END:
 		b->bytes[b->image.code_size - 1] = 0x90;
 		return VERIFIER_PADDING;
+	case IMAGE_HUGE:
+		b->image.code_size = (size_t)INT32_MAX + 1;
+		return VERIFIER_LAYOUT;
+	case IMAGE_ENDS_WITH_CODE:
+		b->image.code_size = b->functions[BUILDER_FUNCTIONS - 1].code_offset + 1;
+		return VERIFIER_NONE;
 	case IMAGE_CHANGES:
 		break;
 	}
@@ -267,14 +360,51 @@ test_image(void **state)
 	assert_string_equal(verifier_rule_text((enum verifier_rule)1000), "unknown rule");
 }
 
+/* An image of a module without functions. */
+static void
+test_empty_image(void **state)
+{
+	static const struct {
+		uint32_t sites, claims, size;
+		enum verifier_rule rule;
+	} cases[] = {
+		{ 0, 0, 0, VERIFIER_NONE },
+		{ 0, 0, 32, VERIFIER_NONE },
+		{ 1, 0, 0, VERIFIER_LAYOUT },
+		{ 0, 1, 0, VERIFIER_LAYOUT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct builder b;
+		struct verifier_finding finding;
+
+		builder_init(&b);
+		put_return(&b);
+		builder_finish(&b);
+		struct verifier_facts facts = builder_facts(&b);
+		_Alignas(VERIFIER_SCRATCH_ALIGN) static uint8_t scratch[1 << 20];
+
+		memset(b.bytes, 0xcc, sizeof(b.bytes));
+		facts.function_count = b.image.function_count = 0;
+		b.image.site_count = cases[i].sites;
+		b.image.claim_count = cases[i].claims;
+		b.image.code_size = cases[i].size;
+		assert_true(verifier_scratch_bytes(&b.image) <= sizeof(scratch));
+		bool is_good = verifier_check(&b.image, &facts, scratch, &finding);
+		assert_int_equal(finding.rule, cases[i].rule);
+		assert_int_equal(is_good, cases[i].rule == VERIFIER_NONE);
+		builder_release(&b);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_immediates),
-		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_rules),	cmocka_unit_test(test_immediates),
+		cmocka_unit_test(test_cut_off), cmocka_unit_test(test_templates),
+		cmocka_unit_test(test_image),	cmocka_unit_test(test_empty_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
