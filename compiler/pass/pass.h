@@ -60,6 +60,14 @@ NB_MUST_USE enum nb_status pass_licm(struct ir_function *fn, struct pass_context
 NB_MUST_USE enum nb_status pass_strength(struct ir_function *fn, struct pass_context *context);
 
 /*
+ * Finds products of 64 by 64 to 128 bits that are put together from products of
+ * halves, as LLVM's __multi3 and portable programs do, and makes them MUL and
+ * MUL_HIGH_U; the pieces stay for pass_dce.
+ * Keeps control flow; analysis stays valid. Linear.
+ */
+NB_MUST_USE enum nb_status pass_wide(struct ir_function *fn, struct pass_context *context);
+
+/*
  * Turns branches around nothing but the choice of values into select.
  * Breaks analysis. Linear.
  */

@@ -36,9 +36,10 @@ run_strict(struct ir_function *fn, struct pass_context *context)
 }
 
 static const struct named_pass passes[] = {
-	{ "branch", pass_branch },    { "ifconv", pass_ifconv }, { "gvn", pass_gvn },
-	{ "licm", pass_licm },	      { "dce", pass_dce },	 { "strength", pass_strength },
-	{ "schedule", run_schedule }, { "sink", pass_sink },	 { "strict", run_strict },
+	{ "wide", pass_wide },	       { "branch", pass_branch },    { "ifconv", pass_ifconv },
+	{ "gvn", pass_gvn },	       { "licm", pass_licm },	     { "dce", pass_dce },
+	{ "strength", pass_strength }, { "schedule", run_schedule }, { "sink", pass_sink },
+	{ "strict", run_strict },
 };
 
 static enum nb_status
@@ -107,6 +108,7 @@ GOLDEN_TEST(licm)
 GOLDEN_TEST(schedule)
 GOLDEN_TEST(sink)
 GOLDEN_TEST(strength)
+GOLDEN_TEST(wide)
 
 int
 main(void)
@@ -116,6 +118,7 @@ main(void)
 		cmocka_unit_test(test_gvn),	 cmocka_unit_test(test_ifconv),
 		cmocka_unit_test(test_licm),	 cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_wide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
