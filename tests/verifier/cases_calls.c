@@ -314,6 +314,41 @@ reference_no_mask(struct builder *b)
 	put_trap(b, NB_SITE_REFERENCE);
 }
 
+/* Where the template has to go on, something else, and then a return. */
+static void
+put_reference_cut(struct builder *b, bool is_called)
+{
+	uint32_t mismatch;
+
+	put_prologue(b, FRAME);
+	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, NB_VMCTX_REFERENCES));
+	put_mask(b, RIGHT, NB_REFERENCES_MASK);
+	put_callee(b, RIGHT, NB_SITE_REFERENCE, 1, &mismatch);
+	if (is_called) {
+		PUT(b, CMP64, .reg = NB_R15, .rm = MEM(NB_R10, NB_CALLEE_VMCTX));
+		uint32_t foreign = put_short(b, NB_FORM_J_8, CC_NE);
+		PUT(b, CALL_MEM, .rm = MEM(NB_R10, NB_CALLEE_CODE));
+		site(b, NB_SITE_CALL);
+		patch_short(b, foreign);
+	}
+	PUT(b, MOV64, .reg = NB_R15, .rm = REG(NB_RAX));
+	put_return(b);
+	patch(b, mismatch);
+	put_trap(b, NB_SITE_REFERENCE);
+}
+
+static void
+reference_without_call(struct builder *b)
+{
+	put_reference_cut(b, false);
+}
+
+static void
+reference_without_crossing(struct builder *b)
+{
+	put_reference_cut(b, true);
+}
+
 /* ud2 that makes the kernel look at R10. */
 static void
 callee_trap_from_elsewhere(struct builder *b)
@@ -503,6 +538,8 @@ const struct verifier_case cases_calls[] = {
 	REFUSED(callee_trap_claimed, SITE),
 	OK(reference),
 	REFUSED(reference_no_mask, TEMPLATE),
+	REFUSED(reference_without_call, TEMPLATE),
+	REFUSED(reference_without_crossing, TEMPLATE),
 	REFUSED(callee_trap_from_elsewhere, SITE),
 	REFUSED(callee_trap_after_write, SITE),
 	OK(br_table),

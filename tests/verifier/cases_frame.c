@@ -119,6 +119,22 @@ subtraction_has_site_before_saves(struct builder *b)
 }
 
 static void
+frame_not_subtracted(struct builder *b)
+{
+	b->frame = FRAME;
+	PUT(b, NOP);
+	put_return(b);
+}
+
+static void
+another_frame_subtracted(struct builder *b)
+{
+	put_prologue(b, FRAME - 16);
+	b->frame = FRAME;
+	put_return(b);
+}
+
+static void
 frame_is_all(struct builder *b)
 {
 	put_prologue(b, FRAME);
@@ -244,6 +260,8 @@ const struct verifier_case cases_frame[] = {
 	REFUSED(save_has_site, SITE),
 	REFUSED(subtraction_has_site, SITE),
 	REFUSED(subtraction_has_site_before_saves, SITE),
+	REFUSED(frame_not_subtracted, FRAME),
+	REFUSED(another_frame_subtracted, FRAME),
 	REFUSED(frame_is_all, END),
 	OK(all_saved),
 	OK(additions_inside),

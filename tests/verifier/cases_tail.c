@@ -210,6 +210,15 @@ tail_no_word(struct builder *b)
 }
 
 static void
+tail_import_then_other(struct builder *b)
+{
+	put_prologue(b, FRAME);
+	PUT(b, LEA64, .reg = NB_R11, .rm = MEM(NB_R15, at_import(b, 0)));
+	PUT(b, MOV64, .reg = NB_R15, .rm = REG(NB_RAX));
+	put_return(b);
+}
+
+static void
 put_grow(struct builder *b, uint32_t callee, uint32_t area, uint32_t frame)
 {
 	put_prologue(b, frame);
@@ -264,8 +273,9 @@ put_tail_reference(struct builder *b, enum change change, uint32_t type, bool st
 			PUT(b, MOV64_STORE, .reg = NB_R11, .rm = MEM(NB_RSP, (int32_t)frame + 8));
 		}
 		PUT(b, ADD64_IMM, .rm = REG(NB_RSP), .imm = frame);
-		PUT(b, JMP_MEM,
-		    .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
+		if (change != NO_JUMP)
+			PUT(b, JMP_MEM,
+			    .rm = MEM(NB_R10, change == OTHER_CODE_FIELD ? 24 : NB_CALLEE_CODE));
 		if (change == FOREIGN_ELSEWHERE)
 			PUT(b, NOP);
 		patch(b, foreign);
@@ -292,6 +302,7 @@ TAIL_REFERENCE(tail_reference_copies_behind, OTHER_LENGTH, 1, true)
 TAIL_REFERENCE(tail_reference_other_code, OTHER_CODE_FIELD, 1, true)
 TAIL_REFERENCE(tail_reference_foreign_elsewhere, FOREIGN_ELSEWHERE, 1, true)
 TAIL_REFERENCE(tail_reference_no_callee, NO_CALLEE, 1, true)
+TAIL_REFERENCE(tail_reference_no_jump, NO_JUMP, 1, true)
 TAIL_REFERENCE(tail_reference_copies_fall, DONE_ELSEWHERE, 1, true)
 
 /* With a saved register, which is restored before either jump, or not. */
@@ -359,6 +370,7 @@ const struct verifier_case cases_tail[] = {
 	REFUSED(tail_other_stub, TEMPLATE),
 	REFUSED(tail_wrong_word, AREA),
 	REFUSED(tail_no_word, TEMPLATE),
+	REFUSED(tail_import_then_other, TEMPLATE),
 	OK(tail_grow),
 	REFUSED(tail_grow_wrong_area, AREA),
 	REFUSED(tail_grow_no_entry, CALL),
@@ -371,6 +383,7 @@ const struct verifier_case cases_tail[] = {
 	REFUSED(tail_reference_other_code, TEMPLATE),
 	REFUSED(tail_reference_foreign_elsewhere, TEMPLATE),
 	REFUSED(tail_reference_no_callee, TEMPLATE),
+	REFUSED(tail_reference_no_jump, TEMPLATE),
 	REFUSED(tail_reference_copies_fall, STACK),
 	OK(tail_reference_saved),
 	REFUSED(tail_reference_not_restored, FRAME),
