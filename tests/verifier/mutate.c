@@ -33,7 +33,7 @@
 /* Features that the emulator knows. */
 enum { FEATURES = NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT };
 /* Runs that reach nothing new, after which a function is left. */
-enum { IDLE_RUNS = 6 };
+enum { IDLE_RUNS = 30 };
 
 static enum verifier_rule rule_left_out = VERIFIER_RULE_COUNT;
 
