@@ -22,3 +22,9 @@ $(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/e
 		$(HOSTED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) $(filter tests/%.c,$^) -o $@ $(HOSTED_LIB) -lZydis -ldl
+
+# The decoder against an independent one.
+$(B)/tests/verifier/decoder_check: tests/verifier/decoder_check.c \
+		tests/compiler/x64/form_check.c $(HOSTED_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_CFLAGS) $(filter %.c,$^) -o $@ $(HOSTED_LIB) -lZydis

@@ -1,0 +1,24 @@
+/*
+ * Whether an independent decoder finds in some bytes what a row of
+ * abi/code_forms.def says.
+ */
+#ifndef TESTS_COMPILER_X64_FORM_CHECK_H
+#define TESTS_COMPILER_X64_FORM_CHECK_H
+
+#include "compiler/x64/encode.h"
+
+#include <Zydis/Zydis.h>
+
+struct form_inst {
+	const struct nb_form_info *info;
+	enum nb_form form;
+	struct x64_operands ops; /* with the displacement of a RIP operand */
+	const uint8_t *bytes;
+	uint32_t len;
+};
+
+/* NULL if the decoder agrees on length, operation, operands, their widths and
+ * accesses, and the registers written; else what is not so. */
+const char *form_check(const ZydisDecoder *decoder, const struct form_inst *c);
+
+#endif
