@@ -71,10 +71,9 @@ static void
 note(struct form_seen *seen, const struct vf_inst *inst)
 {
 	seen->count++;
-	seen->conditions |= (uint16_t)(1u << inst->cc);
-	if (inst->reg != VF_NO_REG)
-		seen->regs |= (uint16_t)(1u << inst->reg);
-	if (inst->vvvv < 16)
+	seen->conditions |= (uint16_t)(1u << vf_condition(inst));
+	seen->regs |= (uint16_t)(1u << inst->reg);
+	if (inst->row->flags & VF_ROW_EXTRA && inst->vvvv < 16)
 		seen->vvvvs |= (uint16_t)(1u << inst->vvvv);
 	if (inst->operand == VF_REGISTER)
 		seen->rms |= (uint16_t)(1u << inst->base);
@@ -83,6 +82,34 @@ note(struct form_seen *seen, const struct vf_inst *inst)
 	if (inst->operand == VF_MEMORY && inst->index != VF_NO_REG)
 		seen->indexes |= (uint16_t)(1u << inst->index);
 	seen->is_rip |= inst->operand == VF_RIP;
+}
+
+/* What the verifier goes by: the columns, and what is written to which general
+ * registers. It may know less than what happens. */
+static const char *
+check_row(const struct vf_inst *inst, const struct form_inst *form)
+{
+	const struct vf_row *row = inst->row;
+	const struct nb_form_info *a = &row->info, *b = form->info;
+	uint32_t reg = 1u << inst->reg;
+	uint32_t rm = inst->operand == VF_REGISTER ? 1u << inst->base : 0;
+	uint32_t written = (reg & row->reg_written) | (rm & row->rm_written) | row->also_written;
+
+	if (a->access != b->access || a->bytes != b->bytes || a->rm != b->rm ||
+	    a->feature != b->feature || a->reg != b->reg || a->imm != b->imm)
+		return "the columns differ";
+	for (uint32_t i = 0; i < 16; i++) {
+		/* 1, 2, 4 or 8 bytes */
+		uint32_t bytes = form->written >> 4 * i & 15;
+
+		if ((written >> i & 1) != (bytes != 0))
+			return "other registers are written";
+		if (!bytes || row->wide >> i & 1)
+			continue;
+		if (row->extended >> i & 1 ? bytes != 4 : bytes > 2)
+			return "the upper half is not what is said";
+	}
+	return NULL;
 }
 
 static enum verifier_rule
@@ -96,21 +123,23 @@ try_bytes(struct check *c, const uint8_t *bytes)
 		return rule;
 	c->accepted++;
 	struct form_inst form = {
-		.info = inst.info,
-		.form = (enum nb_form)inst.form,
-		.ops = { .reg = inst.reg == VF_NO_REG ? 0 : inst.reg,
-			 .vvvv = inst.vvvv,
-			 .cc = inst.cc,
+		.info = x64_form_info((enum nb_form)vf_form(&inst)),
+		.form = (enum nb_form)vf_form(&inst),
+		.ops = { .reg = inst.reg,
+			 .vvvv = inst.row->flags & VF_ROW_EXTRA ? inst.vvvv : 0,
+			 .cc = (uint8_t)vf_condition(&inst),
 			 .rm = rm_of(&inst),
-			 .imm = inst.imm },
+			 .imm = inst.row->imm_bytes ? inst.imm : 0 },
 		.bytes = bytes,
 		.len = inst.len,
 	};
 	const char *wrong = form_check(&c->zydis, &form);
 
-	note(&c->seen[inst.form], &inst);
+	if (!wrong)
+		wrong = check_row(&inst, &form);
+	note(&c->seen[form.form], &inst);
 	if (wrong && c->failed++ < FAILURES_SHOWN) {
-		printf("%s (form %u), %s:", x64_form_text(form.form), inst.form, wrong);
+		printf("%s (form %u), %s:", x64_form_text(form.form), form.form, wrong);
 		for (uint32_t i = 0; i < inst.len; i++)
 			printf(" %02x", bytes[i]);
 		printf("\n");
@@ -373,7 +402,7 @@ main(int argc, char **argv)
 			return 2;
 	}
 	ZydisDecoderInit(&c.zydis, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	vf_decoder_init(&c.decoder);
+	vf_decoder_init(&c.decoder, UINT32_MAX);
 	try_legacy(&c);
 	try_vex(&c);
 	try_starts(&c, (uint32_t)start);

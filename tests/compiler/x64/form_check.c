@@ -302,7 +302,7 @@ check_hidden(const struct form_inst *c, const ZydisDecodedInstruction *inst,
 }
 
 const char *
-form_check(const ZydisDecoder *decoder, const struct form_inst *c)
+form_check(const ZydisDecoder *decoder, struct form_inst *c)
 {
 	ZydisDecodedInstruction inst;
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
@@ -321,7 +321,8 @@ form_check(const ZydisDecoder *decoder, const struct form_inst *c)
 		return wrong;
 	if (!!(inst.attributes & ZYDIS_ATTRIB_HAS_LOCK) != is_locked)
 		return "lock prefix";
-	if (written_by(&inst, operands) != written_expected(c) ||
+	c->written = written_by(&inst, operands);
+	if (c->written != written_expected(c) ||
 	    vectors_written_by(&inst, operands) != vectors_written_expected(c))
 		return "written registers";
 	return NULL;

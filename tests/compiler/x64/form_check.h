@@ -15,10 +15,13 @@ struct form_inst {
 	struct x64_operands ops; /* with the displacement of a RIP operand */
 	const uint8_t *bytes;
 	uint32_t len;
+	/* The general registers that the decoder says are written, 4 bits each: how
+	 * many bytes, 8 for all. */
+	uint64_t written;
 };
 
 /* NULL if the decoder agrees on length, operation, operands, their widths and
- * accesses, and the registers written; else what is not so. */
-const char *form_check(const ZydisDecoder *decoder, const struct form_inst *c);
+ * accesses, and the registers written; else what is not so. Fills c->written. */
+const char *form_check(const ZydisDecoder *decoder, struct form_inst *c);
 
 #endif

@@ -36,8 +36,11 @@ fail_at(const struct encoded *c, const char *what)
 static void
 check_decoded(const struct encoded *c)
 {
-	struct form_inst inst = { x64_form_info(c->form), c->form, c->ops, c->buffer.bytes,
-				  c->buffer.len };
+	struct form_inst inst = { .info = x64_form_info(c->form),
+				  .form = c->form,
+				  .ops = c->ops,
+				  .bytes = c->buffer.bytes,
+				  .len = c->buffer.len };
 	const char *wrong = form_check(&decoder, &inst);
 
 	if (wrong)
