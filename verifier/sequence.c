@@ -241,7 +241,7 @@ take_switch(struct scan *s)
 		return false;
 	uint32_t behind = s->at + s->inst.len;
 
-	if (!scan_is_lea_rip(&s->inst) || s->size - behind < sizeof(load) ||
+	if (!scan_is_lea_rip(&s->inst) || behind + sizeof(load) > s->size ||
 	    memcmp(s->code + behind, load, sizeof(load)) != 0)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	int64_t table = (int64_t)behind + s->inst.disp;

@@ -3,10 +3,13 @@
  * beside code of the same kind that is accepted.
  */
 #include "tests/verifier/cases.h"
+#include "verifier/decode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -237,6 +240,70 @@ test_templates(void **state)
 	assert_true(refused > 1000);
 }
 
+/* --- the end of the image ----------------------------------------------------- */
+
+/* The code behind `shift` no-operations, in an image of its own: the function has `len`
+ * bytes, up to `more` that follow are its pool, and no more are there. */
+static void __attribute__((noinline))
+try_alone(const struct verifier_case *c, uint32_t shift, uint32_t len, uint32_t more)
+{
+	static const uint8_t nops[16] = { [0 ... 15] = 0x90 };
+	struct builder b;
+	struct verifier_finding finding;
+
+	builder_init(&b);
+	if (shift)
+		put_bytes(&b, nops, shift);
+	c->build(&b);
+	uint32_t end = b.code.len < len + more ? b.code.len : len + more;
+	cut(&b, len);
+	builder_finish(&b);
+	struct verifier_facts facts = builder_facts(&b);
+	/* Of exactly this size, so that reads beyond it are found. */
+	uint8_t *code = malloc(end);
+	size_t size = sizeof(struct vf_decoder) + 4096;
+	void *scratch = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (size + 15) & ~(size_t)15);
+
+	memcpy(code, b.code.bytes, end);
+	facts.function_count = b.image.function_count = 1;
+	b.functions[0].code_size = len;
+	b.functions[0].pool_size = end - len;
+	b.image.code = code;
+	b.image.code_size = end;
+	(void)verifier_check(&b.image, &facts, scratch, &finding);
+	free(scratch);
+	free(code);
+	builder_release(&b);
+}
+
+static uint32_t __attribute__((noinline)) code_bytes(const struct verifier_case *c)
+{
+	struct builder b;
+
+	builder_init(&b);
+	c->build(&b);
+	uint32_t size = b.code.len;
+	builder_release(&b);
+	return size;
+}
+
+/* Nothing behind the image is read, wherever instructions and sequences break off. */
+static void
+test_image_ends(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct verifier_case *c = tables[t]; c->build; c++) {
+			uint32_t size = c->rule == VERIFIER_NONE ? code_bytes(c) : 0;
+
+			for (uint32_t shift = 0; shift < 16; shift++)
+				for (uint32_t len = 16; len <= shift + size && size < 200;
+				     len += 16)
+					for (uint32_t more = 0; more < 8; more++)
+						try_alone(c, shift, len, more);
+		}
+}
+
 /* --- the image ------------------------------------------------------------- */
 
 enum image_change {
@@ -402,9 +469,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),	cmocka_unit_test(test_immediates),
-		cmocka_unit_test(test_cut_off), cmocka_unit_test(test_templates),
-		cmocka_unit_test(test_image),	cmocka_unit_test(test_empty_image),
+		cmocka_unit_test(test_rules),	    cmocka_unit_test(test_immediates),
+		cmocka_unit_test(test_cut_off),	    cmocka_unit_test(test_templates),
+		cmocka_unit_test(test_image_ends),  cmocka_unit_test(test_image),
+		cmocka_unit_test(test_empty_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
