@@ -4,6 +4,7 @@
   gen_abi.py --out DIR    writes DIR/sys_calls.h     prototypes of the kernel's sys_NAME functions
                                  DIR/sys_table.inc   dispatch table with the types linking checks
                                  DIR/sdk/nebulet.h   the SDK header
+                                 DIR/sdk/nebulet_random.h  every call with arguments by kind
   gen_abi.py --update     rewrites the checked-in abi/listing.txt and docs/abi.md
   gen_abi.py --check      fails if those two differ from what the tables say
 
@@ -249,6 +250,24 @@ extern "C" {
     return "\n".join(out)
 
 
+def random_calls(abi):
+    """Each call with arguments by kind, for programs that call at random."""
+    out = [GENERATED + "/* NB_RANDOM_CALL(name, result, arguments); NB_ANY_* make the arguments. */"]
+    for call in sorted(abi.calls, key=lambda c: c.name):
+        if call.result == "NORETURN":
+            continue
+        kinds = []
+        for param in call.params:
+            if param.is_address:
+                kinds.append(f"(void *)NB_ANY_{param.kind}()")
+            elif param.name == "deadline_ns":
+                kinds.append("NB_ANY_DEADLINE()")
+            else:
+                kinds.append(f"NB_ANY_{param.kind}()")
+        out.append(f"NB_RANDOM_CALL({call.name}, {call.result}, ({', '.join(kinds)}))")
+    return "\n".join(out) + "\n"
+
+
 def listing(abi):
     """Numbers, types and layouts without prose, one a line."""
     out = ["# What the binary interface promises: made by scripts/gen_abi.py --update.",
@@ -346,6 +365,7 @@ def main():
         write_if_changed(args.out / "sys_calls.h", kernel_header(abi))
         write_if_changed(args.out / "sys_table.inc", kernel_table(abi))
         write_if_changed(args.out / "sdk/nebulet.h", sdk_header(abi))
+        write_if_changed(args.out / "sdk/nebulet_random.h", random_calls(abi))
     if args.update:
         for path, text in checked_in.items():
             write_if_changed(path, text)

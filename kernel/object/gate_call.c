@@ -316,12 +316,15 @@ gate_lend_copy(struct guest_seat *seat, uint32_t slot, uint32_t offset, uint64_t
 	       uint32_t len, enum gate_lend_direction direction)
 {
 	struct gate_activation *activation = gate_activation_of(seat);
-	const struct gate_lend *lend = &activation->lends[slot];
+	const struct gate_lend *lend;
 	enum nb_status status = NB_OK;
 
 	if (!seat->caller)
 		return NB_BAD_STATE;
-	if (slot >= activation->lend_count || offset > lend->len || len > lend->len - offset)
+	if (slot >= activation->lend_count)
+		return NB_OUT_OF_RANGE;
+	lend = &activation->lends[slot];
+	if (offset > lend->len || len > lend->len - offset)
 		return NB_OUT_OF_RANGE;
 	if (direction == GATE_LEND_READ ? !lend->may_read : !lend->may_write)
 		return NB_ACCESS_DENIED;

@@ -135,6 +135,10 @@ void process_kill_all(int32_t status);
 uint32_t process_running_count(void);
 uint32_t process_live_count(void);
 
+/* The first process, in the order of creation, with an id over `after` that is
+ * not ENDED, or NULL; the caller gets a reference. */
+struct process *process_next(uint64_t after);
+
 /* Processor time up to now. */
 uint64_t process_run_ns(struct process *process);
 

@@ -103,6 +103,28 @@ process_find_undecided(void)
 	return found;
 }
 
+struct process *
+process_next(uint64_t after)
+{
+	struct process *found = NULL;
+	struct list_link *link;
+
+	spinlock_lock(&processes.lock);
+	lists_prepare_locked();
+	list_for_each(link, &processes.all)
+	{
+		struct process *process = list_entry(link, struct process, all_link);
+
+		if (process->object.id > after) {
+			found = process;
+			object_get(&found->object);
+			break;
+		}
+	}
+	spinlock_unlock(&processes.lock);
+	return found;
+}
+
 /* Ends the doomed processes one after the other. Ending one may doom others,
  * whose handles it held; they are ended here, too, and not by recursion, for
  * the chain may be as long as its builder liked. */

@@ -27,12 +27,14 @@ static enum nb_status
 copy_bytes(const struct nb_vmctx *vmctx, uint64_t from, size_t len, struct module_source *out)
 {
 	struct account *account = guest_process(vmctx)->account;
+	/* No bytes at all are owned memory, too. */
+	size_t owned = len ? len : 1;
 	uint8_t *copy;
 	enum nb_status status = NB_OK;
 
 	if (len > PUBLISH_BYTES_MAX)
 		return NB_LIMIT_EXCEEDED;
-	copy = account_alloc(account, len);
+	copy = account_alloc(account, owned);
 	if (!copy)
 		return NB_OUT_OF_MEMORY;
 	for (size_t at = 0; at < len && status == NB_OK; at += GUEST_PIECE_BYTES) {
@@ -43,10 +45,10 @@ copy_bytes(const struct nb_vmctx *vmctx, uint64_t from, size_t len, struct modul
 			status = guest_relax();
 	}
 	if (status != NB_OK) {
-		account_free(account, copy, len);
+		account_free(account, copy, owned);
 		return status;
 	}
-	*out = (struct module_source){ .bytes = copy, .len = len, .owned_bytes = len };
+	*out = (struct module_source){ .bytes = copy, .len = len, .owned_bytes = owned };
 	return NB_OK;
 }
 

@@ -11,6 +11,7 @@ guest_\name\()_end:
 
 	.section .rodata
 	guest	client
+	guest	fuzz
 	guest	gatechain
 	guest	gateclient
 	guest	gateserver
@@ -22,6 +23,7 @@ guest_\name\()_end:
 	guest	streams
 	guest	threads
 	guest	ticker
+	guest	torture
 	guest	trap
 	guest	waiter
 

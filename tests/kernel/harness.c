@@ -37,8 +37,8 @@ print_log(void)
 }
 
 /* cmocka puts its own fault handlers around every function it calls. */
-static void
-run_until(bool (*done)(void))
+void
+kernel_run_until(bool (*done)(void))
 {
 	hosted_fault_handlers_install();
 	sched_run(done);
@@ -51,7 +51,7 @@ kernel_teardown(void **state)
 	heap_fail_after(UINT64_MAX);
 	hosted_memory_fail_after(UINT64_MAX);
 	process_kill_all(0);
-	run_until(boot_is_over);
+	kernel_run_until(boot_is_over);
 	if (boot_core_exit() == 0)
 		return 0;
 	print_log();
@@ -67,7 +67,7 @@ always(void)
 void
 kernel_run_idle(void)
 {
-	run_until(always);
+	kernel_run_until(always);
 }
 
 /* ---- running with a deadline ---- */
@@ -118,12 +118,12 @@ kernel_run_all(uint32_t ms, void (*at_deadline)(void))
 
 	assert_int_equal(thread_create(&options, &thread), NB_OK);
 	thread_start(thread);
-	run_until(no_process_runs);
+	kernel_run_until(no_process_runs);
 	if (!alarm.is_late) {
 		alarm.is_canceled = true;
 		thread_wake(thread);
 	}
-	run_until(boot_is_over);
+	kernel_run_until(boot_is_over);
 	if (!at_deadline)
 		assert_false(alarm.is_late);
 }
@@ -166,7 +166,7 @@ kernel_run_for(uint32_t ms, void (*then)(void))
 	};
 	assert_int_equal(thread_create(&options, &thread), NB_OK);
 	thread_start(thread);
-	run_until(has_run_for);
+	kernel_run_until(has_run_for);
 }
 
 /* ---- guests ---- */
@@ -186,7 +186,7 @@ kernel_publish(const uint8_t *bytes, size_t len)
 
 	assert_int_equal(publish_begin(boot_account(), NB_PRIORITY_NORMAL, &source, &publishing),
 			 NB_OK);
-	run_until(is_published);
+	kernel_run_until(is_published);
 	if (module_state(publishing) != NB_MODULE_READY)
 		fail_msg("publish: %s", publishing->diagnostic);
 	return publishing;

@@ -22,6 +22,8 @@ int kernel_teardown(void **state);
 
 /* Runs threads until none wants to run; some may wait. */
 void kernel_run_idle(void);
+/* Runs threads until none wants to run and `done` says so. */
+void kernel_run_until(bool (*done)(void));
 /* Runs until every process has ended. After `ms` calls at_deadline, if that is
  * not NULL, and kills what is left; without it being late fails the test. */
 void kernel_run_all(uint32_t ms, void (*at_deadline)(void));

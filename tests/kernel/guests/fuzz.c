@@ -1,0 +1,207 @@
+/*
+ * Calls every native call with random and boundary arguments, with handles of
+ * its own, stale and invented ones, while a second thread changes the memory
+ * that the calls read. Startup words: a module to make processes of, seed, number
+ * of calls. Whatever the calls return, the end is 0.
+ */
+#include "guest.h"
+#include "random.h"
+
+enum { POOL = 32, AREA = 4096, STACK = 4096 };
+
+/* What this program needs lies beyond every address that a handle, taken for
+ * one, could be; the calls write at the end of the memory, behind it. */
+struct fuzz {
+	uint32_t pool[POOL]; /* results of calls that may be handles */
+	uint32_t calls_made;
+	_Alignas(16) char stack[STACK];
+};
+#define FUZZ_AT (64u << 20)
+#define fuzz	(*(struct fuzz *)FUZZ_AT)
+#define area	((char *)(FUZZ_AT + 65536))
+enum { PAGES_NEEDED = (64 << 4) + 3 };
+
+static uint32_t
+any_number(void)
+{
+	static const uint32_t special[] = { 0,		1,	    2,	       3,      7,
+					    8,		0xff,	    0x100,     0xffff, 0x10000,
+					    0x10001,	64,	    4096,      65535,  0x7fffffff,
+					    0x80000000, 0xffffffff, 0xfffffff0 };
+	uint32_t bits = random_bits();
+
+	if (bits % 4 == 0)
+		return special[(bits >> 8) % (sizeof special / sizeof special[0])];
+	if (bits % 4 == 1)
+		return bits >> 8;
+	return (bits >> 8) % 70;
+}
+
+/* Where a call may write: nowhere that this program itself needs. */
+static uint32_t
+any_address(void)
+{
+	uint32_t bits = random_bits(), size = (uint32_t)__builtin_wasm_memory_size(0) * 65536;
+
+	switch (bits % 8) {
+	case 0:
+		bits = any_number();
+		return bits < size ? bits + size : bits;
+	case 1:
+		return size - (bits >> 8) % 64;
+	case 2:
+		return size + (bits >> 8);
+	case 3:
+		return (uint32_t)(uintptr_t)area + (bits >> 8) % AREA;
+	default:
+		return (uint32_t)(uintptr_t)area + ((bits >> 8) % AREA & ~15u);
+	}
+}
+
+static uint32_t
+any_source(void)
+{
+	return random_bits() % 8 ? any_address() : any_number();
+}
+
+static uint32_t
+any_handle(void)
+{
+	uint32_t bits = random_bits();
+
+	if (bits % 8 == 0)
+		return any_number();
+	if (bits % 8 == 1)
+		return fuzz.pool[(bits >> 8) % POOL] ^ 0x10000;
+	return fuzz.pool[(bits >> 8) % POOL];
+}
+
+static int64_t
+any_wide(void)
+{
+	uint32_t bits = random_bits();
+
+	if (bits % 4 == 0)
+		return (int64_t)((uint64_t)random_bits() << 32 | random_bits());
+	if (bits % 4 == 1)
+		return bits & 16 ? INT64_MIN : INT64_MAX;
+	return any_number();
+}
+
+/* Never so long that the test does not end. */
+static int64_t
+any_deadline(void)
+{
+	uint32_t bits = random_bits();
+
+	if (bits % 4 == 0)
+		return nb_clock_get(NB_CLOCK_MONOTONIC) + (bits >> 8) % 100000;
+	return bits & 16 ? INT64_MIN : (int64_t)(bits >> 8);
+}
+
+/* What a call returned: a small handle number looks like any other. */
+static void
+note(int64_t result)
+{
+	if (result > 0xffff && result <= 0xffffffff)
+		fuzz.pool[random_below(POOL)] = (uint32_t)result;
+	fuzz.calls_made++;
+}
+
+#define NB_ANY_HANDLE()	  any_handle()
+#define NB_ANY_U32()	  any_number()
+#define NB_ANY_I32()	  (int32_t) any_number()
+#define NB_ANY_U64()	  (uint64_t) any_wide()
+#define NB_ANY_I64()	  any_wide()
+#define NB_ANY_DEADLINE() any_deadline()
+#define NB_ANY_IN()	  any_source()
+#define NB_ANY_OUT()	  any_address()
+#define NB_ANY_INOUT()	  any_address()
+
+#define RESULT_I64(name, arguments)  note(nb_##name arguments)
+#define RESULT_VOID(name, arguments) (nb_##name arguments, note(0))
+
+enum call {
+#define NB_RANDOM_CALL(name, result, arguments) CALL_##name,
+#include "nebulet_random.h"
+#undef NB_RANDOM_CALL
+	CALL_COUNT
+};
+
+static void
+call_any(void)
+{
+	switch ((enum call)random_below(CALL_COUNT)) {
+#define NB_RANDOM_CALL(name, result, arguments)   \
+	case CALL_##name:                         \
+		RESULT_##result(name, arguments); \
+		break;
+#include "nebulet_random.h"
+#undef NB_RANDOM_CALL
+	case CALL_COUNT:
+		break;
+	}
+}
+
+/* Writes numbers that mean something into what the calls read. */
+static void
+scribble(int seed)
+{
+	uint32_t state = (uint32_t)seed;
+
+	for (;;) {
+		state = state * 1664525 + 1013904223;
+		((volatile uint32_t *)(void *)area)[(state >> 8) % (AREA / 4)] =
+			state & 1 ? fuzz.pool[(state >> 24) % POOL] : state >> 28;
+		/* Else it would have the processor whenever a call blocks, and for ever
+		 * when the other thread has lowered its priority. */
+		if (state >> 26 == 0)
+			(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + 20000);
+	}
+}
+
+/* Something of each kind to begin with, now and then again. */
+static void
+refill(uint32_t module)
+{
+	struct nb_channel_ends channel = { { 0, 0 } };
+	struct nb_stream_ends stream = { 0, 0 };
+
+	for (uint32_t i = 8; i < POOL; i++)
+		(void)nb_handle_close(fuzz.pool[i]);
+	(void)nb_channel_create(&channel, 4);
+	(void)nb_stream_create(&stream, 100);
+	fuzz.pool[8] = channel.ends[0];
+	fuzz.pool[9] = channel.ends[1];
+	fuzz.pool[10] = stream.writer;
+	fuzz.pool[11] = stream.reader;
+	fuzz.pool[12] = (uint32_t)nb_event_create();
+	fuzz.pool[13] = (uint32_t)nb_timer_create();
+	fuzz.pool[14] = (uint32_t)nb_waitset_create();
+	fuzz.pool[15] = (uint32_t)nb_memory_create(10000);
+	fuzz.pool[16] = (uint32_t)nb_process_create("fuzz", 4, 0);
+	fuzz.pool[17] = (uint32_t)nb_handle_duplicate(module, NB_RIGHTS_SAME);
+	fuzz.pool[18] = (uint32_t)nb_process_create("fuzz", 4, 0);
+	(void)nb_process_instantiate(fuzz.pool[18], module, 0, 0, 0);
+}
+
+void
+_start(void)
+{
+	uint32_t module = guest_handle(0), count = guest_handle(2);
+	int64_t thread;
+
+	random_seed(guest_handle(1));
+	while (__builtin_wasm_memory_size(0) < PAGES_NEEDED)
+		EXPECT(__builtin_wasm_memory_grow(0, 1) != (unsigned long)-1);
+	thread = nb_thread_spawn((uint32_t)(uintptr_t)scribble, 1,
+				 (uint32_t)(uintptr_t)(fuzz.stack + STACK));
+	EXPECT(thread > 0);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i % 64 == 0)
+			refill(module);
+		call_any();
+	}
+	EXPECT(fuzz.calls_made == count);
+	nb_process_exit(0);
+}

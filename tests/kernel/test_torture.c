@@ -1,0 +1,272 @@
+/*
+ * Processes that do everything to each other at random, and one that calls
+ * everything with nonsense, while others are killed at random instants and an
+ * invariant checker looks on. The harness finds whatever has not come back.
+ *
+ * NEBULET_LONG=1 runs the full counts; NEBULET_SEED=N begins with
+ * that seed. An argument names the test to be run.
+ */
+#include "kernel/init/boot.h"
+#include "kernel/mm/account.h"
+#include "kernel/port/cpu.h"
+#include "kernel/sched/futex.h"
+#include "kernel/sched/sched.h"
+#include "tests/kernel/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what holds at every moment ---- */
+
+struct census {
+	uint64_t handles; /* in tables */
+	uint64_t threads; /* of processes */
+	uint32_t processes;
+};
+
+static void
+check_table(struct handle_table *table, struct census *census)
+{
+	uint32_t open = 0;
+
+	spinlock_lock(&table->lock);
+	for (uint32_t i = 0; i < table->chunk_count * HANDLE_CHUNK_SLOTS; i++) {
+		const struct handle_slot *slot =
+			&table->chunks[i / HANDLE_CHUNK_SLOTS][i % HANDLE_CHUNK_SLOTS];
+		const struct object *object = slot->object;
+
+		if (!object)
+			continue;
+		open++;
+		assert_true(object->handles >= 1 && object->refs >= object->handles);
+		assert_int_equal(slot->rights & ~object->type->rights, 0);
+		assert_int_not_equal(slot->generation, 0);
+	}
+	assert_int_equal(open, table->open_count);
+	assert_true(table->free_count + open == table->chunk_count * HANDLE_CHUNK_SLOTS);
+	spinlock_unlock(&table->lock);
+	census->handles += open;
+}
+
+static void
+check_process(struct process *process, struct census *census)
+{
+	struct list_link *link;
+	uint32_t threads = 0;
+
+	spinlock_lock(&process->lock);
+	list_for_each(link, &process->threads) threads++;
+	assert_int_equal(threads, process->thread_count);
+	assert_true(process->inside >= threads);
+	if (process->state == NB_PROCESS_CREATED)
+		assert_int_equal(process->inside, 0);
+	if (process->state == NB_PROCESS_RUNNING)
+		assert_true(process->inside > 0);
+	if (process->state == NB_PROCESS_ENDING)
+		assert_true(process->has_exit && process->inside == 0);
+	spinlock_unlock(&process->lock);
+	for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++) {
+		const struct account *account = process->account;
+
+		assert_true(account->used[i] <= account->limit[i]);
+		assert_true(account->peak[i] >= account->used[i]);
+		/* A child's use is part of its parent's. */
+		assert_true(account->parent->used[i] >= account->used[i]);
+	}
+	check_table(&process->handles, census);
+	census->threads += threads;
+	census->processes++;
+}
+
+/* Nothing else runs meanwhile, so that the sums must agree. */
+static void
+check_invariants(void)
+{
+	struct census census = { 0 };
+	struct process *process = process_next(0), *next;
+
+	while (process) {
+		check_process(process, &census);
+		next = process_next(process->object.id);
+		object_put(&process->object);
+		process = next;
+	}
+	assert_int_equal(census.handles, handle_live_count());
+	assert_int_equal(census.handles, boot_account()->used[ACCOUNT_HANDLES]);
+	assert_int_equal(census.processes, process_running_count());
+	assert_true(census.threads <= thread_live_count());
+	assert_int_equal(thread_live_count(), boot_account()->used[ACCOUNT_THREADS]);
+	assert_true(futex_waiting_count() <= census.threads);
+}
+
+/* ---- the tormentor ---- */
+
+static struct {
+	uint64_t random;
+	uint64_t root_id;
+	uint32_t looks, kills;
+	bool must_stop, has_stopped;
+} tormentor;
+
+static uint32_t
+random_bits(void)
+{
+	tormentor.random ^= tormentor.random << 13;
+	tormentor.random ^= tormentor.random >> 7;
+	tormentor.random ^= tormentor.random << 17;
+	return (uint32_t)(tormentor.random >> 20);
+}
+
+/* Kills any process but the root. */
+static void
+kill_one(void)
+{
+	uint32_t skip = random_bits() % 16;
+	struct process *process = process_next(tormentor.root_id), *next;
+
+	while (process && skip--) {
+		next = process_next(process->object.id);
+		object_put(&process->object);
+		process = next;
+	}
+	if (!process)
+		return;
+	process_kill(process, 99);
+	tormentor.kills++;
+	object_put(&process->object);
+}
+
+static void
+tormentor_main(void *argument)
+{
+	(void)argument;
+	while (!tormentor.must_stop) {
+		uint64_t pause_ns = 20000 + random_bits() % 400000;
+
+		(void)thread_block(port_time_monotonic_ns() + pause_ns);
+		check_invariants();
+		tormentor.looks++;
+		if (random_bits() % 2)
+			kill_one();
+	}
+	tormentor.has_stopped = true;
+	thread_exit();
+}
+
+static struct thread *
+tormentor_start(uint64_t seed, uint64_t root_id)
+{
+	struct thread_options options = {
+		.account = boot_account(),
+		.priority = NB_PRIORITY_MAX,
+		.stack_bytes = 256 * 1024,
+		.entry = tormentor_main,
+	};
+	struct thread *thread;
+
+	memset(&tormentor, 0, sizeof tormentor);
+	tormentor.random = seed * 2654435761u + 88172645463325252u;
+	tormentor.root_id = root_id;
+	assert_int_equal(thread_create(&options, &thread), NB_OK);
+	thread_start(thread);
+	return thread;
+}
+
+static struct process *root;
+
+static bool
+root_has_ended(void)
+{
+	return root->state == NB_PROCESS_ENDED;
+}
+
+/* Runs `module` with those words as the root process, tormented, to its end. */
+static void
+run_tormented(struct module *module, const uint32_t *words, uint32_t count, uint64_t seed)
+{
+	struct thread *thread;
+
+	root = kernel_process(module, "root");
+	assert_int_equal(kernel_grant(root, &module->object, module_type.rights), words[0]);
+	thread = tormentor_start(seed, root->object.id);
+	kernel_start(root, words, count);
+	kernel_run_until(root_has_ended);
+	tormentor.must_stop = true;
+	if (!tormentor.has_stopped)
+		thread_wake(thread);
+	process_kill_all(0);
+	kernel_run_until(boot_is_over);
+	if (root->status != 0)
+		(void)printf("%s\n", root->backtrace ? root->backtrace : "");
+	kernel_expect_end(root, 0, NB_TRAP_NONE);
+	object_put(&root->object);
+}
+
+static bool
+is_long(void)
+{
+	const char *text = getenv("NEBULET_LONG");
+
+	return text && strcmp(text, "1") == 0;
+}
+
+static uint32_t
+first_seed(void)
+{
+	const char *text = getenv("NEBULET_SEED");
+
+	return text ? (uint32_t)strtoul(text, NULL, 0) : 1;
+}
+
+/* The number that the module's handle will have in a process without others. */
+enum { FIRST_HANDLE = 0x10000 };
+
+static void
+test_torture(void **state)
+{
+	enum { OPERATIONS = 10000, SEEDS = 2, LONG_SEEDS = 60 };
+	uint32_t seeds = is_long() ? LONG_SEEDS : SEEDS;
+
+	(void)state;
+	for (uint32_t i = 0; i < seeds; i++) {
+		uint32_t seed = first_seed() + i;
+		uint32_t words[5] = { FIRST_HANDLE, 0, seed, OPERATIONS, 0 };
+		struct module *module = GUEST(torture);
+
+		(void)printf("seed %u: ", seed);
+		(void)fflush(stdout);
+		run_tormented(module, words, 5, seed);
+		(void)printf("%u looks, %u kills\n", tormentor.looks, tormentor.kills);
+	}
+}
+
+static void
+test_hostile_calls(void **state)
+{
+	enum { CALLS = 40000, SEEDS = 4, LONG_SEEDS = 25 };
+	uint32_t seeds = is_long() ? LONG_SEEDS : SEEDS;
+
+	(void)state;
+	for (uint32_t i = 0; i < seeds; i++) {
+		uint32_t seed = first_seed() + i;
+		uint32_t words[3] = { FIRST_HANDLE, seed, CALLS };
+
+		(void)printf("seed %u\n", seed);
+		(void)fflush(stdout);
+		run_tormented(GUEST(fuzz), words, 3, seed);
+	}
+}
+
+int
+main(int count, char **words)
+{
+	const struct CMUnitTest tests[] = {
+		kernel_test(test_torture),
+		kernel_test(test_hostile_calls),
+	};
+
+	if (count > 1)
+		cmocka_set_test_filter(words[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
