@@ -46,6 +46,13 @@ NB_MUST_USE enum nb_status pass_branch(struct ir_function *fn, struct pass_conte
 NB_MUST_USE enum nb_status pass_gvn(struct ir_function *fn, struct pass_context *context);
 
 /*
+ * Takes constants out of addresses into static offsets, and drops masks and
+ * extensions, where ranges of values (span.h) show that nothing wraps or changes.
+ * Keeps control flow; analysis is valid after it. Near linear.
+ */
+NB_MUST_USE enum nb_status pass_range(struct ir_function *fn, struct pass_context *context);
+
+/*
  * Moves values that a loop does not change in front of it: pure operations,
  * and what reads state that the loop does not write, if that cannot trap or
  * comes before every effect of the loop.

@@ -48,23 +48,6 @@ constant_place(const struct ir_inst *address, uint32_t offset, int32_t *out)
 	return true;
 }
 
-/* Takes a constant that the address is the sum with into the displacement, if that
- * sum cannot wrap. */
-static uint32_t
-fold_addend(const struct selector *s, uint32_t address, int32_t *disp)
-{
-	const struct ir_inst *inst = select_inst(s, address);
-	if (inst->op != IR_ADD || inst->type != IR_I32)
-		return address;
-	const struct ir_inst *addend = select_inst(s, inst->args[1]);
-	uint64_t limit = NB_DISPLACEMENT_MAX - (uint32_t)*disp;
-	if (addend->op != IR_CONST || addend->imm > limit ||
-	    (uint32_t)~ir_known_zeros(s->ir, inst->args[0]) + addend->imm > UINT32_MAX)
-		return address;
-	*disp += (int32_t)addend->imm;
-	return inst->args[0];
-}
-
 struct select_source
 select_access(struct selector *s, uint32_t value)
 {
@@ -88,7 +71,6 @@ select_access(struct selector *s, uint32_t value)
 		address = address_inst->args[0];
 	else if (address_inst->type == IR_I64 && ~ir_known_zeros(s->ir, address) > UINT32_MAX)
 		source.base = X64_BASE_CLAMPED;
-	address = fold_addend(s, address, &source.disp);
 	source.vreg = select_use(s, address);
 	s->marks[address] |= SELECT_ADDRESS;
 	return source;

@@ -39,6 +39,7 @@ static const struct named_pass passes[] = {
 	{ "wide", pass_wide },	       { "branch", pass_branch },    { "ifconv", pass_ifconv },
 	{ "gvn", pass_gvn },	       { "licm", pass_licm },	     { "dce", pass_dce },
 	{ "strength", pass_strength }, { "schedule", run_schedule }, { "sink", pass_sink },
+	{ "range", pass_range },
 	{ "strict", run_strict },
 };
 
@@ -105,6 +106,7 @@ GOLDEN_TEST(dce)
 GOLDEN_TEST(gvn)
 GOLDEN_TEST(ifconv)
 GOLDEN_TEST(licm)
+GOLDEN_TEST(range)
 GOLDEN_TEST(schedule)
 GOLDEN_TEST(sink)
 GOLDEN_TEST(strength)
@@ -119,6 +121,7 @@ main(void)
 		cmocka_unit_test(test_licm),	 cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
