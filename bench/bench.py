@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench: boot, code, compile. Figures are ratios of one interleaved run, medians with
+"""./dev bench: boot, code, compile, kernel. Figures are ratios of one interleaved run, medians with
 spread, or counts of guest instructions; bench/README.md explains each workload."""
 import argparse
 import json
@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402
 from code_speed import bench_code  # noqa: E402
+from kernel_speed import bench_kernel  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOL = ROOT / "build" / "release" / "nebulet"
@@ -105,7 +106,8 @@ def bench_compile(args):
     return result
 
 
-BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile}
+BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile,
+           "kernel": bench_kernel}
 
 
 def main():
@@ -116,6 +118,8 @@ def main():
     parser.add_argument("--programs", metavar="A,B", help="code: only these programs")
     parser.add_argument("--engines", metavar="A,B",
                         help="code: only these of gcc, clang, wasm2c, v8, wasmtime, nebulet")
+    parser.add_argument("--no-pc", dest="pc", action="store_false",
+                        help="kernel: without the counts of guest instructions")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     args = parser.parse_args()
     args.make, args.fetch = make, fetch

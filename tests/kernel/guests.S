@@ -14,6 +14,8 @@ guest_\name\()_end:
 	guest	fuzz
 	guest	gatechain
 	guest	gateclient
+	guest	gatenode
+	guest	gateroot
 	guest	gateserver
 	guest	hostile
 	guest	ipc

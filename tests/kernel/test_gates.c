@@ -670,7 +670,7 @@ test_limits(void **state)
 	uint32_t ended_well = 0;
 
 	(void)state;
-	for (uint64_t limit = 400 * 1024; !ended_well; limit += 128 * 1024) {
+	for (uint64_t limit = 900 * 1024; !ended_well; limit += 128 * 1024) {
 		struct module *module = GUEST(gateserver);
 		struct process *server;
 		struct diag diag;

@@ -6,7 +6,7 @@
 #include "guest.h"
 
 enum { STACK_BYTES = 4096 };
-static _Alignas(16) uint8_t stacks[8 * STACK_BYTES];
+static _Alignas(16) uint8_t stacks[16][4 * STACK_BYTES];
 static uint8_t buffer[70000];
 static uint32_t event;
 static uint32_t counter;
@@ -121,7 +121,8 @@ leave(int32_t status)
 static void
 create(void *function, const char *signature, uint32_t activations)
 {
-	struct nb_gate_stacks where = { (uint32_t)(uintptr_t)stacks, STACK_BYTES };
+	static uint32_t created;
+	struct nb_gate_stacks where = { (uint32_t)(uintptr_t)stacks[created++], STACK_BYTES };
 	uint32_t len = 0;
 
 	while (signature[len])
