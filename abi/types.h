@@ -153,6 +153,30 @@ struct nb_process_info {
 	uint32_t threads;
 };
 
+/* What system_process tells. */
+struct nb_process_entry {
+	uint64_t id;
+	uint32_t state; /* NB_PROCESS_* */
+	uint32_t handles;
+	uint64_t run_ns;
+	uint64_t memory_bytes;
+	uint32_t threads;
+	uint32_t name_len;
+	uint8_t name[64]; /* zero-terminated */
+};
+
+/* What process_handle tells. */
+struct nb_handle_entry {
+	uint64_t id;	 /* of the object */
+	uint32_t handle; /* its number in the process */
+	uint32_t rights;
+	uint32_t type;	  /* NB_OBJECT_* */
+	uint32_t signals; /* set now */
+	uint32_t handles; /* to the object, in all processes */
+	uint32_t name_len;
+	uint8_t name[64]; /* zero-terminated */
+};
+
 struct nb_module_info {
 	uint32_t state;		  /* NB_MODULE_* */
 	uint32_t status;	  /* enum nb_status: why it FAILED */
@@ -243,6 +267,8 @@ _Static_assert(sizeof(struct nb_timer_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_waitset_info) == 8, "layout");
 _Static_assert(sizeof(struct nb_object_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_process_info) == 48, "layout");
+_Static_assert(sizeof(struct nb_process_entry) == 104, "layout");
+_Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");
 _Static_assert(sizeof(struct nb_log_record) == 24, "layout");

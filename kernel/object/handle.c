@@ -222,6 +222,28 @@ handle_use(struct handle_table *table, uint32_t handle, const struct object_type
 	return status;
 }
 
+enum nb_status
+handle_next(struct handle_table *table, uint32_t after, struct handle_use *out,
+	    uint32_t *out_handle)
+{
+	uint32_t idx = after ? (after & (HANDLE_SLOTS_MAX - 1)) + 1 : 0;
+	enum nb_status status = NB_NOT_FOUND;
+
+	spinlock_lock(&table->lock);
+	for (; idx < table->chunk_count * HANDLE_CHUNK_SLOTS && status != NB_OK; idx++) {
+		const struct handle_slot *slot = slot_at(table, idx);
+
+		if (!slot->object)
+			continue;
+		object_get(slot->object);
+		*out = (struct handle_use){ slot->object, slot->rights };
+		*out_handle = (uint32_t)slot->generation << SLOT_BITS | idx;
+		status = NB_OK;
+	}
+	spinlock_unlock(&table->lock);
+	return status;
+}
+
 /* ---- moving ---- */
 
 static enum nb_status

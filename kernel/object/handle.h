@@ -92,6 +92,11 @@ NB_MUST_USE enum nb_status
 handle_use(struct handle_table *table, uint32_t handle, const struct object_type *type,
 	   uint32_t rights, struct handle_use *out);
 
+/* The first open handle behind the place of `after` (0: from the beginning), its
+ * number in *out_handle. NB_NOT_FOUND. */
+NB_MUST_USE enum nb_status handle_next(struct handle_table *table, uint32_t after,
+				       struct handle_use *out, uint32_t *out_handle);
+
 /* Open handles in all tables. */
 uint32_t handle_live_count(void);
 

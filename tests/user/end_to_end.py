@@ -548,6 +548,38 @@ class Prompt(Case):
         self.assertEqual(terminal.wait(), 9)
         self.assertFalse(terminal.is_raw())
 
+    def test_looking_at_processes_and_ending_them(self):
+        terminal = self.terminal
+        terminal.type(b"spin &\r")
+        terminal.read_until(rb"nebulet> ")
+        terminal.type(b"ps\r")
+        shown = terminal.read_until(rb"nebulet> ")
+        found = re.search(rb"(?m)^ *(\d+)  running   1 .* spin\r$", shown)
+        self.assertTrue(found, shown)
+        spin = found.group(1)
+        terminal.type(b"top\r")
+        # Alone with a shell that waits, it has nearly all of a second.
+        terminal.read_until(rb" [5-9]\d\.\d%  spin\r\n")
+        terminal.type(b"q")
+        terminal.read_until(rb"nebulet> ")
+        terminal.type(b"handles " + spin + b"\r")
+        shown = terminal.read_until(rb"nebulet> ")
+        self.assertRegex(shown, rb"one end of a byte stream: READ ")
+        self.assertRegex(shown, rb"byte port of the machine.*: WRITE DUPLICATE TRANSFER WAIT INSPECT")
+        terminal.type(b"kill " + spin + b"\r")
+        terminal.read_until(rb"nebulet> ")
+        terminal.type(b"ps\r")
+        self.assertNotIn(b"spin", terminal.read_until(rb"nebulet> "))
+        terminal.type(b"kill " + spin + b"\r")
+        self.assertIn(b"no such process", terminal.read_until(rb"1 nebulet> "))
+        # A program behind the prompt finds its input empty and may write.
+        terminal.type(b"cat & \r")
+        terminal.read_until(rb"nebulet> ")
+        terminal.type(b"echo from behind &\r")
+        terminal.read_until(rb"from behind\r\n")
+        terminal.type(b"exit\r")
+        self.assertEqual(terminal.wait(), 0)
+
     def test_input_for_the_program_in_front(self):
         terminal = self.terminal
         terminal.type(b"cat\r")

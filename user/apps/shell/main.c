@@ -95,7 +95,12 @@ help(void)
 	shell_list(&shell);
 	shell_print(&shell, "\nOr a command of the shell:\n\n"
 			    "  help          this text\n"
-			    "  exit [STATUS] power the machine off\n\n"
+			    "  exit [STATUS] power the machine off\n"
+			    "  ps            the processes that there are\n"
+			    "  top           the same every second, with their shares of the time\n"
+			    "  kill ID       end a process\n"
+			    "  handles ID    what a process has handles to\n\n"
+			    "A last word & starts a program behind the prompt.\n"
 			    "Ctrl-C stops the program in front, Ctrl-D ends its input.\n"
 			    "Quotes and backslashes keep blanks together.\n");
 }
@@ -116,6 +121,38 @@ static bool
 is_word(const struct words *words, const char *text)
 {
 	return words->count && text_is(words->word[0], text_length(words->word[0]), text);
+}
+
+/* The commands that show and end processes; false: it is none of them. */
+static bool
+execute_inspection(const struct words *words, int32_t *status)
+{
+	bool is_done = true;
+
+	if (is_word(words, "ps") && words->count == 1)
+		shell_ps(&shell);
+	else if (is_word(words, "top") && words->count == 1)
+		shell_top(&shell);
+	else if (is_word(words, "kill") && words->count == 2)
+		is_done = shell_kill(&shell, words->word[1]);
+	else if (is_word(words, "handles") && words->count == 2)
+		is_done = shell_handles(&shell, words->word[1]);
+	else
+		return false;
+	*status = is_done ? 0 : 1;
+	return true;
+}
+
+/* A program in front, or with a last word & behind. */
+static bool
+execute_program(struct words *words, int32_t *status)
+{
+	const char *last = words->word[words->count - 1];
+
+	if (words->count == 1 || !text_is(last, text_length(last), "&"))
+		return shell_run(&shell, words, status);
+	words->count--;
+	return shell_run_behind(&shell, words, status);
 }
 
 /* One line; returns false when the shell should end with *status. */
@@ -148,7 +185,9 @@ execute(char *line, uint32_t len, int32_t *status)
 		shell_print(&shell, "usage: exit [STATUS], a number from 0 to 255\n");
 		return true;
 	}
-	if (!shell_run(&shell, &words, status)) {
+	if (execute_inspection(&words, status))
+		return true;
+	if (!execute_program(&words, status)) {
 		shell_print(&shell, words.word[0]);
 		shell_print(&shell, ": there is no such program; `help` lists them\n");
 		*status = 127;
@@ -182,12 +221,12 @@ wait_for_console(void)
 int
 module_main(void)
 {
-	uint32_t system = startup_handle("system");
 	int32_t status = 0;
 	bool goes_on = true;
 
 	shell.console = startup_handle("console");
 	shell.ramdisk = startup_handle("ramdisk");
+	shell.system = startup_handle("system");
 	line_init(&shell.line);
 	shell_print(&shell, "Nebulet. `help` tells what there is.\n");
 	prompt(0);
@@ -210,6 +249,6 @@ module_main(void)
 		if (goes_on)
 			prompt(status);
 	}
-	(void)nb_system_power(system, NB_POWER_OFF, status);
+	(void)nb_system_power(shell.system, NB_POWER_OFF, status);
 	return status;
 }

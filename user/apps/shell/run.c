@@ -83,14 +83,15 @@ build_records(struct shell *shell, const struct words *words, uint32_t recipe_le
 	return !block->is_full;
 }
 
+/* Starts the program with three handles for its standard streams. */
 static enum nb_status
-start(struct shell *shell, const char *name, const struct block *block, struct front *front,
-      struct text *reason)
+launch(struct shell *shell, const char *name, const struct block *block, const uint32_t streams[3],
+       uint32_t *process, struct text *reason)
 {
-	struct launch_handle handles[] = {
-		{ "stdin", 0, NB_RIGHTS_SAME },
-		{ "stdout", 0, NB_RIGHTS_SAME },
-		{ "stderr", 0, NB_RIGHTS_SAME },
+	const struct launch_handle handles[] = {
+		{ "stdin", streams[0], NB_RIGHTS_SAME },
+		{ "stdout", streams[1], NB_RIGHTS_SAME },
+		{ "stderr", streams[2], NB_RIGHTS_SAME },
 		{ "ramdisk", shell->ramdisk, NB_RIGHTS_SAME },
 	};
 	struct launch launch = {
@@ -109,19 +110,26 @@ start(struct shell *shell, const char *name, const struct block *block, struct f
 		return status;
 	status = launch_module_result(launch.module, reason);
 	if (!status)
-		status = launch_streams_create(&front->streams);
-	if (!status) {
-		for (uint32_t i = 0; i < 3; i++)
-			handles[i].handle = front->streams.far[i];
-		status = launch_process(&launch, &front->process, reason);
-		front->reader = front->streams.far[0];
-		front->streams.far[0] = NB_HANDLE_NONE;
-		launch_streams_close_far(&front->streams);
-		for (uint32_t i = 0; status && i < 3; i++)
-			launch_streams_close_near(&front->streams, i);
-	}
+		status = launch_process(&launch, process, reason);
 	(void)nb_handle_close(launch.module);
-	if (status && front->reader != NB_HANDLE_NONE)
+	return status;
+}
+
+static enum nb_status
+start(struct shell *shell, const char *name, const struct block *block, struct front *front,
+      struct text *reason)
+{
+	enum nb_status status = launch_streams_create(&front->streams);
+
+	if (status)
+		return status;
+	status = launch(shell, name, block, front->streams.far, &front->process, reason);
+	front->reader = front->streams.far[0];
+	front->streams.far[0] = NB_HANDLE_NONE;
+	launch_streams_close_far(&front->streams);
+	for (uint32_t i = 0; status && i < 3; i++)
+		launch_streams_close_near(&front->streams, i);
+	if (status)
 		(void)nb_handle_close(front->reader);
 	return status;
 }
@@ -265,10 +273,26 @@ finish(struct shell *shell, const char *name, struct front *front)
 	return info.status;
 }
 
+/* Says why a program did not start; true if there is something to say. */
+static bool
+complain(struct shell *shell, const char *name, enum nb_status error, struct text *reason)
+{
+	if (error && !reason->length)
+		text_add(reason, nb_status_text(error));
+	if (!reason->length)
+		return false;
+	shell_print(shell, name);
+	shell_print(shell, ": ");
+	shell_print(shell, reason->bytes);
+	shell_print(shell, "\n");
+	return true;
+}
+
 bool
 shell_run(struct shell *shell, const struct words *words, int32_t *status)
 {
 	static struct front front;
+	enum nb_status error = NB_OK;
 	struct block block;
 	struct text reason;
 	uint32_t recipe_len;
@@ -277,24 +301,65 @@ shell_run(struct shell *shell, const struct words *words, int32_t *status)
 		return false;
 	front = (struct front){ 0 };
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (!build_records(shell, words, recipe_len, &block)) {
+	if (!build_records(shell, words, recipe_len, &block))
 		text_add(&reason, "the command line is too long");
-	} else {
-		enum nb_status error = start(shell, words->word[0], &block, &front, &reason);
-
-		if (error && !reason.length)
-			text_add(&reason, nb_status_text(error));
-	}
-	if (reason.length) {
-		shell_print(shell, words->word[0]);
-		shell_print(shell, ": ");
-		shell_print(shell, reason.bytes);
-		shell_print(shell, "\n");
+	else
+		error = start(shell, words->word[0], &block, &front, &reason);
+	if (complain(shell, words->word[0], error, &reason)) {
 		*status = 126;
 		return true;
 	}
 	serve(shell, &front);
 	*status = finish(shell, words->word[0], &front);
+	return true;
+}
+
+/* Its standard input is a stream that nobody writes to; what it writes goes to the
+ * console itself, of which it gets nothing else. */
+static enum nb_status
+start_behind(struct shell *shell, const char *name, const struct block *block, struct text *reason)
+{
+	struct nb_stream_ends input;
+	uint32_t process = NB_HANDLE_NONE;
+	int64_t result = nb_handle_duplicate(shell->console,
+					     NB_RIGHT_WRITE | NB_RIGHT_WAIT | NB_RIGHT_INSPECT |
+						     NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER);
+	uint32_t console = (uint32_t)result;
+	enum nb_status status;
+
+	if (result < 0)
+		return (enum nb_status) - result;
+	result = nb_stream_create(&input, 1);
+	status = (enum nb_status) - result;
+	if (!status) {
+		const uint32_t streams[3] = { input.reader, console, console };
+
+		(void)nb_handle_close(input.writer);
+		status = launch(shell, name, block, streams, &process, reason);
+		(void)nb_handle_close(input.reader);
+	}
+	(void)nb_handle_close(console);
+	if (!status)
+		(void)nb_handle_close(process);
+	return status;
+}
+
+bool
+shell_run_behind(struct shell *shell, const struct words *words, int32_t *status)
+{
+	enum nb_status error = NB_OK;
+	struct block block;
+	struct text reason;
+	uint32_t recipe_len;
+
+	if (!load_recipe(shell, words->word[0], &recipe_len))
+		return false;
+	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	if (!build_records(shell, words, recipe_len, &block))
+		text_add(&reason, "the command line is too long");
+	else
+		error = start_behind(shell, words->word[0], &block, &reason);
+	*status = complain(shell, words->word[0], error, &reason) ? 126 : 0;
 	return true;
 }
 

@@ -2,7 +2,8 @@
  * The shell: a prompt on the console from which the bundled programs run.
  *
  * One program at a time is in front: lines typed go to its standard input,
- * Ctrl-D ends that, Ctrl-C kills the program.
+ * Ctrl-D ends that, Ctrl-C kills the program. Programs started with `&` have
+ * an empty standard input and write to the console when they like.
  */
 #ifndef USER_APPS_SHELL_SHELL_H
 #define USER_APPS_SHELL_SHELL_H
@@ -19,6 +20,7 @@
 struct shell {
 	uint32_t console;
 	uint32_t ramdisk;
+	uint32_t system;
 	struct line line;
 	struct archive_entry entry; /* scratch */
 };
@@ -38,6 +40,17 @@ enum line_event shell_read(struct shell *shell);
 /* Runs the bundled program words[0] in front until it ends. False: there is
  * none of that name. *status is its exit status. */
 bool shell_run(struct shell *shell, const struct words *words, int32_t *status);
+
+/* The same without waiting for its end; *status is 0 if it was started. */
+bool shell_run_behind(struct shell *shell, const struct words *words, int32_t *status);
+
+/* Lists all processes; does so every second until something is typed. */
+void shell_ps(struct shell *shell);
+void shell_top(struct shell *shell);
+/* Ends the process that `word` names by its id, or lists its handles. False: there
+ * is none, which is said. */
+bool shell_kill(struct shell *shell, const char *word);
+bool shell_handles(struct shell *shell, const char *word);
 
 /* Prints the bundled programs with a line about each. */
 void shell_list(struct shell *shell);
