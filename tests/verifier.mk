@@ -18,6 +18,7 @@ faults: $(FAULT_CHECK) $(B)/tests/verifier/faults.flags $(HOSTED_LIB) \
 
 # Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
 $(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/emulate*.c) \
+		tests/verifier/builder.c $(wildcard tests/verifier/cases*.c) \
 		tests/verifier/module_facts.c tests/verifier/verify_open.c verifier/verify.c \
 		$(HOSTED_LIB)
 	@mkdir -p $(@D)

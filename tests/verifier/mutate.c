@@ -1,7 +1,7 @@
 /*
  * Mutation of machine code that the verifier accepts.
  *
- *	mutate --emulator LIBRARY [--OPTION VALUE]... FILE.wasm...
+ *	mutate --emulator LIBRARY [--OPTION VALUE]... [FILE.wasm]...
  *
  * Compiles each module in two ways and runs it unchanged; then flips single bits of
  * its code (all bits of functions chosen by the seed) and makes random edits, also
@@ -14,6 +14,7 @@
  *                         states if it ends before
  *   --window N            instructions on mispredicted ways in one state
  *   --runs N              states for each function that is not changed
+ *   --cases 1             mutates the code by hand of test_rules too
  *   --forced 1            runs only on mispredicted ways
  *   --without RULE        leaves out a rule of the verifier, to see that this is
  *                         noticed; the first escape is enough
@@ -21,6 +22,7 @@
 #include "tests/verifier/mutate.h"
 #include "abi/trap.h"
 #include "compiler/compiler.h"
+#include "tests/verifier/cases.h"
 #include "tests/verifier/module_facts.h"
 #include "tests/wasm/host_arena.h"
 #include "verifier/scan.h"
@@ -116,6 +118,24 @@ run_unchanged(struct subject *s)
 	return true;
 }
 
+/* Everything with s->image and s->facts. */
+static bool
+mutate_image(struct subject *s, struct arena *arena, uint64_t flips, uint64_t edits)
+{
+	struct verifier_finding finding;
+
+	own_image(s, arena);
+	s->tally->code_bytes += s->image.code_size;
+	if (!emulator_instance(s->emulator, &s->image, &s->facts, s->seed) || !run_unchanged(s))
+		return false;
+	if (!verifier_begin(&s->image, &s->facts, s->scratch, &finding))
+		return false;
+	mutate_flips(s, flips);
+	for (uint64_t i = 0; i < edits && !mutate_is_enough(s); i++)
+		mutate_edit(s);
+	return true;
+}
+
 static bool
 mutate_module(struct subject *s, const char *passes, uint64_t flips, uint64_t edits)
 {
@@ -136,16 +156,7 @@ mutate_module(struct subject *s, const char *passes, uint64_t flips, uint64_t ed
 		is_good = false;
 	} else if (s->image.function_count) {
 		module_facts(s->module, FEATURES, &host.arena, &s->facts);
-		own_image(s, &host.arena);
-		s->tally->code_bytes += s->image.code_size;
-		is_good = emulator_instance(s->emulator, &s->image, &s->facts, s->seed) &&
-			  run_unchanged(s);
-		if (is_good && verifier_begin(&s->image, &s->facts, s->scratch,
-					      &(struct verifier_finding){ 0 })) {
-			mutate_flips(s, flips);
-			for (uint64_t i = 0; i < edits && !mutate_is_enough(s); i++)
-				mutate_edit(s);
-		}
+		is_good = mutate_image(s, &host.arena, flips, edits);
 	}
 	arena_reset(&host.arena);
 	return is_good;
@@ -177,6 +188,35 @@ mutate_file(struct subject *s, uint64_t flips, uint64_t edits)
 	arena_reset(&host.arena);
 	free(bytes);
 	return is_good;
+}
+
+/* The code by hand that test_rules expects to be accepted. */
+static int
+mutate_cases(struct subject *s, uint64_t flips, uint64_t edits)
+{
+	static const struct verifier_case *const tables[] = { cases_stream, cases_registers,
+							      cases_memory, cases_calls,
+							      cases_tail };
+	static struct builder b;
+	int failed = 0;
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+		for (const struct verifier_case *c = tables[t]; c->build; c++) {
+			if (c->rule != VERIFIER_NONE || mutate_is_enough(s))
+				continue;
+			builder_init(&b);
+			c->build(&b);
+			builder_finish(&b);
+			s->file = c->name;
+			s->image = b.image;
+			s->facts = builder_facts(&b);
+			s->facts.cpu_features = FEATURES;
+			/* The emulator has no AVX. */
+			if (!(b.cpu_features & ~(uint32_t)FEATURES))
+				failed += !mutate_image(s, &b.host.arena, flips, edits);
+			builder_release(&b);
+		}
+	return failed;
 }
 
 static bool
@@ -214,6 +254,7 @@ print_tally(const struct tally *tally, int failed)
 struct settings {
 	const char *library;
 	uint64_t flips, edits, seed;
+	bool has_cases;
 };
 
 static bool
@@ -237,6 +278,8 @@ take_option(struct subject *s, struct settings *settings, const char *name, cons
 		s->window = (uint32_t)number;
 	else if (strcmp(name, "runs") == 0)
 		s->runs = (uint32_t)number;
+	else if (strcmp(name, "cases") == 0)
+		settings->has_cases = number != 0;
 	else if (strcmp(name, "forced") == 0)
 		s->is_forced = number != 0;
 	else
@@ -255,14 +298,17 @@ main(int argc, char **argv)
 
 	for (; first + 1 < argc && strncmp(argv[first], "--", 2) == 0; first += 2)
 		is_right &= take_option(&s, &settings, argv[first] + 2, argv[first + 1]);
-	if (!is_right || first >= argc) {
-		fputs("usage: mutate --emulator LIBRARY [--OPTION VALUE]... FILE.wasm...\n",
+	if (!is_right || (first >= argc && !settings.has_cases)) {
+		fputs("usage: mutate --emulator LIBRARY [--OPTION VALUE]... [FILE.wasm]...\n",
 		      stderr);
 		return 2;
 	}
 	s.emulator = emulator_open(settings.library);
 	if (!s.emulator)
 		return 2;
+	s.seed = s.rng = settings.seed;
+	if (settings.has_cases)
+		failed += mutate_cases(&s, settings.flips, settings.edits);
 	for (int i = first; i < argc && !mutate_is_enough(&s); i++) {
 		s.file = argv[i];
 		s.seed = s.rng = settings.seed * 1000003 + (uint64_t)i;

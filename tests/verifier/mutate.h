@@ -41,7 +41,7 @@ bool mutate_is_enough(const struct subject *s);
  * of functions, or parts of functions, that the seed chooses. */
 void mutate_flips(struct subject *s, uint64_t count);
 
-/* Makes one random change of an instruction, of the tables, or both. */
+/* Makes up to three random changes of instructions, one of the tables, or both. */
 void mutate_edit(struct subject *s);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATES_MAX = 16 };
+enum { STATES_MAX = 16, EDITS_MAX = 3 };
 
 static uint32_t
 pick(struct subject *s, uint64_t below)
@@ -209,7 +209,9 @@ edit_code(struct subject *s, const struct nb_code_function *function, uint8_t *s
 		put_constant(s, &e);
 	else
 		put_bytes(s, &e);
-	snprintf(s->what, sizeof(s->what), "edit %u of +0x%x", kind, e.at);
+	char *end = s->what + strlen(s->what);
+
+	snprintf(end, sizeof(s->what) - (size_t)(end - s->what), "edit %u of +0x%x ", kind, e.at);
 	return e.at;
 }
 
@@ -266,22 +268,24 @@ edit_table(struct subject *s, uint32_t number, void *saved, size_t *out_size)
 void
 mutate_edit(struct subject *s)
 {
-	uint32_t number = pick(s, s->image.function_count), at = 0;
+	uint32_t number = pick(s, s->image.function_count), at[EDITS_MAX], count = 1;
 	const struct nb_code_function original = s->functions[number];
-	uint8_t code[SAVED_BYTES], table[sizeof(struct nb_code_function)];
-	bool is_table = pick(s, 4) == 0, is_code = !is_table || pick(s, 2);
+	uint8_t code[EDITS_MAX][SAVED_BYTES], table[sizeof(struct nb_code_function)];
+	bool is_table = pick(s, 4) == 0;
 	void *entry = NULL;
 	size_t size = 0;
 
 	s->what[0] = 0;
-	if (is_code)
-		at = edit_code(s, &original, code);
+	if (pick(s, 4) == 0)
+		count = pick(s, 2) ? 2 : is_table ? 0 : EDITS_MAX;
+	for (uint32_t i = 0; i < count; i++)
+		at[i] = edit_code(s, &original, code[i]);
 	if (is_table)
 		entry = edit_table(s, number, table, &size);
 	s->tally->edits++;
 	judge(s, number, is_table);
 	if (is_table)
 		memcpy(entry, table, size);
-	if (is_code)
-		memcpy(s->code + original.code_offset + at, code, SAVED_BYTES);
+	while (count--)
+		memcpy(s->code + original.code_offset + at[count], code[count], SAVED_BYTES);
 }
