@@ -53,12 +53,11 @@ enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
 #define IS_EXTRA(kind, feature, reg, rm, imm)                                                    \
 	((kind) == NB_FORM_VEX_ENCODED || (feature) != 0 || IS_BYTE(reg, rm) || (rm)&NB_RM_G0 || \
 	 IS_UNSIGNED(imm))
-#define FLAGS(form, kind, feature, reg, vvvv, rm, imm)                                             \
-	((form) >= NB_FORM_J_8 && (form) <= NB_FORM_NOP_LONG ? VF_ROW_CONTROL : 0) |               \
-		(IS_DIVIDE(form) ? VF_ROW_DIVIDE : 0) |                                            \
-		((imm) == NB_IMM_S8_32 ? VF_ROW_EITHER : 0) |                                      \
-		((vvvv) == NB_REG_G ? VF_ROW_VVVV : 0) | ((rm) != NB_RM_NONE ? VF_ROW_MODRM : 0) | \
-		(IS_BYTE(reg, rm) ? VF_ROW_BYTE : 0) | (IS_UNSIGNED(imm) ? VF_ROW_UNSIGNED : 0) |  \
+#define FLAGS(form, kind, feature, reg, vvvv, rm, imm)                                           \
+	((form) >= NB_FORM_J_8 && (form) <= NB_FORM_NOP_LONG ? VF_ROW_CONTROL : 0) |             \
+		(IS_DIVIDE(form) || (vvvv) == NB_REG_G ? VF_ROW_RARE : 0) |                      \
+		((rm) != NB_RM_NONE ? VF_ROW_MODRM : 0) | (IS_BYTE(reg, rm) ? VF_ROW_BYTE : 0) | \
+		(IS_UNSIGNED(imm) ? VF_ROW_UNSIGNED : 0) |                                       \
 		(IS_EXTRA(kind, feature, reg, rm, imm) ? VF_ROW_EXTRA : 0)
 
 /* What REX adds to vf_inst.registers. */
@@ -71,12 +70,11 @@ enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
 		    NB_WRITES_##writes },                                                      \
 	  .rex = (VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |                                  \
 		  (IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                                       \
-		  ((rm) & (NB_RM_M | NB_RM_ADDRESS) ? VF_REX_X : 0) |                          \
 		  ((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)),              \
 	  .imm_bytes = IMM_BYTES(imm),                                                         \
 	  .imm_zero = IMM_ZERO(imm),                                                           \
 	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                             \
-	  .form = name,                                                                        \
+	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                          \
 	  .reg_used = IS_GENERAL(reg) ? ALL : 0,                                               \
 	  .rm_used = (rm) & (NB_RM_G8 | NB_RM_G) ? ALL : 0,                                    \
 	  WRITES_##writes },
@@ -91,7 +89,7 @@ const uint32_t vf_rex_registers[16] = {
 };
 
 const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
-	{ .form = NB_FORM_COUNT },
+	{ .flags = VF_ROW_EXTRA, .rex = UINT8_MAX },
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	ROW(name, LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
 #define NB_FORM_LOCK(name, text, feature, prefix, map, opcode, w, reg, ...) \
@@ -142,7 +140,7 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode, boo
 			*place = (uint16_t)(VF_IS_GROUP | decoder->group_count++);
 		place = &decoder->groups[*place & ~VF_IS_GROUP][row->info.reg];
 	}
-	*place = (uint16_t)(row->form + 1);
+	*place = (uint16_t)(row - vf_rows);
 }
 
 static void
@@ -179,66 +177,71 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 
 /* --- the rarer parts of instructions ------------------------------------------------ */
 
-static void
-take_vex(struct vf_special *s, const uint8_t *at)
+/* VEX; what is behind it. */
+static const uint8_t *
+take_vex(const uint8_t *at, struct vf_head *h)
 {
 	uint32_t first = at[1], last = first, map = NB_MAP_0F;
 
-	s->is_vex = true;
-	s->is_vex_long = *at == 0xc4;
-	s->rex = first & 0x80 ? 0 : VF_REX_R;
-	if (s->is_vex_long) {
+	h->is_vex = true;
+	h->is_vex_long = *at == 0xc4;
+	h->rex = first & 0x80 ? 0 : VF_REX_R;
+	if (h->is_vex_long) {
 		last = at[2];
-		s->rex = (uint8_t)((~first >> 5 & 7) | (last >> 7 << 3));
+		h->rex = (~first >> 5 & 7) | (last >> 7 << 3);
 		map = first & 31;
 	}
-	s->vvvv = (last >> 3 & 15) ^ 15;
+	h->vvvv = (last >> 3 & 15) ^ 15;
 	/* Map numbers are those of the table, in which no row has map 0; VEX.L = 0. */
-	s->space = VF_SPACE_VEX;
+	h->space = VF_SPACE_VEX;
 	if (map <= NB_MAP_3A && !(last & 4))
-		s->space |= (uint8_t)(map << VF_SPACE_MAP | (last & 3) << VF_SPACE_PREFIX);
-	s->behind = at + (s->is_vex_long ? 3 : 2);
+		h->space |= map << VF_SPACE_MAP | (last & 3) << VF_SPACE_PREFIX;
+	return at + (h->is_vex_long ? 3 : 2);
 }
 
-struct vf_special
-vf_take_special(const uint8_t *at)
+/* LOCK, one of the other prefixes, and REX if it says nothing; what is behind. */
+static const uint8_t *
+take_prefixes(const uint8_t *at, struct vf_head *h)
 {
-	struct vf_special s = { 0 };
-	uint32_t prefix = NB_PREFIX_NONE;
+	static const uint8_t prefixes[256] = {
+		[0x66] = NB_PREFIX_66, [0xf3] = NB_PREFIX_F3, [0xf2] = NB_PREFIX_F2
+	};
 
-	if ((*at & 0xfe) == 0xc4) {
-		take_vex(&s, at);
-		return s;
-	}
 	if (*at == 0xf0) {
-		s.space = VF_SPACE_LOCKED;
+		h->space = VF_SPACE_LOCKED;
 		at++;
 	}
-	if (*at == 0x66)
-		prefix = NB_PREFIX_66;
-	else if (*at == 0xf3)
-		prefix = NB_PREFIX_F3;
-	else if (*at == 0xf2)
-		prefix = NB_PREFIX_F2;
-	if (prefix != NB_PREFIX_NONE)
-		at++;
-	s.space |= (uint8_t)(prefix << VF_SPACE_PREFIX);
+	if (prefixes[*at])
+		h->space |= (uint32_t)prefixes[*at++] << VF_SPACE_PREFIX;
 	if (*at == 0x40) {
-		s.rex = VF_REX_BARE;
+		h->rex = VF_REX_BARE;
 		at++;
 	}
-	s.behind = at;
-	return s;
+	return at;
+}
+
+enum verifier_rule
+vf_decode_special(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *out)
+{
+	struct vf_head head = { 0 };
+	const uint8_t *at;
+
+	if ((*start & 0xfe) == 0xc4) {
+		at = take_vex(start, &head);
+		return vf_decode_opcode(decoder, start, at, &head, out);
+	}
+	at = take_prefixes(start, &head);
+	return vf_decode_rex(decoder, start, at, head, out);
 }
 
 /* VEX must be as short as possible and name no register for nothing. */
 static bool
-vex_is_right(const struct vf_special *s, const struct vf_inst *inst)
+vex_is_right(const struct vf_head *h, const struct vf_inst *inst)
 {
 	const struct nb_form_info *info = &inst->row->info;
-	bool needs_long = info->map != NB_MAP_0F || s->rex & (VF_REX_W | VF_REX_X | VF_REX_B);
+	bool needs_long = info->map != NB_MAP_0F || h->rex & (VF_REX_W | VF_REX_X | VF_REX_B);
 
-	return s->is_vex_long == needs_long && (info->vvvv != NB_REG_NONE || s->vvvv == 0);
+	return h->is_vex_long == needs_long && (info->vvvv != NB_REG_NONE || h->vvvv == 0);
 }
 
 /* The 8-bit registers 4 to 7 need a REX, and only they may have one that says
@@ -256,19 +259,20 @@ byte_is_right(uint32_t rex, const struct vf_inst *inst)
 }
 
 enum verifier_rule
-vf_check_extra(const struct vf_decoder *decoder, struct vf_special special, uint32_t rex,
-	       struct vf_inst *inst)
+vf_check_extra(const struct vf_decoder *decoder, const struct vf_head *head, struct vf_inst *inst)
 {
 	const struct vf_row *row = inst->row;
 
-	inst->vvvv = special.vvvv;
+	if (row == vf_rows)
+		return VERIFIER_INSTRUCTION;
+	inst->vvvv = head->vvvv;
 	if (row->flags & VF_ROW_UNSIGNED)
 		inst->imm &= row->imm_bytes == 1 ? UINT8_MAX : UINT32_MAX;
 	if (inst->imm & row->imm_zero)
 		return VERIFIER_ENCODING;
-	if (row->flags & VF_ROW_BYTE && !byte_is_right(rex, inst))
+	if (row->flags & VF_ROW_BYTE && !byte_is_right(head->rex, inst))
 		return VERIFIER_ENCODING;
-	if (special.is_vex && !vex_is_right(&special, inst))
+	if (head->is_vex && !vex_is_right(head, inst))
 		return VERIFIER_ENCODING;
 	if (row->info.rm & NB_RM_G0 && inst->base != 0)
 		return VERIFIER_ENCODING;

@@ -32,32 +32,32 @@ struct vf_decoder {
 };
 
 enum vf_row_flag {
-	VF_ROW_CONTROL = 1, /* no computation, but a branch, call, trap or no-operation */
-	VF_ROW_DIVIDE = 2,
-	VF_ROW_VVVV = 4, /* has a third general register */
-	VF_ROW_MODRM = 8,
+	VF_ROW_MODRM = 1,     /* 1 byte, and VF_REGISTER */
+	VF_ROW_CONTROL = 2,   /* no computation, but a branch, call, trap or no-operation */
+	VF_ROW_RARE = 4,      /* divides, or has a third general register */
 	VF_ROW_BYTE = 16,     /* an operand may be an 8-bit register */
 	VF_ROW_UNSIGNED = 32, /* so is the immediate */
-	VF_ROW_EITHER = 64,   /* the immediate has four bytes, or one if that is enough */
-	VF_ROW_EXTRA = 128,   /* has something that few have: vf_check_extra */
+	VF_ROW_EXTRA = 64,    /* has something that few have: vf_check_extra */
 };
 
 /* A row, and what follows from its columns. Sets are of general registers: all,
  * or none, to be cut down to the one that an operand names. */
 struct vf_row {
 	struct nb_form_info info;
+	uint8_t flags;	      /* enum vf_row_flag */
 	uint8_t rex;	      /* bits that REX or VEX may have, but X */
 	uint8_t imm_bytes;    /* of the immediate or distance */
+	uint8_t imm_short;    /* bit of the opcode that says that these are not 4 but 1 */
 	uint8_t imm_zero;     /* bits of an unsigned byte that must be zero */
-	uint8_t flags;	      /* enum vf_row_flag */
 	uint8_t also_written; /* registers that no operand names */
-	uint16_t form;	      /* enum nb_form */
 	uint16_t reg_used, rm_used;
 	uint16_t reg_written, rm_written;
 	uint16_t extended; /* what is written, if its upper half becomes zero */
 	uint16_t wide;	   /* what is written, if its upper half may become anything */
 };
-_Static_assert(sizeof(struct vf_row) == 32, "rows do not straddle cache lines");
+
+/* By form + 1; the first stands for what is no instruction. */
+extern const struct vf_row vf_rows[NB_FORM_COUNT + 1];
 
 enum vf_operand {
 	VF_NONE,
@@ -66,7 +66,7 @@ enum vf_operand {
 	VF_RIP,	     /* [end of the instruction + disp] */
 };
 
-/* What the form does not have is unspecified, but for base and index. */
+/* What the form does not have is unspecified, but for the index. */
 struct vf_inst {
 	const struct vf_row *row;
 	uint8_t len;	 /* bytes */
@@ -86,10 +86,11 @@ struct vf_inst {
 	int64_t imm;	/* extended as it is used; distances too */
 };
 
+/* enum nb_form */
 static inline uint32_t
 vf_form(const struct vf_inst *inst)
 {
-	return inst->row->form;
+	return (uint32_t)(inst->row - vf_rows) - 1;
 }
 
 /* The condition of forms that have one. */

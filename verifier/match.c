@@ -66,16 +66,15 @@ bool
 scan_find_entry(const struct scan *s, int64_t target, uint32_t *out)
 {
 	int64_t offset = target + s->function->code_offset;
-	uint32_t low = 0, high = s->image->function_count;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
+	if (offset < 0 || offset >= (int64_t)s->image->code_size)
+		return false;
+	const uint32_t *block = &s->blocks[offset >> SCAN_BLOCK_SHIFT];
 
-		if (s->image->functions[middle].code_offset < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*out = low;
-	return low < s->image->function_count && s->image->functions[low].code_offset == offset;
+	for (uint32_t i = block[0]; i < block[1]; i++)
+		if (s->image->functions[i].code_offset == offset) {
+			*out = i;
+			return true;
+		}
+	return false;
 }

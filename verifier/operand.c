@@ -2,7 +2,6 @@
  * Instructions: what their operands may read, write and address, and where
  * branches and traps lead.
  */
-#include "abi/trap.h"
 #include "verifier/decode_inline.h"
 #include "verifier/scan.h"
 
@@ -27,10 +26,8 @@ check_linear(struct scan *s)
 		return scan_refuse(s, VERIFIER_DISPLACEMENT);
 	if (s->inst.scale)
 		return scan_refuse(s, VERIFIER_MEMORY);
-	if (s->site_kind != NB_TRAP_MEMORY_OUT_OF_BOUNDS)
-		return scan_refuse(s, VERIFIER_SITE);
-	s->site_kind = NB_TRAP_NONE;
-	return true;
+	return scan_require(s, scan_take_site(s, s->at) == NB_TRAP_MEMORY_OUT_OF_BOUNDS,
+			    VERIFIER_SITE);
 }
 
 /* The index, if any, must be zero-extended. */
@@ -171,21 +168,29 @@ check_divide(struct scan *s)
 {
 	if (s->inst.operand != VF_REGISTER)
 		return scan_refuse(s, VERIFIER_OPERAND);
-	if (s->site_kind != NB_SITE_DIVIDE)
-		return scan_refuse(s, VERIFIER_SITE);
-	s->site_kind = NB_TRAP_NONE;
-	return true;
+	return scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
 }
 
-/* Whether a sequence or an epilogue may begin here: all of them begin with an
- * instruction that has R11 or a pinned register as an operand, or reads from
- * the stack above what an ordinary one may. */
-static inline bool
-may_begin(const struct scan *s, uint32_t used)
+/* What few computations have: a third general register, or a divisor. */
+static bool
+check_rare(struct scan *s)
 {
-	bool is_above = s->inst.base == NB_RSP && s->inst.disp >= (int64_t)s->saved_at;
+	if (s->inst.row->info.vvvv == NB_REG_G)
+		return scan_require(s, !(1u << s->inst.vvvv & PINNED_GPRS), VERIFIER_PINNED);
+	return check_divide(s);
+}
 
-	return used & (PINNED_GPRS | 1 << NB_REG_CALLEE) || is_above;
+/* A sequence or an epilogue may begin here: all of them begin with an instruction
+ * that has R11 or a pinned register as an operand, or reads from the stack what an
+ * ordinary one may not. */
+static bool
+check_special(struct scan *s, uint32_t used, bool *out_done)
+{
+	if (!scan_sequence(s, out_done))
+		return false;
+	if (!*out_done && used & PINNED_GPRS)
+		return scan_refuse(s, VERIFIER_PINNED);
+	return true;
 }
 
 /* Register operands are never the pinned registers, not even to be read. */
@@ -197,34 +202,35 @@ check_computation(struct scan *s)
 	uint32_t reg = 1u << inst->reg, rm = 1u << inst->base;
 	uint32_t used = reg & row->reg_used;
 	uint32_t written = (reg & row->reg_written) | row->also_written;
+	bool is_above = false;
 
+	if (row->flags & VF_ROW_RARE && !check_rare(s))
+		return false;
 	if (inst->operand == VF_REGISTER) {
 		used |= rm & row->rm_used;
 		written |= rm & row->rm_written;
+	} else {
+		is_above = inst->base == NB_RSP && inst->disp >= (int64_t)s->saved_at;
 	}
-	if (row->flags & VF_ROW_VVVV)
-		used |= 1u << inst->vvvv;
-	if (may_begin(s, used)) {
+	if (used & (PINNED_GPRS | 1 << NB_REG_CALLEE) || is_above) {
 		bool is_done;
 
-		if (!scan_sequence(s, &is_done))
+		if (!check_special(s, used, &is_done))
 			return false;
 		if (is_done)
 			return true;
 	}
-	if (used & PINNED_GPRS)
-		return scan_refuse(s, VERIFIER_PINNED);
 	if (inst->operand >= VF_MEMORY && !check_memory(s))
-		return false;
-	if (row->flags & VF_ROW_DIVIDE && !check_divide(s))
 		return false;
 	if (written & s->fixed)
 		return scan_refuse(s, VERIFIER_PRESERVED);
 	s->zx = (uint16_t)((s->zx & ~(written & row->wide)) | (written & row->extended));
-	if (written & 1 << NB_REG_CALLEE)
-		s->scratch_kind = SCRATCH_ANY;
-	if (written & 1 << NB_REG_INDEX)
-		s->fit_failed = false;
+	if (written & (1 << NB_REG_CALLEE | 1 << NB_REG_INDEX)) {
+		if (written & 1 << NB_REG_CALLEE)
+			s->scratch_kind = SCRATCH_ANY;
+		if (written & 1 << NB_REG_INDEX)
+			s->fit_failed = false;
+	}
 	return true;
 }
 
@@ -247,10 +253,9 @@ is_trap(uint32_t kind)
 static bool
 check_trap(struct scan *s)
 {
-	uint32_t kind = s->site_kind;
+	uint32_t kind = scan_take_site(s, s->at);
 
 	s->is_reached = false;
-	s->site_kind = NB_TRAP_NONE;
 	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? s->fit_failed : is_trap(kind))
 		return true;
 	return scan_refuse(s, VERIFIER_SITE);
@@ -259,10 +264,9 @@ check_trap(struct scan *s)
 static bool
 check_control(struct scan *s)
 {
-	switch (vf_form(&s->inst)) {
-	case NB_FORM_J_8:
-	case NB_FORM_J_32:
+	if (s->inst.row->info.kind == NB_FORM_CONDITION)
 		return scan_edge(s, scan_branch_target(s), s->zx, false);
+	switch (vf_form(&s->inst)) {
 	case NB_FORM_RET:
 		if (scan_is_epilogue(s))
 			return scan_epilogue(s);
@@ -287,24 +291,26 @@ check_control(struct scan *s)
 
 /* --- all ------------------------------------------------------------------------- */
 
-static inline bool
+/* Near the image's end, where not so many bytes may be read. */
+static enum verifier_rule
+decode_last(struct scan *s)
+{
+	if (s->at >= s->size)
+		return VERIFIER_END;
+	return vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
+}
+
+static inline __attribute__((always_inline)) bool
 next(struct scan *s)
 {
 	enum verifier_rule rule;
 
-	if (s->site_kind != NB_TRAP_NONE)
-		return scan_refuse(s, VERIFIER_SITE);
 	s->at += s->inst.len;
-	s->inst.len = 0;
-	if (s->at >= s->size)
-		return scan_refuse(s, VERIFIER_END);
-	if (s->room - s->at >= VF_READ_BYTES)
+	if (s->at < s->fast_end)
 		rule = vf_decode_inline(s->decoder, s->code + s->at, &s->inst);
 	else
-		rule = vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
-	if (rule != VERIFIER_NONE)
-		return scan_refuse(s, rule);
-	return s->at < s->site_at || scan_sites(s);
+		rule = decode_last(s);
+	return scan_require(s, rule == VERIFIER_NONE, rule);
 }
 
 bool
@@ -345,7 +351,7 @@ scan_body(struct scan *s)
 		return scan_refuse(s, VERIFIER_LABEL);
 	if (s->claims)
 		return scan_refuse(s, VERIFIER_CLAIM);
-	if (s->site != s->site_end || s->site_kind != NB_TRAP_NONE)
+	if (s->site != s->site_end)
 		return scan_refuse(s, VERIFIER_SITE);
 	return true;
 }

@@ -9,6 +9,7 @@
 #ifndef VERIFIER_SCAN_H
 #define VERIFIER_SCAN_H
 
+#include "abi/trap.h"
 #include "verifier/decode.h"
 
 /* What R11 holds, by a sequence of the contract. */
@@ -33,17 +34,22 @@ enum {
 	MARK_CLAIMS = 0xffff & ~(MARK_PENDING | MARK_LABEL | MARK_PLAIN | 1 << NB_R15),
 };
 
+/* Bytes of code for which the first function is noted. */
+enum { SCAN_BLOCK_SHIFT = 8 };
+
 struct scan {
 	const struct verifier_facts *facts;
 	const struct nb_code_image *image;
 	const struct nb_code_function *function;
 	const struct vf_decoder *decoder;
-	uint16_t *marks; /* per byte of code, zero at first */
+	const uint32_t *blocks; /* for scan_find_entry */
+	uint16_t *marks;	/* per byte of code, zero at first */
 	struct verifier_finding *finding;
 
 	const uint8_t *code; /* of the function */
 	uint32_t size;
 	uint32_t room;		    /* bytes of the image from the function's start on */
+	uint32_t fast_end;	    /* instructions before may be read at once */
 	uint32_t pool_at, pool_end; /* from the function's start */
 	uint32_t tables_at;	    /* no jump table may begin before */
 	uint32_t frame;		    /* bytes, or 0 */
@@ -53,7 +59,6 @@ struct scan {
 	uint16_t saved;		    /* preserved registers that are saved */
 	uint16_t fixed;		    /* registers that may not be written */
 	const struct nb_code_site *site, *site_end; /* next */
-	uint32_t site_at; /* where it is, from the function's start; 0 behind a call */
 
 	uint32_t at; /* of the instruction being looked at */
 	struct vf_inst inst;
@@ -61,10 +66,8 @@ struct scan {
 	uint32_t claims;  /* likewise, of claimed labels */
 	uint16_t zx;
 	bool is_reached; /* the instruction before goes on */
-	bool after_call; /* it was a call */
 	bool fit_failed; /* R10 holds the address of the callee that did not fit */
 	uint8_t scratch_kind;
-	uint32_t site_kind; /* of the trap site here, NB_TRAP_NONE: none */
 };
 
 /* Records a finding at the current instruction; false. */
@@ -78,15 +81,11 @@ scan_require(struct scan *s, bool holds, enum verifier_rule rule)
 	return true;
 }
 
-/* Moves to the next instruction and decodes it; false if there is none, or if
- * the one before has a trap site that nothing took. Does not look at labels. */
+/* Moves to the next instruction and decodes it. Does not look at labels. */
 bool scan_next(struct scan *s);
 
 /* The edges that lead to the instruction at s->at meet. */
 bool scan_join(struct scan *s);
-
-/* Takes the sites at this place: of the call before it, and of the trap here. */
-bool scan_sites(struct scan *s);
 
 /* Decodes the instruction at *at, and moves *at behind it; false if there is none. */
 bool scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out);
@@ -110,12 +109,15 @@ scan_forget(struct scan *s)
 	s->fit_failed = false;
 }
 
-/* The current instruction is a call: a return site must follow. */
-static inline void
-scan_expect_return(struct scan *s)
+/* Takes the next trap site, if it lies at `at`: its kind, or NB_TRAP_NONE. As sites
+ * are sorted and all must be taken in the end, each stands for what took it, and
+ * what takes one has none before it. */
+static inline uint32_t
+scan_take_site(struct scan *s, uint32_t at)
 {
-	s->after_call = true;
-	s->site_at = 0;
+	if (s->site == s->site_end || s->site->code_offset != s->function->code_offset + at)
+		return NB_TRAP_NONE;
+	return s->site++->info >> 24;
 }
 
 /* --- operand.c ------------------------------------------------------------ */

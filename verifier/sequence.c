@@ -23,15 +23,22 @@ take_scratch(struct scan *s)
 
 /* --- calls ------------------------------------------------------------------------ */
 
-/* The current instruction is a call; without a frame RSP is not aligned. */
+/* The current instruction is a call, to which its site says where it returns. */
+static bool
+take_return_site(struct scan *s)
+{
+	return scan_require(s, scan_take_site(s, s->at + s->inst.len) == NB_SITE_CALL,
+			    VERIFIER_SITE);
+}
+
+/* Likewise; without a frame RSP is not aligned. */
 static bool
 returned(struct scan *s)
 {
 	if (s->frame == 0)
 		return scan_refuse(s, VERIFIER_FRAME);
 	scan_forget(s);
-	scan_expect_return(s);
-	return true;
+	return take_return_site(s);
 }
 
 bool
@@ -103,8 +110,7 @@ take_own_tail(struct scan *s, uint32_t area_slots, int64_t foreign)
 static bool
 take_call(struct scan *s, uint32_t area_slots, int64_t foreign)
 {
-	scan_expect_return(s);
-	if (!scan_area_fits(s, area_slots) || !scan_next(s))
+	if (!scan_area_fits(s, area_slots) || !take_return_site(s) || !scan_next(s))
 		return false;
 	int64_t done = scan_branch_target(s);
 

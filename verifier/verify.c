@@ -3,11 +3,24 @@
  */
 #include "verifier/verifier.h"
 
-#include "abi/trap.h"
 #include "lib/string.h"
 #include "verifier/scan.h"
 
 enum { PADDING_BYTE = 0xcc, POOL_ALIGN = 16 };
+
+/* Scratch memory: the decoder, per block of code (and one more) the first function
+ * that begins there or behind, then the marks. */
+static uint32_t *
+blocks_of(void *scratch)
+{
+	return (uint32_t *)((struct vf_decoder *)scratch + 1);
+}
+
+static size_t
+block_count(const struct nb_code_image *image)
+{
+	return (image->code_size >> SCAN_BLOCK_SHIFT) + 2;
+}
 
 const char *
 verifier_rule_text(enum verifier_rule rule)
@@ -104,40 +117,7 @@ scan_join(struct scan *s)
 	return true;
 }
 
-/* --- sites ------------------------------------------------------------------- */
-
-/* Where the next site is. */
-static void
-find_site(struct scan *s)
-{
-	s->site_at = s->site < s->site_end ? s->site->code_offset - s->function->code_offset
-					   : UINT32_MAX;
-}
-
-bool
-scan_sites(struct scan *s)
-{
-	uint32_t offset = s->function->code_offset + s->at;
-	bool has_call = false;
-
-	for (; s->site < s->site_end && s->site->code_offset <= offset; s->site++) {
-		uint32_t kind = s->site->info >> 24;
-
-		if (s->site->code_offset < offset)
-			return scan_refuse(s, VERIFIER_SITE);
-		if (kind == NB_SITE_CALL && !has_call)
-			has_call = true;
-		else if (kind != NB_SITE_CALL && kind != NB_TRAP_NONE && !s->site_kind)
-			s->site_kind = kind;
-		else
-			return scan_refuse(s, VERIFIER_SITE);
-	}
-	if (s->after_call != has_call)
-		return scan_refuse(s, VERIFIER_SITE);
-	s->after_call = false;
-	find_site(s);
-	return true;
-}
+/* --- functions ------------------------------------------------------------------- */
 
 static const struct nb_code_site *
 sites_of(const struct nb_code_image *image, uint32_t number)
@@ -165,16 +145,20 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 {
 	const struct nb_code_function *function = &image->functions[number];
 	uint32_t pool_at = pool_offset(function->code_size);
+	uint32_t room = (uint32_t)image->code_size - function->code_offset;
+	uint32_t fast_end = room < VF_READ_BYTES ? 0 : room - VF_READ_BYTES;
 	struct scan s = {
 		.facts = facts,
 		.image = image,
 		.function = function,
 		.decoder = scratch,
-		.marks = (uint16_t *)((uint8_t *)scratch + sizeof(struct vf_decoder)),
+		.blocks = blocks_of(scratch),
+		.marks = (uint16_t *)(blocks_of(scratch) + block_count(image)),
 		.finding = finding,
 		.code = image->code + function->code_offset,
 		.size = function->code_size,
-		.room = (uint32_t)image->code_size - function->code_offset,
+		.room = room,
+		.fast_end = fast_end < function->code_size ? fast_end : function->code_size,
 		.pool_at = pool_at,
 		.pool_end = pool_at + function->pool_size,
 		.tables_at = pool_at,
@@ -189,7 +173,6 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
-	find_site(&s);
 	return mark_claims(&s, claims_of(image, number), claims_of(image, number + 1)) &&
 	       scan_body(&s);
 }
@@ -277,7 +260,8 @@ verifier_scratch_bytes(const struct nb_code_image *image)
 	for (uint32_t i = 0; i < image->function_count; i++)
 		if (image->functions[i].code_size > largest)
 			largest = image->functions[i].code_size;
-	return sizeof(struct vf_decoder) + sizeof(uint16_t) * (size_t)largest;
+	return sizeof(struct vf_decoder) + sizeof(uint32_t) * block_count(image) +
+	       sizeof(uint16_t) * (size_t)largest;
 }
 
 bool
@@ -288,6 +272,12 @@ verifier_begin(const struct nb_code_image *image, const struct verifier_facts *f
 	if (!check_layout(image, facts, finding))
 		return false;
 	vf_decoder_init(scratch, image->cpu_features);
+	for (uint32_t block = 0, function = 0; block < block_count(image); block++) {
+		while (function < image->function_count &&
+		       image->functions[function].code_offset >> SCAN_BLOCK_SHIFT < block)
+			function++;
+		blocks_of(scratch)[block] = function;
+	}
 	return true;
 }
 
