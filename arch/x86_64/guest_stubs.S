@@ -29,9 +29,10 @@
  * the preserved registers are its callers'; nothing is written but this stack
  * and the thread's head.
  *
- * The same in ring 0 and as an ordinary Linux process. thunks.S and call_thunks.S
- * assemble the parts with GUEST_STUBS_THUNKS and GUEST_STUBS_CALLS from here as
- * objects of their own: some tests link the rest without the C functions.
+ * The same in ring 0 and as an ordinary Linux process. thunks.S, call_thunks.S and
+ * gate_stubs.S assemble the parts with GUEST_STUBS_THUNKS, GUEST_STUBS_CALLS and
+ * GUEST_STUBS_GATES from here as objects of their own: some tests link the rest
+ * without the C functions.
  */
 #include "arch/x86_64/guest_layout.h"
 
@@ -103,6 +104,8 @@
 #define NB_CALL(name, ...) native_call name
 #include "abi/calls.def"
 #undef NB_CALL
+
+#elif defined GUEST_STUBS_GATES
 
 /*
  * guest_gate_code, guest_gate_cross: into another process

@@ -28,6 +28,13 @@ stub_code_start:
 	mov	[\base + \at + 8 * 15], r15
 	.endm
 
+/* Those with arguments or results. */
+	.macro store_xmms base, at
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	[\base + \at + 16 * \n], xmm\n
+	.endr
+	.endm
+
 /* All that a call may clobber, but R10 and R11. */
 	.macro hostile_scratch base
 	mov	rax, [\base + PLAN_HOSTILE + 8 * 0]
@@ -45,7 +52,7 @@ stub_code_start:
 /*
  * Fills a frame of PLAN_FRAME bytes from PLAN_PATTERN, calls the import (RSI = 1:
  * its code, in this instance) with every register hostile, and copies the frame
- * to PLAN_LEFT afterwards.
+ * to PLAN_LEFT afterwards. In place of R11, PLAN_AFTER gets the head's guest_sp.
  */
 	.balign	16
 	.globl	stub_code_start_chain
@@ -77,6 +84,10 @@ stub_code_start_chain:
 1:	call	[r15 + CONTEXT_IMPORTS + CALLEE_CODE]
 2:	mov	r10, [r15 + CONTEXT_PLAN]
 	store_gprs r10, PLAN_AFTER
+	store_xmms r10, PLAN_AFTER_XMM
+	mov	r11, [r15 + VMCTX_THREAD]
+	mov	r11, [r11 + THREAD_GUEST_SP]
+	mov	[r10 + PLAN_AFTER + 8 * 11], r11
 	mov	rsi, rsp
 	mov	rdi, [r10 + PLAN_LEFT]
 	mov	rcx, [r10 + PLAN_FRAME]
@@ -101,6 +112,7 @@ stub_code_hop:
 	lea	r11, [r10 + r11 + PLAN_STEPS]
 	add	qword ptr [r10 + PLAN_STEP], 1
 	store_gprs r11, STEP_SEEN
+	store_xmms r11, STEP_XMM
 	lea	rsi, [rsp + 8]
 	mov	rdi, [r11 + STEP_LOG]
 	mov	rcx, [r11 + STEP_AREA]

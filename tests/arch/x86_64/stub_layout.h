@@ -18,7 +18,8 @@
 #define PLAN_AFTER	 408
 #define PLAN_PATTERN	 536
 #define PLAN_LEFT	 544
-#define PLAN_STEPS	 552
+#define PLAN_AFTER_XMM	 552
+#define PLAN_STEPS	 680
 
 /* struct step */
 #define STEP_KIND   0
@@ -29,7 +30,8 @@
 #define STEP_OUT    40
 #define STEP_SEEN   48
 #define STEP_LOG    176
-#define STEP_BYTES  184
+#define STEP_XMM    184
+#define STEP_BYTES  312
 
 #define KIND_RETURN 0
 #define KIND_HARD   1

@@ -2,8 +2,8 @@
  * The stubs between instances entered with hostile registers: whatever they
  * hold, the callee gets its own context, base and area, the caller finds its
  * registers and frame as they were, and nothing else of the stack changes.
- * Random chains of tail calls, over two instances, all classes of areas and host
- * functions. And: a walk over a stack that a guest has prepared.
+ * Random chains of tail calls, over two instances, all classes of areas, host
+ * functions and gates. And: a walk over a stack that a guest has prepared.
  */
 #include "kernel/port/guest.h"
 #include "kernel/port/platform.h"
@@ -46,7 +46,8 @@ struct step {
 	uint64_t area; /* slots */
 	uint64_t *out; /* what fills its frame, or its area if it returns */
 	uint64_t seen[16];
-	uint64_t *log; /* of its area */
+	uint64_t *log;			     /* of its area */
+	uint8_t xmm[NB_FLOAT_ARGUMENTS][16]; /* seen */
 };
 
 struct plan {
@@ -58,6 +59,7 @@ struct plan {
 	uint64_t after[16];
 	uint64_t *pattern; /* of the caller's frame */
 	uint64_t *left;	   /* of it */
+	uint8_t after_xmm[NB_FLOAT_RESULTS][16];
 	struct step steps[STEPS];
 };
 
@@ -71,6 +73,7 @@ ASSERT_OFFSET(step, area, STEP_AREA);
 ASSERT_OFFSET(step, out, STEP_OUT);
 ASSERT_OFFSET(step, seen, STEP_SEEN);
 ASSERT_OFFSET(step, log, STEP_LOG);
+ASSERT_OFFSET(step, xmm, STEP_XMM);
 _Static_assert(sizeof(struct step) == STEP_BYTES, "stub_layout.h");
 ASSERT_OFFSET(plan, step, PLAN_STEP);
 ASSERT_OFFSET(plan, hostile, PLAN_HOSTILE);
@@ -80,21 +83,32 @@ ASSERT_OFFSET(plan, before_rsp, PLAN_BEFORE_RSP);
 ASSERT_OFFSET(plan, after, PLAN_AFTER);
 ASSERT_OFFSET(plan, pattern, PLAN_PATTERN);
 ASSERT_OFFSET(plan, left, PLAN_LEFT);
+ASSERT_OFFSET(plan, after_xmm, PLAN_AFTER_XMM);
 ASSERT_OFFSET(plan, steps, PLAN_STEPS);
 _Static_assert(NB_VMCTX_TAIL == 56 && NB_VMCTX_TAIL_GROW == 64, "stub_code.S");
 
 static struct {
 	struct port_code code;
 	struct port_stack stack;
-	struct nb_thread_head head;
+	struct guest_seat seat;	    /* the thread's own */
+	struct guest_seat *present; /* where it is */
 	uint8_t *contexts;
 	struct nb_vmctx *vmctx[2]; /* of two instances */
 	struct nb_vmctx *host;
 	uint64_t host_arguments[5];
 	int host_calls;
+	bool host_unwinds;
+	/* A gate, and what the upcalls of its stubs saw. */
+	struct port_stack gate_stack;
+	struct guest_gate_activation gate;
+	struct guest_gate_binding binding;
+	struct guest_gate_registers registers; /* results of a refusal */
+	int entered_slowly, left_slowly, unwound;
+	bool is_refused;
 	struct plan plan;
 	/* Callees of the chain; the functions have the areas of their steps. */
 	struct nb_callee callees[STEPS];
+	const struct nb_vmctx *runs_in[STEPS];
 	struct guest_context main_context, guest_context;
 	const struct nb_callee *entered;
 	struct guest_call call;
@@ -167,13 +181,70 @@ kernel_guest_interrupted(struct guest_state *state)
 	(void)state;
 }
 
+/* The gate's, as kernel/object/gate_call.c has them, but for queues. */
+__attribute__((no_sanitize("address"))) struct guest_gate_entry
+kernel_gate_enter(struct guest_gate_binding *binding, struct guest_seat *caller,
+		  struct guest_gate_registers *registers)
+{
+	assert_ptr_equal(binding, &t.binding);
+	assert_ptr_equal(caller, &t.seat);
+	t.entered_slowly++;
+	if (t.is_refused) {
+		*registers = t.registers;
+		caller->head.pending = 0;
+		return (struct guest_gate_entry){ NULL, NULL };
+	}
+	t.gate.state = (uint64_t)(uintptr_t)caller | GUEST_GATE_SLOW;
+	t.gate.seat.place = caller->place;
+	t.gate.seat.caller = caller;
+	t.gate.badge = binding->badge;
+	t.gate.calls++;
+	t.present = &t.gate.seat;
+	guest_context_announce(&t.gate_stack);
+	return (struct guest_gate_entry){ &t.gate, &binding->entry };
+}
+
+__attribute__((no_sanitize("address"))) void
+kernel_gate_return(struct guest_gate_activation *activation, struct guest_seat *caller)
+{
+	guest_context_announce(&caller->stack);
+	assert_ptr_equal(caller, &t.seat);
+	assert_ptr_equal(t.present, &t.seat);
+	t.left_slowly++;
+	if (activation) {
+		assert_ptr_equal(activation, &t.gate);
+		assert_int_equal(t.gate.state, (uint64_t)(uintptr_t)caller | GUEST_GATE_SLOW);
+		t.gate.state = 0;
+	} else {
+		assert_int_not_equal(caller->head.pending, 0);
+	}
+	caller->head.pending = 0;
+}
+
+__attribute__((no_sanitize("address"))) void
+kernel_gate_unwound(struct guest_gate_activation *activation,
+		    struct guest_gate_registers *registers)
+{
+	guest_context_forget(&t.gate_stack);
+	guest_context_announce(&t.stack);
+	assert_ptr_equal(activation, &t.gate);
+	assert_int_equal(activation->boundary.outcome, NB_TRAP_HOST);
+	t.unwound++;
+	*registers = t.registers;
+	t.present = &t.seat;
+	t.gate.seat.place = NULL;
+	t.gate.seat.head.guest_sp = 0;
+	t.gate.state = 0;
+	t.seat.head.pending = 0;
+}
+
 /* ---- running on the guest stack ---- */
 
 static void
 run_entry(void *argument)
 {
 	(void)argument;
-	t.trap = guest_enter(&t.head, t.entered, &t.call);
+	t.trap = guest_enter(&t.seat.head, t.entered, &t.call);
 	guest_context_jump(&t.main_context);
 }
 
@@ -200,6 +271,9 @@ host_noted(struct nb_vmctx *context, uint64_t a, uint64_t b, uint64_t c, uint64_
 	assert_ptr_equal(context, t.host);
 	memcpy(t.host_arguments, arguments, sizeof(arguments));
 	t.host_calls++;
+	assert_ptr_equal(context->thread, &t.present->head);
+	if (t.host_unwinds)
+		guest_unwind(context->thread, NB_TRAP_HOST);
 	return a ^ e;
 }
 
@@ -235,17 +309,23 @@ setup(void **state)
 		uint64_t plan = (uint64_t)(uintptr_t)&t.plan;
 
 		vmctx->memory_base = (i + 1) << 36;
-		vmctx->thread = &t.head;
+		vmctx->thread = &t.seat.head;
 		vmctx->tail = (uint64_t)(uintptr_t)guest_tail_stub;
 		vmctx->tail_grow = (uint64_t)(uintptr_t)guest_tail_grow_stub;
 		memcpy(t.contexts + i * VMCTX_BYTES + CONTEXT_PLAN, &plan, sizeof(plan));
 		t.vmctx[i] = vmctx;
 	}
 	t.host = (struct nb_vmctx *)(t.contexts + 2 * VMCTX_BYTES);
-	t.host->thread = &t.head;
+	t.host->thread = &t.seat.head;
 	t.host->host_function = (uint64_t)(uintptr_t)host_noted;
-	t.head.stack_floor = t.stack.limit + GUEST_KERNEL_HEADROOM;
-	t.head.stack_limit = t.stack.top;
+	guest_seat_init(&t.seat, &t.stack, NULL);
+	t.seat.place = &t.present;
+	t.present = &t.seat;
+	assert_int_equal(port_stack_create(STACK_BYTES, &t.gate_stack), NB_OK);
+	guest_seat_init(&t.gate.seat, &t.gate_stack, NULL);
+	guest_gate_init(&t.gate);
+	t.binding.context.thread = &t.seat.head;
+	t.binding.badge = 99;
 	return 0;
 }
 
@@ -254,6 +334,7 @@ teardown(void **state)
 {
 	(void)state;
 	port_pages_put(t.contexts, 4096);
+	port_stack_destroy(&t.gate_stack);
 	port_stack_destroy(&t.stack);
 	port_code_release(&t.code);
 	hosted_fault_thread_exit();
@@ -296,10 +377,23 @@ draw_frame(uint32_t area)
 	return ((least + draw(256)) & ~15ull) + 24;
 }
 
-/* Plans `count` functions, all with at most `results` slots of results; the last one
- * may be the host's. The first has the area of `areas[0]` and belongs to `instance`. */
+/* Puts the gate in front of function `i`, which has no area. */
 static void
-make_chain(uint32_t count, uint32_t results, bool ends_in_host, uint32_t instance)
+put_gate(uint32_t i)
+{
+	t.binding.entry = t.callees[i];
+	t.callees[i] = (struct nb_callee){ .code = (uint64_t)(uintptr_t)guest_gate_code,
+					   .vmctx = (uint64_t)(uintptr_t)&t.binding,
+					   .signature = 1,
+					   .cross = (uint64_t)(uintptr_t)guest_gate_cross };
+}
+
+enum ending { IN_GUEST, IN_HOST, IN_GATE };
+
+/* Plans `count` functions, all with `results` slots of results; what the last one
+ * is, if it is not the first, `ending` says. The first belongs to `instance`. */
+static void
+make_chain(uint32_t count, uint32_t results, enum ending ending, uint32_t instance)
 {
 	struct plan *plan = &t.plan;
 	uint32_t areas[STEPS];
@@ -319,17 +413,23 @@ make_chain(uint32_t count, uint32_t results, bool ends_in_host, uint32_t instanc
 		fill(outs[i], sizeof(outs[i]));
 		memset(logs[i], 0, sizeof(logs[i]));
 		t.callees[i] = callee_in(t.vmctx[instance], stub_code_hop, areas[i]);
+		t.runs_in[i] = t.vmctx[instance];
 		if (i == 0)
 			continue;
 		bool grows = draw(2);
 		struct step *before = step - 1;
-		if (ends_in_host && i == count - 1) {
+		if (ending != IN_GUEST && i == count - 1) {
 			grows = false;
-			areas[i] = 0;
-			t.callees[i] = host_callee();
+			step->area = areas[i] = 0;
+			t.callees[i] = ending == IN_HOST ? host_callee()
+							 : callee_in(t.vmctx[1], stub_code_hop, 0);
+			t.runs_in[i] = t.vmctx[1];
+			if (ending == IN_GATE)
+				put_gate(i);
 		} else if (!grows) {
 			instance ^= (uint32_t)draw(2);
 			t.callees[i] = callee_in(t.vmctx[instance], stub_code_hop, areas[i]);
+			t.runs_in[i] = t.vmctx[instance];
 		}
 		before->kind = grows ? GROW : HARD;
 		before->frame = draw_frame(areas[i]);
@@ -346,16 +446,16 @@ run_chain(bool is_direct)
 	memcpy(t.contexts + CONTEXT_IMPORTS, &t.callees[0], sizeof(t.callees[0]));
 	t.entered = &start;
 	t.call = (struct guest_call){ .gpr = { is_direct } };
-	t.host_calls = 0;
+	t.host_calls = t.entered_slowly = t.left_slowly = t.unwound = 0;
 	if (draw(2))
-		t.head.stack_limit = t.stack.top;
-	t.head.pending = draw(4) == 0;
+		t.seat.head.stack_limit = t.stack.top;
+	t.seat.head.pending = draw(4) == 0;
 	hosted_fault_handlers_install();
 	guest_context_init(&t.guest_context, &t.stack, run_entry, NULL);
 	guest_context_switch(&t.main_context, &t.guest_context);
 	assert_int_equal(t.trap, NB_TRAP_NONE);
-	assert_int_equal(t.head.activation, 0);
-	assert_int_equal(t.head.guest_sp, 0);
+	assert_int_equal(t.seat.head.activation, 0);
+	assert_int_equal(t.seat.head.guest_sp, 0);
 }
 
 static void
@@ -364,7 +464,7 @@ check_step(uint32_t i, const uint64_t *sent)
 	static const uint8_t kept[] = { NB_RBX, NB_RBP, NB_R12, NB_R13 };
 	static const uint8_t arguments[] = { NB_RSI, NB_RDX, NB_RCX, NB_R8, NB_R9, NB_RDI, NB_RAX };
 	const struct step *step = &t.plan.steps[i];
-	const struct nb_vmctx *vmctx = (const void *)(uintptr_t)t.callees[i].vmctx;
+	const struct nb_vmctx *vmctx = t.runs_in[i];
 
 	assert_ptr_equal((const void *)(uintptr_t)step->seen[NB_R15], vmctx);
 	assert_int_equal(step->seen[NB_R14], vmctx->memory_base);
@@ -373,6 +473,7 @@ check_step(uint32_t i, const uint64_t *sent)
 		assert_int_equal(step->seen[kept[r]], t.plan.hostile[kept[r]]);
 	for (size_t r = 0; r < sizeof(arguments); r++)
 		assert_int_equal(step->seen[arguments[r]], t.plan.hostile[arguments[r]]);
+	assert_memory_equal(step->xmm, t.plan.hostile_xmm, sizeof(step->xmm));
 	assert_memory_equal(step->log, sent, 8 * step->area);
 }
 
@@ -388,6 +489,7 @@ check_caller(uint32_t changed, const uint64_t *results, bool is_direct)
 	assert_int_equal(t.plan.after[NB_R15], (uintptr_t)t.vmctx[0]);
 	assert_int_equal(t.plan.after[NB_R14], t.vmctx[0]->memory_base);
 	assert_int_equal(t.plan.after[NB_RSP], t.plan.before_rsp);
+	assert_int_equal(t.plan.after[NB_R11], 0);
 	assert_memory_equal(left, results, 8 * changed);
 	/* A crossing gives the whole area back, with what the callees left in it. */
 	uint32_t from = is_direct ? changed : area;
@@ -400,13 +502,13 @@ stubs_keep_their_word_with_hostile_registers(void **state)
 	(void)state;
 	print_message("SEED=%llu\n", (unsigned long long)t.random);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		bool is_direct = draw(2), ends_in_host = draw(4) == 0;
-		uint32_t results = ends_in_host || draw(2) ? 0 : draw_area(0);
+		bool is_direct = draw(2);
 		uint32_t count = 1 + (uint32_t)draw(STEPS);
+		bool ends_in_host = draw(4) == 0 && count > 1;
+		uint32_t results = ends_in_host || draw(2) ? 0 : draw_area(0);
 		uint32_t instance = is_direct ? 0 : (uint32_t)draw(2);
 
-		ends_in_host &= count > 1;
-		make_chain(count, results, ends_in_host, instance);
+		make_chain(count, results, ends_in_host ? IN_HOST : IN_GUEST, instance);
 		run_chain(is_direct);
 		assert_int_equal(t.plan.step, ends_in_host ? count - 1 : count);
 		assert_int_equal(t.host_calls, ends_in_host);
@@ -426,7 +528,7 @@ thunks_keep_their_word_with_hostile_registers(void **state)
 {
 	(void)state;
 	for (uint32_t round = 0; round < 64; round++) {
-		make_chain(1, 0, false, 0);
+		make_chain(1, 0, IN_GUEST, 0);
 		t.callees[0] = host_callee();
 		t.plan.steps[0].area = 0;
 		run_chain(false);
@@ -434,6 +536,80 @@ thunks_keep_their_word_with_hostile_registers(void **state)
 		assert_int_equal(t.plan.after[NB_RAX],
 				 t.plan.hostile[NB_RSI] ^ t.plan.hostile[NB_R9]);
 		check_caller(0, pattern, false);
+	}
+}
+
+static void
+check_gate(bool was_entered)
+{
+	assert_int_equal(t.gate.state, 0);
+	assert_null(t.gate.seat.place);
+	assert_ptr_equal(t.present, &t.seat);
+	assert_int_equal(t.gate.calls, was_entered);
+	assert_int_equal(t.gate.badge, was_entered ? 99 : 0);
+	assert_int_equal(t.seat.head.pending, 0);
+	assert_ptr_equal((const void *)(uintptr_t)t.gate.seat.head.activation, &t.gate.boundary);
+}
+
+/* What the upcall said, or what the last function left. */
+static void
+check_gate_results(bool is_of_host)
+{
+	static const uint8_t results[] = { NB_RAX, NB_RCX, NB_RDX, NB_RSI, NB_RDI, NB_R8, NB_R9 };
+	const uint64_t *given = &t.registers.rax;
+	bool is_error = t.is_refused || t.host_unwinds;
+
+	if (!is_error && is_of_host)
+		return;
+	for (size_t i = 0; i < sizeof(results); i++)
+		assert_int_equal(t.plan.after[results[i]],
+				 is_error ? given[i] : t.plan.hostile[results[i]]);
+	assert_memory_equal(t.plan.after_xmm, is_error ? t.registers.xmm : t.plan.hostile_xmm,
+			    sizeof(t.plan.after_xmm));
+}
+
+/* Into a gate by a call or at the end of a chain, and there through another chain. */
+static void
+gates_keep_their_word_with_hostile_registers(void **state)
+{
+	(void)state;
+	t.host->thread = t.vmctx[1]->thread = &t.gate.seat.head;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		uint32_t count = 1 + (uint32_t)draw(STEPS), passed = count;
+		bool is_first = draw(2) || count == 1;
+		bool ends_in_host = is_first && count > 1 && draw(2);
+
+		/* Chains inside may be of any kind; before it they stay in instance 0. */
+		make_chain(count, 0,
+			   ends_in_host ? IN_HOST
+			   : is_first	? IN_GUEST
+					: IN_GATE,
+			   is_first);
+		if (is_first) {
+			t.plan.steps[0].area = 0;
+			t.callees[0] = callee_in(t.vmctx[1], stub_code_hop, 0);
+			put_gate(0);
+		}
+		t.host_unwinds = ends_in_host && draw(2);
+		t.is_refused = draw(4) == 0;
+		t.binding.first = t.is_refused || guest_gate_needs_slow_path() || draw(4) == 0
+					  ? NULL
+					  : &t.gate;
+		fill(&t.registers, sizeof(t.registers));
+		t.gate.calls = t.gate.badge = 0;
+		run_chain(false);
+		check_gate(!t.is_refused);
+		assert_int_equal(t.entered_slowly, t.binding.first == NULL);
+		assert_int_equal(t.unwound, t.host_unwinds && !t.is_refused);
+		if (ends_in_host)
+			passed--;
+		if (t.is_refused)
+			passed = is_first ? 0 : count - 1;
+		assert_int_equal(t.plan.step, passed);
+		for (uint32_t i = 0; i < passed; i++)
+			check_step(i, i == 0 ? pattern : outs[i - 1]);
+		check_caller(0, pattern, is_first);
+		check_gate_results(ends_in_host);
 	}
 }
 
@@ -456,17 +632,17 @@ walks_end_at_the_activation(void **state)
 	for (uint32_t i = 0; i < WORDS; i++)
 		words[i] = (uint64_t)(uintptr_t)guest_tail_entries + 11 * 16 + 3;
 	activation.stack = (uint64_t)(uintptr_t)(pages + PAGE - 64);
-	t.head.activation = (uint64_t)(uintptr_t)&activation;
+	t.seat.head.activation = (uint64_t)(uintptr_t)&activation;
 	struct guest_state guest = { .rip = code_at(stub_code_hop) };
 	guest.gpr[NB_RSP] = (uint64_t)(uintptr_t)pages;
-	assert_true(guest_walk_start(&walk, &t.head, &guest));
+	assert_true(guest_walk_start(&walk, &t.seat.head, &guest));
 	assert_false(guest_walk_step(&walk, 8));
 	/* Smaller ones, up to the end. */
 	for (uint32_t i = 0; i < WORDS; i++)
 		words[i] = (uint64_t)(uintptr_t)guest_tail_entries + 3;
-	assert_true(guest_walk_start(&walk, &t.head, &guest));
+	assert_true(guest_walk_start(&walk, &t.seat.head, &guest));
 	assert_false(guest_walk_step(&walk, 8));
-	t.head.activation = 0;
+	t.seat.head.activation = 0;
 	munmap(pages, 2 * PAGE);
 }
 
@@ -477,6 +653,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(stubs_keep_their_word_with_hostile_registers),
 		TEST(thunks_keep_their_word_with_hostile_registers),
+		TEST(gates_keep_their_word_with_hostile_registers),
 		TEST(walks_end_at_the_activation),
 	};
 	return cmocka_run_group_tests_name("stubs", tests, NULL, NULL);
