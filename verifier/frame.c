@@ -46,8 +46,7 @@ take_saves(struct scan *s)
 		} else if (at == s->frame || inst.disp != (int64_t)at) {
 			break;
 		}
-		if (!scan_next(s))
-			return false;
+		scan_move(s, &inst);
 		s->saved |= (uint16_t)(1u << inst.reg);
 		at += WORD;
 	}

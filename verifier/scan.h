@@ -90,6 +90,14 @@ bool scan_join(struct scan *s);
 /* Decodes the instruction at *at, and moves *at behind it; false if there is none. */
 bool scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out);
 
+/* Moves to the next instruction, which a scan_peek has decoded. */
+static inline void
+scan_move(struct scan *s, const struct vf_inst *inst)
+{
+	s->at += s->inst.len;
+	s->inst = *inst;
+}
+
 /* An edge to `target` (from the function's start) with these claims; `is_fit`:
  * from a template, with the callee in R10. */
 bool scan_edge(struct scan *s, int64_t target, uint32_t claims, bool is_fit);

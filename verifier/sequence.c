@@ -232,14 +232,14 @@ check_table(struct scan *s, int64_t table, uint64_t entries)
 
 /* The current instruction is `mov r11d, n`, with the comparison behind it. */
 static bool
-take_switch(struct scan *s)
+take_switch(struct scan *s, const struct vf_inst *compare)
 {
 	/* movsxd r10, [r11 + 4 * r10]: the one access with a scale. */
 	static const uint8_t load[] = { 0x4f, 0x63, 0x14, 0x93 };
 	uint64_t entries = (uint64_t)s->inst.imm + 1;
 
-	if (!scan_step_register(s, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE) ||
-	    !scan_step_register(s, NB_FORM_CMOV32, NB_REG_INDEX, NB_REG_CALLEE))
+	scan_move(s, compare);
+	if (!scan_step_register(s, NB_FORM_CMOV32, NB_REG_INDEX, NB_REG_CALLEE))
 		return false;
 	if (vf_condition(&s->inst) != CC_A)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
@@ -345,20 +345,20 @@ take_pointer(struct scan *s, bool *out_done)
 /* --- which ------------------------------------------------------------------------------------ */
 
 static bool
-is_switch(const struct scan *s)
+is_switch(const struct scan *s, struct vf_inst *out_compare)
 {
 	uint32_t at = s->at + s->inst.len;
-	struct vf_inst behind;
 
 	return vf_form(&s->inst) == NB_FORM_MOV32_IMM && s->inst.reg == NB_REG_CALLEE &&
-	       scan_peek(s, &at, &behind) &&
-	       scan_is_register(&behind, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE);
+	       scan_peek(s, &at, out_compare) &&
+	       scan_is_register(out_compare, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE);
 }
 
 bool
 scan_sequence(struct scan *s, bool *out_done)
 {
 	const struct vf_inst *inst = &s->inst;
+	struct vf_inst compare;
 
 	*out_done = true;
 	if (scan_is_epilogue(s))
@@ -370,8 +370,8 @@ scan_sequence(struct scan *s, bool *out_done)
 		return take_import(s);
 	if (scan_is_register(inst, NB_FORM_MOV64, NB_RDI, NB_REG_VMCTX))
 		return take_builtin(s);
-	if (is_switch(s))
-		return take_switch(s);
+	if (is_switch(s, &compare))
+		return take_switch(s, &compare);
 	*out_done = false;
 	return true;
 }

@@ -209,6 +209,9 @@ twist(struct builder *b, enum nb_form *form, struct x64_operands *ops)
 	case TWIST_DOUBLE:
 		x64_encode(&b->code, *form, ops);
 		return;
+	case TWIST_GARBAGE:
+		put_bytes(b, "\x06", 1);
+		return;
 	case TWIST_SITE:
 		site(b, NB_TRAP_MEMORY_OUT_OF_BOUNDS);
 		return;

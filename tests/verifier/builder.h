@@ -41,6 +41,7 @@ enum twist {
 	TWIST_NARROW,	   /* 32 bits instead of 64 */
 	TWIST_DROP,	   /* a no-operation instead */
 	TWIST_DOUBLE,	   /* twice */
+	TWIST_GARBAGE,	   /* has bytes before it that are no instruction */
 	TWIST_SITE,	   /* has a trap site */
 	TWIST_CLAIM,	   /* is a claimed label */
 	TWISTS,
