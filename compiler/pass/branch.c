@@ -362,3 +362,20 @@ pass_branch(struct ir_function *fn, struct pass_context *context)
 		ir_drop_trivial_params(fn);
 	return fn->status;
 }
+
+enum nb_status
+pass_branch_folds(struct ir_function *fn, struct pass_context *context)
+{
+	for (uint32_t b = 0; b < fn->block_count; b++) {
+		uint32_t last = fn->blocks[b].last_inst;
+		const struct ir_inst *end;
+
+		if (last == IR_NONE)
+			continue;
+		end = &fn->insts[last];
+		if ((end->op == IR_BRANCH || end->op == IR_SWITCH) &&
+		    fn->insts[end->args[0]].op == IR_CONST)
+			return pass_branch(fn, context);
+	}
+	return fn->status;
+}

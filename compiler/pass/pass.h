@@ -36,6 +36,12 @@ NB_MUST_USE enum nb_status pass_dce(struct ir_function *fn, struct pass_context 
 NB_MUST_USE enum nb_status pass_branch(struct ir_function *fn, struct pass_context *context);
 
 /*
+ * The same if some branch or switch is on a constant, else nothing: what pass_gvn
+ * leaves to be done.
+ */
+NB_MUST_USE enum nb_status pass_branch_folds(struct ir_function *fn, struct pass_context *context);
+
+/*
  * Dominator-based value numbering: equal operations become one, simpler
  * with what branches tell about their conditions; loads take what an earlier
  * load or store in the same memory says, as long as nothing between can change

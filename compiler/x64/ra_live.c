@@ -22,6 +22,7 @@ struct live {
 	uint32_t *out_mark; /* likewise at its end */
 	uint32_t *blocks;   /* those marked live-in */
 	uint32_t block_count;
+	uint32_t *first_line; /* of each block, and behind the last one */
 	uint32_t *sort_scratch;
 	uint64_t steps_left;
 };
@@ -188,20 +189,28 @@ build_exact(struct live *live, const struct ra_use *uses, uint32_t count)
 			explore(live, block, def_block);
 	}
 	sort_blocks(live);
-	for (uint32_t i = 0; i <= live->block_count && status == NB_OK; i++) {
-		uint32_t block = i == 0 ? def_block : live->blocks[i - 1];
-		uint32_t end = ra_block_end(ra, block);
+	for (uint32_t i = 0, block = def_block;; block = live->blocks[i++]) {
+		uint32_t end = live->first_line[block + 1];
 
-		if (i > 0)
-			from = to = 2 * ra_block_entry(ra, block);
+		if (i > 0) {
+			uint32_t entry = 2 * live->first_line[block];
+
+			if (entry != to) {
+				if (to > from)
+					status = add_range(live, from, to);
+				from = to = entry;
+			}
+		}
 		for (; at < count && uses[at].line < end; at++)
 			if (use_extends(ra, live->vreg, &uses[at]) && use_end(&uses[at]) > to)
 				to = use_end(&uses[at]);
 		if (live->out_mark[block] == live->vreg + 1)
 			to = 2 * end;
-		if (to > from)
-			status = add_range(live, from, to);
+		if (i == live->block_count || status != NB_OK)
+			break;
 	}
+	if (to > from && status == NB_OK)
+		status = add_range(live, from, to);
 	return status;
 }
 
@@ -352,6 +361,7 @@ ra_live_build(struct ra *ra)
 		.in_mark = arena_new_array(ra->scratch, uint32_t, blocks),
 		.out_mark = arena_new_array(ra->scratch, uint32_t, blocks),
 		.blocks = arena_new_array(ra->scratch, uint32_t, blocks),
+		.first_line = arena_new_array(ra->scratch, uint32_t, (size_t)blocks + 1),
 		.sort_scratch = arena_new_array(ra->scratch, uint32_t, blocks),
 		.steps_left = EXPLORE_FREE + (uint64_t)EXPLORE_PER_LINE * ra->line_count,
 	};
@@ -360,8 +370,11 @@ ra_live_build(struct ra *ra)
 	ra->vreg_first_range =
 		arena_new_array(ra->scratch, uint32_t, (size_t)ra->fn->vreg_count + 1);
 	if (live.in_mark == NULL || live.out_mark == NULL || live.blocks == NULL ||
-	    live.sort_scratch == NULL || ra->vreg_first_range == NULL)
+	    live.first_line == NULL || live.sort_scratch == NULL || ra->vreg_first_range == NULL)
 		return NB_OUT_OF_MEMORY;
+	for (uint32_t b = 0; b < blocks; b++)
+		live.first_line[b] = ra_block_entry(ra, b);
+	live.first_line[blocks] = ra->line_count;
 	for (uint32_t v = 0; v < ra->fn->vreg_count && status == NB_OK; v++) {
 		const struct ra_use *uses = &ra->uses[ra->use_start[v]];
 		uint32_t count = ra->use_start[v + 1] - ra->use_start[v];
