@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench: boot, code, compile, kernel. Figures are ratios of one interleaved run, medians with
+"""./dev bench: boot, code, compile, verify, kernel. Figures are ratios of one interleaved run, medians with
 spread, or counts of guest instructions; bench/README.md explains each workload."""
 import argparse
 import json
@@ -17,6 +17,8 @@ from kernel_speed import bench_kernel  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOL = ROOT / "build" / "release" / "nebulet"
 BOOT_LIMIT = 3_000_000
+VERIFY_SPEED = 300  # MB/s of machine code
+VERIFY_SHARE = 0.03
 
 
 def say(text):
@@ -80,16 +82,22 @@ def code_section_bytes(path):
     return 0
 
 
+BUNDLED = ["coremark", "sqlite", "python", "ruby"]
+
+
+def bundled_module(name):
+    lines = subprocess.run([TOOL, "run", "--describe", name], cwd=ROOT, check=True, text=True,
+                           stdout=subprocess.PIPE).stdout.splitlines()
+    return pathlib.Path(next(l.split(" ", 1)[1] for l in lines if l.startswith("module ")))
+
+
 def bench_compile(args):
     """Compile speed, memory and code size of the bundled programs on one core."""
-    names = ["coremark", "sqlite", "python", "ruby"]
-    make("tool", *[f"program-{name}" for name in names])
+    make("tool", *[f"program-{name}" for name in BUNDLED])
     result = {}
     print(f"{'module':10} {'code MB':>8} {'CPU s':>7} {'MB/s':>7} {'peak MB':>8} {'bytes/byte':>10}")
-    for name in names:
-        lines = subprocess.run([TOOL, "run", "--describe", name], cwd=ROOT, check=True, text=True,
-                               stdout=subprocess.PIPE).stdout.splitlines()
-        module = pathlib.Path(next(l.split(" ", 1)[1] for l in lines if l.startswith("module ")))
+    for name in BUNDLED:
+        module = bundled_module(name)
         size = code_section_bytes(module)
         out = ROOT / "build" / "bench" / f"{name}.nbo"
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +114,43 @@ def bench_compile(args):
     return result
 
 
+# ---------------------------------------------------------------------------- verify --
+VERIFY_STATS = re.compile(r"machine code: (\d+) bytes\ncompile: ([\d.]+) CPU s\n"
+                          r"verify: ([\d.]+) CPU s, then ([\d.]+) median, ([\d.]+) least of (\d+)")
+
+
+def bench_verify(args):
+    """Speed of the verifier on the bundled programs' machine code, beside compiling them."""
+    make("tool", *[f"program-{name}" for name in BUNDLED])
+    result = {}
+    print(f"{'module':10} {'code MB':>8} {'MB/s':>6} {'best':>6} {'verify ms':>10} "
+          f"{'compile ms':>11} {'share':>7}")
+    for name in BUNDLED:
+        command = [str(TOOL), "verify", "--stats", str(bundled_module(name))]
+        runs = []
+        for _ in range(args.runs or 3):
+            output = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True).stdout
+            found = VERIFY_STATS.search(output)
+            if not found:
+                raise measure.BenchError(f"nebulet verify --stats printed no times:\n{output}")
+            size, compiling, first, median, least = (float(found.group(i)) for i in range(1, 6))
+            runs.append({"machine_bytes": int(size), "compile_s": compiling, "verify_s": first,
+                         "again_median_s": median, "again_least_s": least})
+        speed = measure.spread([r["machine_bytes"] / 1e6 / r["again_median_s"] for r in runs])[0]
+        best = max(r["machine_bytes"] / 1e6 / r["again_least_s"] for r in runs)
+        first = measure.spread([r["verify_s"] for r in runs])[0]
+        compiling = measure.spread([r["compile_s"] for r in runs])[0]
+        share = measure.spread([r["verify_s"] / r["compile_s"] for r in runs])[0]
+        print(f"{name:10} {runs[0]['machine_bytes'] / 1e6:8.2f} {speed:6.0f} {best:6.0f} "
+              f"{first * 1e3:10.2f} {compiling * 1e3:11.1f} {share:7.2%}")
+        result[name] = {"megabytes_per_second": speed, "best_megabytes_per_second": best,
+                        "share_of_compiling": share, "runs": runs}
+    print(f"bars: {VERIFY_SPEED} MB/s; {VERIFY_SHARE:.0%} of compiling the same module")
+    return result
+
+
 BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile,
-           "kernel": bench_kernel}
+           "verify": bench_verify, "kernel": bench_kernel}
 
 
 def main():
