@@ -175,6 +175,23 @@ def as_json(figures, means, versions, runs):
     return {"versions": versions, "runs": runs, "programs": rows, "geomean": means}
 
 
+def fetch_all(args, chosen, packages):
+    """Fetches `packages`; the programs of what cannot be fetched are left out, which is said."""
+    missing = set()
+    for package in sorted(packages):
+        try:
+            args.fetch(package)
+        except BenchError as error:
+            if not any(package in program.packages for program in chosen):
+                raise
+            say(str(error))
+            missing.add(package)
+    left = [program for program in chosen if not missing & set(program.packages)]
+    if len(left) < len(chosen):
+        say("left out: " + ", ".join(p.name for p in chosen if p not in left))
+    return left
+
+
 def bench_code(args):
     """Real programs on hosted against native code, wasm2c, V8 and Wasmtime."""
     names = args.engines.split(",") if args.engines else list(engines.ENGINES)
@@ -186,8 +203,7 @@ def bench_code(args):
     args.make("tool", "hosted", "ramdisk")
     packages = {p for program in chosen for p in program.packages}
     packages |= {p for name in names for p in engines.ENGINES[name].packages}
-    if packages:
-        args.fetch(*sorted(packages))
+    chosen = fetch_all(args, chosen, packages)
     if "v8" in names:
         engines.NODE.chmod(0o755)
     begin = time.monotonic()

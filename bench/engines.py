@@ -19,7 +19,7 @@ NODE = FETCH / "node" / "package" / "bin" / "node"
 NODE_FLAGS = ["--no-warnings", "--no-liftoff", "--no-wasm-tier-up", "--no-wasm-lazy-compilation",
               "--stack-size=4000"]
 WASM_FLAGS = ["--target=wasm32-wasi", "-O2", "-mbulk-memory", "-msign-ext",
-              "-mnontrapping-fptoint", "-mmutable-globals"]
+              "-mnontrapping-fptoint", "-mmutable-globals", "-ftls-model=local-exec"]
 WASM_LINK = ["-Wl,-z,stack-size=1048576", "-Wl,--stack-first"]
 NATIVE_FLAGS = ["-O2", "-march=x86-64-v2"]
 CXX_FLAGS = ["-std=gnu++17", "-fno-exceptions", "-fno-rtti"]
@@ -81,7 +81,7 @@ def compile_all(compiler, flags, program, target, link):
             if process.returncode:
                 raise BenchError(f"{' '.join(process.args)[:600]} failed:\n{output[-2000:]}")
     linker = cxx_of(compiler) if program.language == "c++" else compiler
-    run([linker, *link, *made, "-o", target, *program.libs], f"linking {target.name}")
+    run([linker, *made, "-o", target, *link, *program.libs], f"linking {target.name}")
     return target
 
 
@@ -95,7 +95,7 @@ def build_wasm(program):
     if program.language == "rust":
         return build_rust(program, target, rust_compiler()[1])
     flags = [*WASM_FLAGS, *program.wasm_flags, *(["-msimd128"] if program.simd else [])]
-    return compile_all("clang", flags, program, target, ["--target=wasm32-wasi", *WASM_LINK])
+    return compile_all("clang", flags, program, target, ["--target=wasm32-wasi", *WASM_LINK, *program.wasm_libs])
 
 
 def rust_compiler():

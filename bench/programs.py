@@ -25,8 +25,11 @@ class Program:
         self.language = entry.get("language", "c")
         self.packages = entry.get("packages", [])
         self.flags = [place(flag) for flag in entry.get("flags", [])]
+        if entry.get("compat"):
+            self.flags.insert(0, f"-I{FOLDER / 'compat'}")
         self.wasm_flags = entry.get("wasm_flags", [])
         self.libs = entry.get("libs", ["-lm"])
+        self.wasm_libs = entry.get("wasm_libs", [])
         self.simd = entry.get("simd", False)
         self.patterns = entry.get("sources", [self.name + SUFFIXES[self.language]])
 
@@ -34,13 +37,16 @@ class Program:
         """The files to compile; the packages must be there."""
         found = []
         for pattern in self.patterns:
-            path = pathlib.Path(place(pattern))
+            path = pathlib.Path(place(pattern.removeprefix("!")))
             if not path.is_absolute():
                 path = FOLDER / path
             matches = sorted(path.parent.glob(path.name))
             if not matches:
                 raise BenchError(f"{self.name}: there is no file {path}")
-            found += matches
+            if pattern.startswith("!"):
+                found = [source for source in found if source not in matches]
+            else:
+                found += matches
         return found
 
 

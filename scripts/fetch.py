@@ -4,7 +4,7 @@
     scripts/fetch.py NAME…      fetch packages of scripts/fetch.lock into .cache/fetch/NAME/
     scripts/fetch.py --list     name the packages
 
-Downloads go through the registries' own clients (npm, pip, go) with the user's configuration, so
+Downloads go through the registries' own clients (npm, pip, go, cargo) with the user's configuration, so
 mirrors and proxies work and no host is named here. An archive is used only if its SHA-256 is the
 pinned one. A package whose stamp matches its lock entry is not touched again. The exit status is
 75 if a registry did not deliver, 1 after any other error.
@@ -87,8 +87,26 @@ def go_command(package, target):
             f"{package.package}@{package.version}"]
 
 
-DOWNLOADERS = {"npm": npm_command, "pypi": pypi_command, "go": go_command}
-CLIENTS = {"npm": "npm", "pypi": "pip", "go": "go"}
+def crate_command(package, target):
+    """Fetches what a package that needs only this crate needs; nothing of it is run."""
+    (target / "lib.rs").write_text("")
+    version = package.version.partition("+")[0]
+    (target / "Cargo.toml").write_text(
+        "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\n[lib]\npath = \"lib.rs\"\n"
+        f"[dependencies]\n{package.package} = \"={version}\"\n")
+    return ["cargo", "fetch", "--quiet", "--manifest-path", str(target / "Cargo.toml")]
+
+
+def crate_archive(package):
+    """Where cargo keeps what it downloaded."""
+    home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
+    name = f"{package.package}-{package.version}.crate"
+    return list((home / "registry" / "cache").glob(f"*/{name}"))
+
+
+DOWNLOADERS = {"npm": npm_command, "pypi": pypi_command, "go": go_command, "crate": crate_command}
+CLIENTS = {"npm": "npm", "pypi": "pip", "go": "go", "crate": "cargo"}
+INSTALLED_BY = {"crate": "bench"}  # the group of ./dev setup, if it is not fetch
 
 
 def say(text):
@@ -126,14 +144,18 @@ def download(package, target):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, cwd=target, text=True)
     except FileNotFoundError:
-        raise FetchError(f"{command[0]} is not installed; type: ./dev setup fetch") from None
+        group = INSTALLED_BY.get(package.kind, "fetch")
+        raise FetchError(f"{command[0]} is not installed; type: ./dev setup {group}") from None
     output = wait_with_progress(process, package)
     if process.returncode:
         tail = "\n".join("    " + line for line in output.strip().splitlines()[-8:])
         raise Unreachable(f"{CLIENTS[package.kind]} could not download {package.package} "
                           f"{package.version}:\n{tail}\n"
                           "  check the network and run the same command again")
-    archives = list(target.rglob("*.zip") if package.kind == "go" else target.iterdir())
+    if package.kind == "crate":
+        archives = crate_archive(package)
+    else:
+        archives = list(target.rglob("*.zip") if package.kind == "go" else target.iterdir())
     if len(archives) != 1:
         raise FetchError(f"{command[0]} left {len(archives)} files instead of one archive")
     return archives[0]

@@ -149,7 +149,7 @@ take_place(struct listing *l, uint32_t at, int32_t *out)
 }
 
 static void
-print_operation(const struct listing *l, const struct disassembled *inst)
+print_operation(const struct listing *l, const struct disassembled *inst, bool is_padded)
 {
 	size_t name = strcspn(inst->text, " ");
 	const char *target = NULL;
@@ -164,7 +164,7 @@ print_operation(const struct listing *l, const struct disassembled *inst)
 	snprintf(operands, sizeof operands, "%s%s", target ? " " : inst->text + name,
 		 target ? target : "");
 	paint_put(stdout, l->is_colored, PAINT_NAME, inst->text, name);
-	printf("%-*s", name < TEXT_COLUMNS ? TEXT_COLUMNS - (int)name : 0, operands);
+	printf("%-*s", is_padded && name < TEXT_COLUMNS ? TEXT_COLUMNS - (int)name : 0, operands);
 }
 
 static void
@@ -200,7 +200,7 @@ print_line(void *context, const struct disassembled *inst)
 	paint_put(stdout, l->is_colored, PAINT_QUIET, text, (size_t)len);
 	if (l->shows_bytes)
 		print_bytes(l, inst);
-	print_operation(l, inst);
+	print_operation(l, inst, is_placed || *trap);
 	len = is_placed ? snprintf(text, sizeof text, " @%d", wasm_offset) : 0;
 	len += snprintf(text + len, sizeof text - (size_t)len, "%s%s", *trap ? " " : "", trap);
 	paint_put(stdout, l->is_colored, PAINT_QUIET, text, (size_t)len);

@@ -1,7 +1,7 @@
 /* Strings and dynamic programming: edit distances and longest common subsequences. */
 #include "bench.h"
 
-enum { LENGTH = 1500 };
+enum { LENGTH = 800 };
 
 static char first[LENGTH + 1], second[LENGTH + 1];
 static uint32_t row[LENGTH + 1];

@@ -1,7 +1,7 @@
 /* Hashing and memory: a set of numbers with open addressing, filled, asked and emptied. */
 #include "bench.h"
 
-enum { SLOTS = 1 << 18, COUNT = 100000 };
+enum { SLOTS = 1 << 16, COUNT = 25000 };
 
 static uint64_t slots[SLOTS];
 

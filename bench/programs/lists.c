@@ -1,7 +1,7 @@
 /* Pointers: linked lists, sorted by merging, reversed and spliced. */
 #include "bench.h"
 
-enum { COUNT = 100000 };
+enum { COUNT = 8000 };
 
 struct item {
 	struct item *next;

@@ -1,7 +1,7 @@
 /* Floating point with branches: the Mandelbrot set on a grid. */
 #include "bench.h"
 
-enum { SIZE = 400, LIMIT = 100 };
+enum { SIZE = 150, LIMIT = 100 };
 
 static int
 steps_of(double cx, double cy)

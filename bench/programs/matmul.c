@@ -1,7 +1,7 @@
 /* Loop nests over matrices: the product, as one writes it and in blocks. */
 #include "bench.h"
 
-enum { SIZE = 200, BLOCK = 40 };
+enum { SIZE = 120, BLOCK = 40 };
 
 static double a[SIZE][SIZE], b[SIZE][SIZE], c[SIZE][SIZE];
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { BODIES = 5, STEPS = 200000 };
+enum { BODIES = 5, STEPS = 10000 };
 
 struct body {
 	double x, y, z, vx, vy, vz, mass;

@@ -5,7 +5,7 @@
 
 static const char script[] =
 	"create table t(id integer primary key, k integer, name text, value real);"
-	"with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000)"
+	"with recursive n(i) as (select 1 union all select i + 1 from n where i < 1500)"
 	" insert into t select i, (i * 7919) % 1009, 'name' || (i % 977), i * 0.5 from n;"
 	"create index t_k on t(k);"
 	"select count(*), sum(value), avg(length(name)) from t;"

@@ -1,7 +1,7 @@
 /* Loop nests over matrices: a stencil of five points over a plane, and a recurrence. */
 #include "bench.h"
 
-enum { SIZE = 300, STEPS = 20 };
+enum { SIZE = 150, STEPS = 30 };
 
 static double plane[2][SIZE][SIZE];
 

@@ -59,17 +59,17 @@ run(const struct instruction *code)
 
 /* Counts primes below r1: for r2 = 2..; for r3 = 2 while r3 * r3 <= r2. */
 static const struct instruction primes[] = {
-	{ LOAD, 1, 0, 0, 20000 }, { LOAD, 2, 0, 0, 2 },	    { LOAD, 4, 0, 0, 0 },
-	{ LOAD, 9, 0, 0, 1 },	  { LESS, 5, 2, 1, 0 },	    { JUMP_IF, 5, 0, 0, 1 },
-	{ HALT, 4, 0, 0, 0 },	  { LOAD, 3, 0, 0, 2 },	    { MUL, 6, 3, 3, 0 },
-	{ LESS, 5, 2, 6, 0 },	  { JUMP_IF, 5, 0, 0, 4 },  { REM, 6, 2, 3, 0 },
-	{ ADD, 3, 3, 9, 0 },	  { JUMP_IF, 6, 0, 0, -6 }, { JUMP, 0, 0, 0, 1 },
-	{ ADD, 4, 4, 9, 0 },	  { ADD, 2, 2, 9, 0 },	    { JUMP, 0, 0, 0, -14 },
+	{ LOAD, 1, 0, 0, 5000 }, { LOAD, 2, 0, 0, 2 },	   { LOAD, 4, 0, 0, 0 },
+	{ LOAD, 9, 0, 0, 1 },	 { LESS, 5, 2, 1, 0 },	   { JUMP_IF, 5, 0, 0, 1 },
+	{ HALT, 4, 0, 0, 0 },	 { LOAD, 3, 0, 0, 2 },	   { MUL, 6, 3, 3, 0 },
+	{ LESS, 5, 2, 6, 0 },	 { JUMP_IF, 5, 0, 0, 4 },  { REM, 6, 2, 3, 0 },
+	{ ADD, 3, 3, 9, 0 },	 { JUMP_IF, 6, 0, 0, -6 }, { JUMP, 0, 0, 0, 1 },
+	{ ADD, 4, 4, 9, 0 },	 { ADD, 2, 2, 9, 0 },	   { JUMP, 0, 0, 0, -14 },
 };
 
 /* Fills memory with a sequence and sorts it by insertion. */
 static const struct instruction insertion[] = {
-	{ LOAD, 1, 0, 0, 700 },	 { LOAD, 9, 0, 0, 1 },	   { LOAD, 2, 0, 0, 0 },
+	{ LOAD, 1, 0, 0, 400 },	 { LOAD, 9, 0, 0, 1 },	   { LOAD, 2, 0, 0, 0 },
 	{ LOAD, 7, 0, 0, 7919 }, { LOAD, 8, 0, 0, 1009 },  { MUL, 3, 2, 7, 0 },
 	{ REM, 3, 3, 8, 0 },	 { SET, 3, 2, 0, 0 },	   { ADD, 2, 2, 9, 0 },
 	{ LESS, 5, 2, 1, 0 },	 { JUMP_IF, 5, 0, 0, -6 }, { LOAD, 2, 0, 0, 1 },
@@ -99,6 +99,6 @@ bench_round(void)
 	code[count + 2] = (struct instruction){ JUMP_IF, 5, 0, 0, -18 };
 	code[count + 3] = (struct instruction){ HALT, 2, 0, 0, 0 };
 	bench_put_integer("sorted", (uint64_t)run(code));
-	for (int i = 0; i < 700; i += 100)
+	for (int i = 0; i < 400; i += 100)
 		bench_put_integer("value", (uint64_t)memory[i]);
 }

@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-enum { BUCKETS = 4096, WORDS = 60000, LENGTH_MAX = 32 };
+enum { BUCKETS = 4096, WORDS = 15000, LENGTH_MAX = 32 };
 
 struct word {
 	struct word *next;
