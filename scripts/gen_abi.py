@@ -28,6 +28,7 @@ NUMBER_KINDS = {
 PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t", "u64": "uint64_t"}
 RESULTS = {"I64": ("int64_t", "i64"), "VOID": ("void", ""), "NORETURN": ("void", "")}
 CLIENT_ONLY_OWN = "client_"
+CLIENT_DIFFERS = {"thread_spawn"}  # means the main instance, though it takes no address
 MAX_PARAMETERS = 5
 
 
@@ -241,7 +242,8 @@ extern "C" {
         params = ", ".join(p.sdk() for p in call.params) or "void"
         out.append(wrap_comment(call.text))
         out.append(f"NB_IMPORT({call.name}){noreturn}\n{result} nb_{call.name}({params});")
-        if call.in_client_namespace() and any(p.is_address for p in call.params):
+        if call.in_client_namespace() and (call.name in CLIENT_DIFFERS or
+                                           any(p.is_address for p in call.params)):
             params = ", ".join(p.kernel() for p in call.params)
             out.append(f"NB_IMPORT_CLIENT({call.name}){noreturn}\n"
                        f"{result} nb_client_{call.name}({params});")

@@ -31,10 +31,13 @@ $(G)/modules/$(1).wasm: $(call guest_obj,$(2)) $(GUEST_COMMON) $(3)
 endef
 $(eval $(call guest_module,wasi,user/personalities/wasi,))
 $(eval $(call guest_module,wasi_unstable,user/personalities/wasi_unstable,))
+# Its lock is taken by threads of one process.
+$(G)/obj/user/personalities/abi/%.o: GUEST_CFLAGS += -matomics
+$(eval $(call guest_module,abi,user/personalities/abi,))
 $(eval $(call guest_module,init,user/servers/init,$(GUEST_START)))
 $(eval $(call guest_module,session,user/servers/session,$(GUEST_START)))
 $(eval $(call guest_module,shell,user/apps/shell,$(GUEST_START)))
-BASE_MODULES := init wasi wasi_unstable session shell
+BASE_MODULES := init abi wasi wasi_unstable session shell
 BASE_ARTIFACTS := $(BASE_MODULES:%=$(G)/modules/%.nbo)
 
 # --- artifacts ---------------------------------------------------------------
@@ -130,7 +133,17 @@ $(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.
 		$(GUEST_START)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+# In the style of 2018, with a child that one of them carries with it.
+GUEST_TEST_ABI := $(patsubst tests/user/programs/abi/%.c,$(T)/abi/%.wasm,\
+	$(wildcard tests/user/programs/abi/*.c))
+$(GUEST_TEST_ABI): $(T)/abi/%.wasm: tests/user/programs/abi/%.c tests/user/programs/abi/abi.h
+	@mkdir -p $(@D)
+	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -Wall -Wextra -Werror -I$(T)/abi \
+		-Wl,--no-entry,--stack-first $< -o $@
+$(T)/abi/processes.wasm: $(T)/abi/child.inc
+$(T)/abi/child.inc: $(T)/abi/child.wasm
+	python3 -c "import sys; print(','.join(map(str, open(sys.argv[1], 'rb').read())))" $< >$@
 .PHONY: guest-tests
-guest-tests: $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
+guest-tests: $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
 
 -include $(shell find $(G) -name '*.d' 2>/dev/null)

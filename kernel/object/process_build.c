@@ -197,6 +197,17 @@ process_find_entry(const struct instance *instance, const char *name, struct nb_
 	return type && type->param_count == 0 && type->result_count == 0 ? NB_OK : NB_UNLINKABLE;
 }
 
+const char *
+process_entry_name(const struct instance *main)
+{
+	static const char start[] = "_start";
+	struct runtime_extern found;
+
+	return instance_start(main) || instance_export(main, start, sizeof start - 1, &found)
+		       ? start
+		       : "main";
+}
+
 /* Everything process_main will call has the right type, and there is something. */
 static enum nb_status
 check_entries(const struct process *process, const struct instance *main)
@@ -212,7 +223,7 @@ check_entries(const struct process *process, const struct instance *main)
 		if (status != NB_OK)
 			return status;
 	}
-	if (process_find_entry(main, "_start", &callee, &found) != NB_OK)
+	if (process_find_entry(main, process_entry_name(main), &callee, &found) != NB_OK)
 		return NB_UNLINKABLE;
 	return found || instance_start(main) ? NB_OK : NB_NOT_FOUND;
 }

@@ -37,6 +37,9 @@ void process_build_end(struct process *process);
 NB_MUST_USE enum nb_status process_find_entry(const struct instance *instance, const char *name,
 					      struct nb_callee *out, bool *out_found);
 
+/* The export that a process with that main instance begins with: `_start`, or
+ * `main` of one that has neither that nor a start function. */
+const char *process_entry_name(const struct instance *main);
 /* Bytes of stack for a thread of the process. */
 size_t process_stack_bytes(const struct process *process);
 

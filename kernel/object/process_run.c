@@ -42,7 +42,8 @@ run(struct process *process)
 			trap = call_export(process, instance, "_initialize");
 	}
 	if (trap == NB_TRAP_NONE)
-		trap = call_export(process, process->graph.main, "_start");
+		trap = call_export(process, process->graph.main,
+				   process_entry_name(process->graph.main));
 	return trap;
 }
 

@@ -616,6 +616,27 @@ class Prompt(Case):
         self.assertFalse(self.terminal.is_raw())
 
 
+class Personality2018(Case):
+    """The programs of tests/user/programs/abi: status 0, or the line that failed."""
+
+    def check(self, name, out=b""):
+        result = run(ROOT / "build/guest/tests/abi" / f"{name}.wasm")
+        self.assertEqual(result.status, 0, result)
+        self.assertEqual(result.out, out)
+
+    def test_objects(self):
+        self.check("objects", b"objects: begins\nobjects: ends\n")
+
+    def test_processes(self):
+        self.check("processes", b"child: one\nchild: two\n")
+
+    def test_threads(self):
+        self.check("threads")
+
+    def test_devices(self):
+        self.check("devices")
+
+
 class PromptWithoutTerminal(Case):
     def test_commands_from_a_pipe(self):
         result = run(stdin=b"echo one\ncat\ninto cat\n")

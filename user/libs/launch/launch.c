@@ -22,6 +22,7 @@ struct personality {
 };
 
 static struct personality personalities[] = {
+	{ "abi", "lib/abi.nbo", NULL, NB_HANDLE_NONE },
 	{ "wasi_snapshot_preview1", "lib/wasi.nbo", NULL, NB_HANDLE_NONE },
 	{ "wasi_unstable", "lib/wasi_unstable.nbo", "wasi_snapshot_preview1", NB_HANDLE_NONE },
 };
