@@ -19,6 +19,7 @@
 #include "compiler/pass/pass.h"
 
 #include "compiler/ir/edit.h"
+#include "compiler/ir/simplify.h"
 
 enum { MAX_COPIES = 4 };
 
@@ -139,6 +140,16 @@ copy_for_block(struct sink *s, struct step *step)
 	return step->copy_count++;
 }
 
+/* A comparison is made where its block ends and decides. */
+static bool
+is_decision(const struct sink *s, const struct step *step)
+{
+	const struct ir_inst *insts = s->fn->insts;
+
+	return ir_op_is_comparison(insts[s->inst].op) &&
+	       insts[step->value].block == insts[s->inst].block;
+}
+
 static void
 judge_use(void *context, uint32_t *value)
 {
@@ -151,7 +162,7 @@ judge_use(void *context, uint32_t *value)
 		return;
 	step = &s->steps[s->step_of[*value] - 1];
 	if (*value == step->param) {
-		step->is_helpful |= step->is_passed;
+		step->is_helpful |= step->is_passed || is_decision(s, step);
 		return;
 	}
 	goes_round = s->round_header == step->header && s->round_param == step->param;
