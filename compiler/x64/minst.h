@@ -34,7 +34,7 @@ enum x64_op {
 	X64_FCONST,	   /* d = pool entry `disp` (form: its load), X64_ZERO or X64_ONES */
 	X64_SHIFT_CL,	   /* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
 	X64_DIVIDE,	   /* `form`, cdq or xor before it; cc: enum x64_divide */
-	X64_MUL_HIGH,	   /* rdx = high(rax * operand `rm`) */
+	X64_MUL_HIGH,	   /* rdx = high(rax * operand `rm`), rax = low */
 	X64_CLZ,	   /* d = leading zeros of rm by bsr */
 	X64_CTZ,	   /* d = trailing zeros of rm by bsf */
 	X64_FMINMAX,	   /* d = min or max of 1 and 2 (form: MINSS …) */

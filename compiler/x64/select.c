@@ -321,6 +321,7 @@ scan(struct selector *s)
 			epoch += moves_epoch(s, inst);
 			count_uses(s, inst);
 			shuffles |= inst->op == IR_SHUFFLE;
+			s->has_mul_high |= inst->op == IR_MUL_HIGH_U;
 			value = inst->next;
 		}
 	}

@@ -52,8 +52,9 @@ struct selector {
 	uint16_t *demand;   /* bytes of a vector that are needed; only with shuffles */
 	uint32_t masks[SELECT_MASK_COUNT]; /* pool offset + 1, 0: none yet */
 
-	uint32_t root;	/* the IR instruction whose place the code is made for */
-	uint32_t *args; /* where the edge arguments of the current block go */
+	bool has_mul_high; /* somewhere in the function, MUL_HIGH_U */
+	uint32_t root;	   /* the IR instruction whose place the code is made for */
+	uint32_t *args;	   /* where the edge arguments of the current block go */
 };
 
 /* Something an r/m operand can be: a register value or memory. */
@@ -197,17 +198,26 @@ void select_atomic_fence(struct selector *s, uint32_t value);
 
 void select_binary(struct selector *s, uint32_t value);
 void select_sub(struct selector *s, uint32_t value);
-void select_mul(struct selector *s, uint32_t value);
-void select_mul_high(struct selector *s, uint32_t value);
 void select_divide(struct selector *s, uint32_t value);
 void select_shift(struct selector *s, uint32_t value);
 void select_bit_count(struct selector *s, uint32_t value);
 void select_extend(struct selector *s, uint32_t value);
+/* d = a op source. */
+void select_two_operand(struct selector *s, uint32_t value, uint32_t a, enum nb_form form,
+			const struct select_source *source);
+/* d = base + index << scale + disp. */
+void select_lea(struct selector *s, uint32_t value, uint32_t base, uint32_t index, uint32_t scale,
+		int64_t disp);
 /* d = source by a two-operand form with d in reg. */
 void select_unary_rm(struct selector *s, uint32_t value, enum nb_form form,
 		     const struct select_source *source);
 /* The form of a load-operate-store for a binary operation, else COUNT. */
 enum nb_form select_alu_store_form(uint32_t op, bool is_64, bool is_imm);
+
+/* --- select_mul.c --------------------------------------------------------- */
+
+void select_mul(struct selector *s, uint32_t value);
+void select_mul_high(struct selector *s, uint32_t value);
 
 /* --- select_float.c ------------------------------------------------------- */
 

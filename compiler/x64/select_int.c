@@ -67,10 +67,9 @@ emit_in_place(struct selector *s, uint32_t value, uint32_t vreg, enum nb_form fo
 	return inst;
 }
 
-/* d = a op source. */
-static void
-emit_two_operand(struct selector *s, uint32_t value, uint32_t a, enum nb_form form,
-		 const struct select_source *source)
+void
+select_two_operand(struct selector *s, uint32_t value, uint32_t a, enum nb_form form,
+		   const struct select_source *source)
 {
 	bool commutes = ir_op_info(select_inst(s, value)->op)->flags & IR_OP_COMMUTES &&
 			source->base == X64_BASE_NONE;
@@ -96,10 +95,9 @@ emit_add_imm(struct selector *s, uint32_t value, uint32_t vreg, int64_t imm)
 	select_flag(s, RA_INST_SAME);
 }
 
-/* d = base + index << scale + disp. */
-static void
-emit_lea(struct selector *s, uint32_t value, uint32_t base, uint32_t index, uint32_t scale,
-	 int64_t disp)
+void
+select_lea(struct selector *s, uint32_t value, uint32_t base, uint32_t index, uint32_t scale,
+	   int64_t disp)
 {
 	struct x64_inst *inst =
 		select_emit(s, X64_FORM, select_is_64(s, value) ? NB_FORM_LEA64 : NB_FORM_LEA32);
@@ -142,7 +140,7 @@ add_by_lea(struct selector *s, uint32_t value, uint32_t a, uint32_t b)
 		else
 			scale = 0;
 		uint32_t base_vreg = select_use(s, base);
-		emit_lea(s, value, base_vreg, select_use(s, index), (uint32_t)scale, imm);
+		select_lea(s, value, base_vreg, select_use(s, index), (uint32_t)scale, imm);
 		return true;
 	}
 	if (is_scaled(s, a, &scale)) {
@@ -153,7 +151,7 @@ add_by_lea(struct selector *s, uint32_t value, uint32_t a, uint32_t b)
 		return false;
 	}
 	uint32_t base = select_use(s, a);
-	emit_lea(s, value, base, select_use(s, select_inst(s, b)->args[0]), (uint32_t)scale, 0);
+	select_lea(s, value, base, select_use(s, select_inst(s, b)->args[0]), (uint32_t)scale, 0);
 	return true;
 }
 
@@ -172,7 +170,7 @@ select_add(struct selector *s, uint32_t value, uint32_t a, uint32_t b)
 	struct select_source source = select_source_any(s, b);
 	uint32_t vreg = select_use(s, a);
 	if (source.base != X64_BASE_NONE) {
-		emit_two_operand(s, value, vreg, form, &source);
+		select_two_operand(s, value, vreg, form, &source);
 		return;
 	}
 	struct x64_inst *inst = select_emit(s, X64_ADD, form);
@@ -259,8 +257,8 @@ select_binary(struct selector *s, uint32_t value)
 		return;
 	}
 	struct select_source source = select_source_any(s, b);
-	emit_two_operand(s, value, select_use(s, a), alu_forms_of(inst->op)->forms[is_64][0],
-			 &source);
+	select_two_operand(s, value, select_use(s, a), alu_forms_of(inst->op)->forms[is_64][0],
+			   &source);
 }
 
 void
@@ -284,55 +282,11 @@ select_sub(struct selector *s, uint32_t value)
 		return;
 	}
 	struct select_source source = select_source_any(s, inst->args[1]);
-	emit_two_operand(s, value, select_use(s, inst->args[0]),
-			 is_64 ? NB_FORM_SUB64 : NB_FORM_SUB32, &source);
+	select_two_operand(s, value, select_use(s, inst->args[0]),
+			   is_64 ? NB_FORM_SUB64 : NB_FORM_SUB32, &source);
 }
 
-/* --- multiplication and division ------------------------------------------ */
-
-void
-select_mul(struct selector *s, uint32_t value)
-{
-	const struct ir_inst *inst = select_inst(s, value);
-	bool is_64 = inst->type == IR_I64;
-	uint32_t a = inst->args[0], b = inst->args[1];
-	int64_t imm;
-	if (select_inst(s, a)->op == IR_CONST) {
-		a = inst->args[1];
-		b = inst->args[0];
-	}
-	if (select_imm32(s, b, &imm)) {
-		if (imm == 3 || imm == 5 || imm == 9) {
-			uint32_t vreg = select_use(s, a);
-			emit_lea(s, value, vreg, vreg, imm == 3 ? 1 : imm == 5 ? 2 : 3, 0);
-			return;
-		}
-		struct select_source source = select_source_any(s, a);
-		select_unary_rm(s, value, is_64 ? NB_FORM_IMUL64_IMM : NB_FORM_IMUL32_IMM, &source);
-		s->insts[s->inst_count - 1].imm = imm;
-		return;
-	}
-	struct select_source source = select_source_any(s, b);
-	emit_two_operand(s, value, select_use(s, a), is_64 ? NB_FORM_IMUL64 : NB_FORM_IMUL32,
-			 &source);
-}
-
-void
-select_mul_high(struct selector *s, uint32_t value)
-{
-	const struct ir_inst *inst = select_inst(s, value);
-	bool is_64 = inst->type == IR_I64;
-	enum nb_form form = is_64 ? NB_FORM_MUL64 : NB_FORM_MUL32;
-	if (inst->op == IR_MUL_HIGH_S)
-		form = is_64 ? NB_FORM_IMUL64_WIDE : NB_FORM_IMUL32_WIDE;
-	uint32_t a = select_use(s, inst->args[0]);
-	struct select_source source = select_source_any(s, inst->args[1]);
-	struct x64_inst *mul = select_emit(s, X64_MUL_HIGH, form);
-	select_op_def_fixed(s, select_def(s, value), NB_RDX);
-	select_op_use_fixed(s, a, NB_RAX);
-	select_op_source(s, mul, &source, RA_ANY);
-	select_clobber(s, 1 << NB_RAX, 0);
-}
+/* --- division -------------------------------------------------------------- */
 
 /* Whether a division by `divisor` can neither trap nor hit the one overflow. */
 static bool
