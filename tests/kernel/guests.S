@@ -11,6 +11,7 @@ guest_\name\()_end:
 
 	.section .rodata
 	guest	client
+	guest	failing
 	guest	fuzz
 	guest	gatechain
 	guest	gateclient
