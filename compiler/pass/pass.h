@@ -52,6 +52,14 @@ NB_MUST_USE enum nb_status pass_branch_folds(struct ir_function *fn, struct pass
 NB_MUST_USE enum nb_status pass_gvn(struct ir_function *fn, struct pass_context *context);
 
 /*
+ * Moves loop variables that run from negative numbers up to zero to where the
+ * additions that they are for do not wrap.
+ * Keeps control flow; analysis is valid after it. Linear but for span_analyze, which it
+ * needs only if there are any.
+ */
+NB_MUST_USE enum nb_status pass_rebase(struct ir_function *fn, struct pass_context *context);
+
+/*
  * Takes constants out of addresses into static offsets, and drops masks and
  * extensions, where ranges of values (span.h) show that nothing wraps or changes.
  * Keeps control flow; analysis is valid after it. Near linear.

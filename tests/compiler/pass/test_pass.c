@@ -39,7 +39,7 @@ static const struct named_pass passes[] = {
 	{ "wide", pass_wide },	       { "branch", pass_branch },    { "ifconv", pass_ifconv },
 	{ "gvn", pass_gvn },	       { "licm", pass_licm },	     { "dce", pass_dce },
 	{ "strength", pass_strength }, { "schedule", run_schedule }, { "sink", pass_sink },
-	{ "range", pass_range },       { "strict", run_strict },
+	{ "range", pass_range },       { "rebase", pass_rebase },    { "strict", run_strict },
 };
 
 static enum nb_status
@@ -106,6 +106,7 @@ GOLDEN_TEST(gvn)
 GOLDEN_TEST(ifconv)
 GOLDEN_TEST(licm)
 GOLDEN_TEST(range)
+GOLDEN_TEST(rebase)
 GOLDEN_TEST(schedule)
 GOLDEN_TEST(sink)
 GOLDEN_TEST(strength)
@@ -120,6 +121,7 @@ main(void)
 		cmocka_unit_test(test_licm),	 cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_wide),	 cmocka_unit_test(test_range),
+		cmocka_unit_test(test_rebase),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
