@@ -289,6 +289,9 @@ struct ir_function {
 	uint32_t *order; /* blocks; valid like ir_block.position */
 	uint32_t order_count, order_cap;
 	bool is_analyzed; /* nothing has changed control flow since ir_analyze */
+	/* A pass made a condition, or what an edge passes on, constant since the last
+	 * pass_branch. */
+	bool has_new_ways;
 	bool has_no_loop; /* there was none at the last look, and no pass makes any */
 };
 

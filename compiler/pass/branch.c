@@ -349,6 +349,7 @@ pass_branch(struct ir_function *fn, struct pass_context *context)
 	struct arena_mark mark = arena_mark_get(context->scratch);
 	struct branches s = { .fn = fn, .changed = true };
 
+	fn->has_new_ways = false;
 	for (uint32_t i = 0; i < MAX_ROUNDS && s.changed; i++) {
 		if (ir_order(fn, context->scratch) != NB_OK)
 			break;
@@ -366,16 +367,5 @@ pass_branch(struct ir_function *fn, struct pass_context *context)
 enum nb_status
 pass_branch_folds(struct ir_function *fn, struct pass_context *context)
 {
-	for (uint32_t b = 0; b < fn->block_count; b++) {
-		uint32_t last = fn->blocks[b].last_inst;
-		const struct ir_inst *end;
-
-		if (last == IR_NONE)
-			continue;
-		end = &fn->insts[last];
-		if ((end->op == IR_BRANCH || end->op == IR_SWITCH) &&
-		    fn->insts[end->args[0]].op == IR_CONST)
-			return pass_branch(fn, context);
-	}
-	return fn->status;
+	return fn->has_new_ways ? pass_branch(fn, context) : fn->status;
 }

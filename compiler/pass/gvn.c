@@ -16,10 +16,11 @@
  * A load that an earlier access of the same place dominates cannot trap: that
  * access would have trapped, and memories never shrink.
  *
- * Facts. In a block with one predecessor the branch that leads there has told
- * the condition's value; uses of the condition become that constant.
+ * Facts. What branches have told (facts.h) becomes constants: conditions, what they
+ * compare, the opposites of what they compare, and what their own edges pass on.
  */
 #include "compiler/pass/effects.h"
+#include "compiler/pass/facts.h"
 #include "compiler/pass/pass.h"
 
 #include "compiler/ir/analyze.h"
@@ -33,7 +34,6 @@ _Static_assert(IR_STATE_GLOBAL == 1 << PART_GLOBAL && IR_STATE_TABLE == 1 << PAR
 
 enum {
 	MAX_LOOK_BACK = 16, /* stores that a load looks past */
-	MAX_FACTS = 8,	    /* facts about one value that are looked at */
 	LEAST_TABLE = 64,
 };
 
@@ -49,13 +49,6 @@ struct entry {
 	uint32_t version;
 };
 
-/* What a branch has told about a value: it is `constant` in what `block`
- * dominates. */
-struct fact {
-	uint32_t block, constant;
-	uint32_t previous; /* an older fact about the same value; 0: none */
-};
-
 struct gvn {
 	struct ir_function *fn;
 	struct arena *scratch;
@@ -66,10 +59,7 @@ struct gvn {
 	uint32_t now[PART_COUNT];
 	struct entry *table;
 	uint32_t entry_count, table_cap;
-	struct fact *facts;
-	uint32_t fact_count, fact_cap;
-	uint32_t *latest_fact; /* by value; 0: none */
-	uint32_t first_count;  /* instructions when the pass began */
+	struct facts facts;
 	uint32_t block;
 };
 
@@ -430,84 +420,66 @@ find_global(struct gvn *g, uint32_t get)
 
 /* --- facts ------------------------------------------------------------------------------ */
 
-static void
-add_fact(struct gvn *g, uint32_t value, uint32_t constant)
-{
-	if (value >= g->first_count || g->fn->insts[value].op == IR_CONST)
-		return;
-	if (g->fact_count == g->fact_cap) {
-		void *moved = arena_extend_array(g->scratch, g->facts, g->fact_cap, g->fact_cap * 2,
-						 sizeof(*g->facts), 4);
-
-		if (!moved) {
-			ir_fail(g->fn, NB_OUT_OF_MEMORY);
-			return;
-		}
-		g->facts = moved;
-		g->fact_cap *= 2;
-	}
-	g->facts[g->fact_count] = (struct fact){ g->block, constant, g->latest_fact[value] };
-	g->latest_fact[value] = g->fact_count++;
-}
-
-/* What the branch before the present block says. */
-static void
-learn_facts(struct gvn *g)
-{
-	struct ir_function *fn = g->fn;
-	uint32_t e = fn->blocks[g->block].first_pred;
-	const struct ir_inst *last, *cond;
-	uint32_t value;
-
-	if (e == IR_NONE || fn->edges[e].next_pred != IR_NONE)
-		return;
-	last = &fn->insts[fn->blocks[fn->edges[e].from].last_inst];
-	if (last->op != IR_BRANCH)
-		return;
-	value = ir_resolve(fn, last->args[0]);
-	cond = &fn->insts[value];
-	if (e == last->args[1]) {
-		uint32_t x = cond->args[0];
-		uint32_t k = cond->args[1];
-
-		if (ir_op_is_comparison(cond->op))
-			add_fact(g, value, ir_const(fn, IR_I32, 1));
-		cond = &fn->insts[value];
-		if (cond->op == IR_EQ && fn->insts[k].op == IR_CONST)
-			add_fact(g, x, k);
-	} else {
-		uint32_t x = cond->args[0];
-		uint32_t k = cond->args[1];
-
-		add_fact(g, value, ir_const(fn, IR_I32, 0));
-		cond = &fn->insts[value];
-		if (cond->op == IR_NE && fn->insts[k].op == IR_CONST)
-			add_fact(g, x, k);
-	}
-}
-
-/* What the value is in the present block. */
-static uint32_t
-known_value(struct gvn *g, uint32_t value)
-{
-	uint32_t fact;
-
-	value = ir_resolve(g->fn, value);
-	if (value >= g->first_count)
-		return value;
-	fact = g->latest_fact[value];
-	for (uint32_t i = 0; i < MAX_FACTS && fact != 0; i++) {
-		if (ir_dominates(g->fn, g->facts[fact].block, g->block))
-			return g->facts[fact].constant;
-		fact = g->facts[fact].previous;
-	}
-	return value;
-}
-
 static inline void
 replace_use(void *context, uint32_t *value)
 {
-	*value = known_value(context, *value);
+	struct gvn *g = context;
+
+	*value = facts_value(&g->facts, g->block, ir_resolve(g->fn, *value));
+}
+
+/* A comparison whose opposite, or the same with exchanged arguments, is known here. */
+static uint32_t
+known_comparison(struct gvn *g, const struct ir_inst *inst)
+{
+	struct ir_inst other = *inst;
+	const struct ir_inst *second = &g->fn->insts[inst->args[1]];
+
+	if (second->op == IR_CONST && second->imm == 0 &&
+	    (inst->op == IR_EQ || inst->op == IR_NE) &&
+	    facts_is_nonzero(&g->facts, g->block, inst->args[0]))
+		return ir_const(g->fn, IR_I32, inst->op == IR_NE);
+	for (uint32_t i = 1; i < 4; i++) {
+		uint32_t op = i & 1 ? ir_inverse_comparison(inst->op) : inst->op;
+		uint32_t value, constant;
+
+		if (op == IR_OP_COUNT)
+			continue;
+		other.op = (uint8_t)(i & 2 ? ir_swapped_comparison(op) : op);
+		other.args[0] = inst->args[i >> 1];
+		other.args[1] = inst->args[1 - (i >> 1)];
+		value = table_get(g, &other, 0);
+		constant = value == IR_NONE ? IR_NONE : facts_value(&g->facts, g->block, value);
+		if (constant != value)
+			return ir_const(g->fn, IR_I32,
+					g->fn->insts[constant].imm ^ (uint64_t)(i & 1));
+	}
+	return IR_NONE;
+}
+
+/* What the terminator's own condition says, for its edges and for itself. */
+static void
+visit_branch(struct gvn *g, uint32_t index)
+{
+	struct ir_function *fn = g->fn;
+
+	for (uint32_t e = 0; e < 2; e++) {
+		const struct ir_edge *edge = ir_inst_edge(fn, &fn->insts[index], e);
+
+		for (uint32_t k = 0; k < edge->arg_count; k++) {
+			uint32_t at = edge->first_arg + k;
+			uint32_t value =
+				facts_edge_value(&g->facts, &fn->insts[index], e, fn->lists[at]);
+
+			fn->has_new_ways = fn->has_new_ways || value != fn->lists[at];
+			fn->lists[at] = value;
+		}
+	}
+	if (facts_is_nonzero(&g->facts, g->block, fn->insts[index].args[0])) {
+		uint32_t one = ir_const(fn, IR_I32, 1);
+
+		fn->insts[index].args[0] = one;
+	}
 }
 
 /* --- the sweep ---------------------------------------------------------------------------- */
@@ -530,8 +502,12 @@ find_value(struct gvn *g, uint32_t index)
 	for (uint32_t i = 0; i < 3; i++)
 		inst->args[i] = proto.args[i];
 	info = ir_op_info(inst->op);
-	if (info->reads == 0)
-		return table_get(g, inst, 0);
+	if (info->reads == 0) {
+		value = table_get(g, inst, 0);
+		if (value == IR_NONE && g->facts.count > 1 && ir_op_is_comparison(inst->op))
+			value = known_comparison(g, inst);
+		return value;
+	}
 	if (info->reads == IR_STATE_MEM)
 		return find_load(g, index);
 	if (info->reads == IR_STATE_GLOBAL)
@@ -567,6 +543,11 @@ visit_inst(struct gvn *g, uint32_t index)
 		advance_versions(g, index);
 		return;
 	}
+	if (g->fn->insts[index].op == IR_BRANCH)
+		visit_branch(g, index);
+	if (g->fn->insts[index].op == IR_BRANCH || g->fn->insts[index].op == IR_SWITCH)
+		g->fn->has_new_ways = g->fn->has_new_ways ||
+				      g->fn->insts[g->fn->insts[index].args[0]].op == IR_CONST;
 	if (info->flags & IR_OP_END || g->fn->insts[index].op == IR_RESULT ||
 	    (g->fn->is_strict && info->reads & IR_STATE_MEM))
 		return;
@@ -587,7 +568,7 @@ visit_block(struct gvn *g, uint32_t block)
 
 	g->block = block;
 	enter_versions(g, block);
-	learn_facts(g);
+	facts_learn(&g->facts, block);
 	for (uint32_t i = fn->blocks[block].first_inst; i != IR_NONE && ir_tick(fn, 1); i = next) {
 		next = fn->insts[i].next;
 		visit_inst(g, i);
@@ -601,10 +582,7 @@ alloc_state(struct gvn *g)
 {
 	struct ir_function *fn = g->fn;
 
-	g->first_count = fn->inst_count;
 	g->version_cap = 256;
-	g->fact_cap = 64;
-	g->fact_count = 1;
 	g->table_cap = LEAST_TABLE;
 	while (g->table_cap < fn->inst_count)
 		g->table_cap *= 2;
@@ -612,10 +590,8 @@ alloc_state(struct gvn *g)
 	g->leaving = arena_alloc(g->scratch, (size_t)fn->block_count * sizeof(*g->leaving), 8);
 	g->loop_writes = arena_new_array(g->scratch, uint8_t, fn->block_count);
 	g->table = arena_new_array(g->scratch, struct entry, g->table_cap);
-	g->facts = arena_new_array(g->scratch, struct fact, g->fact_cap);
-	g->latest_fact = arena_new_array(g->scratch, uint32_t, fn->inst_count);
-	return g->versions && g->leaving && g->loop_writes && g->table && g->facts &&
-	       g->latest_fact;
+	return facts_init(&g->facts, fn, g->scratch) && g->versions && g->leaving &&
+	       g->loop_writes && g->table;
 }
 
 enum nb_status

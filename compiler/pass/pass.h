@@ -36,8 +36,8 @@ NB_MUST_USE enum nb_status pass_dce(struct ir_function *fn, struct pass_context 
 NB_MUST_USE enum nb_status pass_branch(struct ir_function *fn, struct pass_context *context);
 
 /*
- * The same if some branch or switch is on a constant, else nothing: what pass_gvn
- * leaves to be done.
+ * The same if a pass has made conditions, or arguments of edges, constant; else
+ * nothing.
  */
 NB_MUST_USE enum nb_status pass_branch_folds(struct ir_function *fn, struct pass_context *context);
 
