@@ -64,19 +64,22 @@ programs)
 	"$mutate" --emulator "$library" --forced 1 --window 4096 --runs 200 --flips 0 --edits 0 "$@"
 	;;
 long)
-	bytes=$4 edits=$5 state=$6 count=20 each=12500
+	bytes=$4 edits=$5 state=$6 count=4
 	# round, then bytes, flips, edits, accepted and instructions so far
 	[ -e "$state" ] || echo '0 0 0 0 0 0' >"$state"
 	read -r round b f e a i <"$state"
 	while [ "$b" -lt "$bytes" ] || [ "$e" -lt "$edits" ]; do
 		generate $((500000 + round * count)) $count
-		"$mutate" --emulator "$library" --seed "$round" --cases 1 \
+		"$mutate" --emulator "$library" --seed "$round" \
 			--flips $((b < bytes ? 1000000000 : 0)) \
-			--edits $((e < edits ? each * 2 : 0)) "$modules"/*.wasm >"$modules/out" ||
+			--edits $((e < edits ? 25000 : 0)) "$modules"/*.wasm >"$modules/out" &&
+			"$mutate" --emulator "$library" --seed "$round" --cases 1 --flips 0 \
+				--edits 2000 >>"$modules/out" ||
 			{ cat "$modules/out" && exit 1; }
 		round=$((round + 1))
 		# shellcheck disable=SC2046
-		set -- $(sed -n 's/^\([0-9]*\) flips, \([0-9]*\) edits, \([0-9]*\) accepted, \([0-9]*\) .*/\1 \2 \3 \4/p' "$modules/out")
+		set -- $(awk '/ flips, / { f += $1; e += $3; a += $5; i += $7 } END { print f, e, a, i }' \
+			"$modules/out")
 		b=$((b + $1 / 8)) f=$((f + $1)) e=$((e + $2)) a=$((a + $3)) i=$((i + $4))
 		echo "$round $b $f $e $a $i" >"$state.new"
 		mv "$state.new" "$state"
