@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402
 from code_speed import bench_code  # noqa: E402
+from compile_speed import BUNDLED, bench_compile, bundled_module  # noqa: E402
 from kernel_speed import bench_kernel  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -59,61 +60,6 @@ def bench_boot(args):
     return {"instructions": counts, "limit": BOOT_LIMIT}
 
 
-# --------------------------------------------------------------------------- compile --
-def read_leb(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7f) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def code_section_bytes(path):
-    data, at = path.read_bytes(), 8
-    while at < len(data):
-        kind = data[at]
-        size, at = read_leb(data, at + 1)
-        if kind == 10:
-            return size
-        at += size
-    return 0
-
-
-BUNDLED = ["coremark", "sqlite", "python", "ruby"]
-
-
-def bundled_module(name):
-    lines = subprocess.run([TOOL, "run", "--describe", name], cwd=ROOT, check=True, text=True,
-                           stdout=subprocess.PIPE).stdout.splitlines()
-    return pathlib.Path(next(l.split(" ", 1)[1] for l in lines if l.startswith("module ")))
-
-
-def bench_compile(args):
-    """Compile speed, memory and code size of the bundled programs on one core."""
-    make("tool", *[f"program-{name}" for name in BUNDLED])
-    result = {}
-    print(f"{'module':10} {'code MB':>8} {'CPU s':>7} {'MB/s':>7} {'peak MB':>8} {'bytes/byte':>10}")
-    for name in BUNDLED:
-        module = bundled_module(name)
-        size = code_section_bytes(module)
-        out = ROOT / "build" / "bench" / f"{name}.nbo"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(TOOL), "compile", "-j1", str(module), "-o", str(out), "--stats"]
-        runs = [measure.run_measured(command) for _ in range(args.runs or 3)]
-        stats = subprocess.run(command, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, check=True).stdout
-        machine = int(re.search(r"machine code: (\d+) bytes", stats).group(1))
-        seconds, peak = measure.spread([r[0] for r in runs])[0], max(r[1] for r in runs)
-        print(f"{name:10} {size / 1e6:8.2f} {seconds:7.2f} {size / 1e6 / seconds:7.2f} "
-              f"{peak / 1024:8.0f} {machine / size:10.2f}")
-        result[name] = {"code_bytes": size, "cpu_seconds": seconds, "peak_kib": peak,
-                        "machine_bytes": machine}
-    return result
-
-
 # ---------------------------------------------------------------------------- verify --
 VERIFY_STATS = re.compile(r"machine code: (\d+) bytes\ncompile: ([\d.]+) CPU s\n"
                           r"verify: ([\d.]+) CPU s, then ([\d.]+) median, ([\d.]+) least of (\d+)")
@@ -157,7 +103,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"of: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--runs", type=int, help="interleaved runs (default 3; with --quick 1)")
-    parser.add_argument("--quick", action="store_true", help="code: a quarter of the rounds")
+    parser.add_argument("--quick", action="store_true", help="code: a quarter of the rounds; compile: fewer "
+                        "modules, no peers")
     parser.add_argument("--programs", metavar="A,B", help="code: only these programs")
     parser.add_argument("--engines", metavar="A,B",
                         help="code: only these of gcc, clang, wasm2c, v8, wasmtime, nebulet")
