@@ -34,6 +34,7 @@ enum {
 	NB_CHANNEL_HANDLES_MAX = 16,	  /* of one message */
 	NB_TIMER_PERIOD_MIN = 100 * 1000, /* nanoseconds */
 	NB_STARTUP_MAX = 1024 * 1024,	  /* bytes of a startup block */
+	NB_TRACE_RECORDS_MAX = 32,	  /* of one trace_read */
 	NB_BINDINGS_MAX = 64,		  /* of one process_instantiate */
 };
 
@@ -51,7 +52,7 @@ enum nb_signal {
 #define NB_SIGNALS_USER 0xff000000u
 
 /* NB_OBJECT_*, NB_INFO_*, NB_PROCESS_*, NB_MODULE_*, NB_CLOCK_*, NB_LOG_*,
- * NB_SYSTEM_*, NB_POWER_*, NB_PRIORITY_*. */
+ * NB_SYSTEM_*, NB_TRACE_*, NB_POWER_*, NB_PRIORITY_*. */
 enum nb_value {
 #define NB_VALUE(group, name, number, text) NB_##group##_##name = number,
 #include "abi/values.def"
@@ -230,6 +231,15 @@ struct nb_log_record {
 	uint32_t len;	   /* bytes of the text */
 };
 
+struct nb_trace_record {
+	uint64_t sequence; /* counts from 0 */
+	uint64_t time_ns;  /* monotonic */
+	uint32_t event;	   /* NB_TRACE_* */
+	uint32_t detail;
+	uint64_t process; /* id of an object */
+	uint64_t value;
+};
+
 struct nb_system_info {
 	uint32_t abi_version; /* NB_ABI_VERSION */
 	uint32_t processors;
@@ -272,6 +282,7 @@ _Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");
 _Static_assert(sizeof(struct nb_log_record) == 24, "layout");
+_Static_assert(sizeof(struct nb_trace_record) == 40, "layout");
 _Static_assert(sizeof(struct nb_system_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_memory_info) == 32, "layout");
 

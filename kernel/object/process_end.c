@@ -8,6 +8,7 @@
 #include "kernel/object/process_private.h"
 #include "kernel/object/thread_object.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sched/trace.h"
 #include "lib/format.h"
 
 /* ---- deciding ---- */
@@ -146,9 +147,13 @@ process_add_thread(struct process *process, struct thread *thread)
 
 	spinlock_lock(&process->lock);
 	if (!process->has_exit) {
+		if (process->state == NB_PROCESS_CREATED)
+			trace(NB_TRACE_PROCESS_START, process->object.id, 0,
+			      process->builder ? process->builder->object.id : 0);
 		process->state = NB_PROCESS_RUNNING;
 		process->inside++;
 		process->thread_count++;
+		trace(NB_TRACE_THREAD_START, process->object.id, process->thread_count, 0);
 		list_push_back(&process->threads, &thread->link);
 		status = NB_OK;
 	}
@@ -175,6 +180,7 @@ process_thread_left(struct process *process, enum nb_trap trap)
 	if (trap != NB_TRAP_NONE && trap != NB_TRAP_KILLED)
 		process_fault(process, trap, thread->has_trace ? &thread->trace : NULL);
 	sched_account_current();
+	trace(NB_TRACE_THREAD_END, process->object.id, trap, thread->run_ns);
 	gate_thread_left(thread);
 	spinlock_lock(&process->lock);
 	list_remove(&thread->link);
@@ -283,6 +289,7 @@ process_end(struct process *process)
 	spinlock_lock(&process->lock);
 	process->state = NB_PROCESS_ENDED;
 	spinlock_unlock(&process->lock);
+	trace(NB_TRACE_PROCESS_END, process->object.id, process->trap, (uint64_t)process->status);
 	object_signals_change(&process->object, 0, NB_SIGNAL_TERMINATED);
 	object_put(&process->object);
 }

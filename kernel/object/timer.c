@@ -5,6 +5,7 @@
 #include "kernel/object/timer.h"
 
 #include "kernel/port/cpu.h"
+#include "kernel/sched/trace.h"
 
 /* Takes the alarm out of its heap. */
 static void
@@ -37,6 +38,7 @@ expire_locked(struct timer *timer, uint64_t now_ns)
 		timer->deadline_ns += (missed + 1) * timer->period_ns;
 		alarm_set_locked(timer);
 	}
+	trace(NB_TRACE_TIMER, 0, 0, timer->object.id);
 	object_signals_change(&timer->object, 0, NB_SIGNAL_SIGNALED);
 }
 

@@ -5,9 +5,11 @@
 #include "kernel/sched/sched.h"
 
 #include "kernel/init/panic.h"
+#include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched_private.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sched/trace.h"
 
 enum {
 	SLICE_NS = 4 * 1000 * 1000,  /* longest turn while others wait */
@@ -52,6 +54,12 @@ sched_cpu_exit(struct cpu *cpu)
 }
 
 /* ---- the queue ---- */
+
+static void
+trace_thread(uint32_t event, const struct thread *thread)
+{
+	trace(event, thread->owner ? thread->owner->id : 0, thread->priority, 0);
+}
 
 static struct thread *
 thread_of_ready(struct pairing_node *node)
@@ -183,6 +191,7 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 		pairing_remove(&cpu->timeouts, &thread->timeout);
 	__atomic_fetch_add(&thread->share->runnable, 1, __ATOMIC_RELAXED);
 	queue_insert_locked(cpu, thread);
+	trace_thread(NB_TRACE_WAKE, thread);
 	if (!current)
 		return;
 	account_locked(cpu, port_time_monotonic_ns());
@@ -242,6 +251,7 @@ dispatch_locked(struct cpu *cpu, struct thread *next)
 		next->run_state = THREAD_RUNNING;
 		next->cpu = cpu;
 		cpu->switches++;
+		trace_thread(NB_TRACE_SWITCH, next);
 		__atomic_fetch_and(&next->seat->head.pending, ~(uint64_t)THREAD_PENDING_YIELD,
 				   __ATOMIC_RELAXED);
 	}

@@ -2,6 +2,7 @@
  * Native calls: channels.
  */
 #include "kernel/ipc/channel.h"
+#include "kernel/sched/trace.h"
 #include "kernel/sys/guest.h"
 
 #include "sys_calls.h"
@@ -70,6 +71,8 @@ sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 	if (status != NB_OK)
 		return guest_result(status);
 	status = channel_send(channel_of(use.object), &message);
+	if (status == NB_OK)
+		trace(NB_TRACE_SEND, guest_process(vmctx)->object.id, len, use.object->id);
 	object_put(use.object);
 	return guest_result(status);
 }
@@ -94,6 +97,9 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 		return guest_result(status);
 	message.handle_cap = given.handles;
 	status = channel_recv(channel_of(use.object), &message);
+	if (status == NB_OK)
+		trace(NB_TRACE_RECEIVE, guest_process(vmctx)->object.id, message.len,
+		      use.object->id);
 	object_put(use.object);
 	if (status != NB_OK && status != NB_BUFFER_TOO_SMALL)
 		return guest_result(status);

@@ -1,8 +1,9 @@
 /*
- * Native calls that show what goes on: processes and their handles.
+ * Native calls that show what goes on: processes, their handles, the event trace.
  */
 #include "kernel/object/process.h"
 #include "kernel/object/system.h"
+#include "kernel/sched/trace.h"
 #include "kernel/sys/guest.h"
 
 #include "sys_calls.h"
@@ -106,4 +107,36 @@ sys_process_handle(struct nb_vmctx *vmctx, uint32_t handle, uint32_t after, uint
 	if (status == NB_OK)
 		status = guest_copy_out(vmctx, entry, &told, sizeof told);
 	return guest_result(status);
+}
+
+/* ---- the trace ---- */
+
+int64_t
+sys_trace_set(struct nb_vmctx *vmctx, uint32_t system, uint32_t events)
+{
+	enum nb_status status = check_system(vmctx, system, NB_RIGHT_MANAGE);
+
+	return guest_result(status == NB_OK ? trace_set(events) : status);
+}
+
+int64_t
+sys_trace_read(struct nb_vmctx *vmctx, uint32_t system, uint64_t sequence, uint32_t records,
+	       uint32_t count)
+{
+	struct nb_trace_record found[NB_TRACE_RECORDS_MAX];
+	uint32_t read;
+	uint64_t at;
+	enum nb_status status = NB_OUT_OF_RANGE;
+
+	if (count != 0 && count <= NB_TRACE_RECORDS_MAX)
+		status = guest_range(vmctx, records, count * sizeof *found, &at);
+	if (status == NB_OK)
+		status = check_system(vmctx, system, NB_RIGHT_MANAGE);
+	if (status != NB_OK)
+		return guest_result(status);
+	read = trace_read(sequence, found, count);
+	if (!read)
+		return guest_result(NB_SHOULD_WAIT);
+	status = port_guest_write(at, found, read * sizeof *found);
+	return status == NB_OK ? (int64_t)read : guest_result(status);
 }

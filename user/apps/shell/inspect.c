@@ -1,5 +1,5 @@
 /*
- * The shell's commands that show what goes on: ps, top, kill, handles.
+ * The shell's commands that show what goes on: ps, top, kill, handles, trace.
  */
 #include "user/apps/shell/shell.h"
 #include "user/sdk/text.h"
@@ -8,6 +8,7 @@
 
 #define PROCESSES_MAX 256u
 #define TOP_PERIOD_NS INT64_C(1000000000)
+#define TRACE_NS      INT64_C(100000000)
 #define KILLED_STATUS 137
 
 static const char *const state_names[] = { "created", "running", "ending", "ended" };
@@ -21,6 +22,7 @@ static const char *const type_names[] = {
 #define NAME_CLOCK(number, text)
 #define NAME_LOG(number, text)
 #define NAME_SYSTEM(number, text)
+#define NAME_TRACE(number, text)
 #define NAME_POWER(number, text)
 #define NAME_PRIORITY(number, text)
 #include "abi/values.def"
@@ -259,4 +261,50 @@ shell_handles(struct shell *shell, const char *word)
 		print_handle(shell, &entry);
 	(void)nb_handle_close(process);
 	return true;
+}
+
+/* ---- the event trace ---- */
+
+static const char *const event_names[] = { "switch",	  "wake",	  "process start",
+					   "process end", "thread start", "thread end",
+					   "send",	  "receive",	  "timer" };
+_Static_assert(COUNT_OF(event_names) == NB_TRACE_TIMER + 1, "names");
+
+static void
+print_record(struct shell *shell, const struct nb_trace_record *record, uint64_t start_ns)
+{
+	struct text line;
+
+	text_init(&line, line_bytes, sizeof line_bytes);
+	add_right(&line, (record->time_ns - start_ns) / 1000, 9);
+	text_add(&line, " us");
+	add_right(&line, record->process, 20);
+	text_add(&line, "  ");
+	text_add(&line, record->event < COUNT_OF(event_names) ? event_names[record->event] : "?");
+	add_right(&line, record->detail, 48);
+	add_right(&line, record->value, 62);
+	text_add(&line, "\n");
+	shell_write(shell, line.bytes, line.length);
+}
+
+void
+shell_trace(struct shell *shell)
+{
+	static struct nb_trace_record records[NB_TRACE_RECORDS_MAX];
+	int64_t start = nb_clock_get(NB_CLOCK_MONOTONIC), count;
+	uint64_t sequence = 0;
+
+	if (nb_trace_set(shell->system, (2u << NB_TRACE_TIMER) - 1) < 0)
+		return;
+	(void)nb_thread_sleep(start + TRACE_NS);
+	(void)nb_trace_set(shell->system, 0);
+	shell_print(shell, "     TIME         PROCESS  EVENT             DETAIL         VALUE\n");
+	while ((count = nb_trace_read(shell->system, sequence, records, NB_TRACE_RECORDS_MAX)) >
+	       0) {
+		for (int64_t i = 0; i < count; i++) {
+			sequence = records[i].sequence + 1;
+			if (records[i].time_ns >= (uint64_t)start)
+				print_record(shell, &records[i], (uint64_t)start);
+		}
+	}
 }

@@ -98,6 +98,7 @@ help(void)
 			    "  exit [STATUS] power the machine off\n"
 			    "  ps            the processes that there are\n"
 			    "  top           the same every second, with their shares of the time\n"
+			    "  trace         what the kernel does in a tenth of a second\n"
 			    "  kill ID       end a process\n"
 			    "  handles ID    what a process has handles to\n\n"
 			    "A last word & starts a program behind the prompt.\n"
@@ -133,6 +134,8 @@ execute_inspection(const struct words *words, int32_t *status)
 		shell_ps(&shell);
 	else if (is_word(words, "top") && words->count == 1)
 		shell_top(&shell);
+	else if (is_word(words, "trace") && words->count == 1)
+		shell_trace(&shell);
 	else if (is_word(words, "kill") && words->count == 2)
 		is_done = shell_kill(&shell, words->word[1]);
 	else if (is_word(words, "handles") && words->count == 2)

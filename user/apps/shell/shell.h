@@ -52,6 +52,9 @@ void shell_top(struct shell *shell);
 bool shell_kill(struct shell *shell, const char *word);
 bool shell_handles(struct shell *shell, const char *word);
 
+/* Lists what the kernel does in a tenth of a second. */
+void shell_trace(struct shell *shell);
+
 /* Prints the bundled programs with a line about each. */
 void shell_list(struct shell *shell);
 
