@@ -284,8 +284,13 @@ mutate_edit(struct subject *s)
 		entry = edit_table(s, number, table, &size);
 	s->tally->edits++;
 	judge(s, number, is_table);
-	if (is_table)
+	if (is_table) {
+		struct verifier_finding finding;
+
 		memcpy(entry, table, size);
+		/* Prepares it anew for what is there again. */
+		(void)verifier_begin(&s->image, &s->facts, s->scratch, &finding);
+	}
 	while (count--)
 		memcpy(s->code + original.code_offset + at[count], code[count], SAVED_BYTES);
 }
