@@ -131,7 +131,7 @@ format(struct line *line, const struct vf_inst *inst, uint32_t end)
 
 	add(line, mnemonics[vf_form(inst)]);
 	if (info->kind == NB_FORM_CONDITION)
-		add(line, conditions[vf_condition(inst)]);
+		add(line, conditions[inst->opcode & 15]);
 	for (int pass = 0; pass < 2; pass++) {
 		bool rm_now = rm_first == (pass == 0);
 

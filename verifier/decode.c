@@ -114,31 +114,27 @@ const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
 
 /* --- finding rows -------------------------------------------------------------- */
 
-static uint32_t
-space_of(const struct nb_form_info *info)
-{
-	uint32_t space = (uint32_t)info->map << VF_SPACE_MAP | (uint32_t)info->prefix
-								       << VF_SPACE_PREFIX;
-
-	if (info->kind == NB_FORM_VEX_ENCODED)
-		return space | VF_SPACE_VEX;
-	return info->kind == NB_FORM_LOCKED ? space | VF_SPACE_LOCKED : space;
-}
-
 static void
 enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode, bool is_register)
 {
-	uint32_t wide = row->info.wide ? 256 : 0;
-	uint16_t *page = &decoder->page_of[space_of(&row->info)];
+	static const uint8_t encodings[] = {
+		[NB_FORM_LOCKED] = VF_SPACE_LOCKED,
+		[NB_FORM_VEX_ENCODED] = VF_SPACE_VEX,
+		[NB_FORM_SSE_LEGACY] = 0,
+	};
+	const struct nb_form_info *info = &row->info;
+	uint32_t wide = info->wide ? 256 : 0;
+	uint16_t *page = &decoder->page_of[encodings[info->kind] | info->map << VF_SPACE_MAP |
+					   info->prefix << VF_SPACE_PREFIX];
 
 	if (!*page)
 		*page = (uint16_t)(VF_PAGE * ++decoder->page_count);
 	uint16_t *place = &decoder->rows[*page + 2 * (wide + opcode) + is_register];
 
-	if (row->info.reg <= NB_REG_D7) {
+	if (info->reg <= NB_REG_D7) {
 		if (!*place)
 			*place = (uint16_t)(VF_IS_GROUP | decoder->group_count++);
-		place = &decoder->groups[*place & ~VF_IS_GROUP][row->info.reg];
+		place = &decoder->groups[*place & ~VF_IS_GROUP][info->reg];
 	}
 	*place = (uint16_t)(row - vf_rows);
 }
@@ -146,10 +142,11 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode, boo
 static void
 enter_both(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 {
-	if (!(row->info.rm & ~(NB_RM_M | NB_RM_ADDRESS)) || row->info.rm & NB_RM_M)
+	uint32_t rm = row->info.rm, memory = NB_RM_M | NB_RM_ADDRESS;
+
+	if (rm == NB_RM_NONE || rm & memory)
 		enter(decoder, row, opcode, false);
-	if (!(row->info.rm & (NB_RM_M | NB_RM_ADDRESS)) ||
-	    row->info.rm & ~(NB_RM_M | NB_RM_ADDRESS))
+	if (rm == NB_RM_NONE || rm & ~memory)
 		enter(decoder, row, opcode, true);
 }
 
@@ -224,14 +221,11 @@ enum verifier_rule
 vf_decode_special(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *out)
 {
 	struct vf_head head = { 0 };
-	const uint8_t *at;
+	bool is_vex = (*start & 0xfe) == 0xc4;
+	const uint8_t *at = is_vex ? take_vex(start, &head) : take_prefixes(start, &head);
 
-	if ((*start & 0xfe) == 0xc4) {
-		at = take_vex(start, &head);
-		return vf_decode_opcode(decoder, start, at, &head, out);
-	}
-	at = take_prefixes(start, &head);
-	return vf_decode_rex(decoder, start, at, head, out);
+	return is_vex ? vf_decode_opcode(decoder, start, at, &head, out)
+		      : vf_decode_rex(decoder, start, at, head, out);
 }
 
 /* VEX must be as short as possible and name no register for nothing. */

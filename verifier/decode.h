@@ -82,7 +82,7 @@ struct vf_inst {
 	};
 	int32_t disp;
 	uint8_t vvvv;	/* register */
-	uint8_t opcode; /* its last byte */
+	uint8_t opcode; /* its last byte, with the condition */
 	int64_t imm;	/* extended as it is used; distances too */
 };
 
@@ -91,13 +91,6 @@ static inline uint32_t
 vf_form(const struct vf_inst *inst)
 {
 	return (uint32_t)(inst->row - vf_rows) - 1;
-}
-
-/* The condition of forms that have one. */
-static inline uint32_t
-vf_condition(const struct vf_inst *inst)
-{
-	return inst->opcode & 15;
 }
 
 /* Fills the tables; once before any decoding. Instructions that need others than

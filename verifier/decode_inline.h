@@ -10,21 +10,10 @@
 #include "verifier/decode.h"
 
 /* As they stand in REX; BARE stands for one without any of them. */
-enum {
-	VF_REX_B = 1,
-	VF_REX_X = 2,
-	VF_REX_R = 4,
-	VF_REX_W = 8,
-	VF_REX_BARE = 0x40,
-};
+enum { VF_REX_B = 1, VF_REX_X = 2, VF_REX_R = 4, VF_REX_W = 8, VF_REX_BARE = 0x40 };
 
 /* The space of an opcode: what stands before it. */
-enum {
-	VF_SPACE_MAP = 0,
-	VF_SPACE_PREFIX = 2,
-	VF_SPACE_LOCKED = 1 << 4,
-	VF_SPACE_VEX = 2 << 4,
-};
+enum { VF_SPACE_MAP = 0, VF_SPACE_PREFIX = 2, VF_SPACE_LOCKED = 1 << 4, VF_SPACE_VEX = 2 << 4 };
 
 /* What stands before the opcode; of VEX what REX and escapes would say. */
 struct vf_head {

@@ -133,7 +133,7 @@ scan_take_site(struct scan *s, uint32_t at)
 /* Checks all instructions, from the prologue to the last. */
 bool scan_body(struct scan *s);
 
-/* --- match.c -------------------------------------------------------------- */
+/* --- sequence.c ----------------------------------------------------------- */
 
 bool scan_is_memory(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t base,
 		    int64_t disp); /* form reg, [base + disp]; any reg if the form has none */
@@ -152,6 +152,14 @@ bool scan_step_condition(struct scan *s, uint32_t cc);
 /* The function whose entry lies at `target` from this function's start; false
  * if there is none. */
 bool scan_find_entry(const struct scan *s, int64_t target, uint32_t *out);
+
+/* Recognises the sequences of the contract by their first instruction and
+ * checks them whole, ending on the last one. *out_done is false if there is
+ * none here. */
+bool scan_sequence(struct scan *s, bool *out_done);
+
+/* A direct call to rel32. */
+bool scan_direct_call(struct scan *s);
 
 /* --- frame.c -------------------------------------------------------------- */
 
@@ -173,15 +181,5 @@ bool scan_hard(struct scan *s, uint32_t area_slots);
 
 /* A callee may use an area of so many slots at RSP. */
 bool scan_area_fits(struct scan *s, uint32_t slots);
-
-/* --- sequence.c ----------------------------------------------------------- */
-
-/* Recognises the sequences of the contract by their first instruction and
- * checks them whole, ending on the last one. *out_done is false if there is
- * none here. */
-bool scan_sequence(struct scan *s, bool *out_done);
-
-/* A direct call to rel32. */
-bool scan_direct_call(struct scan *s);
 
 #endif

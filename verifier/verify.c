@@ -119,18 +119,19 @@ scan_join(struct scan *s)
 
 /* --- functions ------------------------------------------------------------------- */
 
-static const struct nb_code_site *
-sites_of(const struct nb_code_image *image, uint32_t number)
-{
-	return number < image->function_count ? image->sites + image->functions[number].first_site
-					      : image->sites + image->site_count;
-}
+/* Numbers of the first site and claim behind those of a function. */
+struct ends {
+	uint32_t site, claim;
+};
 
-static const struct nb_code_claim *
-claims_of(const struct nb_code_image *image, uint32_t number)
+static struct ends
+ends_of(const struct nb_code_image *image, uint32_t number)
 {
-	return number < image->function_count ? image->claims + image->functions[number].first_claim
-					      : image->claims + image->claim_count;
+	const struct nb_code_function *next = &image->functions[number + 1];
+
+	if (number + 1 == image->function_count)
+		return (struct ends){ image->site_count, image->claim_count };
+	return (struct ends){ next->first_site, next->first_claim };
 }
 
 static uint32_t
@@ -146,6 +147,7 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 	const struct nb_code_function *function = &image->functions[number];
 	uint32_t pool_at = pool_offset(function->code_size);
 	uint32_t room = (uint32_t)image->code_size - function->code_offset;
+	struct ends ends = ends_of(image, number);
 	uint32_t fast_end = room < VF_READ_BYTES ? 0 : room - VF_READ_BYTES;
 	struct scan s = {
 		.facts = facts,
@@ -165,15 +167,15 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.frame = function->frame_size,
 		.saved_at = function->frame_size,
 		.area = 8u * facts->function_areas[number],
-		.site = sites_of(image, number),
-		.site_end = sites_of(image, number + 1),
+		.site = image->sites + function->first_site,
+		.site_end = image->sites + ends.site,
 		.fixed = NB_PRESERVED_GPRS,
 		.is_reached = true,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
-	return mark_claims(&s, claims_of(image, number), claims_of(image, number + 1)) &&
+	return mark_claims(&s, image->claims + function->first_claim, image->claims + ends.claim) &&
 	       scan_body(&s);
 }
 
@@ -193,8 +195,7 @@ static enum verifier_rule
 check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 {
 	const struct nb_code_function *function = &image->functions[number];
-	const struct nb_code_function *next =
-		number + 1 < image->function_count ? function + 1 : NULL;
+	struct ends ends = ends_of(image, number);
 	uint64_t code_end = (uint64_t)function->code_offset + function->code_size;
 	uint64_t pool_at = (uint64_t)function->code_offset + pool_offset(function->code_size);
 
@@ -212,8 +213,7 @@ check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 		if (!is_padding(image, code_end, pool_at))
 			return VERIFIER_PADDING;
 	}
-	if (function->first_site > (next ? next->first_site : image->site_count) ||
-	    function->first_claim > (next ? next->first_claim : image->claim_count))
+	if (function->first_site > ends.site || function->first_claim > ends.claim)
 		return VERIFIER_LAYOUT;
 	return VERIFIER_NONE;
 }
