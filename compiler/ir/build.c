@@ -314,10 +314,11 @@ begin_locals(struct builder *b)
 		b->locals[i].type = ir_type_from_wasm(type->params[i]);
 	while (wasm_locals_next(&runs, &run)) {
 		enum ir_type ir = ir_type_from_wasm(run.type);
+		uint32_t zero = run.count ? ir_zero(b->fn, ir) : 0;
 
 		for (uint32_t i = 0; i < run.count; i++) {
 			b->locals[count].type = ir;
-			b->locals[count].initial = ir_zero(b->fn, ir);
+			b->locals[count].initial = zero;
 			count++;
 		}
 	}
