@@ -38,8 +38,8 @@ enum { KEY_IR = 256, KEY_ASM, KEY_BYTES, KEY_FUNCTION, KEY_PASSES, KEY_FUNCTIONS
 
 static const struct argp_option option_table[] = {
 	{ "ir", KEY_IR, "STAGE,...", OPTION_ARG_OPTIONAL,
-	  "Show the IR after these stages: build, a pass's name, schedule (the default; what "
-	  "instructions are selected from), allocate (registers), all",
+	  "Show the IR after these stages: build, a pass's name, schedule (the "
+	  "default), allocate (registers), all",
 	  0 },
 	{ "asm", KEY_ASM, NULL, 0, "Show the machine code", 0 },
 	{ "bytes", KEY_BYTES, NULL, 0, "Show the machine code's bytes as well", 0 },

@@ -65,7 +65,8 @@ class Dump(unittest.TestCase):
         text = self.dump("--ir=all", "--function=mix", self.module)
         stages = [line.rsplit(" ", 1)[1] for line in text.splitlines() if " after " in line]
         self.assertEqual(stages[0], "build")
-        self.assertEqual(stages[-2:], ["schedule", "allocate"])
+        self.assertEqual(stages[-1], "allocate")
+        self.assertIn("schedule", stages)
         self.assertIn("gvn", stages)
 
     def test_switched_passes_do_not_run(self):
