@@ -39,7 +39,9 @@ enum {
 void
 arena_init(struct arena *arena, const struct arena_source *source, size_t limit_bytes)
 {
-	*arena = (struct arena){ .source = source, .limit_bytes = limit_bytes };
+	*arena = (struct arena){ .source = source,
+				 .limit_bytes = limit_bytes,
+				 .first_bytes = CHUNK_FIRST };
 }
 
 /* Gives the newest chunk back; the one below becomes head, with `next` unset. */
@@ -98,8 +100,8 @@ arena_make_room(struct arena *arena, size_t size, size_t align)
 	if (size > SIZE_MAX - least - CHUNK_UNIT)
 		return false;
 	least = (least + size + CHUNK_UNIT - 1) / CHUNK_UNIT * CHUNK_UNIT;
-	if (wish < CHUNK_FIRST)
-		wish = CHUNK_FIRST;
+	if (wish < arena->first_bytes)
+		wish = arena->first_bytes;
 	if (wish > CHUNK_MOST)
 		wish = CHUNK_MOST;
 	if (wish > least && arena_add_chunk(arena, wish))

@@ -29,6 +29,7 @@ struct arena {
 	uint8_t *end;		  /* end of head */
 	size_t used_bytes;	  /* sum of chunk sizes taken from source */
 	size_t limit_bytes;	  /* used_bytes never passes this */
+	size_t first_bytes;	  /* wish for the first chunk; arena_init sets 16 KiB */
 };
 
 /* A point to fall back to; valid while the arena is not reset below it. */

@@ -15,6 +15,7 @@ store_init(struct store *store, const struct arena_source *source, size_t limit_
 {
 	*store = (struct store){ .reference_count = 1 };
 	arena_init(&store->arena, source, limit_bytes);
+	store->arena.first_bytes = PORT_PAGE_BYTES; /* enough for a small instance */
 	if (account)
 		store->account = *account;
 }

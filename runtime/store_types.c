@@ -12,7 +12,7 @@
 
 enum {
 	TYPES_MAX = (1 << NB_SIGNATURE_TYPE_BITS) - 1,
-	TYPES_FIRST = 32, /* capacity; a power of two, as are the buckets */
+	TYPES_FIRST = 8, /* capacity; a power of two, as are the buckets */
 };
 
 static uint32_t

@@ -71,7 +71,7 @@
 #define STATE_XMM    144
 #define STATE_MXCSR  400
 
-#define HEADROOM_PAGES 16
+#define HEADROOM_PAGES 5
 #define PAGE_BYTES     4096
 
 /* Tail frames: what nb_tail_class and nb_tail_word say; shifts are of the word's

@@ -133,6 +133,7 @@ measure_calls(uint32_t caller, uint32_t callee)
 	measure_call(caller, gate, 2, "gate");
 	measure_call(caller, gate, 3, "channel-64");
 	other = start(callee, 0, 2, 0);
+	/* There and back. */
 	measure_call(caller, gate, 4, "switch");
 	(void)CHECK(nb_process_kill(other, 0));
 	wait_end(other);

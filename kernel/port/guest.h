@@ -23,7 +23,9 @@
  * thread sets head.stack_floor to stack.limit + GUEST_KERNEL_HEADROOM, and
  * head.stack_limit to any address from there up to the top below which the
  * headroom is known to be present. */
-enum { GUEST_KERNEL_HEADROOM = 64 * 1024 };
+/* The deepest native call takes about 6 KiB, guest_cross_stub up to 16 KiB and 64 bytes
+ * for an argument area. */
+enum { GUEST_KERNEL_HEADROOM = 20 * 1024 };
 
 /* Where a thread executes guest code: each thread has one, and each activation
  * of a gate, which callers' threads use in turn. A vmctx's thread field points

@@ -238,13 +238,11 @@ sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t prior
 
 /* ---- switching ---- */
 
-/* Accounts the thread that leaves and prepares for `next` (NULL: the loop). */
+/* Prepares for `next` (NULL: the loop); the thread that leaves is accounted up to
+ * now. */
 static void
-dispatch_locked(struct cpu *cpu, struct thread *next)
+dispatch_at_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
 {
-	uint64_t now_ns = port_time_monotonic_ns();
-
-	account_locked(cpu, now_ns);
 	cpu->current = next;
 	cpu->slice_end_ns = now_ns + SLICE_NS;
 	if (next) {
@@ -260,31 +258,52 @@ dispatch_locked(struct cpu *cpu, struct thread *next)
 		sched_note_event(cpu, 0);
 }
 
+/* The same, accounting it. */
+static void
+dispatch_locked(struct cpu *cpu, struct thread *next)
+{
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	account_locked(cpu, now_ns);
+	dispatch_at_locked(cpu, next, now_ns);
+}
+
 void
 sched_arrived(void)
 {
 	spinlock_unlock(&port_cpu_current()->lock);
 }
 
-void
-sched_switch_locked(struct cpu *cpu)
+/* Leaves the current thread, which is accounted up to now and either queued or
+ * blocked. */
+static void
+switch_at_locked(struct cpu *cpu, uint64_t now_ns)
 {
 	struct thread *self = cpu->current;
 	struct thread *next = queue_take_locked(cpu);
 
-	if (self->run_state == THREAD_BLOCKED)
-		__atomic_fetch_sub(&self->share->runnable, 1, __ATOMIC_RELAXED);
 	if (next && !next->is_interrupted) {
-		dispatch_locked(cpu, next);
+		dispatch_at_locked(cpu, next, now_ns);
 		if (next != self)
 			guest_context_switch(&self->context, &next->context);
 	} else {
 		if (next)
 			queue_insert_locked(cpu, next);
-		dispatch_locked(cpu, NULL);
+		dispatch_at_locked(cpu, NULL, now_ns);
 		guest_context_switch(&self->context, &cpu->loop);
 	}
 	sched_arrived();
+}
+
+void
+sched_switch_locked(struct cpu *cpu)
+{
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	account_locked(cpu, now_ns);
+	if (cpu->current->run_state == THREAD_BLOCKED)
+		__atomic_fetch_sub(&cpu->current->share->runnable, 1, __ATOMIC_RELAXED);
+	switch_at_locked(cpu, now_ns);
 }
 
 void
@@ -516,11 +535,11 @@ sched_note_event(struct cpu *cpu, uint32_t event)
 static void
 yield_to_first(struct cpu *cpu)
 {
-	struct thread *self = cpu->current;
+	uint64_t now_ns = port_time_monotonic_ns();
 
-	account_locked(cpu, port_time_monotonic_ns());
-	queue_insert_locked(cpu, self);
-	sched_switch_locked(cpu);
+	account_locked(cpu, now_ns);
+	queue_insert_locked(cpu, cpu->current);
+	switch_at_locked(cpu, now_ns);
 }
 
 void
