@@ -36,11 +36,8 @@ enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
 		 ? 4                                                              \
 		 : 1)
 #define IS_NARROW(imm) ((imm) >= NB_IMM_U1 && (imm) <= NB_IMM_U5)
-#define IMM_ZERO(imm)                                             \
-	((imm) == NB_IMM_IS4   ? 15                               \
-	 : (imm) == NB_IMM_CMP ? 0xf8                             \
-	 : IS_NARROW(imm)      ? 0xfe << ((imm)-NB_IMM_U1) & 0xff \
-			       : 0)
+#define IMM_BITS(imm)  (IS_NARROW(imm) ? (imm)-NB_IMM_U1 + 1 : (imm) == NB_IMM_CMP ? 3 : 8)
+#define IMM_ZERO(imm)  ((imm) == NB_IMM_IS4 ? 15 : 0xff << IMM_BITS(imm) & 0xff)
 #define IS_UNSIGNED(imm)                                                     \
 	((imm) == NB_IMM_U8 || (imm) == NB_IMM_U32 || (imm) == NB_IMM_IS4 || \
 	 (imm) == NB_IMM_CMP || IS_NARROW(imm))
