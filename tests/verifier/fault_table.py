@@ -1,11 +1,11 @@
 """Faults of the compiler that break confinement: what faults.py puts into it, one at a time.
 
-fault(NAME, RULES, *EDITS): an edit is (file of compiler/x64 without .c, text, text in its place);
-the text must be there exactly once. RULES: what the verifier must say, separated by blanks; each
-refusal must name one of them, and at least one the first; none: nothing is refused. Where the compiler then makes other
-code than without the fault, the verifier must refuse the module, unless a text before the edits says
-why some of that code is confined nevertheless: not a hope but what the rules make certain, and the
-emulator looks at such code.
+fault(NAME, RULES, *EDITS): an edit is (file of compiler/x64, or with a folder one of compiler/, without
+.c; text; text in its place); the text must be there exactly once. RULES: what the verifier must say,
+separated by blanks; each refusal must name one of them, and at least one the first; none: nothing is
+refused. Where the compiler then makes other code than without the fault, the verifier must refuse the
+module, unless a text before the edits says why some of that code is confined nevertheless: not a hope
+but what the rules make certain, and the emulator looks at such code.
 
 Published bugs of other compilers stand where their kind is, by number. Some have no counterpart, as
 nothing of the sort is compiled: references that a collector must find on the stack (Cranelift's stack
@@ -105,8 +105,7 @@ fault("index/lost-rex-x", "EXTENSION ENCODING TEMPLATE",
 # What a pass believes about ranges is wrong. TurboFan's typer, CVE-2019-13764 and others of its kind.
 fault("range/sum-that-wraps-folded", "",
       "an extended index and a displacement are inside the guard, whether their sum wraps or not",
-      ("select_mem", " ||\n	    (uint32_t)~ir_known_zeros(s->ir, inst->args[0]) + addend->imm > UINT32_MAX)",
-       ")"))
+      ("pass/range", " ||\n		    span_of(&r->spans, add->args[0]).hi + by->imm > UINT32_MAX)", ")"))
 fault("range/64-bit-index-believed-small", "",
       "the index is extended from 32 bits before it is used: another place of the memory",
       ("select_mem", "address_inst->type == IR_I64 && ~ir_known_zeros(s->ir, address) > UINT32_MAX)",

@@ -136,7 +136,7 @@ class Check:
         """Compiles the changed copies; their objects."""
         texts = {}
         for file, old, new in edits:
-            path = ROOT / "compiler" / "x64" / f"{file}.c"
+            path = ROOT / "compiler" / (f"{file}.c" if "/" in file else f"x64/{file}.c")
             text = texts.get(path) or path.read_text()
             if text.count(old) != 1:
                 raise RuntimeError(f"{file}.c has {text.count(old)} times: {old.strip()}")
@@ -175,8 +175,6 @@ class Check:
         for (number, way), verdict in changed.items():
             if verdict == "ESCAPE" or (verdict in ACCEPTED and not why_confined):
                 complaints.append(f"{verdict}: way {way} of {self.modules[number]}")
-        if why_confined and not set(counts) & set(ACCEPTED):
-            complaints.append("nothing is accepted, although the table says why it would be")
         complaints[5:] = []
         return complaints, " ".join(f"{rule} {count}" for rule, count in counts.items())
 
