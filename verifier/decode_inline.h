@@ -89,7 +89,7 @@ vf_take_immediate(const uint8_t *at, const struct vf_row *row, struct vf_inst *o
 	int32_t word;
 
 	if (bytes == 1) {
-		out->imm = (int8_t)*at;
+		out->imm = (*at ^ 0x80) - 0x80; /* signed */
 		return at + 1;
 	}
 	if (bytes == 4) {
