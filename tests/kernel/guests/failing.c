@@ -93,13 +93,18 @@ use_thread(void)
 static void
 use_process(uint32_t module)
 {
-	uint32_t word = 0;
+	uint32_t word = 0, before;
+	int64_t result;
 	struct nb_process_info info;
 	uint32_t process = (uint32_t)TRY(1, nb_process_create("child", 5, 0));
 
 	(void)TRY(1, nb_process_grant(process, module, NB_RIGHTS_SAME));
 	(void)TRY(0, nb_process_instantiate(process, module, 0, 0, 0));
-	(void)TRY(0, nb_process_start(process, 0, &word, sizeof word));
+	/* Once started the child may be over, and its handle closed, at any moment. */
+	before = handles_live();
+	result = nb_process_start(process, 0, &word, sizeof word);
+	if (result < 0)
+		(void)tried(result, before, 0);
 	EXPECT(nb_object_wait_one(process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) > 0);
 	EXPECT(nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) == sizeof info);
 	EXPECT((info.status == 17 && info.trap == 0) || info.trap == NB_TRAP_OUT_OF_MEMORY);
