@@ -121,6 +121,7 @@ def main():
         print(f"== {name}: {BENCHES[name].__doc__}", flush=True)
         try:
             results[name] = BENCHES[name](args)
+            failed |= bool(results[name].get("failures"))
         except (measure.BenchError, subprocess.CalledProcessError) as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
             failed = 1

@@ -70,7 +70,13 @@ class Figures:
         return (max(values) - min(values)) / statistics.median(values)
 
 
-def prepare(chosen, names):
+def fail(failures, text):
+    """One program on one engine failed: said at once and at the end, the others go on."""
+    say(text)
+    failures.append(text.splitlines()[0][:200])
+
+
+def prepare(chosen, names, failures):
     """Builds everything first: (program, {engine: command}, {engine: why not})."""
     prepared = []
     for program in chosen:
@@ -81,28 +87,44 @@ def prepare(chosen, names):
                 commands[name] = engines.ENGINES[name].command(program)
             except engines.Unsupported as reason:
                 missing[name] = str(reason)
+            except BenchError as error:
+                missing[name] = str(error)
+                fail(failures, f"{program.name}: {name}: {error}")
         prepared.append((program, commands, missing))
     progress("")
     return prepared
 
 
-def measure_all(prepared, runs, quick):
-    """Interleaved: every engine takes its turn at a program before any takes the next."""
+def measure_program(entry, commands, runs, count, failures):
+    """Interleaved: every engine takes its turn before any takes the next."""
+    outputs = {}
+    for turn in range(runs):
+        for name in list(commands):
+            progress(f"{entry.program.name} {turn + 1}/{runs} {name}")
+            try:
+                spent, output = run_once(f"{entry.program.name} on {name}", commands[name], count)
+                first = next(iter(outputs), name)
+                if output != outputs.setdefault(first, output):
+                    raise BenchError(f"{entry.program.name}: {name} and {first} print different "
+                                     "results")
+            except BenchError as error:
+                fail(failures, str(error))
+                entry.missing[name] = str(error)
+                entry.times.pop(name, None)
+                del commands[name]
+                continue
+            entry.times.setdefault(name, []).append(spent)
+
+
+def measure_all(prepared, runs, quick, failures):
     figures = []
     for program, commands, missing in prepared:
         entry = Figures(program)
         entry.missing = missing
-        outputs = {}
         count = max(1, program.count // 4) if quick else program.count
-        for turn in range(runs):
-            for name, command in commands.items():
-                progress(f"{program.name} {turn + 1}/{runs} {name}")
-                spent, output = run_once(f"{program.name} on {name}", command, count)
-                entry.times.setdefault(name, []).append(spent)
-                outputs[name] = output
-                first = next(iter(outputs))
-                if output != outputs[first]:
-                    raise BenchError(f"{program.name}: {name} and {first} print different results")
+        measure_program(entry, dict(commands), runs, count, failures)
+        if not entry.times:
+            continue
         figures.append(entry)
     progress("")
     return figures
@@ -207,11 +229,12 @@ def bench_code(args):
     if "v8" in names:
         engines.NODE.chmod(0o755)
     begin = time.monotonic()
-    prepared = prepare(chosen, names)
+    failures = []
+    prepared = prepare(chosen, names, failures)
     runs = args.runs or (1 if args.quick else 3)
     versions = {name: engines.ENGINES[name].version() for name in names}
     say("modules by " + engines.run(["clang", "--version"], "clang").splitlines()[0])
-    figures = measure_all(prepared, runs, args.quick)
+    figures = measure_all(prepared, runs, args.quick, failures)
     for name, version in versions.items():
         print(f"{name:9} {version}")
     print_table(figures, names)
@@ -224,4 +247,6 @@ def bench_code(args):
         path = engines.OUT / "code.svg"
         chart.write_svg(path, figures, names)
         print(f"plot: {path.relative_to(engines.ROOT)}")
-    return as_json(figures, means, versions, runs) | {"bars_met": met}
+    for text in failures:
+        print(f"FAILED: {text}")
+    return as_json(figures, means, versions, runs) | {"bars_met": met, "failures": failures}
