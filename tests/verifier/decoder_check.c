@@ -71,7 +71,7 @@ static void
 note(struct form_seen *seen, const struct vf_inst *inst)
 {
 	seen->count++;
-	seen->conditions |= (uint16_t)(1u << vf_condition(inst));
+	seen->conditions |= (uint16_t)(1u << (inst->opcode & 15));
 	seen->regs |= (uint16_t)(1u << inst->reg);
 	if (inst->row->flags & VF_ROW_EXTRA && inst->vvvv < 16)
 		seen->vvvvs |= (uint16_t)(1u << inst->vvvv);
@@ -127,7 +127,7 @@ try_bytes(struct check *c, const uint8_t *bytes)
 		.form = (enum nb_form)vf_form(&inst),
 		.ops = { .reg = inst.reg,
 			 .vvvv = inst.row->flags & VF_ROW_EXTRA ? inst.vvvv : 0,
-			 .cc = (uint8_t)vf_condition(&inst),
+			 .cc = inst.opcode & 15,
 			 .rm = rm_of(&inst),
 			 .imm = inst.row->imm_bytes ? inst.imm : 0 },
 		.bytes = bytes,
