@@ -20,6 +20,7 @@ enum {
 	TIME_MOST = 11,		     /* 4 would be linear, 16 quadratic; caches add to it */
 	MEMORY_MOST = 6,	     /* chunks double, so up to twice is in the noise */
 	SHORT_MICROSECONDS = 100000, /* less says nothing */
+	ROUNDS = 4,		     /* of measuring what looks slow */
 	LONG_SECONDS = 60,
 };
 
@@ -119,29 +120,53 @@ measure(const struct growth_shape *shape, uint32_t n, struct measure *out)
 	return is_good;
 }
 
-/* Whether the shape's cost grows as it should. */
+static bool
+is_slow(const struct measure m[3])
+{
+	return m[2].seconds * 1e6 > SHORT_MICROSECONDS && m[2].seconds > TIME_MOST * m[0].seconds;
+}
+
+/* Measures the three sizes; false, and says so, if one cannot be or takes too long. */
+static bool
+measure_sizes(const struct growth_shape *shape, uint32_t count, struct measure m[3])
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		struct measure one;
+
+		if (!measure(shape, count << i, &one))
+			return false;
+		if (one.seconds > LONG_SECONDS) {
+			printf("FAIL %s: %.0f s for %zu bytes\n", shape->name, one.seconds,
+			       one.module_bytes);
+			return false;
+		}
+		if (one.seconds < m[i].seconds)
+			m[i] = one;
+	}
+	return true;
+}
+
+/* Whether the shape's cost grows as it should. What other programs do to the
+ * caches may slow down one size: what looks slow is measured again, and the
+ * least of each size counts. */
 static bool
 check(const struct growth_shape *shape, uint32_t count)
 {
-	struct measure m[3];
+	struct measure m[3] = { { .seconds = 1e9 }, { .seconds = 1e9 }, { .seconds = 1e9 } };
+	uint32_t rounds = 0;
 
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!measure(shape, count << i, &m[i]))
+	do {
+		if (!measure_sizes(shape, count, m))
 			return false;
-		if (m[i].seconds > LONG_SECONDS) {
-			printf("FAIL %s: %.0f s for %zu bytes\n", shape->name, m[i].seconds,
-			       m[i].module_bytes);
-			return false;
-		}
-	}
-	bool is_slow =
-		m[2].seconds * 1e6 > SHORT_MICROSECONDS && m[2].seconds > TIME_MOST * m[0].seconds;
+	} while (is_slow(m) && ++rounds < ROUNDS);
 	bool is_big = m[2].peak > MEMORY_MOST * m[0].peak;
+	bool is_good = !is_slow(m) && !is_big;
+
 	printf("%s %s: %u: %.3f %.3f %.3f s, %zu %zu %zu KiB, %zu to %zu bytes\n",
-	       is_slow || is_big ? "FAIL" : "ok", shape->name, count, m[0].seconds, m[1].seconds,
+	       is_good ? "ok" : "FAIL", shape->name, count, m[0].seconds, m[1].seconds,
 	       m[2].seconds, m[0].peak >> 10, m[1].peak >> 10, m[2].peak >> 10, m[2].module_bytes,
 	       m[2].code_bytes);
-	return !is_slow && !is_big;
+	return is_good;
 }
 
 static bool

@@ -71,7 +71,7 @@ emu_put(struct emulator *e, uint64_t at, uint64_t value, size_t size)
 void
 emu_put_hostile(struct emulator *e, uint64_t at, uint64_t size)
 {
-	uint64_t values[512];
+	uint64_t values[256];
 
 	while (size) {
 		uint64_t part = size < sizeof(values) ? size : sizeof(values);
