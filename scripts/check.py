@@ -357,7 +357,8 @@ def check_tidy():
         yield from found
         if not found and text.returncode == 0:
             remember(f"tidy/{path}", key)
-    files = [p for p in sources(".c") if not p.startswith("tests/")]
+    # The programs of bench/ include what is fetched or generated only for measuring.
+    files = [p for p in sources(".c") if not p.startswith(("tests/", "bench/"))]
     yield from dict.fromkeys(in_parallel(one, files))
 
 
