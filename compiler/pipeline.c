@@ -351,13 +351,15 @@ first_failure(const struct compilation *c, struct diag *diag)
 static void
 worker_init(struct worker *w, struct compilation *c, uint32_t number, const struct diag *diag)
 {
-	struct arena *arenas[] = { &w->ir, &w->scratch, &w->work, &w->chunks };
+	size_t most = c->options->memory_limit;
 
 	*w = (struct worker){ .shared = c, .number = number, .diag = *diag };
 	w->ticker = (struct ir_ticker){ poll_options, w, 0 };
 	compiler_memory_init(&w->memory, &c->budget);
-	for (size_t i = 0; i < sizeof(arenas) / sizeof(*arenas); i++)
-		arena_init(arenas[i], &w->memory.source, c->options->memory_limit);
+	arena_init(&w->ir, &w->memory.source, most);
+	arena_init(&w->scratch, &w->memory.source, most);
+	arena_init(&w->work, &w->memory.source, most);
+	arena_init(&w->chunks, &w->memory.source, most);
 }
 
 static void

@@ -282,7 +282,7 @@ gate_claim(struct gate_pool *pool, struct guest_seat *caller, uint64_t deadline_
 		}
 		status = wait.granted ? NB_OK : wait.status;
 	}
-	if (status == NB_OK && thread_is_canceled()) {
+	if (wait.granted && thread_is_canceled()) {
 		gate_give_back(wait.granted);
 		status = NB_CANCELED;
 	}
