@@ -8,7 +8,9 @@ enum { SIZE = 160 };
 static double
 element(int row, int column)
 {
-	return 1.0 / ((row + column) * (row + column + 1) / 2 + row + 1);
+	int triangular = (row + column) * (row + column + 1) / 2;
+
+	return 1.0 / (triangular + row + 1);
 }
 
 static void
