@@ -9,11 +9,20 @@
 
 enum { POOL = 32, AREA = 4096, STACK = 4096 };
 
-/* What this program needs lies beyond every address that a handle, taken for
- * one, could be; the calls write at the end of the memory, behind it. */
+static const uint32_t special_numbers[] = { 0,		1,	    2,	       3,      7,
+					    8,		0xff,	    0x100,     0xffff, 0x10000,
+					    0x10001,	64,	    4096,      65535,  0x7fffffff,
+					    0x80000000, 0xffffffff, 0xfffffff0 };
+enum { SPECIAL = sizeof special_numbers / sizeof special_numbers[0] };
+
+/* What this program needs lies beyond every address that a handle or any other
+ * number, taken for one, could be; the calls write at the end of the memory,
+ * behind it. Static data lies in reach: client_write may change it, so that it is
+ * copied before the first call, and the random numbers begin anew with each. */
 struct fuzz {
+	uint32_t special[SPECIAL];
 	uint32_t pool[POOL]; /* results of calls that may be handles */
-	uint32_t calls_made;
+	uint32_t calls_made, is_scribbling;
 	_Alignas(16) char stack[STACK];
 };
 #define FUZZ_AT (64u << 20)
@@ -24,14 +33,10 @@ enum { PAGES_NEEDED = (64 << 4) + 3 };
 static uint32_t
 any_number(void)
 {
-	static const uint32_t special[] = { 0,		1,	    2,	       3,      7,
-					    8,		0xff,	    0x100,     0xffff, 0x10000,
-					    0x10001,	64,	    4096,      65535,  0x7fffffff,
-					    0x80000000, 0xffffffff, 0xfffffff0 };
 	uint32_t bits = random_bits();
 
 	if (bits % 4 == 0)
-		return special[(bits >> 8) % (sizeof special / sizeof special[0])];
+		return fuzz.special[(bits >> 8) % SPECIAL];
 	if (bits % 4 == 1)
 		return bits >> 8;
 	return (bits >> 8) % 70;
@@ -99,12 +104,17 @@ any_deadline(void)
 	return bits & 16 ? INT64_MIN : (int64_t)(bits >> 8);
 }
 
-/* What a call returned: a small handle number looks like any other. */
+/* What a call returned: a small handle number looks like any other. Handles are not
+ * left open for ever: thousands of periodic timers would leave time for nothing. */
 static void
 note(int64_t result)
 {
-	if (result > 0xffff && result <= 0xffffffff)
-		fuzz.pool[random_below(POOL)] = (uint32_t)result;
+	uint32_t *place = &fuzz.pool[random_below(POOL)];
+
+	if (result > 0xffff && result <= 0xffffffff) {
+		(void)nb_handle_close(*place);
+		*place = (uint32_t)result;
+	}
 	fuzz.calls_made++;
 }
 
@@ -149,6 +159,10 @@ scribble(int seed)
 {
 	uint32_t state = (uint32_t)seed;
 
+	/* A random thread_spawn comes here, too. */
+	if (fuzz.is_scribbling)
+		return;
+	fuzz.is_scribbling = 1;
 	for (;;) {
 		state = state * 1664525 + 1013904223;
 		((volatile uint32_t *)(void *)area)[(state >> 8) % (AREA / 4)] =
@@ -188,18 +202,20 @@ refill(uint32_t module)
 void
 _start(void)
 {
-	uint32_t module = guest_handle(0), count = guest_handle(2);
+	uint32_t module = guest_handle(0), seed = guest_handle(1), count = guest_handle(2);
 	int64_t thread;
 
-	random_seed(guest_handle(1));
 	while (__builtin_wasm_memory_size(0) < PAGES_NEEDED)
 		EXPECT(__builtin_wasm_memory_grow(0, 1) != (unsigned long)-1);
+	for (uint32_t i = 0; i < SPECIAL; i++)
+		fuzz.special[i] = special_numbers[i];
 	thread = nb_thread_spawn((uint32_t)(uintptr_t)scribble, 1,
 				 (uint32_t)(uintptr_t)(fuzz.stack + STACK));
 	EXPECT(thread > 0);
 	for (uint32_t i = 0; i < count; i++) {
 		if (i % 64 == 0)
 			refill(module);
+		random_seed(seed * 0x10001 + i);
 		call_any();
 	}
 	EXPECT(fuzz.calls_made == count);
