@@ -164,8 +164,6 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 	struct ra_use required = { 0 };
 	uint32_t required_count = 0;
 	bool is_one_line = true;
-	uint32_t preserved = ra->fn->preserved[RA_GPR] | (uint32_t)ra->fn->preserved[RA_XMM]
-								 << RA_REGS_PER_CLASS;
 
 	b->cost = 0;
 	b->length = 0;
@@ -187,7 +185,7 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 			first->to <= 2 * required.line + required.to;
 	if (required_count != 0 && b->cost <= 0)
 		b->cost = 1e-30f;
-	uint32_t plain = ra_class_mask(ra, b->class_) & ~preserved;
+	uint32_t plain = ra_class_mask(ra, b->class_) & ~ra_preserved_mask(ra);
 
 	b->benefit = b->cost;
 	if ((plain & ~b->fixed) == 0) {

@@ -21,15 +21,21 @@ struct split {
 	struct ra_cut cut;
 };
 
-static enum nb_status
-cut_piece(struct split *split, uint32_t from, uint32_t to)
+enum nb_status
+ra_split_cut(struct ra *ra, struct ra_cut *cut, uint32_t from, uint32_t to)
 {
 	uint32_t piece;
 	enum nb_status status;
 
-	split->ra->split_count++;
-	status = ra_bundle_cut(split->ra, &split->cut, from, to, &piece);
-	return status == NB_OK && piece != RA_NONE ? ra_enqueue(split->ra, piece) : status;
+	ra->split_count++;
+	status = ra_bundle_cut(ra, cut, from, to, &piece);
+	return status == NB_OK && piece != RA_NONE ? ra_enqueue(ra, piece) : status;
+}
+
+static enum nb_status
+cut_piece(struct split *split, uint32_t from, uint32_t to)
+{
+	return ra_split_cut(split->ra, &split->cut, from, to);
 }
 
 /* The depth of the loops that are cut out of a bundle in `region`: one more, or
@@ -306,6 +312,7 @@ enum nb_status
 ra_split(struct ra *ra, uint32_t bundle)
 {
 	const struct ra_bundle *b = &ra->bundles[bundle];
+	uint32_t plain = ra_class_mask(ra, b->class_) & ~ra_preserved_mask(ra);
 	struct split split = { .ra = ra, .bundle = bundle, .cut = { bundle, RA_NONE } };
 	enum nb_status status;
 	bool done = false;
@@ -316,6 +323,8 @@ ra_split(struct ra *ra, uint32_t bundle)
 	status = collect_spots(ra, bundle);
 	if (status == NB_OK)
 		status = split_loops(&split, &done);
+	if (status == NB_OK && !done && (plain & ~b->fixed) == 0)
+		status = ra_split_rare(ra, &split.cut, plain, &done);
 	if (status != NB_OK || done)
 		return status;
 	measure_spots(&split);

@@ -207,7 +207,7 @@ ra_line_of(uint32_t inst, uint32_t block)
 	return inst + block + 1;
 }
 
-/* Flat masks: all registers of a class; preserved ones that nothing uses yet. */
+/* Flat masks: all registers of a class; preserved ones; those of them that nothing uses yet. */
 static inline uint32_t
 ra_class_mask(const struct ra *ra, uint32_t class_)
 {
@@ -215,12 +215,15 @@ ra_class_mask(const struct ra *ra, uint32_t class_)
 }
 
 static inline uint32_t
+ra_preserved_mask(const struct ra *ra)
+{
+	return ra->fn->preserved[RA_GPR] | (uint32_t)ra->fn->preserved[RA_XMM] << RA_REGS_PER_CLASS;
+}
+
+static inline uint32_t
 ra_closed_mask(const struct ra *ra)
 {
-	uint32_t preserved = ra->fn->preserved[RA_GPR] | (uint32_t)ra->fn->preserved[RA_XMM]
-								 << RA_REGS_PER_CLASS;
-
-	return preserved & ~ra->opened;
+	return ra_preserved_mask(ra) & ~ra->opened;
 }
 
 /* The instruction of a line that is not a block's entry. */
@@ -321,6 +324,15 @@ enum nb_status ra_enqueue(struct ra *ra, uint32_t bundle) NB_MUST_USE;
 
 /* ra_split.c: replaces the bundle by smaller ones, each enqueued or spilled. */
 enum nb_status ra_split(struct ra *ra, uint32_t bundle) NB_MUST_USE;
+/* Makes what the bundle has in [from, to) a bundle of its own, enqueued. */
+enum nb_status
+ra_split_cut(struct ra *ra, struct ra_cut *cut, uint32_t from, uint32_t to) NB_MUST_USE;
+
+/* ra_rare.c: cuts blocks that run rarely and destroy the registers of the flat mask `plain`
+ * out of the bundle of *cut, whose spots have been collected, and enqueues what is left;
+ * *done is false if there are none. */
+enum nb_status
+ra_split_rare(struct ra *ra, struct ra_cut *cut, uint32_t plain, bool *done) NB_MUST_USE;
 
 /* ra_slot.c */
 enum nb_status ra_slot_assign(struct ra *ra) NB_MUST_USE;

@@ -218,6 +218,37 @@ test_cold_use_opens_no_preserved_register(void **state)
 	assert_int_equal(moves_in(f, 2), 0);
 }
 
+/* A value in a register that a rare call destroys stays in it on the way past the call. */
+static void
+test_rare_call_costs_others_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct program *p = &f->p;
+	uint32_t value = program_new_value(p, RA_GPR);
+
+	p->preserved = 0;
+	use(p, value);
+	p->frequency = 0.2f;
+	program_edge(p, 0, program_block(p));
+	program_inst(p, 0, PROGRAM_GPRS, PROGRAM_XMMS);
+	program_jump(p);
+	p->frequency = 0.8f;
+	program_edge(p, 0, program_block(p));
+	program_jump(p);
+	p->frequency = 1.0f;
+	program_edge(p, 1, program_block(p));
+	program_edge(p, 2, 3);
+	use(p, value);
+	use(p, value);
+	program_jump(p);
+	allocate(f);
+	assert_int_equal(f->result.spill_count, 1);
+	assert_int_equal(f->result.reload_count, 1);
+	assert_int_equal(moves_in(f, 0), 0);
+	assert_int_equal(moves_in(f, 2), 0);
+	assert_int_equal(moves_in(f, 3), 0);
+}
+
 static void
 test_operands_are_exchanged(void **state)
 {
@@ -538,6 +569,7 @@ main(void)
 		RA_TEST(test_loop_counter_is_joined),
 		RA_TEST(test_value_across_hot_calls_is_preserved),
 		RA_TEST(test_cold_use_opens_no_preserved_register),
+		RA_TEST(test_rare_call_costs_others_nothing),
 		RA_TEST(test_operands_are_exchanged),
 		RA_TEST(test_constants_are_repeated),
 		RA_TEST(test_unneeded_constant_is_not_made),
