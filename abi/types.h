@@ -223,6 +223,21 @@ struct nb_waitset_info {
 	uint32_t waiters; /* threads in waitset_wait */
 };
 
+struct nb_resource_info {
+	uint32_t kind; /* NB_RESOURCE_* */
+	uint32_t reserved;
+	uint64_t first; /* number, or physical address */
+	uint64_t count; /* numbers, or bytes */
+	uint64_t used;	/* DMA: bytes of it in memory objects and in parts divided off */
+};
+
+struct nb_interrupt_info {
+	uint32_t number;	  /* as resources count them */
+	uint32_t message_data;	  /* what the device writes for it; of message interrupts */
+	uint64_t message_address; /* and where to; 0: it has a line */
+	uint64_t arrivals;	  /* how often it has arrived */
+};
+
 /* The text follows in a buffer of its own. */
 struct nb_log_record {
 	uint64_t sequence; /* counts from 0 */
@@ -281,6 +296,8 @@ _Static_assert(sizeof(struct nb_process_entry) == 104, "layout");
 _Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");
+_Static_assert(sizeof(struct nb_resource_info) == 32, "layout");
+_Static_assert(sizeof(struct nb_interrupt_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_log_record) == 24, "layout");
 _Static_assert(sizeof(struct nb_trace_record) == 40, "layout");
 _Static_assert(sizeof(struct nb_system_info) == 48, "layout");

@@ -9,6 +9,7 @@
 #include "kernel/mm/account.h"
 #include "kernel/mm/heap.h"
 #include "kernel/object/handle.h"
+#include "kernel/object/interrupt.h"
 #include "kernel/object/process.h"
 #include "kernel/port/cpu.h"
 #include "kernel/port/memory.h"
@@ -45,7 +46,7 @@ boot_core_init(void)
 	status = sched_cpu_init(&boot.cpu, 0);
 	if (status != NB_OK)
 		return status;
-	sched_set_serial_handler(serial_poll);
+	sched_set_handlers(&(struct sched_handlers){ serial_poll, interrupt_poll });
 	status = account_create(NULL, no_limit, &boot.account);
 	if (status != NB_OK) {
 		sched_cpu_exit(&boot.cpu);

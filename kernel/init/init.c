@@ -10,6 +10,7 @@
 #include "kernel/mm/account.h"
 #include "kernel/object/memory.h"
 #include "kernel/object/process.h"
+#include "kernel/object/resource.h"
 #include "kernel/object/system.h"
 #include "kernel/sys/log.h"
 #include "lib/string.h"
@@ -20,7 +21,7 @@ struct block {
 	uint32_t size;
 };
 
-enum { HANDLE_COUNT = 4 };
+enum { HANDLE_COUNT = 5 };
 
 /* A handle that init gets. */
 struct grant {
@@ -110,6 +111,7 @@ grant_all(struct process *process, const struct port_boot_info *info, struct acc
 {
 	struct memory *ramdisk;
 	struct object *system;
+	struct resource *root;
 	enum nb_status status =
 		memory_create_view(account, info->ramdisk, info->ramdisk_len, &ramdisk);
 
@@ -125,6 +127,10 @@ grant_all(struct process *process, const struct port_boot_info *info, struct acc
 		status = grant_serial(process, account, PORT_SERIAL_CONSOLE, "console", &grants[2]);
 	if (status == NB_OK)
 		status = grant_serial(process, account, PORT_SERIAL_LINK, "link", &grants[3]);
+	if (status == NB_OK)
+		status = resource_create_root(account, &root);
+	if (status == NB_OK)
+		status = grant(process, &root->object, resource_type.rights, "root", &grants[4]);
 	return status;
 }
 

@@ -25,6 +25,7 @@ enum { CPU_PRIORITIES = NB_PRIORITY_MAX + 1 };
 enum cpu_event {
 	CPU_EVENT_TIMER = 1,
 	CPU_EVENT_SERIAL = 2,
+	CPU_EVENT_INTERRUPT = 4, /* of devices that processes drive */
 };
 
 struct cpu {

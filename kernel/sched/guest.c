@@ -119,6 +119,12 @@ kernel_timer_expired(void)
 }
 
 void
+sched_note_interrupt(void)
+{
+	sched_note_event(port_cpu_current(), CPU_EVENT_INTERRUPT);
+}
+
+void
 kernel_serial_ready(enum port_serial port)
 {
 	(void)port;

@@ -25,6 +25,7 @@ enum lock_rank {
 	LOCK_RANK_WAITSET,    /* struct waitset: its entries */
 	LOCK_RANK_TIMER,      /* struct timer: deadline */
 	LOCK_RANK_STREAM,     /* shared part of the two ends of a stream or channel, serial ports */
+	LOCK_RANK_INTERRUPTS, /* which interrupt object has which slot */
 	LOCK_RANK_OBJECT,     /* struct object: signals, observers, name */
 	LOCK_RANK_READY,      /* struct waitset: entries that may be ready, who waits */
 	LOCK_RANK_FUTEX,      /* who waits at the addresses of one bucket */

@@ -18,12 +18,12 @@ enum {
 	RESUME_STACK_BYTES = 64 * 1024,
 };
 
-static void (*serial_handler)(void);
+static struct sched_handlers handlers;
 
 void
-sched_set_serial_handler(void (*handler)(void))
+sched_set_handlers(const struct sched_handlers *given)
 {
-	serial_handler = handler;
+	handlers = *given;
 }
 
 enum nb_status
@@ -510,8 +510,10 @@ sched_poll(void)
 			expire_timers(cpu);
 		expire_timeouts(cpu);
 	}
-	if ((events & CPU_EVENT_SERIAL) && serial_handler)
-		serial_handler();
+	if ((events & CPU_EVENT_SERIAL) && handlers.serial)
+		handlers.serial();
+	if ((events & CPU_EVENT_INTERRUPT) && handlers.interrupt)
+		handlers.interrupt();
 }
 
 void

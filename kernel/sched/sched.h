@@ -55,7 +55,15 @@ bool sched_timer_is_set(struct sched_timer *timer);
 /* Accounts the run time of the current thread up to now. */
 void sched_account_current(void);
 
-/* What sched_poll calls for CPU_EVENT_SERIAL; set once at start. */
-void sched_set_serial_handler(void (*handler)(void));
+/* What sched_poll calls for CPU_EVENT_SERIAL and CPU_EVENT_INTERRUPT; set once at
+ * start. */
+struct sched_handlers {
+	void (*serial)(void);
+	void (*interrupt)(void);
+};
+void sched_set_handlers(const struct sched_handlers *handlers);
+
+/* From interrupt context: asks for handlers.interrupt. */
+void sched_note_interrupt(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include "kernel/mm/account.h"
 #include "kernel/object/gate.h"
 #include "kernel/object/process.h"
+#include "kernel/object/resource.h"
 #include "kernel/port/guest.h"
 #include "kernel/sys/guest.h"
 
@@ -86,6 +87,8 @@ sys_process_grant(struct nb_vmctx *vmctx, uint32_t handle, uint32_t object, uint
 		status = NB_ACCESS_DENIED;
 	else
 		status = process_grant(process_of(target.object), given.object, rights, &granted);
+	if (status == NB_OK)
+		resource_note_grant(given.object, process_of(target.object));
 	object_put(given.object);
 	object_put(target.object);
 	return status == NB_OK ? (int64_t)granted : guest_result(status);

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum hosted_cause { CAUSE_TIMER = 1, CAUSE_SERIAL = 2 };
+enum hosted_cause { CAUSE_TIMER = 1, CAUSE_SERIAL = 2, CAUSE_DEVICE = 4 };
 
 /* One processor. Its pthread and the signal handlers on it use it. */
 struct hosted_cpu {
@@ -35,11 +35,12 @@ struct hosted_cpu {
 };
 
 static _Thread_local struct hosted_cpu this_cpu;
-/* The processor that serial signals go to. */
+/* The processor that the signals of serial ports and devices go to. */
 static struct hosted_cpu *volatile serial_cpu;
 
 #define SIGNAL_TIMER  SIGRTMIN
 #define SIGNAL_SERIAL (SIGRTMIN + 1)
+#define SIGNAL_DEVICE (SIGRTMIN + 2)
 
 /* Not inlined: a thread may have moved to another pthread since the last call. */
 static __attribute__((noinline)) struct hosted_cpu *
@@ -65,6 +66,16 @@ deliver(struct hosted_cpu *cpu, uint32_t causes)
 		for (int port = 0; port < PORT_SERIAL_COUNT; port++)
 			kernel_serial_ready((enum port_serial)port);
 	}
+	if (causes & CAUSE_DEVICE)
+		hosted_device_deliver();
+}
+
+static uint32_t
+cause_of(int signal_number)
+{
+	if (signal_number == SIGNAL_TIMER)
+		return CAUSE_TIMER;
+	return signal_number == SIGNAL_SERIAL ? CAUSE_SERIAL : CAUSE_DEVICE;
 }
 
 static void
@@ -73,7 +84,7 @@ handle_interrupt(int signal_number, siginfo_t *info, void *opaque)
 	struct hosted_cpu *cpu = hosted_cpu();
 	ucontext_t *context = opaque;
 	bool is_guest = hosted_pc_is_guest((uint64_t)context->uc_mcontext.gregs[REG_RIP]);
-	uint32_t cause = signal_number == SIGNAL_TIMER ? CAUSE_TIMER : CAUSE_SERIAL;
+	uint32_t cause = cause_of(signal_number);
 	int saved_errno = errno;
 	struct guest_state state;
 
@@ -98,6 +109,7 @@ interrupt_mask(sigset_t *out)
 	sigemptyset(out);
 	sigaddset(out, SIGNAL_TIMER);
 	sigaddset(out, SIGNAL_SERIAL);
+	sigaddset(out, SIGNAL_DEVICE);
 }
 
 static void
@@ -107,7 +119,8 @@ install_handlers(void)
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 
 	interrupt_mask(&action.sa_mask);
-	if (sigaction(SIGNAL_TIMER, &action, NULL) || sigaction(SIGNAL_SERIAL, &action, NULL))
+	if (sigaction(SIGNAL_TIMER, &action, NULL) || sigaction(SIGNAL_SERIAL, &action, NULL) ||
+	    sigaction(SIGNAL_DEVICE, &action, NULL))
 		port_panic("the host refuses signal handlers");
 }
 
@@ -202,11 +215,23 @@ port_cpu_idle(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void
-hosted_interrupt_serial(void)
+static void
+raise_signal(int signal_number)
 {
 	struct hosted_cpu *cpu = serial_cpu;
 
 	if (cpu)
-		(void)pthread_kill(cpu->thread, SIGNAL_SERIAL);
+		(void)pthread_kill(cpu->thread, signal_number);
+}
+
+void
+hosted_interrupt_serial(void)
+{
+	raise_signal(SIGNAL_SERIAL);
+}
+
+void
+hosted_interrupt_device(void)
+{
+	raise_signal(SIGNAL_DEVICE);
 }

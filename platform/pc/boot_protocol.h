@@ -13,6 +13,7 @@
 
 #ifndef __ASSEMBLER__
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ struct boot_record {
  * address `information`. Everything wanted is copied out of it. */
 void boot_read_pvh(uint64_t information, struct boot_record *out);
 void boot_read_multiboot2(uint64_t information, struct boot_record *out);
+
+/* Whether [start, end) touches memory that the loader reported as usable. */
+bool boot_is_memory(uint64_t start, uint64_t end);
 
 /* For the two readers: appends a usable range (dropped when the table is
  * full), copies a zero-terminated command line (cut when too long). */

@@ -55,6 +55,16 @@ boot_copy_command_line(struct boot_record *out, const char *text)
 	out->command_line[len] = 0;
 }
 
+bool
+boot_is_memory(uint64_t start, uint64_t end)
+{
+	for (uint32_t i = 0; i < record.usable_count; i++) {
+		if (record.usable[i].start < end && start < record.usable[i].end)
+			return true;
+	}
+	return record.ramdisk.start < end && start < record.ramdisk.end;
+}
+
 static uint64_t
 address_of(const void *symbol)
 {

@@ -11,6 +11,7 @@ guest_\name\()_end:
 
 	.section .rodata
 	guest	client
+	guest	driver
 	guest	failing
 	guest	fuzz
 	guest	gatechain

@@ -84,6 +84,12 @@ kernel_serial_ready(enum port_serial port)
 	upcalls.serial_ready[port]++;
 }
 
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	upcalls.interrupts[slot]++;
+}
+
 bool
 kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
 {

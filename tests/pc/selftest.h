@@ -8,6 +8,7 @@
 #define TESTS_PC_SELFTEST_H
 
 #include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
 #include "kernel/port/guest.h"
 #include "kernel/port/memory.h"
 #include "kernel/port/platform.h"
@@ -59,6 +60,7 @@ struct upcalls {
 	volatile uint32_t timer_expired;
 	volatile uint32_t serial_ready[PORT_SERIAL_COUNT];
 	volatile uint32_t interrupted;
+	volatile uint32_t interrupts[PORT_INTERRUPT_SLOTS];
 	uint32_t faults;
 	enum guest_fault_kind kind;
 	uint64_t address;

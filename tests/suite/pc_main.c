@@ -29,6 +29,12 @@ kernel_serial_ready(enum port_serial port)
 	(void)port;
 }
 
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
+}
+
 /* Cuts `line` into words in place; returns how many there are. */
 static uint32_t
 split(char *line, const char *words[WORDS_MAX])

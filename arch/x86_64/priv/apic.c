@@ -135,6 +135,13 @@ apic_id(void)
 	return local ? id >> 24 : id;
 }
 
+static uint32_t
+io_read(uint32_t index)
+{
+	io[IOAPIC_SELECT / 4] = index;
+	return io[IOAPIC_WINDOW / 4];
+}
+
 static void
 io_write(uint32_t index, uint32_t value)
 {
@@ -147,9 +154,8 @@ ioapic_init(uint64_t base, uint32_t first)
 {
 	io = space_map_device(base, 4096);
 	check_that(io != NULL);
-	io[IOAPIC_SELECT / 4] = IOAPIC_VERSION;
 	io_first = first;
-	io_lines = (io[IOAPIC_WINDOW / 4] >> 16 & 0xff) + 1;
+	io_lines = (io_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
 	for (uint32_t line = 0; line < io_lines; line++)
 		io_write(IOAPIC_REDIRECTION + 2 * line, REDIRECTION_MASKED);
 }
@@ -163,4 +169,34 @@ ioapic_route(uint32_t line, unsigned vector, bool is_level, bool is_active_low)
 	io_write(at + 1, apic_id() << 24);
 	io_write(at, vector | (is_level ? (uint32_t)REDIRECTION_LEVEL : 0) |
 			     (is_active_low ? (uint32_t)REDIRECTION_LOW : 0));
+}
+
+void
+ioapic_unroute(uint32_t line)
+{
+	check_that(ioapic_has(line));
+	io_write(IOAPIC_REDIRECTION + 2 * (line - io_first), REDIRECTION_MASKED);
+}
+
+bool
+ioapic_is_routed(uint32_t line)
+{
+	/* No vector: not routed. */
+	return ioapic_has(line) && io_read(IOAPIC_REDIRECTION + 2 * (line - io_first)) & 0xff;
+}
+
+bool
+ioapic_has(uint32_t line)
+{
+	return line >= io_first && line - io_first < io_lines;
+}
+
+void
+ioapic_mask(uint32_t line, bool is_masked)
+{
+	uint32_t at = IOAPIC_REDIRECTION + 2 * (line - io_first);
+	uint32_t entry = io_read(at) & ~(uint32_t)REDIRECTION_MASKED;
+
+	check_that(ioapic_has(line));
+	io_write(at, entry | (is_masked ? (uint32_t)REDIRECTION_MASKED : 0));
 }

@@ -32,5 +32,12 @@ uint32_t apic_id(void);
 void ioapic_init(uint64_t base, uint32_t first);
 /* Sends global interrupt `line` to this processor as `vector`. */
 void ioapic_route(uint32_t line, unsigned vector, bool is_level, bool is_active_low);
+/* Ends that; the line is masked for good. */
+void ioapic_unroute(uint32_t line);
+/* Whether there is such a global interrupt, and somebody gets it. */
+bool ioapic_has(uint32_t line);
+bool ioapic_is_routed(uint32_t line);
+/* Of a routed line. An edge that comes while it is masked is lost. */
+void ioapic_mask(uint32_t line, bool is_masked);
 
 #endif

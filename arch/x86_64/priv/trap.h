@@ -42,8 +42,8 @@ _Static_assert(offsetof(struct guest_state, mxcsr) == TRAP_STATE_MXCSR, "trap_en
 void trap_load_table(void);
 
 /* Calls `handler(context)` on every interrupt of `vector` (VECTOR_DEVICE_FIRST
- * up to VECTOR_SPURIOUS - 1), with interrupts off, after the local APIC was
- * told the end of the interrupt. */
+ * up to VECTOR_SPURIOUS - 1), with interrupts off, before the local APIC is told
+ * the end of the interrupt. NULL: the interrupt is passed over. */
 typedef void trap_handler(void *context);
 void trap_set_handler(unsigned vector, trap_handler *handler, void *context);
 

@@ -25,6 +25,8 @@ static const char *const type_names[] = {
 #define NAME_TRACE(number, text)
 #define NAME_POWER(number, text)
 #define NAME_PRIORITY(number, text)
+#define NAME_RESOURCE(number, text)
+#define NAME_IRQ(number, text)
 #include "abi/values.def"
 #undef NB_VALUE
 };

@@ -1,0 +1,202 @@
+/*
+ * Resources.
+ */
+#include "kernel/object/resource.h"
+
+#include "kernel/init/panic.h"
+#include "kernel/object/handle.h"
+#include "kernel/object/process.h"
+#include "kernel/port/device.h"
+#include "kernel/port/memory.h"
+#include "kernel/sys/log.h"
+
+enum { PORTS = 1 << 16 };
+
+static void
+resource_destroy(struct object *object)
+{
+	struct resource *resource = resource_of(object);
+
+	ASSERT(resource->used == 0);
+	if (resource->parent) {
+		resource_give(resource->parent, resource->count);
+		object_put(&resource->parent->object);
+	}
+	object_free(object);
+}
+
+static enum nb_status
+resource_info(struct object *object, uint32_t topic, struct object_info *out)
+{
+	struct resource *resource = resource_of(object);
+	struct nb_resource_info info = {
+		.kind = resource->kind,
+		.first = resource->first,
+		.count = resource->count,
+	};
+
+	if (topic != NB_INFO_RESOURCE)
+		return NB_NOT_SUPPORTED;
+	spinlock_lock(&object->lock);
+	info.used = resource->used;
+	spinlock_unlock(&object->lock);
+	object_info_set(out, &info, sizeof info);
+	return NB_OK;
+}
+
+const struct object_type resource_type = {
+	.number = NB_OBJECT_RESOURCE,
+	.rights = NB_RIGHT_READ | NB_RIGHT_WRITE | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER |
+		  NB_RIGHT_MAP | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT | NB_RIGHT_MANAGE |
+		  NB_RIGHT_INSPECT,
+	.destroy = resource_destroy,
+	.info = resource_info,
+};
+
+static enum nb_status
+resource_create(struct account *account, const struct nb_resource_info *part, struct resource **out)
+{
+	struct object *object = object_alloc(&resource_type, sizeof(struct resource), account);
+
+	if (!object)
+		return NB_OUT_OF_MEMORY;
+	*out = resource_of(object);
+	(*out)->kind = part->kind;
+	(*out)->first = part->first;
+	(*out)->count = part->count;
+	return NB_OK;
+}
+
+enum nb_status
+resource_create_root(struct account *account, struct resource **out)
+{
+	const struct nb_resource_info everything = { .kind = NB_RESOURCE_ROOT };
+
+	return resource_create(account, &everything, out);
+}
+
+enum nb_status
+resource_take(struct resource *resource, uint64_t bytes)
+{
+	enum nb_status status = NB_LIMIT_EXCEEDED;
+
+	spinlock_lock(&resource->object.lock);
+	if (bytes <= resource->count - resource->used) {
+		resource->used += bytes;
+		status = NB_OK;
+	}
+	spinlock_unlock(&resource->object.lock);
+	return status;
+}
+
+void
+resource_give(struct resource *resource, uint64_t bytes)
+{
+	spinlock_lock(&resource->object.lock);
+	ASSERT(bytes <= resource->used);
+	resource->used -= bytes;
+	spinlock_unlock(&resource->object.lock);
+}
+
+/* Whether the machine has such a range and the kernel can do without it. */
+static enum nb_status
+check_range(const struct nb_resource_info *part)
+{
+	const uint64_t pages = PORT_PAGE_BYTES - 1;
+
+	if (part->count == 0 || part->count > UINT64_MAX - part->first)
+		return NB_OUT_OF_RANGE;
+	switch (part->kind) {
+	case NB_RESOURCE_PORT:
+		if (part->first + part->count > PORTS)
+			return NB_OUT_OF_RANGE;
+		return port_io_is_free((uint32_t)part->first, (uint32_t)part->count)
+			       ? NB_OK
+			       : NB_ACCESS_DENIED;
+	case NB_RESOURCE_MMIO:
+		if ((part->first | part->count) & pages)
+			return NB_INVALID_ARGUMENT;
+		return port_mmio_is_free(part->first, part->count) ? NB_OK : NB_ACCESS_DENIED;
+	case NB_RESOURCE_IRQ:
+		return part->first + part->count <= 2 * NB_IRQ_MESSAGE ? NB_OK : NB_OUT_OF_RANGE;
+	case NB_RESOURCE_DMA:
+		return part->first == 0 && !(part->count & pages) ? NB_OK : NB_INVALID_ARGUMENT;
+	default:
+		return NB_INVALID_ARGUMENT;
+	}
+}
+
+static bool
+is_part_of(const struct resource *whole, uint64_t first, uint64_t count)
+{
+	return first >= whole->first && count <= whole->count &&
+	       first - whole->first <= whole->count - count;
+}
+
+enum nb_status
+resource_divide(struct resource *parent, struct account *account,
+		const struct nb_resource_info *part, struct resource **out)
+{
+	bool is_from_root = parent->kind == NB_RESOURCE_ROOT;
+	bool takes = !is_from_root && part->kind == NB_RESOURCE_DMA;
+	enum nb_status status = check_range(part);
+
+	if (status != NB_OK)
+		return status;
+	if (!is_from_root && parent->kind != part->kind)
+		return NB_INVALID_ARGUMENT;
+	if (!is_from_root && !takes && !is_part_of(parent, part->first, part->count))
+		return NB_OUT_OF_RANGE;
+	if (takes)
+		status = resource_take(parent, part->count);
+	if (status != NB_OK)
+		return status;
+	status = resource_create(account, part, out);
+	if (status == NB_OK && takes) {
+		object_get(&parent->object);
+		(*out)->parent = parent;
+	} else if (takes) {
+		resource_give(parent, part->count);
+	}
+	return status;
+}
+
+bool
+process_has_resource(struct process *process, uint32_t kind, uint64_t first, uint64_t count,
+		     uint32_t rights)
+{
+	struct handle_use use;
+	uint32_t handle = 0;
+	bool is_found = false;
+
+	while (!is_found && handle_next(&process->handles, handle, &use, &handle) == NB_OK) {
+		const struct resource *resource = resource_of(use.object);
+
+		is_found = use.object->type == &resource_type && resource->kind == kind &&
+			   (use.rights & rights) == rights && is_part_of(resource, first, count);
+		object_put(use.object);
+	}
+	return is_found;
+}
+
+void
+resource_note_grant(struct object *object, struct process *process)
+{
+	struct resource *resource = resource_of(object);
+	char name[NB_NAME_MAX + 1];
+	bool was_logged;
+
+	if (object->type != &resource_type || resource->kind != NB_RESOURCE_DMA)
+		return;
+	spinlock_lock(&object->lock);
+	was_logged = resource->is_logged;
+	resource->is_logged = true;
+	spinlock_unlock(&object->lock);
+	if (was_logged)
+		return;
+	(void)object_name_get(&process->object, name, sizeof name);
+	log_write(
+		NB_LOG_WARN,
+		"%s may use DMA: nothing confines its device, so it is trusted with all of memory",
+		name);
+}

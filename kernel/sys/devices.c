@@ -1,0 +1,134 @@
+/*
+ * Native calls: resources, ports, interrupts.
+ */
+#include "kernel/object/interrupt.h"
+#include "kernel/object/resource.h"
+#include "kernel/port/device.h"
+#include "kernel/sys/guest.h"
+
+#include "sys_calls.h"
+
+int64_t
+sys_resource_divide(struct nb_vmctx *vmctx, uint32_t handle, uint32_t kind, uint64_t first,
+		    uint64_t count)
+{
+	const struct nb_resource_info part = { .kind = kind, .first = first, .count = count };
+	struct resource *resource;
+	struct handle_use use;
+	enum nb_status status = guest_handle(vmctx, handle, &resource_type, NB_RIGHT_MANAGE, &use);
+
+	if (status != NB_OK)
+		return guest_result(status);
+	status = resource_divide(resource_of(use.object), guest_process(vmctx)->account, &part,
+				 &resource);
+	object_put(use.object);
+	if (status != NB_OK)
+		return guest_result(status);
+	return guest_handle_add(vmctx, &resource->object, use.rights);
+}
+
+/* ---- ports ---- */
+
+static enum nb_status
+check_port(const struct nb_vmctx *vmctx, uint32_t port, unsigned bytes, uint32_t right)
+{
+	if (port > 0x10000 - bytes)
+		return NB_OUT_OF_RANGE;
+	return process_has_resource(guest_process(vmctx), NB_RESOURCE_PORT, port, bytes, right)
+		       ? NB_OK
+		       : NB_ACCESS_DENIED;
+}
+
+static int64_t
+read_port(const struct nb_vmctx *vmctx, uint32_t port, unsigned bytes)
+{
+	enum nb_status status = check_port(vmctx, port, bytes, NB_RIGHT_READ);
+
+	return status == NB_OK ? (int64_t)port_io_read(port, bytes) : guest_result(status);
+}
+
+static int64_t
+write_port(const struct nb_vmctx *vmctx, uint32_t port, unsigned bytes, uint32_t value)
+{
+	enum nb_status status = check_port(vmctx, port, bytes, NB_RIGHT_WRITE);
+
+	if (status == NB_OK)
+		port_io_write(port, bytes, value);
+	return guest_result(status);
+}
+
+int64_t
+sys_port_read8(struct nb_vmctx *vmctx, uint32_t port)
+{
+	return read_port(vmctx, port, 1);
+}
+
+int64_t
+sys_port_read16(struct nb_vmctx *vmctx, uint32_t port)
+{
+	return read_port(vmctx, port, 2);
+}
+
+int64_t
+sys_port_read32(struct nb_vmctx *vmctx, uint32_t port)
+{
+	return read_port(vmctx, port, 4);
+}
+
+int64_t
+sys_port_write8(struct nb_vmctx *vmctx, uint32_t port, uint32_t value)
+{
+	return write_port(vmctx, port, 1, value);
+}
+
+int64_t
+sys_port_write16(struct nb_vmctx *vmctx, uint32_t port, uint32_t value)
+{
+	return write_port(vmctx, port, 2, value);
+}
+
+int64_t
+sys_port_write32(struct nb_vmctx *vmctx, uint32_t port, uint32_t value)
+{
+	return write_port(vmctx, port, 4, value);
+}
+
+/* ---- interrupts ---- */
+
+int64_t
+sys_interrupt_create(struct nb_vmctx *vmctx, uint32_t handle, uint32_t index)
+{
+	struct interrupt *interrupt;
+	struct handle_use use;
+	enum nb_status status = guest_handle(vmctx, handle, &resource_type, NB_RIGHT_READ, &use);
+	const struct resource *resource;
+
+	if (status != NB_OK)
+		return guest_result(status);
+	resource = resource_of(use.object);
+	if (resource->kind != NB_RESOURCE_IRQ)
+		status = NB_WRONG_TYPE;
+	else if (index >= resource->count)
+		status = NB_OUT_OF_RANGE;
+	else
+		status = interrupt_create(guest_process(vmctx)->account,
+					  (uint32_t)resource->first + index, &interrupt);
+	object_put(use.object);
+	if (status != NB_OK)
+		return guest_result(status);
+	return guest_handle_add(vmctx, &interrupt->object, interrupt_type.rights);
+}
+
+int64_t
+sys_interrupt_ack(struct nb_vmctx *vmctx, uint32_t handle)
+{
+	struct handle_use use;
+	uint64_t arrivals;
+	enum nb_status status = guest_handle(vmctx, handle, &interrupt_type, NB_RIGHT_READ, &use);
+
+	if (status != NB_OK)
+		return guest_result(status);
+	arrivals = interrupt_ack(interrupt_of(use.object));
+	object_put(use.object);
+	return (int64_t)(arrivals & INT64_MAX);
+}

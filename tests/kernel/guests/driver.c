@@ -1,0 +1,88 @@
+/*
+ * Drives the made-up device of test_devices: handles of its ports (0x300 to 0x307), of its
+ * interrupt (5), and of the root, which it cannot use.
+ */
+#include "guest.h"
+
+static void
+ports(uint32_t given)
+{
+	int64_t narrow;
+
+	EXPECT(nb_port_write16(0x300, 0x1234) == 0);
+	EXPECT(nb_port_read8(0x300) == 0x34);
+	EXPECT(nb_port_read8(0x301) == 0x12);
+	EXPECT(nb_port_read32(0x300) == 0x1234);
+	EXPECT(nb_port_write32(0x304, 0xfedcba98) == 0);
+	EXPECT(nb_port_read16(0x306) == 0xfedc);
+	EXPECT(nb_port_read32(0x304) == 0xfedcba98);
+	EXPECT(nb_port_read8(0x2ff) == ERR(ACCESS_DENIED));
+	EXPECT(nb_port_read8(0x308) == ERR(ACCESS_DENIED));
+	EXPECT(nb_port_read16(0x307) == ERR(ACCESS_DENIED));
+	EXPECT(nb_port_read32(0x305) == ERR(ACCESS_DENIED));
+	EXPECT(nb_port_write8(0x308, 1) == ERR(ACCESS_DENIED));
+	EXPECT(nb_port_read8(0x10000) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_port_read32(0xfffd) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_port_read8(0xffffffff) == ERR(OUT_OF_RANGE));
+	/* A smaller part, and fewer rights, are all that is left without the whole. */
+	narrow = nb_resource_divide(given, NB_RESOURCE_PORT, 0x302, 2);
+	EXPECT(narrow > 0);
+	EXPECT(nb_resource_divide((uint32_t)narrow, NB_RESOURCE_PORT, 0x302, 3) ==
+	       ERR(OUT_OF_RANGE));
+	narrow = nb_handle_replace((uint32_t)narrow, NB_RIGHT_READ);
+	EXPECT(narrow > 0);
+	EXPECT(nb_resource_divide((uint32_t)narrow, NB_RESOURCE_PORT, 0x302, 1) ==
+	       ERR(ACCESS_DENIED));
+}
+
+static void
+interrupts(uint32_t irq)
+{
+	int64_t interrupt = nb_interrupt_create(irq, 0);
+	uint32_t handle = (uint32_t)interrupt;
+	struct nb_interrupt_info info;
+
+	EXPECT(interrupt > 0);
+	EXPECT(nb_interrupt_create(irq, 0) == ERR(ALREADY_EXISTS));
+	EXPECT(nb_interrupt_create(irq, 1) == ERR(OUT_OF_RANGE));
+	for (int64_t i = 1; i <= 18; i++) {
+		EXPECT(nb_object_wait_one(handle, NB_SIGNAL_SIGNALED, 0) == ERR(TIMED_OUT));
+		EXPECT(nb_port_write8(0x307, 1) == 0);
+		EXPECT(nb_object_wait_one(handle, NB_SIGNAL_SIGNALED, NB_DEADLINE_NEVER) > 0);
+		EXPECT(nb_interrupt_ack(handle) == i);
+	}
+	EXPECT(nb_object_info(handle, NB_INFO_INTERRUPT, &info, sizeof info) == sizeof info);
+	EXPECT(info.number == 5 && info.arrivals == 18 && info.message_address == 0);
+	/* It is nobody's when the handle is closed. */
+	EXPECT(nb_handle_close(handle) == 0);
+	interrupt = nb_interrupt_create(irq, 0);
+	EXPECT(interrupt > 0);
+	EXPECT(nb_interrupt_ack((uint32_t)interrupt) == 0);
+}
+
+static void
+authority(uint32_t given, uint32_t root)
+{
+	struct nb_resource_info info;
+
+	EXPECT(nb_resource_divide(root, NB_RESOURCE_PORT, 0, 65536) == ERR(ACCESS_DENIED));
+	EXPECT(nb_resource_divide(given, NB_RESOURCE_PORT, 0x2ff, 1) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_resource_divide(given, NB_RESOURCE_MMIO, 0, 4096) < 0);
+	EXPECT(nb_interrupt_create(given, 0) == ERR(WRONG_TYPE));
+	EXPECT(nb_interrupt_ack(given) == ERR(WRONG_TYPE));
+	EXPECT(nb_resource_divide(0, NB_RESOURCE_PORT, 0, 1) == ERR(BAD_HANDLE));
+	EXPECT(nb_object_info(given, NB_INFO_RESOURCE, &info, sizeof info) == sizeof info);
+	EXPECT(info.kind == NB_RESOURCE_PORT && info.first == 0x300 && info.count == 8);
+}
+
+void
+_start(void)
+{
+	ports(guest_handle(0));
+	interrupts(guest_handle(1));
+	authority(guest_handle(0), guest_handle(2));
+	EXPECT(nb_handle_close(guest_handle(0)) == 0);
+	EXPECT(nb_port_read8(0x300) == ERR(ACCESS_DENIED));
+	/* The part that was divided off is still there. */
+	EXPECT(nb_port_read8(0x302) == 0);
+}

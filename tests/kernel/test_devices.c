@@ -1,0 +1,458 @@
+/*
+ * Resources and interrupt objects against made-up devices: what may be had, what
+ * is refused, that every DMA byte comes back, and that a device that never
+ * stops interrupting costs no more than its driver acknowledges.
+ */
+#include "kernel/init/boot.h"
+#include "kernel/mm/account.h"
+#include "kernel/mm/heap.h"
+#include "kernel/object/event.h"
+#include "kernel/object/interrupt.h"
+#include "kernel/object/resource.h"
+#include "platform/hosted/device.h"
+#include "tests/kernel/harness.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum { MMIO_BASE = 0x10000000, MMIO_BYTES = 0x10000, PAGE = 4096 };
+
+static struct resource *
+new_root(void)
+{
+	struct resource *root;
+
+	assert_int_equal(resource_create_root(boot_account(), &root), NB_OK);
+	return root;
+}
+
+static enum nb_status
+divide(struct resource *parent, uint32_t kind, uint64_t first, uint64_t count,
+       struct resource **out)
+{
+	const struct nb_resource_info part = { .kind = kind, .first = first, .count = count };
+
+	*out = NULL;
+	return resource_divide(parent, boot_account(), &part, out);
+}
+
+static struct resource *
+new_part(struct resource *parent, uint32_t kind, uint64_t first, uint64_t count)
+{
+	struct resource *part;
+
+	assert_int_equal(divide(parent, kind, first, count, &part), NB_OK);
+	return part;
+}
+
+static void
+put(struct resource *resource)
+{
+	object_put(&resource->object);
+}
+
+/* ---- dividing ---- */
+
+static void
+test_divide_from_root(void **state)
+{
+	const struct {
+		uint32_t kind;
+		uint64_t first, count;
+		enum nb_status status;
+	} cases[] = {
+		{ NB_RESOURCE_PORT, 0, 65536, NB_OK },
+		{ NB_RESOURCE_PORT, 65535, 1, NB_OK },
+		{ NB_RESOURCE_PORT, 65535, 2, NB_OUT_OF_RANGE },
+		{ NB_RESOURCE_PORT, 0, 0, NB_OUT_OF_RANGE },
+		{ NB_RESOURCE_PORT, UINT64_MAX, 2, NB_OUT_OF_RANGE },
+		{ NB_RESOURCE_MMIO, MMIO_BASE, MMIO_BYTES, NB_OK },
+		{ NB_RESOURCE_MMIO, MMIO_BASE, MMIO_BYTES + PAGE, NB_ACCESS_DENIED },
+		{ NB_RESOURCE_MMIO, MMIO_BASE - PAGE, PAGE, NB_ACCESS_DENIED },
+		{ NB_RESOURCE_MMIO, MMIO_BASE + 1, PAGE, NB_INVALID_ARGUMENT },
+		{ NB_RESOURCE_MMIO, MMIO_BASE, PAGE + 1, NB_INVALID_ARGUMENT },
+		{ NB_RESOURCE_MMIO, UINT64_MAX - PAGE + 1, PAGE, NB_OUT_OF_RANGE },
+		{ NB_RESOURCE_IRQ, 4, 1, NB_OK },
+		{ NB_RESOURCE_IRQ, 2 * NB_IRQ_MESSAGE - 1, 1, NB_OK },
+		{ NB_RESOURCE_IRQ, 2 * NB_IRQ_MESSAGE - 1, 2, NB_OUT_OF_RANGE },
+		{ NB_RESOURCE_DMA, 0, PAGE, NB_OK },
+		{ NB_RESOURCE_DMA, PAGE, PAGE, NB_INVALID_ARGUMENT },
+		{ NB_RESOURCE_DMA, 0, PAGE + 8, NB_INVALID_ARGUMENT },
+		{ NB_RESOURCE_ROOT, 0, 1, NB_INVALID_ARGUMENT },
+		{ 99, 0, 1, NB_INVALID_ARGUMENT },
+	};
+	const struct hosted_devices devices = { .mmio_base = MMIO_BASE, .mmio_bytes = MMIO_BYTES };
+	struct resource *root = new_root(), *part;
+
+	(void)state;
+	hosted_devices_set(&devices);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		enum nb_status status =
+			divide(root, cases[i].kind, cases[i].first, cases[i].count, &part);
+
+		if (status != cases[i].status)
+			fail_msg("case %zu: %s", i, nb_status_text(status));
+		if (status == NB_OK)
+			put(part);
+	}
+	put(root);
+	hosted_devices_set(NULL);
+}
+
+/* A part never reaches beyond what it is a part of, whatever is asked. */
+static void
+test_divide_narrows(void **state)
+{
+	struct resource *root = new_root();
+	struct resource *ports = new_part(root, NB_RESOURCE_PORT, 0x60, 5), *part, *all;
+	uint32_t made = 0;
+
+	(void)state;
+	for (uint64_t first = 0x5c; first < 0x68; first++) {
+		for (uint64_t count = 0; count < 9; count++) {
+			bool fits = count && first >= 0x60 && first + count <= 0x65;
+
+			assert_int_equal(divide(ports, NB_RESOURCE_PORT, first, count, &part),
+					 fits ? NB_OK : NB_OUT_OF_RANGE);
+			if (!fits)
+				continue;
+			made++;
+			assert_int_equal(divide(part, NB_RESOURCE_PORT, 0x60, 5, &all),
+					 first == 0x60 && count == 5 ? NB_OK : NB_OUT_OF_RANGE);
+			if (all)
+				put(all);
+			put(part);
+		}
+	}
+	assert_int_equal(made, 15);
+	assert_int_equal(divide(ports, NB_RESOURCE_IRQ, 0x60, 1, &part), NB_INVALID_ARGUMENT);
+	assert_int_equal(divide(ports, NB_RESOURCE_DMA, 0, PAGE, &part), NB_INVALID_ARGUMENT);
+	put(ports);
+	put(root);
+}
+
+static void
+test_dma_accounting(void **state)
+{
+	struct resource *root = new_root(), *more;
+	struct resource *whole = new_part(root, NB_RESOURCE_DMA, 0, 10 * PAGE);
+	struct resource *half = new_part(whole, NB_RESOURCE_DMA, 0, 6 * PAGE);
+
+	(void)state;
+	assert_int_equal(whole->used, 6 * PAGE);
+	assert_int_equal(divide(whole, NB_RESOURCE_DMA, 0, 5 * PAGE, &more), NB_LIMIT_EXCEEDED);
+	assert_int_equal(resource_take(half, 7 * PAGE), NB_LIMIT_EXCEEDED);
+	assert_int_equal(resource_take(half, 6 * PAGE), NB_OK);
+	assert_int_equal(resource_take(half, 1), NB_LIMIT_EXCEEDED);
+	assert_int_equal(resource_take(half, UINT64_MAX), NB_LIMIT_EXCEEDED);
+	/* The parent stays as long as a part of it. */
+	object_get(&half->object);
+	put(half);
+	put(whole);
+	assert_int_equal(whole->used, 6 * PAGE);
+	object_get(&whole->object);
+	resource_give(half, 6 * PAGE);
+	put(half);
+	assert_int_equal(whole->used, 0);
+	put(whole);
+	put(root);
+}
+
+static void
+test_process_has_resource(void **state)
+{
+	struct process_options options = { .account = boot_account(), .name = "p", .name_len = 1 };
+	const uint32_t port = NB_RESOURCE_PORT;
+	struct resource *root = new_root();
+	struct resource *ports = new_part(root, port, 0x60, 4);
+	struct process *process;
+	uint32_t handle;
+
+	(void)state;
+	assert_int_equal(process_create(&options, &process), NB_OK);
+	assert_int_equal(process_grant(process, &root->object, resource_type.rights, &handle),
+			 NB_OK);
+	assert_false(process_has_resource(process, port, 0x60, 1, NB_RIGHT_READ));
+	assert_int_equal(process_grant(process, &ports->object, NB_RIGHT_READ, &handle), NB_OK);
+	assert_true(process_has_resource(process, port, 0x60, 1, NB_RIGHT_READ));
+	assert_true(process_has_resource(process, port, 0x60, 4, NB_RIGHT_READ));
+	assert_false(process_has_resource(process, port, 0x60, 5, NB_RIGHT_READ));
+	assert_false(process_has_resource(process, port, 0x5f, 2, NB_RIGHT_READ));
+	assert_false(process_has_resource(process, port, 0x60, 1, NB_RIGHT_WRITE));
+	assert_false(process_has_resource(process, NB_RESOURCE_IRQ, 0x60, 1, NB_RIGHT_READ));
+	assert_int_equal(handle_close(&process->handles, handle), NB_OK);
+	assert_false(process_has_resource(process, port, 0x60, 1, NB_RIGHT_READ));
+	object_put(&process->object);
+	put(ports);
+	put(root);
+}
+
+/* Every allocation made to fail: nothing stays, and no DMA byte is lost. */
+static void
+test_divide_failures(void **state)
+{
+	struct resource *root = new_root();
+	struct resource *whole = new_part(root, NB_RESOURCE_DMA, 0, 8 * PAGE), *part;
+	struct interrupt *interrupt;
+	uint64_t count = 0;
+	bool is_complete;
+
+	(void)state;
+	do {
+		heap_fail_after(count++);
+		is_complete = divide(whole, NB_RESOURCE_DMA, 0, 8 * PAGE, &part) == NB_OK;
+		if (is_complete) {
+			is_complete = interrupt_create(boot_account(), 5, &interrupt) == NB_OK;
+			put(part);
+		}
+		if (is_complete)
+			object_put(&interrupt->object);
+		heap_fail_after(UINT64_MAX);
+		assert_int_equal(whole->used, 0);
+	} while (!is_complete);
+	assert_true(count > 2);
+	put(whole);
+	put(root);
+}
+
+/* ---- interrupts ---- */
+
+static struct interrupt *
+new_interrupt(uint32_t number)
+{
+	struct interrupt *interrupt;
+
+	assert_int_equal(interrupt_create(boot_account(), number, &interrupt), NB_OK);
+	return interrupt;
+}
+
+static bool
+is_signaled(struct interrupt *interrupt)
+{
+	kernel_run_idle();
+	return object_signals(&interrupt->object) & NB_SIGNAL_SIGNALED;
+}
+
+static bool
+is_masked(uint32_t number)
+{
+	bool masked;
+
+	assert_true(hosted_interrupt_is_open(number, &masked));
+	return masked;
+}
+
+static void
+test_edges(void **state)
+{
+	struct interrupt *interrupt = new_interrupt(5);
+
+	(void)state;
+	assert_false(is_signaled(interrupt));
+	hosted_interrupt_raise(5);
+	assert_true(is_signaled(interrupt));
+	assert_false(is_masked(5));
+	/* One that comes before the first is served is not lost, and the last. */
+	for (int i = 0; i < 1000; i++)
+		hosted_interrupt_raise(5);
+	assert_true(is_masked(5));
+	assert_int_equal(interrupt_ack(interrupt), 2);
+	assert_true(is_signaled(interrupt));
+	assert_false(is_masked(5));
+	assert_int_equal(interrupt_ack(interrupt), 2);
+	assert_false(is_signaled(interrupt));
+	/* Acknowledging too often does no harm. */
+	assert_int_equal(interrupt_ack(interrupt), 2);
+	hosted_interrupt_raise(5);
+	assert_true(is_signaled(interrupt));
+	object_put(&interrupt->object);
+}
+
+static void
+test_levels(void **state)
+{
+	const struct hosted_devices devices = { .lines_are_level = true };
+	struct interrupt *interrupt;
+
+	(void)state;
+	hosted_devices_set(&devices);
+	interrupt = new_interrupt(11);
+	hosted_interrupt_raise(11);
+	for (uint64_t i = 1; i < 100; i++) {
+		/* The device is never served: one arrival an acknowledgement. */
+		assert_true(is_signaled(interrupt));
+		assert_true(is_masked(11));
+		assert_int_equal(interrupt_ack(interrupt), i);
+	}
+	assert_true(is_signaled(interrupt));
+	hosted_interrupt_lower(11);
+	assert_int_equal(interrupt_ack(interrupt), 100);
+	assert_false(is_signaled(interrupt));
+	assert_false(is_masked(11));
+	object_put(&interrupt->object);
+	hosted_devices_set(NULL);
+}
+
+static void
+test_messages(void **state)
+{
+	struct interrupt *interrupt = new_interrupt(NB_IRQ_MESSAGE + 7);
+	struct object_info info;
+
+	(void)state;
+	assert_int_equal(object_info(&interrupt->object, 0, NB_INFO_INTERRUPT, &info), NB_OK);
+	assert_int_equal(((const struct nb_interrupt_info *)info.bytes)->number,
+			 NB_IRQ_MESSAGE + 7);
+	assert_int_not_equal(((const struct nb_interrupt_info *)info.bytes)->message_address, 0);
+	for (int i = 0; i < 50; i++)
+		hosted_interrupt_raise(NB_IRQ_MESSAGE + 7);
+	assert_true(is_signaled(interrupt));
+	(void)interrupt_ack(interrupt);
+	assert_true(is_signaled(interrupt));
+	assert_int_equal(interrupt_ack(interrupt), 50);
+	assert_false(is_signaled(interrupt));
+	object_put(&interrupt->object);
+}
+
+static void
+test_slots(void **state)
+{
+	struct interrupt *all[64], *again;
+	enum nb_status status = NB_OK;
+	uint32_t count = 0;
+
+	(void)state;
+	while (count < 64 && status == NB_OK) {
+		status = interrupt_create(boot_account(), count, &all[count]);
+		count += status == NB_OK;
+	}
+	assert_int_equal(status, NB_LIMIT_EXCEEDED);
+	assert_int_equal(interrupt_create(boot_account(), 3, &again), NB_ALREADY_EXISTS);
+	/* What arrives for one that has gone is nobody's. */
+	hosted_interrupt_raise(3);
+	object_put(&all[3]->object);
+	hosted_interrupt_raise(3);
+	again = new_interrupt(3);
+	assert_false(is_signaled(again));
+	all[3] = again;
+	for (uint32_t i = 0; i < count; i++)
+		object_put(&all[i]->object);
+}
+
+/* Another pthread is the device while the kernel creates, serves and destroys. */
+static volatile bool storm_is_over;
+
+static void *
+storm(void *unused)
+{
+	while (!storm_is_over)
+		hosted_interrupt_raise(9);
+	return unused;
+}
+
+static void
+test_storm(void **state)
+{
+	struct interrupt *interrupt;
+	uint64_t arrivals = 0;
+	pthread_t device;
+
+	(void)state;
+	storm_is_over = false;
+	assert_int_equal(pthread_create(&device, NULL, storm, NULL), 0);
+	for (int round = 0; round < 200; round++) {
+		interrupt = new_interrupt(9);
+		for (uint64_t i = 1; i <= 10; i++) {
+			while (!is_signaled(interrupt))
+				;
+			arrivals = interrupt_ack(interrupt);
+			/* At most one for each acknowledgement, and two at first. */
+			assert_in_range(arrivals, 1, i + 2);
+		}
+		object_put(&interrupt->object);
+	}
+	storm_is_over = true;
+	assert_int_equal(pthread_join(device, NULL), 0);
+}
+
+/* ---- through the native calls ---- */
+
+static uint8_t registers[8];
+static uint32_t accesses;
+
+static uint32_t
+mock_read(void *context, uint32_t port, unsigned bytes)
+{
+	uint32_t value = 0;
+
+	(void)context;
+	accesses++;
+	assert_in_range(port, 0x300, 0x308 - bytes);
+	memcpy(&value, &registers[port - 0x300], bytes);
+	return value;
+}
+
+static void
+mock_write(void *context, uint32_t port, unsigned bytes, uint32_t value)
+{
+	(void)context;
+	accesses++;
+	assert_in_range(port, 0x300, 0x308 - bytes);
+	memcpy(&registers[port - 0x300], &value, bytes);
+	/* A command that makes it interrupt. */
+	if (port == 0x307)
+		hosted_interrupt_raise(5);
+}
+
+static void
+test_guest(void **state)
+{
+	const struct hosted_devices devices = {
+		.port_read = mock_read,
+		.port_write = mock_write,
+	};
+	struct resource *root = new_root();
+	struct resource *ports = new_part(root, NB_RESOURCE_PORT, 0x300, 8);
+	struct resource *irq = new_part(root, NB_RESOURCE_IRQ, 5, 1);
+	struct process *process = kernel_process(GUEST(driver), "driver");
+	uint32_t words[3];
+
+	(void)state;
+	hosted_devices_set(&devices);
+	memset(registers, 0, sizeof registers);
+	accesses = 0;
+	words[0] = kernel_grant(process, &ports->object, resource_type.rights);
+	words[1] = kernel_grant(process, &irq->object, resource_type.rights);
+	words[2] = kernel_grant(process, &root->object, NB_RIGHT_READ | NB_RIGHT_WRITE);
+	put(ports);
+	put(irq);
+	put(root);
+	kernel_start(process, words, 3);
+	kernel_run_all(5000, NULL);
+	kernel_expect_end(process, 0, NB_TRAP_NONE);
+	object_put(&process->object);
+	assert_int_equal(registers[0], 0x34);
+	assert_int_equal(registers[1], 0x12);
+	assert_int_equal(accesses, 26);
+	hosted_devices_set(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		kernel_test(test_divide_from_root),
+		kernel_test(test_divide_narrows),
+		kernel_test(test_dma_accounting),
+		kernel_test(test_process_has_resource),
+		kernel_test(test_divide_failures),
+		kernel_test(test_edges),
+		kernel_test(test_levels),
+		kernel_test(test_messages),
+		kernel_test(test_slots),
+		kernel_test(test_storm),
+		kernel_test(test_guest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
