@@ -90,6 +90,16 @@ gate_signature_read(const char *text, uint32_t len, struct gate_signature *out)
 
 /* ---- activations ---- */
 
+static uint64_t activation_count; /* charged to accounts; atomic */
+
+#ifdef NB_DEBUG
+uint64_t
+gate_activation_count(void)
+{
+	return __atomic_load_n(&activation_count, __ATOMIC_RELAXED);
+}
+#endif
+
 static enum nb_status
 activation_charge(struct account *account)
 {
@@ -100,12 +110,15 @@ activation_charge(struct account *account)
 	status = account_charge(account, ACCOUNT_MEMORY, GATE_STACK_BYTES);
 	if (status != NB_OK)
 		account_uncharge(account, ACCOUNT_THREADS, 1);
+	else
+		__atomic_fetch_add(&activation_count, 1, __ATOMIC_RELAXED);
 	return status;
 }
 
 static void
 activation_uncharge(struct account *account)
 {
+	__atomic_fetch_sub(&activation_count, 1, __ATOMIC_RELAXED);
 	account_uncharge(account, ACCOUNT_MEMORY, GATE_STACK_BYTES);
 	account_uncharge(account, ACCOUNT_THREADS, 1);
 }

@@ -114,7 +114,13 @@ void gate_pool_drain(struct gate_pool *pool);
 /* One user less; the last one closes the pool. No lock held. */
 void gate_pool_put(struct gate_pool *pool);
 
+/* Activations that are charged to accounts, of all pools. Debug kernels only. */
+uint64_t gate_activation_count(void);
+
 /* ---- gate_queue.c ---- */
+
+/* Looks at the process's open pools, under the lock of gates. Debug kernels only. */
+void gate_visit_pools(const struct process *process, void (*visit)(const struct gate_pool *pool));
 
 /* Enters a new pool in its process's list, open; of a server with that mark. */
 void gate_pool_open(struct gate_pool *pool);

@@ -519,3 +519,15 @@ gate_detach(struct thread *thread)
 	spinlock_unlock(&activation->lend_lock);
 	return true;
 }
+
+#ifdef NB_DEBUG
+void
+gate_visit_pools(const struct process *process, void (*visit)(const struct gate_pool *pool))
+{
+	const struct list_link *link;
+
+	spinlock_lock(&gates.lock);
+	list_for_each(link, &process->gate_pools) visit(list_entry(link, struct gate_pool, link));
+	spinlock_unlock(&gates.lock);
+}
+#endif

@@ -4,6 +4,7 @@
  */
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/check.h"
 #include "kernel/object/gate.h"
 #include "kernel/object/process_private.h"
 #include "kernel/object/thread_object.h"
@@ -292,4 +293,5 @@ process_end(struct process *process)
 	trace(NB_TRACE_PROCESS_END, process->object.id, process->trap, (uint64_t)process->status);
 	object_signals_change(&process->object, 0, NB_SIGNAL_TERMINATED);
 	object_put(&process->object);
+	check_invariants_at_times();
 }

@@ -103,6 +103,20 @@ process_find_undecided(void)
 	return found;
 }
 
+#ifdef NB_DEBUG
+void
+process_list_visit(void (*visit)(struct process *process, void *context), void *context)
+{
+	struct list_link *link;
+
+	spinlock_lock(&processes.lock);
+	lists_prepare_locked();
+	list_for_each(link, &processes.all)
+		visit(list_entry(link, struct process, all_link), context);
+	spinlock_unlock(&processes.lock);
+}
+#endif
+
 struct process *
 process_next(uint64_t after)
 {

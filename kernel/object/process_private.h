@@ -14,6 +14,9 @@ void process_list_add(struct process *process, struct process *builder);
 void process_list_remove(struct process *process);
 /* It is no longer built by anybody. */
 void process_unlink_builder(struct process *process);
+/* Calls visit(process, context) for every process that has not ended, under the
+ * list's lock. Debug kernels only. */
+void process_list_visit(void (*visit)(struct process *process, void *context), void *context);
 /* Some process that `process` builds and that now nobody builds, or NULL; the
  * caller gets a reference. */
 struct process *process_take_built(struct process *process);

@@ -103,10 +103,10 @@ thread_destroy(struct thread *thread)
 	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
 	account_free(account, thread, sizeof *thread);
 	account_uncharge(account, ACCOUNT_THREADS, 1);
+	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 	account_put(account);
 	if (owner)
 		object_put(owner);
-	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 }
 
 void

@@ -6,6 +6,7 @@
  * usage: test_gate_torture [SEED [OPERATIONS]]
  */
 #include "kernel/init/boot.h"
+#include "kernel/object/check.h"
 #include "kernel/object/event.h"
 #include "kernel/object/gate_private.h"
 #include "kernel/port/cpu.h"
@@ -58,47 +59,7 @@ random_below(uint32_t limit)
 	return (uint32_t)(torture.seed >> 33) % limit;
 }
 
-/* ---- invariants of gates: docs/decisions/0007 ---- */
-
-static void
-check_wait(const struct gate_pool *pool, const struct list_link *link)
-{
-	const struct gate_wait *wait = list_entry(link, struct gate_wait, link);
-
-	REQUIRE(wait->pool == pool);
-	REQUIRE(wait->thread->gate_wait == wait);
-	REQUIRE(wait->thread->seat == wait->caller);
-	if (link->next != &pool->waiters)
-		REQUIRE(list_entry(link->next, struct gate_wait, link)->thread->priority <=
-			wait->thread->priority);
-}
-
-static void
-check_activation(const struct gate_pool *pool, const struct gate_activation *activation)
-{
-	uint64_t state = activation->port.state;
-	const struct guest_seat *seat = &activation->port.seat;
-	bool has_waiters = !list_is_empty(&pool->waiters);
-	const struct guest_seat *at;
-
-	if ((state & ~(uint64_t)GUEST_GATE_SLOW) <= GATE_MARK_LAST) {
-		REQUIRE(!(seat->place));
-		REQUIRE(pool->is_closed == !!(state & GATE_CLOSED));
-		REQUIRE(!has_waiters || state & GATE_SERVER);
-		return;
-	}
-	REQUIRE((state & ~(uint64_t)GUEST_GATE_SLOW) == (uintptr_t)seat->caller);
-	at = thread_of_seat(seat)->seat;
-	while (at != seat) {
-		REQUIRE(at);
-		at = at->caller;
-	}
-	if (has_waiters || pool->is_closed)
-		REQUIRE(state & GUEST_GATE_SLOW);
-	if (has_waiters)
-		REQUIRE(thread_of_seat(seat)->priority >=
-			list_entry(pool->waiters.next, struct gate_wait, link)->thread->priority);
-}
+/* ---- invariants of gates ---- */
 
 static void
 check_pool(const struct gate_pool *pool)
@@ -106,13 +67,8 @@ check_pool(const struct gate_pool *pool)
 	const struct list_link *link;
 	uint32_t waiting = 0;
 
-	for (link = pool->waiters.next; link != &pool->waiters; link = link->next) {
-		check_wait(pool, link);
-		waiting++;
-	}
-	REQUIRE(!pool->is_closed || waiting == 0);
-	for (uint32_t i = 0; i < pool->count && !pool->is_drained; i++)
-		check_activation(pool, &pool->activations[i]);
+	check_gate_pool(pool);
+	list_for_each(link, &pool->waiters) waiting++;
 	torture.waiting = waiting > torture.waiting ? waiting : torture.waiting;
 	torture.checks++;
 }

@@ -3,10 +3,11 @@
  * channels through channels, kills, waits, threads, children that do the same.
  *
  * Startup words: handle to this very module, depth, seed, operations to do, a
- * channel to the parent (0: none). Every message but those to the parent is
- * filled with a pattern that its receiver checks; on the channel to the parent
- * each process counts its operations in messages that must arrive in order, none
- * lost and none twice. Ends with 0, or with the line that failed.
+ * channel to the parent (0: none, and the operations are those of the whole tree).
+ * Every message but those to the parent is filled with a pattern that its receiver
+ * checks; those to the parent, which tell how many operations were done, are
+ * numbered, and must arrive in order, none lost and none twice. Ends with 0, or with
+ * the line that failed.
  */
 #include "guest.h"
 #include "random.h"
@@ -26,8 +27,13 @@ static uint32_t module, depth, operations, to_parent, done;
 /* The processes that report here. */
 static struct {
 	uint32_t channel, process;
-	uint32_t next_report;
+	uint32_t next_report, done;
 } children[CHILDREN];
+static uint32_t done_by_former; /* children that are no more */
+
+struct report {
+	uint32_t number, done; /* by the sender and all below */
+};
 
 static char bytes[MESSAGE_MAX];
 static uint32_t handles[16];
@@ -231,22 +237,36 @@ child_over(uint32_t idx)
 	EXPECT(nb_handle_close(children[idx].channel) == 0);
 	EXPECT(nb_handle_close(children[idx].process) == 0);
 	children[idx].channel = 0;
+	done_by_former += children[idx].done;
+}
+
+/* Operations here and, as far as is known, below. */
+static uint32_t
+done_in_all(void)
+{
+	uint32_t sum = done + done_by_former;
+
+	for (uint32_t i = 0; i < CHILDREN; i++)
+		sum += children[i].channel ? children[i].done : 0;
+	return sum;
 }
 
 /* Takes what a child has reported: numbers in order. */
 static void
 hear(uint32_t idx)
 {
-	uint32_t number;
+	struct report report;
 	int64_t result;
 
 	for (;;) {
 		counts.handles = 0;
-		result = nb_channel_recv(children[idx].channel, &number, sizeof number, 0, &counts);
+		result = nb_channel_recv(children[idx].channel, &report, sizeof report, 0, &counts);
 		if (result < 0)
 			break;
-		EXPECT(result == sizeof number && number == children[idx].next_report);
+		EXPECT(result == sizeof report && report.number == children[idx].next_report);
+		EXPECT(report.done >= children[idx].done);
 		children[idx].next_report++;
+		children[idx].done = report.done;
 	}
 	if (result == ERR(PEER_CLOSED)) {
 		struct nb_process_info info;
@@ -267,17 +287,18 @@ hear(uint32_t idx)
 static void
 report(void)
 {
-	static uint32_t next;
+	static struct report next;
 	int64_t result;
 
 	if (!to_parent)
 		return;
+	next.done = done_in_all();
 	while ((result = nb_channel_send(to_parent, &next, sizeof next, 0, 0)) == ERR(SHOULD_WAIT))
 		(void)nb_object_wait_one(to_parent, NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
 					 NB_DEADLINE_NEVER);
 	EXPECT(result == 0 || result == ERR(PEER_CLOSED) || result == ERR(LIMIT_EXCEEDED) ||
 	       result == ERR(OUT_OF_MEMORY));
-	next += result == 0;
+	next.number += result == 0;
 }
 
 static int
@@ -300,6 +321,7 @@ start_child(uint32_t idx, uint32_t process, uint32_t channel)
 		return 0;
 	children[idx].process = process;
 	children[idx].next_report = 0;
+	children[idx].done = 0;
 	return nb_process_start(process, 0, words, sizeof words) == 0;
 }
 
@@ -439,7 +461,7 @@ _start(void)
 	operations = guest_handle(3);
 	to_parent = guest_handle(4);
 	random_seed(guest_handle(2));
-	for (done = 0; done < operations; done++) {
+	for (; (to_parent ? done : done_in_all()) < operations; done++) {
 		act();
 		if (done % REPORT_EVERY == 0)
 			report();
