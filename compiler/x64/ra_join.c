@@ -4,28 +4,38 @@
  * block parameters, from the consumed operand to a REUSE definition, and move
  * instructions; those that run most often are tried first.
  *
- * Each family starts as one bundle of all its ranges. Families that are a
- * union of very many ranges are not grown further: the work of joining stays
- * bounded by JOIN_STEPS_PER_LINE.
+ * Each family starts as one bundle of all its ranges. While it grows they are an
+ * array, so that a small web is looked up in a large one by bisection, and moved
+ * into it in few blocks. Families that are a union of very many ranges are not
+ * grown further: the work of joining stays bounded by JOIN_STEPS_PER_LINE.
  */
 #include "compiler/x64/ra_state.h"
+#include "lib/string.h"
 
 enum {
 	JOIN_STEPS_PER_LINE = 16,
 	JOIN_STEPS_FREE = 1 << 16,
 	FREQUENCY_CLASSES = 64,
-	WANTED_USES = 4, /* so many uses of a value are looked at */
+	WANTED_USES = 4,     /* so many uses of a value are looked at */
+	SPAN_STEPS = 8,	     /* cost of finding a place for a range, in steps */
+	MOVED_PER_STEP = 16, /* ranges that are moved in an array for one step */
 };
 
 struct candidate {
 	uint32_t from, to; /* virtual registers */
 };
 
+/* What joining looks at of a range. */
+struct span {
+	uint32_t from, to; /* points */
+	uint32_t range;
+};
+
 /* A family under construction, by its representative's number. */
 struct web {
 	uint32_t parent;
-	uint32_t first, last; /* ranges, linked by next */
-	uint32_t count;
+	uint32_t count, cap;
+	struct span *spans; /* ascending, disjoint */
 };
 
 struct join {
@@ -158,74 +168,109 @@ find_web(struct web *webs, uint32_t vreg)
 	return vreg;
 }
 
-static bool
-webs_overlap(const struct ra *ra, const struct web *a, const struct web *b)
+/* So many steps, or all that are left. */
+static uint64_t
+min_steps(const struct join *join, uint64_t steps)
 {
-	uint32_t i = a->first, j = b->first;
+	return steps < join->steps_left ? steps : join->steps_left;
+}
 
-	while (i != RA_NONE && j != RA_NONE) {
-		const struct ra_range *x = &ra->ranges[i], *y = &ra->ranges[j];
+/* The number of spans of `web`, from `low` on and before `high`, that end at `point` or
+ * before. */
+static uint32_t
+spans_before(const struct web *web, uint32_t low, uint32_t high, uint32_t point)
+{
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
 
-		if (x->to <= y->from)
-			i = x->next;
-		else if (y->to <= x->from)
-			j = y->next;
+		if (web->spans[middle].to <= point)
+			low = middle + 1;
 		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+webs_overlap(const struct web *large, const struct web *small)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < small->count; i++) {
+		at = spans_before(large, at, large->count, small->spans[i].from);
+		if (at == large->count)
+			return false;
+		if (large->spans[at].from < small->spans[i].to)
 			return true;
 	}
 	return false;
 }
 
-/* Merges the ranges of disjoint webs, in order. */
-static void
-merge_ranges(struct ra *ra, struct web *into, const struct web *from)
+/* Merges the spans of disjoint webs. */
+static enum nb_status
+merge_spans(struct join *join, struct web *large, const struct web *small)
 {
-	uint32_t i = into->first, j = from->first;
-	uint32_t *link = &into->first;
+	uint32_t end = large->count, total = large->count + small->count;
 
-	while (i != RA_NONE && j != RA_NONE) {
-		uint32_t *least = ra->ranges[i].from < ra->ranges[j].from ? &i : &j;
+	if (total > large->cap) {
+		uint32_t cap = total + total / 2;
+		struct span *spans = arena_new_array(join->ra->scratch, struct span, cap);
 
-		*link = *least;
-		link = &ra->ranges[*least].next;
-		*least = *link;
+		if (spans == NULL)
+			return NB_OUT_OF_MEMORY;
+		memcpy(spans, large->spans, large->count * sizeof(*spans));
+		large->spans = spans;
+		large->cap = cap;
 	}
-	*link = i != RA_NONE ? i : j;
-	if (i == RA_NONE)
-		into->last = from->last;
-	into->count += from->count;
+	for (uint32_t i = small->count; i-- > 0;) {
+		uint32_t at = spans_before(large, 0, end, small->spans[i].from);
+
+		memmove(&large->spans[at + i + 1], &large->spans[at],
+			(end - at) * sizeof(*large->spans));
+		large->spans[at + i] = small->spans[i];
+		join->steps_left -= min_steps(join, (end - at) / MOVED_PER_STEP);
+		end = at;
+	}
+	large->count = total;
+	return NB_OK;
 }
 
-static void
+static enum nb_status
 try_join(struct join *join, struct candidate candidate)
 {
-	struct ra *ra = join->ra;
 	uint32_t a = find_web(join->webs, candidate.from);
 	uint32_t b = find_web(join->webs, candidate.to);
-	struct web *x = &join->webs[a], *y = &join->webs[b];
-	uint32_t cost = x->count + y->count;
+	struct web *large = &join->webs[a], *small = &join->webs[b];
 
-	if (a == b)
-		return;
-	if (ra->ranges[x->first].from > ra->ranges[y->first].from) {
-		struct web *web = x;
+	if (a == b || join->steps_left == 0)
+		return NB_OK;
+	if (large->count < small->count) {
+		struct web *web = large;
 
-		x = y;
-		y = web;
+		large = small;
+		small = web;
 	}
-	if (ra->ranges[x->last].to <= ra->ranges[y->first].from) {
-		ra->ranges[x->last].next = y->first;
-		x->last = y->last;
-		x->count = cost;
-	} else {
-		if (join->steps_left < cost)
-			return;
-		join->steps_left -= cost;
-		if (webs_overlap(ra, x, y))
-			return;
-		merge_ranges(ra, x, y);
+	join->steps_left -= min_steps(join, (uint64_t)small->count * SPAN_STEPS);
+	if (webs_overlap(large, small))
+		return NB_OK;
+	small->parent = (uint32_t)(large - join->webs);
+	return merge_spans(join, large, small);
+}
+
+/* Makes the web's ranges those of the bundle. */
+static void
+link_ranges(struct ra *ra, const struct web *web, uint32_t bundle)
+{
+	uint32_t *link = &ra->bundles[bundle].first_range;
+
+	for (uint32_t i = 0; i < web->count; i++) {
+		struct ra_range *range = &ra->ranges[web->spans[i].range];
+
+		*link = web->spans[i].range;
+		link = &range->next;
+		range->bundle = bundle;
 	}
-	y->parent = (uint32_t)(x - join->webs);
+	*link = RA_NONE;
 }
 
 static enum nb_status
@@ -256,9 +301,7 @@ make_families(struct join *join)
 		status = ra_bundle_new(ra, ra->vreg_family[v], &bundle);
 		if (status != NB_OK)
 			return status;
-		ra->bundles[bundle].first_range = join->webs[v].first;
-		for (uint32_t r = join->webs[v].first; r != RA_NONE; r = ra->ranges[r].next)
-			ra->ranges[r].bundle = bundle;
+		link_ranges(ra, &join->webs[v], bundle);
 	}
 	for (uint32_t v = 0; v < vregs; v++)
 		ra->vreg_family[v] = ra->vreg_family[find_web(join->webs, v)];
@@ -279,6 +322,26 @@ collect_candidates(struct join *join)
 	return NB_OK;
 }
 
+/* One web for each value. */
+static enum nb_status
+make_webs(struct join *join)
+{
+	struct ra *ra = join->ra;
+	struct span *spans = arena_new_array(ra->scratch, struct span, ra->range_count);
+
+	if (join->webs == NULL || spans == NULL)
+		return NB_OUT_OF_MEMORY;
+	for (uint32_t r = 0; r < ra->range_count; r++)
+		spans[r] = (struct span){ ra->ranges[r].from, ra->ranges[r].to, r };
+	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
+		uint32_t first = ra->vreg_first_range[v];
+		uint32_t count = ra->vreg_first_range[v + 1] - first;
+
+		join->webs[v] = (struct web){ v, count, count, spans + first };
+	}
+	return NB_OK;
+}
+
 enum nb_status
 ra_join(struct ra *ra)
 {
@@ -287,21 +350,11 @@ ra_join(struct ra *ra)
 		.webs = arena_new_array(ra->scratch, struct web, ra->fn->vreg_count),
 		.steps_left = JOIN_STEPS_FREE + (uint64_t)JOIN_STEPS_PER_LINE * ra->line_count,
 	};
-	enum nb_status status;
+	enum nb_status status = make_webs(&join);
 
-	if (join.webs == NULL)
-		return NB_OUT_OF_MEMORY;
-	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
-		uint32_t first = ra->vreg_first_range[v], end = ra->vreg_first_range[v + 1];
-
-		join.webs[v] = (struct web){ v, first, end - 1, end - first };
-		for (uint32_t r = first; r + 1 < end; r++)
-			ra->ranges[r].next = r + 1;
-	}
-	status = collect_candidates(&join);
-	if (status != NB_OK)
-		return status;
-	for (uint32_t i = 0; i < join.candidate_count; i++)
-		try_join(&join, join.candidates[i]);
-	return make_families(&join);
+	if (status == NB_OK)
+		status = collect_candidates(&join);
+	for (uint32_t i = 0; i < join.candidate_count && status == NB_OK; i++)
+		status = try_join(&join, join.candidates[i]);
+	return status == NB_OK ? make_families(&join) : status;
 }

@@ -14,6 +14,11 @@
  */
 #include "compiler/x64/ra_state.h"
 
+enum {
+	PREDECESSORS_MAX = 16, /* so many of a block are looked at */
+	PIECES_MAX = 32,       /* and so many pieces of a value */
+};
+
 struct split {
 	struct ra *ra;
 	uint32_t bundle;
@@ -277,6 +282,66 @@ blocked_group(const struct split *split, uint32_t first)
 	return end;
 }
 
+/* The range of `vreg` that has `point`, at the end of a block; RA_NONE if it is far to find. */
+static uint32_t
+range_at_end(const struct ra *ra, uint32_t vreg, uint32_t point)
+{
+	uint32_t low = ra->vreg_first_range[vreg], high = ra->vreg_first_range[vreg + 1], r;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (ra->ranges[middle].from <= point)
+			low = middle;
+		else
+			high = middle;
+	}
+	r = low;
+	for (uint32_t steps = 0; steps < PIECES_MAX && r != RA_NONE; steps++) {
+		if (point < ra->ranges[r].to)
+			return r;
+		r = ra->ranges[r].vreg_next;
+	}
+	return RA_NONE;
+}
+
+/* Whether the spot defines a block parameter and most of what is passed to it is in its
+ * slot already. Then it stays there up to the next use: each way in saves a load, and the
+ * block a store. What later blocks pass is not known yet and does not count. */
+static bool
+is_passed_in_memory(const struct split *split, const struct ra_spot *spot)
+{
+	const struct ra *ra = split->ra;
+	const struct ra_function *fn = ra->fn;
+	uint32_t vreg = ra->ranges[spot->range].vreg;
+	const struct ra_use *def = &ra->uses[ra->use_start[vreg]];
+	uint32_t number = ra->line_block[spot->line];
+	const struct ra_block *block = &fn->blocks[number];
+	float difference = 0;
+
+	if (!spot->is_def || def->kind != RA_DEF_PARAM || def->line != spot->line)
+		return false;
+	for (uint32_t p = 0; p < block->pred_count && p < PREDECESSORS_MAX; p++) {
+		uint32_t pred = fn->block_lists[block->first_pred + p];
+		const struct ra_block *from = &fn->blocks[pred];
+		uint32_t arg = fn->block_lists[from->first_arg + def->operand - block->first_param];
+		uint32_t r, bundle;
+
+		if (pred >= number)
+			continue;
+		r = ra->vreg_is_remat[arg] || ra->vreg_family[arg] != ra->vreg_family[vreg]
+			    ? RA_NONE
+			    : range_at_end(ra, arg, 2 * ra_block_end(ra, pred) - 1);
+		bundle = r == RA_NONE ? RA_NONE : ra->ranges[r].bundle;
+		if (bundle != RA_NONE &&
+		    (bundle == split->bundle || ra->bundles[bundle].state == RA_SPILLED))
+			difference += from->frequency;
+		else
+			difference -= from->frequency;
+	}
+	return difference > 0;
+}
+
 static enum nb_status
 split_runs(struct split *split)
 {
@@ -287,7 +352,7 @@ split_runs(struct split *split)
 		uint32_t reg, from, to;
 		uint32_t end = longest_run(split, i, &reg) + 1;
 
-		if (split->ra->spots[i].is_copy) {
+		if (split->ra->spots[i].is_copy || is_passed_in_memory(split, &ra->spots[i])) {
 			i++;
 			continue;
 		}
