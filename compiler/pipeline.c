@@ -263,6 +263,7 @@ build_function(const struct stage *s)
 	if (status != NB_OK)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
+	s->fn->calls_bulk = is_disabled(s, COMPILER_PASS_BULK);
 	status = ir_build(s->fn,
 			  is_disabled(s, COMPILER_PASS_INLINE) ? IR_INLINE_NONE : IR_INLINE_SMALL,
 			  s->scratch, s->diag);

@@ -22,6 +22,7 @@ enum {
 };
 
 static const float COLD_SHARE = 0.001f; /* probability of a cold edge */
+static const float HINTED_SHARE = 0.1f; /* of one that a hint calls unlikely */
 
 struct analysis {
 	struct ir_function *fn;
@@ -451,6 +452,17 @@ loop_scale(uint32_t depth)
 	return scale;
 }
 
+/* The part that edge `index` of `warm` ones has of what its block passes on. */
+static float
+edge_share(const struct ir_inst *last, uint32_t index, uint32_t warm)
+{
+	bool is_unlikely = last->flags & (index == 0 ? IR_UNLIKELY : IR_LIKELY);
+
+	if (last->op != IR_BRANCH || warm != 2 || !(last->flags & (IR_LIKELY | IR_UNLIKELY)))
+		return 1 / (float)warm;
+	return is_unlikely ? HINTED_SHARE : 1 - HINTED_SHARE;
+}
+
 /* What a block passes to its edges: exits of loops share what entered the
  * loop; the other edges share what the block has, cold ones little of it. */
 static void
@@ -480,7 +492,7 @@ pass_frequency(struct analysis *a, uint32_t *exit_counts, uint32_t b)
 		else if (left != IR_NONE)
 			share = fn->blocks[left].frequency / (float)exit_counts[left];
 		else
-			share /= (float)warm;
+			share *= edge_share(last, i, warm);
 		to->frequency += share;
 	}
 }

@@ -15,7 +15,7 @@ enum ir_inlining {
 /*
  * Builds defined function fn->func_idx of fn->module, whose body is validated.
  *
- * Needs arena, module, func_idx, ticker and is_strict of *fn set; working
+ * Needs arena, module, func_idx, ticker, is_strict and calls_bulk of *fn set; working
  * memory comes from `scratch` and is released. Gives IR that ir_check accepts,
  * without unreachable blocks. Values are folded and numbered on the way, so
  * most dead and duplicate pure code never appears. Time is near linear in the

@@ -83,12 +83,17 @@ static void
 memory_fill(struct builder *b)
 {
 	struct builtin_args args = { .count = 0 };
+	uint32_t memory = wasm_read_u32(&b->reader);
+	struct build_join join;
 
-	add_const(b, &args, wasm_read_u32(&b->reader));
+	if (build_short_fill(b, memory, &join))
+		return;
+	add_const(b, &args, memory);
 	add_u64(b, &args, 2);
 	add_u32(b, &args, 1);
 	add_u64(b, &args, 0);
 	emit_builtin(b, NB_BUILTIN_MEMORY_FILL, IR_VOID, &args, 3);
+	build_short_end(b, &join);
 }
 
 static void
@@ -97,12 +102,16 @@ memory_copy(struct builder *b)
 	struct builtin_args args = { .count = 0 };
 	uint32_t to = wasm_read_u32(&b->reader);
 	uint32_t from = wasm_read_u32(&b->reader);
+	struct build_join join;
 
+	if (build_short_copy(b, to, from, &join))
+		return;
 	add_const(b, &args, to | from << 16);
 	add_u64(b, &args, 2);
 	add_u64(b, &args, 1);
 	add_u64(b, &args, 0);
 	emit_builtin(b, NB_BUILTIN_MEMORY_COPY, IR_VOID, &args, 3);
+	build_short_end(b, &join);
 }
 
 /* memory.init and table.init: segment, memory or table, to, from, count. */

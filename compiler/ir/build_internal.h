@@ -309,4 +309,16 @@ void build_restart_block(struct builder *b);
 /* build_bulk.c: trusted routines for memories and tables; false if it is none. */
 bool build_bulk(struct builder *b, enum wasm_opcode opcode);
 
+/* build_short.c: memory.copy and memory.fill of few bytes, operands on the stack. True if
+ * that was all, and the operands are popped. Else the present block is now where the
+ * trusted routine is to be called, and build_short_end has to follow behind the call. */
+struct build_join {
+	uint32_t block; /* where the ways meet; IR_NONE: there is but one */
+	uint32_t start; /* where they part */
+};
+bool build_short_copy(struct builder *b, uint32_t to_memory, uint32_t from_memory,
+		      struct build_join *join);
+bool build_short_fill(struct builder *b, uint32_t memory, struct build_join *join);
+void build_short_end(struct builder *b, const struct build_join *join);
+
 #endif

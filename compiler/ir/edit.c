@@ -66,6 +66,7 @@ ir_function_init(struct ir_function *fn, uint32_t size_hint)
 		.func_idx = fn->func_idx,
 		.ticker = fn->ticker,
 		.is_strict = fn->is_strict,
+		.calls_bulk = fn->calls_bulk,
 	};
 	if (!GROW(fn, insts, inst, size_hint + 64) || !GROW(fn, blocks, block, FIRST_BLOCKS) ||
 	    !GROW(fn, edges, edge, FIRST_EDGES) || !GROW(fn, lists, list, FIRST_LISTS))

@@ -264,6 +264,7 @@ struct ir_function {
 	struct arena *arena;		  /* all arrays live here */
 	enum nb_status status;		  /* NB_OK, or why the function is of no use any more */
 	bool is_strict;			  /* accesses must happen exactly as written */
+	bool calls_bulk;		  /* short memory.copy and memory.fill are calls, too */
 	struct ir_ticker *ticker;	  /* NULL: nobody wants to stop */
 	const struct wasm_module *module; /* whose indices imm refers to */
 	const struct wasm_functype *type; /* of this function */
