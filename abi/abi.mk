@@ -3,11 +3,15 @@
 # generator touches a file only when its text changes.
 ABI_TABLES := $(wildcard abi/*.def) abi/types.h abi/startup.h
 ABI_GEN := build/gen/abi.stamp
+ABI_HEADERS := $(addprefix build/gen/,sys_calls.h sys_table.inc sdk/nebulet.h sdk/nebulet_random.h)
 
 $(ABI_GEN): scripts/gen_abi.py $(ABI_TABLES)
 	@mkdir -p $(@D)
 	python3 scripts/gen_abi.py --out build/gen
 	@touch $@
+
+# What includes a header is newer than it only after the generator has run.
+$(ABI_HEADERS): $(ABI_GEN) ;
 
 $(HOSTED_OBJ) $(TEST_BIN): | $(ABI_GEN)
 

@@ -102,6 +102,22 @@ struct nb_gate_info {
 	uint32_t busy;	      /* calls inside now */
 };
 
+/* Flags of memory_map. */
+enum nb_map_flag {
+	NB_MAP_WRITE = 1,  /* for writing, too */
+	NB_MAP_APPEND = 2, /* behind the memory's end, which grows */
+};
+
+/* What memory_info tells. */
+struct nb_mapping {
+	uint64_t memory; /* id of the object */
+	uint64_t offset; /* in it */
+	uint32_t at;	 /* address */
+	uint32_t len;	 /* bytes */
+	uint32_t flags;	 /* NB_MAP_WRITE, or 0 */
+	uint32_t reserved;
+};
+
 /* Where to put a zero-terminated text. */
 struct nb_text_buffer {
 	uint32_t address;
@@ -280,6 +296,7 @@ _Static_assert(sizeof(struct nb_limits) == 32, "layout");
 _Static_assert(sizeof(struct nb_binding) == 24, "layout");
 _Static_assert(sizeof(struct nb_gate_stacks) == 8, "layout");
 _Static_assert(sizeof(struct nb_gate_info) == 24, "layout");
+_Static_assert(sizeof(struct nb_mapping) == 32, "layout");
 _Static_assert(sizeof(struct nb_text_buffer) == 8, "layout");
 _Static_assert(sizeof(struct nb_stream_ends) == 8, "layout");
 _Static_assert(sizeof(struct nb_futex) == 4, "layout");

@@ -60,7 +60,8 @@ struct compiler_options {
 	uint32_t disabled_first, disabled_end;
 	size_t memory_limit; /* bytes that working memory may take at once */
 	bool check;	     /* IR checker after every pass, allocation checker */
-	/* Every load and store happens exactly once, in order, at its width. */
+	/* Every load and store happens exactly once, in order, at its width. So it is anyway in
+	 * modules that import memory_map, mmio_map, dma_alloc or the 2018 physical_* calls. */
 	bool strict_accesses;
 	/* Called often, at least once a function; anything but NB_OK ends the
 	 * compilation with that status. May be NULL. */

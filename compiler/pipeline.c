@@ -405,15 +405,45 @@ count_workers(const struct wasm_module *module, const struct compiler_options *o
 	return options->crew->count < most ? options->crew->count : most;
 }
 
+static bool
+name_is(const struct wasm_name *name, const char *text)
+{
+	size_t len = strlen(text);
+
+	return name->len == len && memcmp(name->bytes, text, len) == 0;
+}
+
+/* Whether the module can ask for memory that others see or that is a device: it imports a call
+ * that gives it, from the kernel or from a personality other than WASI. */
+static bool
+maps_memory(const struct wasm_module *module)
+{
+	static const char *const calls[] = { "memory_map", "mmio_map", "dma_alloc", "physical_map",
+					     "physical_alloc" };
+
+	for (uint32_t i = 0; i < module->import_count; i++) {
+		const struct wasm_import *import = &module->imports[i];
+
+		if (import->kind != WASM_EXTERN_FUNC ||
+		    (import->module.len >= 4 && memcmp(import->module.bytes, "wasi", 4) == 0))
+			continue;
+		for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++)
+			if (name_is(&import->field, calls[k]))
+				return true;
+	}
+	return false;
+}
+
 enum nb_status
 compiler_compile(const struct wasm_module *module, const struct compiler_options *options,
 		 const struct arena_source *source, struct arena *out_arena,
 		 struct nb_code_image *out, struct diag *diag)
 {
 	struct arena_mark mark = arena_mark_get(out_arena);
+	struct compiler_options chosen = *options;
 	struct compilation c = {
 		.module = module,
-		.options = options,
+		.options = &chosen,
 		.budget = { source, options->memory_limit },
 		.worker_count = count_workers(module, options),
 	};
@@ -421,11 +451,12 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 	struct arena tables;
 	enum nb_status status;
 
+	chosen.strict_accesses |= maps_memory(module);
 	compiler_memory_init(&memory, &c.budget);
 	arena_init(&tables, &memory.source, options->memory_limit);
 	c.workers = arena_new_array(&tables, struct worker, c.worker_count);
 	c.chunks = arena_new_array(&tables, struct x64_chunk, module->code_count);
-	status = c.workers && c.chunks ? x64_context_init(&c.x64, module, options)
+	status = c.workers && c.chunks ? x64_context_init(&c.x64, module, &chosen)
 				       : NB_OUT_OF_MEMORY;
 	if (status == NB_OK)
 		status = compile_all(&c, out_arena, out, diag);

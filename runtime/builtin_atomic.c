@@ -62,5 +62,7 @@ runtime_builtin_MEMORY_NOTIFY(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at,
 	if (trap != NB_TRAP_NONE)
 		return -(int64_t)trap;
 	/* Nobody waits in a memory that is not shared. */
-	return memory->limits.is_shared ? kernel_guest_wake(memory->desc.base + at, count) : 0;
+	return memory->limits.is_shared
+		       ? kernel_guest_wake(vmctx->thread, memory->desc.base + at, count)
+		       : 0;
 }

@@ -21,6 +21,15 @@ memory_at(struct nb_vmctx *vmctx, uint32_t idx)
 	return idx < instance->module->wasm.memory_count ? instance->memories[idx] : NULL;
 }
 
+/* Of a copy whose range fits: no page could be had, or one may only be read. */
+static enum nb_trap
+copy_trap(enum nb_status status)
+{
+	if (status == NB_OK)
+		return NB_TRAP_NONE;
+	return status == NB_OUT_OF_MEMORY ? NB_TRAP_OUT_OF_MEMORY : NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+}
+
 static bool
 range_fits(const struct runtime_memory *memory, uint64_t at, uint64_t count)
 {
@@ -47,8 +56,10 @@ runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
 	while (count) {
 		uint64_t piece = count < PIECE_BYTES ? count : PIECE_BYTES;
-		if (port_guest_fill(memory->desc.base + at, (uint8_t)value, piece) != NB_OK)
-			return NB_TRAP_OUT_OF_MEMORY;
+		enum nb_trap trap =
+			copy_trap(port_guest_fill(memory->desc.base + at, (uint8_t)value, piece));
+		if (trap != NB_TRAP_NONE)
+			return trap;
 		at += piece;
 		count -= piece;
 		if (count)
@@ -73,8 +84,10 @@ runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t 
 	for (uint64_t done = 0; done < count;) {
 		uint64_t piece = count - done < PIECE_BYTES ? count - done : PIECE_BYTES;
 		uint64_t at = is_backward ? count - done - piece : done;
-		if (port_guest_copy(target_address + at, source_address + at, piece) != NB_OK)
-			return NB_TRAP_OUT_OF_MEMORY;
+		enum nb_trap trap =
+			copy_trap(port_guest_copy(target_address + at, source_address + at, piece));
+		if (trap != NB_TRAP_NONE)
+			return trap;
 		done += piece;
 		if (done < count)
 			builtin_give_way(vmctx);

@@ -7,8 +7,9 @@
 #include "kernel/port/memory.h"
 
 enum {
-	RIGHTS_VIEW = NB_RIGHT_READ | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER | NB_RIGHT_MAP |
-		      NB_RIGHT_SIGNAL | NB_RIGHT_WAIT | NB_RIGHT_MANAGE | NB_RIGHT_INSPECT,
+	/* Not MAP: the bytes need not be pages that a platform could map. */
+	RIGHTS_VIEW = NB_RIGHT_READ | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL |
+		      NB_RIGHT_WAIT | NB_RIGHT_MANAGE | NB_RIGHT_INSPECT,
 };
 
 static void
@@ -17,7 +18,7 @@ memory_destroy(struct object *object)
 	struct memory *memory = memory_of(object);
 
 	if (memory->owned_bytes) {
-		port_pages_put(memory->bytes, memory->owned_bytes);
+		port_shared_pages_put(memory->bytes, memory->owned_bytes);
 		account_uncharge(object->account, ACCOUNT_MEMORY, memory->owned_bytes);
 	}
 	object_free(object);
@@ -25,7 +26,7 @@ memory_destroy(struct object *object)
 
 const struct object_type memory_type = {
 	.number = NB_OBJECT_MEMORY,
-	.rights = RIGHTS_VIEW | NB_RIGHT_WRITE,
+	.rights = RIGHTS_VIEW | NB_RIGHT_WRITE | NB_RIGHT_MAP,
 	.destroy = memory_destroy,
 };
 
@@ -57,11 +58,11 @@ memory_create(struct account *account, uint64_t size, struct memory **out)
 	status = account_charge(account, ACCOUNT_MEMORY, bytes);
 	if (status != NB_OK)
 		return status;
-	status = port_pages_get(bytes, &pages);
+	status = port_shared_pages_get(bytes, &pages);
 	if (status == NB_OK) {
 		status = memory_create_view(account, pages, bytes, &memory);
 		if (status != NB_OK)
-			port_pages_put(pages, bytes);
+			port_shared_pages_put(pages, bytes);
 	}
 	if (status != NB_OK) {
 		account_uncharge(account, ACCOUNT_MEMORY, bytes);

@@ -42,6 +42,7 @@ process_create(const struct process_options *options, struct process **out)
 	list_init(&process->threads);
 	list_init(&process->detached);
 	list_init(&process->gate_pools);
+	list_init(&process->mappings);
 	spinlock_init(&process->lock, LOCK_RANK_PROCESS);
 	process->state = NB_PROCESS_ENDED;
 	process->priority = options->priority;

@@ -53,7 +53,8 @@ struct process {
 	/* Threads, by link, that were inside other processes when the exit was decided;
 	 * counted no more. */
 	struct list_link detached;
-	uint64_t left_run_ns; /* of the threads that have ended */
+	struct list_link mappings; /* struct mapping */
+	uint64_t left_run_ns;	   /* of the threads that have ended */
 
 	struct list_link gate_pools; /* open ones; under the lock of gates */
 

@@ -6,6 +6,7 @@
 #include "kernel/mm/account.h"
 #include "kernel/object/check.h"
 #include "kernel/object/gate.h"
+#include "kernel/object/mapping.h"
 #include "kernel/object/process_private.h"
 #include "kernel/object/thread_object.h"
 #include "kernel/sched/sched.h"
@@ -282,6 +283,7 @@ process_end(struct process *process)
 		if (object)
 			thread_object_end(object);
 	}
+	mapping_remove_all(process);
 	graph_release(&process->graph);
 	account_free(process->account, process->startup, process->startup_len);
 	process->startup = NULL;

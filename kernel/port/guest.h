@@ -267,8 +267,9 @@ enum guest_wait_result {
  * step. Runs on the guest's stack. */
 enum guest_wait_result
 kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait);
-/* Wakes up to `count` of those who wait at `address`, oldest first; how many. */
-uint32_t kernel_guest_wake(uint64_t address, uint32_t count);
+/* The running thread wakes up to `count` of those who wait at `address`, oldest first; how
+ * many. */
+uint32_t kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count);
 
 /* What is entered by a gate call that the kernel has let in. */
 struct guest_gate_entry {

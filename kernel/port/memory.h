@@ -22,6 +22,10 @@ enum { PORT_PAGE_BYTES = 4096 };
 enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_pages_put(void *pages, size_t size);
 
+/* The same, of pages that port_slot_map can map into slots. */
+enum nb_status port_shared_pages_get(size_t size, void **out) NB_MUST_USE;
+void port_shared_pages_put(void *pages, size_t size);
+
 /* A memory slot: `addressable` bytes of address space, either of
  * NB_SLOT_ADDRESSABLE and NB_WIDE_SLOT_ADDRESSABLE, of which [0, committed) is
  * accessible, zero on first touch, and NB_SLOT_GUARD bytes behind that never
@@ -34,6 +38,17 @@ enum nb_status port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_
  * may touch it any more. */
 void port_slot_shrink(uint64_t base, uint64_t old_bytes, uint64_t new_bytes);
 void port_slot_release(uint64_t base, uint64_t committed_bytes);
+
+/* Lets [address, address + size), inside the committed part of a slot, be the
+ * same pages as `pages`, which port_shared_pages_get gave or a window on a device
+ * shows (then PORT_MAP_DEVICE: read, write, not cached); what was there is gone. They belong to whoever got them and must be unmapped before they are
+ * put, and before the slot shrinks or is released. NB_OUT_OF_MEMORY: the range
+ * may be zero pages then. */
+enum port_map_rights { PORT_MAP_READ, PORT_MAP_WRITE, PORT_MAP_DEVICE };
+enum nb_status port_slot_map(uint64_t address, const void *pages, size_t size,
+			     enum port_map_rights rights) NB_MUST_USE;
+/* Puts zero pages in the place of what port_slot_map mapped there, or of part of it. */
+void port_slot_unmap(uint64_t address, size_t size);
 
 /* True if `address` lies in some slot's committed part or guard. */
 bool port_slot_contains(uint64_t address);
@@ -73,7 +88,8 @@ void port_code_range(uint64_t *out_start, uint64_t *out_end);
 
 /* Copies between kernel memory and guest memory whose range the caller has
  * already checked against the memory's length. A page that cannot be had
- * gives NB_OUT_OF_MEMORY; part may then be copied. */
+ * gives NB_OUT_OF_MEMORY, one that is mapped for reading only and should be
+ * written NB_INVALID_ADDRESS; part may then be copied. */
 enum nb_status port_guest_read(void *to, uint64_t guest_address, size_t len) NB_MUST_USE;
 enum nb_status port_guest_write(uint64_t guest_address, const void *from, size_t len) NB_MUST_USE;
 enum nb_status port_guest_fill(uint64_t guest_address, uint8_t value, size_t len) NB_MUST_USE;

@@ -3,6 +3,7 @@
  * in general, and the slow path at the end of kernel calls.
  */
 #include "kernel/port/guest.h"
+#include "kernel/object/mapping.h"
 #include "kernel/port/cpu.h"
 #include "kernel/port/platform.h"
 #include "kernel/sched/futex.h"
@@ -86,10 +87,11 @@ kernel_guest_pending(struct nb_thread_head *head)
 enum guest_wait_result
 kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 {
+	struct guest_wait at_home = *wait;
 	enum nb_status status;
 
-	(void)head;
-	status = futex_wait(wait);
+	at_home.address = mapping_home(((struct guest_seat *)head)->owner, wait->address);
+	status = futex_wait(&at_home);
 	if (status == NB_OK)
 		return GUEST_WAIT_WOKEN;
 	if (status == NB_SHOULD_WAIT)
@@ -98,9 +100,9 @@ kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 }
 
 uint32_t
-kernel_guest_wake(uint64_t address, uint32_t count)
+kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
 {
-	return futex_wake(address, count);
+	return futex_wake(mapping_home(((struct guest_seat *)head)->owner, address), count);
 }
 
 void

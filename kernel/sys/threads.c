@@ -1,6 +1,7 @@
 /*
  * Native calls: threads and futexes.
  */
+#include "kernel/object/mapping.h"
 #include "kernel/object/thread_object.h"
 #include "kernel/object/wait.h"
 #include "kernel/port/cpu.h"
@@ -160,13 +161,17 @@ sys_thread_sleep(struct nb_vmctx *vmctx, int64_t deadline_ns)
 
 /* ---- futexes ---- */
 
-/* Where the word is. */
+/* Where the word is: of one that several processes map, where it is for all of them. */
 static enum nb_status
 futex_word(const struct nb_vmctx *vmctx, uint32_t word, uint64_t *out)
 {
 	if (word % sizeof(uint32_t))
 		return NB_INVALID_ARGUMENT;
-	return guest_range(vmctx, word, sizeof(uint32_t), out);
+	enum nb_status status = guest_range(vmctx, word, sizeof(uint32_t), out);
+
+	if (status == NB_OK)
+		*out = mapping_home(guest_process(vmctx), *out);
+	return status;
 }
 
 int64_t

@@ -9,6 +9,8 @@
  */
 #include "platform/hosted/hosted.h"
 
+#include "arch/x86_64/guest_memory.h"
+#include "kernel/port/memory.h"
 #include "kernel/port/platform.h"
 #include "lib/format.h"
 
@@ -95,9 +97,16 @@ static void
 handle_fault(int signal_number, siginfo_t *info, void *opaque)
 {
 	ucontext_t *context = opaque;
-	uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+	uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP], target;
 	struct guest_state state;
 
+	if (port_slot_contains((uint64_t)(uintptr_t)info->si_addr) &&
+	    guest_copy_fixup(pc, &target)) {
+		/* A copy by the kernel to pages that are mapped for reading only. */
+		context->uc_mcontext.gregs[REG_RIP] = (greg_t)target;
+		context->uc_mcontext.gregs[REG_RAX] = NB_INVALID_ADDRESS;
+		return;
+	}
 	if (!hosted_pc_is_guest(pc) && !guest_pc_is_stub(pc)) {
 		restore_previous(signal_number);
 		return;

@@ -7,7 +7,6 @@
 #include "platform/hosted/account.h"
 
 #include <sanitizer/asan_interface.h>
-#include <string.h>
 #include <sys/mman.h>
 
 enum { STACK_GUARD_BYTES = 1 << 20 };
@@ -40,6 +39,29 @@ port_pages_put(void *pages, size_t size)
 {
 	hosted_unmap(pages, size);
 	hosted_account_give(size);
+}
+
+/* Shared with the host's eyes, so that mremap gives the same pages a second
+ * address. */
+enum nb_status
+port_shared_pages_get(size_t size, void **out)
+{
+	enum nb_status status = hosted_account_take(size);
+	if (status != NB_OK)
+		return status;
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED) {
+		hosted_account_give(size);
+		return NB_OUT_OF_MEMORY;
+	}
+	*out = pages;
+	return NB_OK;
+}
+
+void
+port_shared_pages_put(void *pages, size_t size)
+{
+	port_pages_put(pages, size);
 }
 
 /* In the page before an area: no page of one is committed twice, so a count
@@ -142,36 +164,4 @@ enum nb_status
 port_stack_commit(const struct port_stack *stack, uint64_t address)
 {
 	return address >= stack->limit && address <= stack->top ? NB_OK : NB_OUT_OF_MEMORY;
-}
-
-/*
- * The caller has checked the range against the memory's length, so every byte
- * is accessible; the host never fails to supply a page without ending us.
- */
-enum nb_status
-port_guest_read(void *to, uint64_t guest_address, size_t len)
-{
-	memcpy(to, (const void *)(uintptr_t)guest_address, len);
-	return NB_OK;
-}
-
-enum nb_status
-port_guest_write(uint64_t guest_address, const void *from, size_t len)
-{
-	memcpy((void *)(uintptr_t)guest_address, from, len);
-	return NB_OK;
-}
-
-enum nb_status
-port_guest_fill(uint64_t guest_address, uint8_t value, size_t len)
-{
-	memset((void *)(uintptr_t)guest_address, value, len);
-	return NB_OK;
-}
-
-enum nb_status
-port_guest_copy(uint64_t to, uint64_t from, size_t len)
-{
-	memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, len);
-	return NB_OK;
 }

@@ -9,6 +9,7 @@
  */
 #include "abi/code_contract.h"
 #include "kernel/port/memory.h"
+#include "kernel/port/platform.h"
 #include "platform/hosted/account.h"
 
 #include <pthread.h>
@@ -107,6 +108,38 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 			regions[i].free_mask |= 1ull << distance / regions[i].slot_bytes;
 	}
 	pthread_mutex_unlock(&region_lock);
+}
+
+/* Zero pages, as after a commit. */
+static void
+make_fresh(uint64_t address, size_t size)
+{
+	if (mmap((void *)(uintptr_t)address, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		port_panic("the host refuses to renew pages");
+}
+
+enum nb_status
+port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_rights rights)
+{
+	void *at = (void *)(uintptr_t)address;
+	enum nb_status status = hosted_account_take(0);
+
+	if (status != NB_OK)
+		return status;
+	/* Nothing of the old length: a second mapping of a shared one. */
+	if (mremap((void *)(uintptr_t)pages, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != at ||
+	    mprotect(at, size, rights == PORT_MAP_READ ? PROT_READ : PROT_READ | PROT_WRITE) != 0) {
+		make_fresh(address, size);
+		return NB_OUT_OF_MEMORY;
+	}
+	return NB_OK;
+}
+
+void
+port_slot_unmap(uint64_t address, size_t size)
+{
+	make_fresh(address, size);
 }
 
 bool

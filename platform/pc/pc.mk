@@ -38,6 +38,8 @@ define pc_link
 	$(CC) $(PC_LDFLAGS) $(2) $(1).link/symbols.o -o $(1)
 endef
 
+$(PC_CORE_OBJ) $(PC_PLATFORM_OBJ): | $(ABI_GEN)
+
 KERNEL_ELF := $(B)/nebulet.elf
 $(KERNEL_ELF): $(PC_CORE_OBJ) $(PC_PLATFORM_OBJ) platform/pc/kernel.ld scripts/pc_symbols.py
 	$(call pc_link,$@,$(PC_CORE_OBJ) $(PC_PLATFORM_OBJ))

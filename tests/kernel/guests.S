@@ -21,6 +21,7 @@ guest_\name\()_end:
 	guest	gateserver
 	guest	hostile
 	guest	ipc
+	guest	mapping
 	guest	parent
 	guest	personality
 	guest	spin

@@ -263,6 +263,89 @@ copies_report_exhaustion(void)
 	port_slot_release(base, 65536);
 }
 
+/* Pages of an object in two slots, over small, large and absent ones. */
+static void
+slots_show_lent_pages(void)
+{
+	enum { OBJECT_BYTES = 3 * 4096 };
+	const uint64_t length = 80 * MIB, edge = 4 * MIB - 4096;
+	struct port_memory_info before, after;
+	uint64_t first, second, physical;
+	volatile uint8_t *a, *b;
+	uint8_t byte = 1;
+	void *pages;
+
+	port_memory_info(&before);
+	EXPECT(port_shared_pages_get(OBJECT_BYTES, &pages) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &first) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &second) == NB_OK);
+	EXPECT(port_slot_commit(first, 0, length) == NB_OK);
+	EXPECT(port_slot_commit(second, 0, 65536) == NB_OK);
+	a = (volatile uint8_t *)(uintptr_t)first;
+	b = (volatile uint8_t *)(uintptr_t)second;
+	/* Two large pages; the object lies across their common edge. */
+	a[edge - 1] = 11;
+	a[edge] = 12;
+	a[edge + OBJECT_BYTES] = 13;
+	EXPECT(port_slot_map(first + edge, pages, OBJECT_BYTES, PORT_MAP_WRITE) == NB_OK);
+	EXPECT(a[edge - 1] == 11 && a[edge] == 0 && a[edge + OBJECT_BYTES] == 13);
+	b[4096] = 14;
+	EXPECT(port_slot_map(second + 4096, pages, OBJECT_BYTES, PORT_MAP_READ) == NB_OK);
+	EXPECT(b[4096] == 0);
+	a[edge + 4096] = 15;
+	EXPECT(b[2 * 4096] == 15 && ((uint8_t *)pages)[4096] == 15);
+	/* The kernel does not write where the guest must not. */
+	EXPECT(port_guest_write(second + 4096, &byte, 1) == NB_INVALID_ADDRESS);
+	EXPECT(port_guest_fill(second, 1, 8192) == NB_INVALID_ADDRESS);
+	EXPECT(port_guest_copy(second + 4096, first, 64) == NB_INVALID_ADDRESS);
+	EXPECT(port_guest_read(&byte, second + 2 * 4096, 1) == NB_OK && byte == 15);
+	/* Half of it goes; zero pages come back, the object stays. */
+	port_slot_unmap(first + edge, 4096);
+	EXPECT(!space_lookup(first + edge, &physical));
+	EXPECT(a[edge] == 0 && a[edge + 4096] == 15);
+	port_slot_unmap(first + edge + 4096, OBJECT_BYTES - 4096);
+	EXPECT(a[edge + 4096] == 0 && b[2 * 4096] == 15);
+	/* Released with pages lent, which a slot's owner never does: they stay the object's. */
+	port_slot_release(first, length);
+	port_slot_release(second, 65536);
+	EXPECT(((uint8_t *)pages)[4096] == 15);
+	port_shared_pages_put(pages, OBJECT_BYTES);
+	port_memory_info(&after);
+	EXPECT(after.free_pages == before.free_pages && after.slots_live == before.slots_live);
+}
+
+/* Lending takes tables first: without memory nothing has changed. */
+static void
+lending_reports_exhaustion(void)
+{
+	uint64_t base, chain = FRAME_NONE, frame;
+	void *pages;
+
+	if (!memory_is_small())
+		return;
+	EXPECT(port_shared_pages_get(8192, &pages) == NB_OK);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
+	EXPECT(port_slot_commit(base, 0, 8 * MIB) == NB_OK);
+	*(volatile uint8_t *)(uintptr_t)(base + 2 * MIB - 4096) = 5;
+	while ((frame = frame_alloc(0)) != FRAME_NONE) {
+		*(uint64_t *)map_direct(frame) = chain;
+		chain = frame;
+	}
+	EXPECT(port_slot_map(base + 2 * MIB - 4096, pages, 8192, PORT_MAP_WRITE) ==
+	       NB_OUT_OF_MEMORY);
+	EXPECT(*(volatile uint8_t *)(uintptr_t)(base + 2 * MIB - 4096) == 5);
+	while (chain != FRAME_NONE) {
+		frame = chain;
+		chain = *(uint64_t *)map_direct(frame);
+		frame_free(frame, 0);
+	}
+	EXPECT(port_slot_map(base + 2 * MIB - 4096, pages, 8192, PORT_MAP_WRITE) == NB_OK);
+	EXPECT(*(volatile uint8_t *)(uintptr_t)(base + 2 * MIB - 4096) == 0);
+	port_slot_unmap(base + 2 * MIB - 4096, 8192);
+	port_slot_release(base, 8 * MIB);
+	port_shared_pages_put(pages, 8192);
+}
+
 static void
 protections_are_on(void)
 {
@@ -289,5 +372,7 @@ const struct selftest space_tests[] = {
 	{ "space: stacks are committed on demand", stacks_are_committed_on_demand },
 	{ "space: copies are exact", copies_are_exact },
 	{ "space: copies report exhaustion", copies_report_exhaustion },
+	{ "space: slots show lent pages", slots_show_lent_pages },
+	{ "space: lending reports exhaustion", lending_reports_exhaustion },
 	{ NULL, NULL },
 };

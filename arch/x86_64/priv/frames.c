@@ -245,6 +245,18 @@ frame_free(uint64_t frame, unsigned order)
 	lock_drop(&lock);
 }
 
+void
+frame_split(uint64_t frame, unsigned order)
+{
+	uint64_t number = frame >> FRAME_SHIFT;
+
+	lock_take(&lock);
+	check_that(records[number].state == FRAME_USED && records[number].order == order);
+	for (uint64_t i = 0; i < 1ull << order; i++)
+		records[number + i] = (struct frame_record){ .state = FRAME_USED, .order = 0 };
+	lock_drop(&lock);
+}
+
 uint64_t
 frame_alloc_zeroed(void)
 {

@@ -41,6 +41,9 @@ uint64_t frame_alloc(unsigned order);
 /* Takes back what frame_alloc gave with the same order. */
 void frame_free(uint64_t frame, unsigned order);
 
+/* Makes what frame_alloc gave with that order single frames, each to be freed for itself. */
+void frame_split(uint64_t frame, unsigned order);
+
 /* One frame of zeroes; FRAME_NONE if there is none. */
 uint64_t frame_alloc_zeroed(void);
 /* Takes back one frame that is all zero: it goes to the pool. */

@@ -104,6 +104,18 @@ port_pages_put(void *pages, size_t size)
 	range_return(&areas, address, size);
 }
 
+enum nb_status
+port_shared_pages_get(size_t size, void **out)
+{
+	return port_pages_get(size, out);
+}
+
+void
+port_shared_pages_put(void *pages, size_t size)
+{
+	port_pages_put(pages, size);
+}
+
 /* ---- areas ---- */
 
 enum nb_status

@@ -170,6 +170,39 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 	index_give(&pools[place.kind], place.number);
 }
 
+/* Panics unless [address, address + size) is committed in some slot. */
+static void
+check_committed(uint64_t address, size_t size)
+{
+	struct slot_place place = { 0 };
+	uint64_t distance;
+
+	check_that(slot_find(address, &place) && place.slot && place.slot->is_live);
+	check_that((address | size) % PORT_PAGE_BYTES == 0);
+	distance = address - place.base;
+	check_that(distance <= place.slot->committed && size <= place.slot->committed - distance);
+}
+
+enum nb_status
+port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_rights rights)
+{
+	static const enum space_rights in_space[] = {
+		[PORT_MAP_READ] = SPACE_READ,
+		[PORT_MAP_WRITE] = SPACE_WRITE,
+		[PORT_MAP_DEVICE] = SPACE_DEVICE,
+	};
+
+	check_committed(address, size);
+	return space_lend(address, pages, size, in_space[rights]);
+}
+
+void
+port_slot_unmap(uint64_t address, size_t size)
+{
+	check_committed(address, size);
+	space_release(address, size);
+}
+
 bool
 port_slot_contains(uint64_t address)
 {

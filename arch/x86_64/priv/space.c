@@ -24,6 +24,7 @@ enum {
 	ENTRY_ACCESSED_DIRTY = 3 << 5,
 	ENTRY_LARGE = 1 << 7,
 	ENTRY_GLOBAL = 1 << 8,
+	ENTRY_LENT = 1 << 9, /* ours: the frame is not freed with the entry */
 	ROOT_LEVEL = 3,
 	ENTRIES = 512,
 	FLUSH_SINGLY_MOST = 16,
@@ -44,6 +45,7 @@ struct doomed_frame {
 struct doomed {
 	struct doomed_frame *frames;
 	struct doomed_frame *tables; /* zero but for this node */
+	bool has_cached;	     /* entries that the processor may have cached */
 };
 
 static uint64_t
@@ -211,6 +213,15 @@ doom(struct doomed_frame **list, uint64_t frame, unsigned order)
 	*list = node;
 }
 
+/* What a page table entry that goes or is replaced leaves behind. */
+static void
+doom_page(uint64_t entry, struct doomed *doomed)
+{
+	if (!(entry & ENTRY_LENT))
+		doom(&doomed->frames, entry & ENTRY_FRAME, 0);
+	doomed->has_cached = true;
+}
+
 static void
 free_doomed(struct doomed *doomed)
 {
@@ -260,6 +271,7 @@ release_step(uint64_t address, uint64_t end, struct doomed *doomed)
 			check_that(level == 1 && address % span == 0 && end - address >= span);
 			entry_clear(tables, address, level, doomed);
 			doom(&doomed->frames, entry & ENTRY_FRAME & ~(span - 1), FRAME_ORDER_LARGE);
+			doomed->has_cached = true;
 			return address + span;
 		}
 		tables[level - 1] = table_of(entry);
@@ -271,7 +283,7 @@ release_step(uint64_t address, uint64_t end, struct doomed *doomed)
 
 		if (!entry)
 			continue;
-		doom(&doomed->frames, entry & ENTRY_FRAME, 0);
+		doom_page(entry, doomed);
 		entry_clear(tables, address, 0, doomed);
 		if (*counter_of(tables[0]) == 0)
 			break;
@@ -285,12 +297,12 @@ space_release(uint64_t address, size_t len)
 	uint64_t end = address + len;
 
 	while (address < end) {
-		struct doomed doomed = { NULL, NULL };
+		struct doomed doomed = { NULL, NULL, false };
 		uint64_t from = address;
 
 		lock_take(&lock);
 		address = release_step(address, end, &doomed);
-		if (doomed.frames)
+		if (doomed.has_cached)
 			flush(from, (address < end ? address : end) - from);
 		lock_drop(&lock);
 		free_doomed(&doomed);
@@ -335,6 +347,120 @@ space_protect(uint64_t address, size_t len, enum space_rights rights)
 	}
 	flush(address, len);
 	lock_drop(&lock);
+}
+
+/* ---- lent pages ---- */
+
+/* Makes 512 small pages of the large one that maps `address`, if there is one.
+ * False when no frame is free for their table. */
+static bool
+split_large(uint64_t address)
+{
+	int level = 0;
+	uint64_t *entry = find_entry(address, &level);
+	uint64_t large, frame;
+	uint64_t *table;
+
+	if (!entry || level != 1)
+		return true;
+	frame = frame_alloc_zeroed();
+	if (frame == FRAME_NONE)
+		return false;
+	large = *entry & ENTRY_FRAME & ~(SPACE_LARGE - 1);
+	table = map_direct(frame);
+	for (unsigned i = 0; i < ENTRIES; i++)
+		table[i] = (large + i * SPACE_PAGE) | (*entry & ~(ENTRY_FRAME | ENTRY_LARGE));
+	*counter_of(table) = ENTRIES;
+	frame_split(large, FRAME_ORDER_LARGE);
+	*entry = frame | ENTRY_PRESENT | ENTRY_WRITE;
+	flush(address & ~(SPACE_LARGE - 1), SPACE_LARGE);
+	return true;
+}
+
+/* Makes the table of pages for `address` and lets it live without entries. */
+static bool
+pin_table(uint64_t address)
+{
+	uint64_t *table = NULL;
+
+	lock_take(&lock);
+	if (split_large(address)) {
+		table = walk_create(address, 0);
+		if (table)
+			++*counter_of(table);
+		else
+			walk_trim(address);
+	}
+	lock_drop(&lock);
+	return table != NULL;
+}
+
+static void
+unpin_table_locked(uint64_t address)
+{
+	--*counter_of(walk_create(address, 0));
+	walk_trim(address);
+}
+
+/* The end of the 2 MiB around `address`, or `end`. */
+static uint64_t
+next_table(uint64_t address, uint64_t end)
+{
+	uint64_t next = (address | (SPACE_LARGE - 1)) + 1;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+/* The entry of [address, end), all in one table, which is pinned. */
+static void
+lend_in_table(uint64_t address, uint64_t end, const uint8_t *pages, uint64_t bits)
+{
+	struct doomed doomed = { NULL, NULL, false };
+	uint64_t from = address;
+	uint64_t *table;
+
+	lock_take(&lock);
+	table = walk_create(address, 0);
+	for (; address < end; address += SPACE_PAGE, pages += SPACE_PAGE) {
+		uint64_t *entry = &table[index_at(address, 0)];
+		uint64_t frame = 0;
+
+		check_that(space_lookup((uint64_t)(uintptr_t)pages, &frame));
+		if (*entry)
+			doom_page(*entry, &doomed);
+		else
+			++*counter_of(table);
+		*entry = frame | bits | ENTRY_LENT;
+	}
+	unpin_table_locked(from);
+	if (doomed.has_cached)
+		flush(from, end - from);
+	lock_drop(&lock);
+	free_doomed(&doomed);
+}
+
+enum nb_status
+space_lend(uint64_t address, const void *pages, size_t len, enum space_rights rights)
+{
+	const uint8_t *source = pages;
+	uint64_t end = address + len;
+
+	for (uint64_t at = address; at < end; at = next_table(at, end)) {
+		if (pin_table(at))
+			continue;
+		lock_take(&lock);
+		for (uint64_t undo = address; undo < at; undo = next_table(undo, end))
+			unpin_table_locked(undo);
+		lock_drop(&lock);
+		return NB_OUT_OF_MEMORY;
+	}
+	for (uint64_t at = address; at < end;) {
+		uint64_t next = next_table(at, end);
+
+		lend_in_table(at, next, source + (at - address), entry_bits(rights));
+		at = next;
+	}
+	return NB_OK;
 }
 
 bool

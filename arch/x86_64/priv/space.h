@@ -50,6 +50,12 @@ space_map(uint64_t address, uint64_t frame, uint64_t size, enum space_rights rig
 enum nb_status
 space_populate(uint64_t address, size_t len, enum space_rights rights, uint8_t fill) NB_MUST_USE;
 
+/* Maps the pages of [pages, pages + len), wherever the kernel has them, over
+ * [address, address + len) as well, in place of what is there. Their frames
+ * stay their owner's. NB_OUT_OF_MEMORY changes nothing. */
+enum nb_status
+space_lend(uint64_t address, const void *pages, size_t len, enum space_rights rights) NB_MUST_USE;
+
 /* Takes away whatever is mapped in [address, address + len), flushes, and only
  * then frees the frames and the emptied tables. Large pages must lie in the
  * range as a whole. */

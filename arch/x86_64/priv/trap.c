@@ -9,6 +9,7 @@
  */
 #include "arch/x86_64/priv/trap.h"
 
+#include "arch/x86_64/guest_memory.h"
 #include "arch/x86_64/priv/apic.h"
 #include "arch/x86_64/priv/cpu.h"
 #include "arch/x86_64/priv/demand.h"
@@ -27,6 +28,7 @@ enum {
 	VECTOR_MACHINE_CHECK = 18,
 	EXCEPTIONS = 32,
 	PAGE_FAULT_PRESENT = 1,
+	PAGE_FAULT_WRITE = 2,
 	TABLE_VECTORS = 256,
 	GATE_INTERRUPT = 0x8e,
 };
@@ -42,18 +44,12 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM 3A figure 6-8");
 
-/* Where a fault inside [start, end) continues, with the status in RAX. */
-struct fault_fixup {
-	uint64_t start, end, target;
-};
-
 struct handler_slot {
 	trap_handler *handler;
 	void *context;
 };
 
 extern const uint8_t trap_stubs[];
-extern const struct fault_fixup fault_fixups_start[], fault_fixups_end[];
 
 static struct gate table[TABLE_VECTORS];
 static struct handler_slot handlers[TRAP_VECTORS];
@@ -180,14 +176,10 @@ pass_to_guest(enum guest_fault_kind kind, uint64_t address)
 static bool
 apply_fixup(struct trap_frame *frame, enum nb_status status)
 {
-	for (const struct fault_fixup *f = fault_fixups_start; f < fault_fixups_end; f++) {
-		if (frame->rip >= f->start && frame->rip < f->end) {
-			frame->rip = f->target;
-			frame->state.gpr[NB_RAX] = (uint64_t)status;
-			return true;
-		}
-	}
-	return false;
+	if (!guest_copy_fixup(frame->rip, &frame->rip))
+		return false;
+	frame->state.gpr[NB_RAX] = (uint64_t)status;
+	return true;
 }
 
 static unsigned
@@ -206,6 +198,11 @@ handle_page_fault(struct trap_frame *frame)
 								 : GUEST_FAULT_MEMORY,
 				     address);
 	if (outcome == DEMAND_NO_MEMORY && apply_fixup(frame, NB_OUT_OF_MEMORY))
+		return 0;
+	/* A page of a memory object that is mapped for reading only. */
+	if ((frame->error & (PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE)) ==
+		    (PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE) &&
+	    slot_covers(address) && apply_fixup(frame, NB_INVALID_ADDRESS))
 		return 0;
 	panic_at(frame, outcome == DEMAND_NO_MEMORY ? "out of memory for a page of the kernel"
 						    : "page fault");

@@ -168,8 +168,9 @@ kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 }
 
 uint32_t
-kernel_guest_wake(uint64_t address, uint32_t count)
+kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
 {
+	(void)head;
 	(void)address;
 	(void)count;
 	return 0;

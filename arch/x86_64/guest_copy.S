@@ -1,7 +1,7 @@
 /*
  * Copies to and from guest memory in which a page that cannot be had is an
  * error: each returns an enum nb_status, and the fault handler makes it return
- * with NB_OUT_OF_MEMORY in RAX (fault_fixups).
+ * with the reason in RAX (fault_fixups).
  *
  * They run on threads, behind a kernel call or a builtin, where the vector
  * registers are free by the calling convention: 64 bytes go per step in four
@@ -18,9 +18,9 @@
 	.type	\name, @function
 	.balign	16
 \name:
-	.pushsection .fault_fixups, "a"
-	.balign	8
-	.quad	\name, .Lend_\name, guest_copy_failed
+	.pushsection fault_fixups, "a"
+	.balign	4
+	.long	\name - ., .Lend_\name - ., guest_copy_failed - .
 	.popsection
 	.endm
 
