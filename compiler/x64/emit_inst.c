@@ -301,6 +301,18 @@ jump_if(struct emitter *e, uint32_t cc, uint32_t label)
 	}
 }
 
+/* Whether the conditional jump goes to the target for a false condition: the other one
+ * comes next, or neither does and that one is where the way mostly leads. */
+static bool
+is_swapped(const struct emitter *e, uint32_t if_true, uint32_t if_false)
+{
+	const struct ra_block *blocks = e->fn->ra.blocks;
+	uint32_t next = emit_next_block(e);
+
+	return if_true == next ||
+	       (if_false != next && blocks[if_false].frequency > blocks[if_true].frequency);
+}
+
 static void
 flags_to_jump(struct emitter *e, const struct x64_inst *inst)
 {
@@ -312,7 +324,7 @@ flags_to_jump(struct emitter *e, const struct x64_inst *inst)
 		emit_goto(e, if_true);
 		return;
 	}
-	if (if_true == emit_next_block(e)) {
+	if (is_swapped(e, if_true, if_false)) {
 		uint32_t swap = if_true;
 		if_true = if_false;
 		if_false = swap;

@@ -30,7 +30,7 @@ select_jump(struct selector *s, uint32_t value)
 		uint32_t arg = s->ir->lists[edge->first_arg + i];
 		if (s->marks[s->ir->lists[to->first_param + i]] & SELECT_ADDRESS)
 			s->marks[arg] |= SELECT_ADDRESS;
-		s->args[i] = select_use(s, arg);
+		s->args[i] = select_use_moved(s, arg);
 	}
 	select_emit(s, X64_JUMP, NB_FORM_JMP_32);
 }
@@ -258,6 +258,20 @@ listed_values(const struct selector *s, const struct ir_inst *inst)
 	return count;
 }
 
+/* The constants that the loops behind want. False: out of memory. */
+static bool
+select_before_end(struct selector *s, uint32_t block)
+{
+	uint32_t first;
+
+	if (!reserve(s, select_loop_const_count(s, block)))
+		return false;
+	first = s->inst_count;
+	select_loop_consts(s, block);
+	reverse_insts(s, first, s->inst_count);
+	return true;
+}
+
 static enum nb_status
 select_block(struct selector *s, uint32_t block)
 {
@@ -272,6 +286,9 @@ select_block(struct selector *s, uint32_t block)
 			select_functions[inst->op](s, value);
 			reverse_insts(s, first, s->inst_count);
 		}
+		if (value == s->ir->blocks[block].last_inst && s->first_const[block] &&
+		    !select_before_end(s, block))
+			return s->status;
 		value = inst->prev;
 	}
 	return s->status;
@@ -338,7 +355,10 @@ selector_init(struct selector *s)
 	s->epoch = arena_new_array(s->arena, uint32_t, values);
 	s->const_at = arena_new_array(s->arena, uint32_t, values);
 	s->marks = arena_new_array(s->arena, uint8_t, values);
-	if (!s->vreg || !s->use_count || !s->epoch || !s->const_at || !s->marks)
+	s->loop_const = arena_new_array(s->arena, uint32_t, values);
+	s->first_const = arena_new_array(s->arena, uint32_t, s->ir->block_count);
+	if (!s->loop_const || !s->first_const || !s->vreg || !s->use_count || !s->epoch ||
+	    !s->const_at || !s->marks)
 		return NB_OUT_OF_MEMORY;
 	memset(s->vreg, 0xff, sizeof(uint32_t) * values);
 	s->insts = arena_alloc(s->arena, sizeof(*s->insts) * cap, 8);

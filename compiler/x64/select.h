@@ -46,15 +46,29 @@ struct selector {
 	/* Per IR value. */
 	uint32_t *vreg; /* IR_NONE until somebody wants it in a register */
 	uint32_t *use_count;
-	uint32_t *epoch;    /* effects before it in its block: loads move only within one */
-	uint32_t *const_at; /* pool offset + 1 of a float constant, 0: none yet */
-	uint8_t *marks;	    /* enum select_mark */
-	uint16_t *demand;   /* bytes of a vector that are needed; only with shuffles */
+	uint32_t *epoch;      /* effects before it in its block: loads move only within one */
+	uint32_t *const_at;   /* pool offset + 1 of a float constant, 0: none yet */
+	uint32_t *loop_const; /* place + 1 in loop_consts of the newest for it, 0: none */
+	uint8_t *marks;	      /* enum select_mark */
+	uint16_t *demand;     /* bytes of a vector that are needed; only with shuffles */
 	uint32_t masks[SELECT_MASK_COUNT]; /* pool offset + 1, 0: none yet */
+
+	/* Constants made before a loop: see select_const.c. */
+	struct select_loop_const *loop_consts;
+	uint32_t loop_const_count, loop_const_cap;
+	uint32_t *first_const; /* per IR block: place + 1 of the first it makes, 0: none */
 
 	bool has_mul_high; /* somewhere in the function, MUL_HIGH_U */
 	uint32_t root;	   /* the IR instruction whose place the code is made for */
 	uint32_t *args;	   /* where the edge arguments of the current block go */
+};
+
+/* A constant that a loop has in a register. */
+struct select_loop_const {
+	uint32_t value;
+	uint32_t vreg;
+	uint32_t block; /* at whose end it is made */
+	uint32_t next;	/* place + 1 of the next one of the block, 0: none */
 };
 
 /* Something an r/m operand can be: a register value or memory. */
@@ -123,6 +137,9 @@ uint32_t select_use(struct selector *s, uint32_t value);
  * lane of a vector of floats is the vector. */
 uint32_t select_read(struct selector *s, uint32_t value);
 
+/* The same where the value is only moved elsewhere: a constant is made in its place. */
+uint32_t select_use_moved(struct selector *s, uint32_t value);
+
 /* The register that the instruction defining `value` must write. */
 uint32_t select_def(struct selector *s, uint32_t value);
 
@@ -169,6 +186,18 @@ struct select_source select_source_reg(struct selector *s, uint32_t value);
 /* `value` as an r/m operand of its own width: a load that can be sunk to here,
  * a float constant's place in the pool, or a register. */
 struct select_source select_source_any(struct selector *s, uint32_t value);
+
+/* --- select_const.c ------------------------------------------------------- */
+
+/* A register that holds constant `value` at the root, and where needed the instruction
+ * that loads it there. */
+uint32_t select_const_use(struct selector *s, uint32_t value);
+/* The same without looking for one that a loop has. */
+uint32_t select_const_make(struct selector *s, uint32_t value);
+/* Makes what loops want at the end of `block`; its terminator is the root. */
+void select_loop_consts(struct selector *s, uint32_t block);
+/* How many instructions that needs. */
+uint32_t select_loop_const_count(const struct selector *s, uint32_t block);
 
 /* --- select_mem.c --------------------------------------------------------- */
 

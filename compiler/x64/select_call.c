@@ -56,7 +56,7 @@ store_slot(struct selector *s, uint32_t value, enum x64_base base, uint32_t slot
 		store->imm = imm;
 		return;
 	}
-	uint32_t vreg = select_use(s, value);
+	uint32_t vreg = select_use_moved(s, value);
 	struct x64_inst *store = select_emit(s, X64_FORM, select_store_form(inst->type));
 	store->base = (uint8_t)base;
 	store->disp = (int32_t)slot;
@@ -169,7 +169,7 @@ place_args(struct selector *s, struct ir_list list, struct call_args *out)
 		struct nb_place place = nb_place_argument(&placement, class_of(type));
 		if (place.kind == NB_PLACE_SLOT)
 			continue;
-		out->vregs[out->count] = select_use(s, list.values[i]);
+		out->vregs[out->count] = select_use_moved(s, list.values[i]);
 		out->regs[out->count++] = (uint8_t)place.index;
 	}
 }
@@ -366,7 +366,7 @@ select_return(struct selector *s, uint32_t value)
 			store_slot(s, list.values[i], X64_BASE_IN, place.index);
 			continue;
 		}
-		vregs[count] = select_use(s, list.values[i]);
+		vregs[count] = select_use_moved(s, list.values[i]);
 		regs[count++] = (uint8_t)place.index;
 	}
 	select_emit(s, X64_RETURN, NB_FORM_RET);

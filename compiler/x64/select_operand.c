@@ -23,55 +23,19 @@ select_def(struct selector *s, uint32_t value)
 	return s->vreg[value];
 }
 
-/* Whether all bytes of a constant are `byte`. */
-static bool
-is_uniform(const struct selector *s, const struct ir_inst *constant, uint8_t byte)
-{
-	if (constant->type != IR_V128)
-		return byte == 0 && constant->imm == 0;
-	const uint8_t *bytes = ir_const_vector(s->ir, constant)->bytes;
-	for (uint32_t i = 0; i < sizeof(struct ir_v128); i++)
-		if (bytes[i] != byte)
-			return false;
-	return true;
-}
-
-static uint32_t
-materialize(struct selector *s, uint32_t value)
-{
-	const struct ir_inst *constant = select_inst(s, value);
-	uint32_t vreg = select_vreg_new(s, constant->type);
-	if (ir_type_is_int(constant->type)) {
-		bool is_64 = constant->type == IR_I64;
-		struct x64_inst *inst =
-			select_emit(s, X64_CONST, is_64 ? NB_FORM_MOV64_IMM : NB_FORM_MOV32_IMM);
-		inst->imm = (int64_t)constant->imm;
-		inst->reg = select_op_def(s, vreg);
-	} else if (is_uniform(s, constant, 0)) {
-		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_XORPS);
-		inst->flags = X64_ZERO;
-		inst->reg = select_op_def(s, vreg);
-	} else if (is_uniform(s, constant, 0xff)) {
-		struct x64_inst *inst = select_emit(s, X64_FCONST, NB_FORM_PCMPEQD);
-		inst->flags = X64_ONES;
-		inst->reg = select_op_def(s, vreg);
-	} else {
-		int32_t at = (int32_t)select_pool_const(s, value);
-		struct x64_inst *inst =
-			select_emit(s, X64_FCONST, select_load_form(constant->type));
-		inst->base = X64_BASE_POOL;
-		inst->disp = at;
-		inst->reg = select_op_def(s, vreg);
-	}
-	select_flag(s, RA_INST_REMAT);
-	return vreg;
-}
-
 uint32_t
 select_use(struct selector *s, uint32_t value)
 {
 	if (select_inst(s, value)->op == IR_CONST)
-		return materialize(s, value);
+		return select_const_use(s, value);
+	return select_def(s, value);
+}
+
+uint32_t
+select_use_moved(struct selector *s, uint32_t value)
+{
+	if (select_inst(s, value)->op == IR_CONST)
+		return select_const_make(s, value);
 	return select_def(s, value);
 }
 
