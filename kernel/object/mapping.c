@@ -104,6 +104,9 @@ map_pages(const struct mapping *mapping)
 	enum port_map_rights rights =
 		request->flags & NB_MAP_WRITE ? PORT_MAP_WRITE : PORT_MAP_READ;
 
+	if (mapping->memory->is_device)
+		rights = PORT_MAP_DEVICE;
+
 	for (uint32_t done = 0; done < request->len; done += PIECE_BYTES) {
 		uint32_t left = request->len - done;
 

@@ -4,6 +4,7 @@
 #include "kernel/object/memory.h"
 
 #include "kernel/mm/account.h"
+#include "kernel/object/resource.h"
 #include "kernel/port/memory.h"
 
 enum {
@@ -17,7 +18,10 @@ memory_destroy(struct object *object)
 {
 	struct memory *memory = memory_of(object);
 
-	if (memory->owned_bytes) {
+	if (memory->resource) {
+		resource_dma_give(memory->resource, memory->bytes, memory->size);
+		object_put(&memory->resource->object);
+	} else if (memory->owned_bytes) {
 		port_shared_pages_put(memory->bytes, memory->owned_bytes);
 		account_uncharge(object->account, ACCOUNT_MEMORY, memory->owned_bytes);
 	}
@@ -70,5 +74,38 @@ memory_create(struct account *account, uint64_t size, struct memory **out)
 	}
 	memory->owned_bytes = bytes;
 	*out = memory;
+	return NB_OK;
+}
+
+enum nb_status
+memory_create_device(struct account *account, const void *pages, uint64_t size, struct memory **out)
+{
+	enum nb_status status = memory_create_view(account, pages, size, out);
+
+	if (status == NB_OK)
+		(*out)->is_device = true;
+	return status;
+}
+
+enum nb_status
+memory_create_dma(struct account *account, struct resource *resource, uint64_t size,
+		  struct memory **out, uint64_t *out_address)
+{
+	uint64_t bytes = (size + PORT_PAGE_BYTES - 1) & ~(uint64_t)(PORT_PAGE_BYTES - 1);
+	enum nb_status status;
+	uint8_t *pages;
+
+	if (size == 0 || size > MEMORY_SIZE_MAX)
+		return NB_OUT_OF_RANGE;
+	status = resource_dma_take(resource, bytes, &pages, out_address);
+	if (status != NB_OK)
+		return status;
+	status = memory_create_view(account, pages, bytes, out);
+	if (status != NB_OK) {
+		resource_dma_give(resource, pages, bytes);
+		return status;
+	}
+	(*out)->resource = resource;
+	object_get(&resource->object);
 	return NB_OK;
 }

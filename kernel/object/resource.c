@@ -4,11 +4,13 @@
 #include "kernel/object/resource.h"
 
 #include "kernel/init/panic.h"
+#include "kernel/mm/account.h"
 #include "kernel/object/handle.h"
 #include "kernel/object/process.h"
 #include "kernel/port/device.h"
 #include "kernel/port/memory.h"
 #include "kernel/sys/log.h"
+#include "lib/string.h"
 
 enum { PORTS = 1 << 16 };
 
@@ -18,6 +20,10 @@ resource_destroy(struct object *object)
 	struct resource *resource = resource_of(object);
 
 	ASSERT(resource->used == 0);
+	if (resource->dma_bytes) {
+		port_shared_pages_put(resource->dma_bytes, resource->count);
+		account_uncharge(object->account, ACCOUNT_MEMORY, resource->count);
+	}
 	if (resource->parent) {
 		resource_give(resource->parent, resource->count);
 		object_put(&resource->parent->object);
@@ -97,6 +103,119 @@ resource_give(struct resource *resource, uint64_t bytes)
 	resource->used -= bytes;
 	spinlock_unlock(&resource->object.lock);
 }
+
+/* ---- DMA pages ---- */
+
+/* Has the pages ready. No lock is held. */
+static enum nb_status
+dma_prepare(struct resource *resource)
+{
+	struct object *object = &resource->object;
+	enum nb_status status;
+	uint64_t address;
+	void *pages;
+
+	if (__atomic_load_n(&resource->dma_bytes, __ATOMIC_ACQUIRE))
+		return NB_OK;
+	if (resource->count > RESOURCE_DMA_PAGES * (uint64_t)PORT_PAGE_BYTES)
+		return NB_LIMIT_EXCEEDED;
+	status = account_charge(object->account, ACCOUNT_MEMORY, resource->count);
+	if (status != NB_OK)
+		return status;
+	status = port_shared_pages_get(resource->count, &pages);
+	if (status == NB_OK) {
+		bool is_first = false;
+
+		if (port_device_address(pages, resource->count, &address)) {
+			spinlock_lock(&object->lock);
+			is_first = !resource->dma_bytes;
+			if (is_first) {
+				resource->dma_address = address;
+				__atomic_store_n(&resource->dma_bytes, pages, __ATOMIC_RELEASE);
+			}
+			spinlock_unlock(&object->lock);
+		}
+		if (is_first)
+			return NB_OK;
+		port_shared_pages_put(pages, resource->count);
+		status = resource->dma_bytes ? NB_OK : NB_OUT_OF_MEMORY;
+	}
+	account_uncharge(object->account, ACCOUNT_MEMORY, resource->count);
+	return status;
+}
+
+static bool
+dma_is_taken(const struct resource *resource, uint64_t page)
+{
+	return resource->dma_taken[page / 64] >> page % 64 & 1;
+}
+
+static void
+dma_mark(struct resource *resource, uint64_t first, uint64_t pages, bool is_taken)
+{
+	for (uint64_t page = first; page < first + pages; page++) {
+		uint64_t bit = 1ull << page % 64;
+
+		ASSERT(dma_is_taken(resource, page) != is_taken);
+		resource->dma_taken[page / 64] ^= bit;
+	}
+}
+
+/* The first of `pages` free ones in a row, or all there are. */
+static uint64_t
+dma_find(const struct resource *resource, uint64_t pages)
+{
+	uint64_t all = resource->count / PORT_PAGE_BYTES, run = 0;
+
+	for (uint64_t page = 0; page < all; page++) {
+		run = dma_is_taken(resource, page) ? 0 : run + 1;
+		if (run == pages)
+			return page + 1 - pages;
+	}
+	return all;
+}
+
+enum nb_status
+resource_dma_take(struct resource *resource, uint64_t bytes, uint8_t **out, uint64_t *out_address)
+{
+	uint64_t pages = bytes / PORT_PAGE_BYTES, first;
+	enum nb_status status;
+
+	if (resource->kind != NB_RESOURCE_DMA)
+		return NB_WRONG_TYPE;
+	status = dma_prepare(resource);
+	if (status == NB_OK)
+		status = resource_take(resource, bytes);
+	if (status != NB_OK)
+		return status;
+	spinlock_lock(&resource->object.lock);
+	first = dma_find(resource, pages);
+	if (first * PORT_PAGE_BYTES < resource->count)
+		dma_mark(resource, first, pages, true);
+	else
+		status = NB_LIMIT_EXCEEDED;
+	spinlock_unlock(&resource->object.lock);
+	if (status != NB_OK) {
+		resource_give(resource, bytes);
+		return status;
+	}
+	*out = resource->dma_bytes + first * PORT_PAGE_BYTES;
+	*out_address = resource->dma_address + first * PORT_PAGE_BYTES;
+	memset(*out, 0, bytes);
+	return NB_OK;
+}
+
+void
+resource_dma_give(struct resource *resource, uint8_t *at, uint64_t bytes)
+{
+	spinlock_lock(&resource->object.lock);
+	dma_mark(resource, (uint64_t)(at - resource->dma_bytes) / PORT_PAGE_BYTES,
+		 bytes / PORT_PAGE_BYTES, false);
+	spinlock_unlock(&resource->object.lock);
+	resource_give(resource, bytes);
+}
+
+/* ---- dividing ---- */
 
 /* Whether the machine has such a range and the kernel can do without it. */
 static enum nb_status

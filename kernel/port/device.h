@@ -24,6 +24,10 @@ bool port_io_is_free(uint32_t first, uint32_t count);
  * memory, and nothing of the kernel's. The sum does not overflow. */
 bool port_mmio_is_free(uint64_t first, uint64_t len);
 
+/* What stands for the pages of registers at `physical`, which are free, in port_slot_map.
+ * Nobody reads or writes there. */
+const void *port_mmio_pages(uint64_t physical);
+
 /* ---- interrupts ---- */
 
 /* An open interrupt is known by its slot. */

@@ -25,6 +25,8 @@ void port_pages_put(void *pages, size_t size);
 /* The same, of pages that port_slot_map can map into slots. */
 enum nb_status port_shared_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_shared_pages_put(void *pages, size_t size);
+/* Where devices find such pages, if they are in a row for them, too. */
+bool port_device_address(const void *pages, size_t size, uint64_t *out);
 
 /* A memory slot: `addressable` bytes of address space, either of
  * NB_SLOT_ADDRESSABLE and NB_WIDE_SLOT_ADDRESSABLE, of which [0, committed) is

@@ -2,6 +2,7 @@
  * Native calls: resources, ports, interrupts.
  */
 #include "kernel/object/interrupt.h"
+#include "kernel/object/memory.h"
 #include "kernel/object/resource.h"
 #include "kernel/port/device.h"
 #include "kernel/sys/guest.h"
@@ -91,6 +92,80 @@ int64_t
 sys_port_write32(struct nb_vmctx *vmctx, uint32_t port, uint32_t value)
 {
 	return write_port(vmctx, port, 4, value);
+}
+
+/* ---- registers and DMA ---- */
+
+/* The resource of `kind` that the handle names [MAP], in `use`. */
+static enum nb_status
+use_pages(const struct nb_vmctx *vmctx, uint32_t handle, uint32_t kind, struct handle_use *use)
+{
+	enum nb_status status = guest_handle(vmctx, handle, &resource_type, NB_RIGHT_MAP, use);
+
+	if (status == NB_OK && resource_of(use->object)->kind != kind) {
+		object_put(use->object);
+		status = NB_WRONG_TYPE;
+	}
+	return status;
+}
+
+/* The rights to memory that one had to the resource. */
+static uint32_t
+memory_rights(uint32_t rights)
+{
+	return memory_type.rights &
+	       (rights | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT | NB_RIGHT_MANAGE | NB_RIGHT_INSPECT);
+}
+
+int64_t
+sys_mmio_create(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint64_t len)
+{
+	const struct resource *resource;
+	struct memory *memory;
+	struct handle_use use;
+	enum nb_status status = use_pages(vmctx, handle, NB_RESOURCE_MMIO, &use);
+
+	if (status != NB_OK)
+		return guest_result(status);
+	resource = resource_of(use.object);
+	if ((offset | len) % PORT_PAGE_BYTES)
+		status = NB_INVALID_ARGUMENT;
+	else if (len == 0 || len > resource->count || offset > resource->count - len)
+		status = NB_OUT_OF_RANGE;
+	else
+		status = memory_create_device(guest_process(vmctx)->account,
+					      port_mmio_pages(resource->first + offset), len,
+					      &memory);
+	object_put(use.object);
+	if (status != NB_OK)
+		return guest_result(status);
+	return guest_handle_add(vmctx, &memory->object, memory_rights(use.rights));
+}
+
+int64_t
+sys_dma_create(struct nb_vmctx *vmctx, uint32_t handle, uint64_t size, uint32_t out)
+{
+	struct memory *memory;
+	struct handle_use use;
+	uint64_t at, address;
+	enum nb_status status = guest_range(vmctx, out, sizeof address, &at);
+
+	if (status == NB_OK)
+		status = use_pages(vmctx, handle, NB_RESOURCE_DMA, &use);
+	if (status != NB_OK)
+		return guest_result(status);
+	resource_note_grant(use.object, guest_process(vmctx));
+	status = memory_create_dma(guest_process(vmctx)->account, resource_of(use.object), size,
+				   &memory, &address);
+	object_put(use.object);
+	if (status != NB_OK)
+		return guest_result(status);
+	status = port_guest_write(at, &address, sizeof address);
+	if (status != NB_OK) {
+		object_put(&memory->object);
+		return guest_result(status);
+	}
+	return guest_handle_add(vmctx, &memory->object, memory_rights(use.rights));
 }
 
 /* ---- interrupts ---- */

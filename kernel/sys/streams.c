@@ -182,7 +182,9 @@ sys_memory_read(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint32
 		return guest_result(status);
 	memory = memory_of(use.object);
 	count = bytes_there(memory, offset, len);
-	if (count)
+	if (memory->is_device)
+		status = NB_NOT_SUPPORTED;
+	else if (count)
 		status = copy_pieces(COPY_TO_GUEST, memory->bytes + offset, at, count);
 	object_put(use.object);
 	return status == NB_OK ? (int64_t)count : guest_result(status);
@@ -204,7 +206,9 @@ sys_memory_write(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint3
 		return guest_result(status);
 	memory = memory_of(use.object);
 	count = bytes_there(memory, offset, len);
-	if (!memory->owned_bytes)
+	if (memory->is_device)
+		status = NB_NOT_SUPPORTED;
+	else if (!memory->owned_bytes && !memory->resource)
 		status = NB_ACCESS_DENIED;
 	else if (count)
 		status = copy_pieces(COPY_FROM_GUEST, memory->bytes + offset, at, count);

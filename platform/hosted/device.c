@@ -55,6 +55,12 @@ port_mmio_is_free(uint64_t first, uint64_t len)
 	       first - devices.mmio_base <= devices.mmio_bytes - len;
 }
 
+const void *
+port_mmio_pages(uint64_t physical)
+{
+	return devices.mmio_pages + (physical - devices.mmio_base);
+}
+
 /* ---- interrupts ---- */
 
 static struct slot *

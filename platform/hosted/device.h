@@ -15,6 +15,7 @@ struct hosted_devices {
 	uint32_t (*port_read)(void *context, uint32_t port, unsigned bytes);
 	void (*port_write)(void *context, uint32_t port, unsigned bytes, uint32_t value);
 	uint64_t mmio_base, mmio_bytes; /* physical addresses that registers have */
+	uint8_t *mmio_pages;		/* and what is there, from port_shared_pages_get */
 	bool lines_are_level;		/* asserted until lowered; else every raise is an edge */
 };
 

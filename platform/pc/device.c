@@ -31,6 +31,8 @@ enum {
 _Static_assert(VECTOR_FIRST + PORT_INTERRUPT_SLOTS <= VECTOR_TIMER, "the timer's vector");
 
 #define MESSAGE_BASE 0xfee00000u
+/* Registers beyond that are not in the direct map on every machine. */
+#define REACH_END (4ull << 30)
 
 struct port_range {
 	uint16_t first, last;
@@ -122,13 +124,19 @@ port_mmio_is_free(uint64_t first, uint64_t len)
 	const uint64_t kept[] = { acpi_found.local_apic, acpi_found.io_apic, acpi_found.hpet,
 				  MESSAGE_BASE };
 
-	if (first + len > MAP_DIRECT_BYTES || boot_is_memory(first, first + len))
+	if (first + len > REACH_END || boot_is_memory(first, first + len))
 		return false;
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
 		if (kept[i] && overlaps(first, len, kept[i], CONTROLLER_BYTES))
 			return false;
 	}
 	return true;
+}
+
+const void *
+port_mmio_pages(uint64_t physical)
+{
+	return map_direct(physical);
 }
 
 /* ---- interrupts ---- */

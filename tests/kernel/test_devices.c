@@ -9,6 +9,7 @@
 #include "kernel/object/event.h"
 #include "kernel/object/interrupt.h"
 #include "kernel/object/resource.h"
+#include "kernel/port/memory.h"
 #include "platform/hosted/device.h"
 #include "tests/kernel/harness.h"
 
@@ -407,30 +408,47 @@ mock_write(void *context, uint32_t port, unsigned bytes, uint32_t value)
 static void
 test_guest(void **state)
 {
-	const struct hosted_devices devices = {
+	struct hosted_devices devices = {
 		.port_read = mock_read,
 		.port_write = mock_write,
+		.mmio_base = MMIO_BASE,
+		.mmio_bytes = MMIO_BYTES,
 	};
+	void *pages;
 	struct resource *root = new_root();
 	struct resource *ports = new_part(root, NB_RESOURCE_PORT, 0x300, 8);
 	struct resource *irq = new_part(root, NB_RESOURCE_IRQ, 5, 1);
+	struct resource *dma = new_part(root, NB_RESOURCE_DMA, 0, 4 * PAGE), *mmio;
 	struct process *process = kernel_process(GUEST(driver), "driver");
-	uint32_t words[3];
+	uint32_t words[5];
 
 	(void)state;
+	assert_int_equal(port_shared_pages_get(MMIO_BYTES, &pages), NB_OK);
+	devices.mmio_pages = pages;
+	memcpy((uint8_t *)pages + PAGE, "\x44\x33\x22\x11", 4);
 	hosted_devices_set(&devices);
+	mmio = new_part(root, NB_RESOURCE_MMIO, MMIO_BASE, 2 * PAGE);
 	memset(registers, 0, sizeof registers);
 	accesses = 0;
 	words[0] = kernel_grant(process, &ports->object, resource_type.rights);
 	words[1] = kernel_grant(process, &irq->object, resource_type.rights);
 	words[2] = kernel_grant(process, &root->object, NB_RIGHT_READ | NB_RIGHT_WRITE);
+	words[3] = kernel_grant(process, &mmio->object, resource_type.rights);
+	words[4] = kernel_grant(process, &dma->object, resource_type.rights);
 	put(ports);
 	put(irq);
 	put(root);
-	kernel_start(process, words, 3);
+	put(mmio);
+	kernel_start(process, words, 5);
 	kernel_run_all(5000, NULL);
 	kernel_expect_end(process, 0, NB_TRAP_NONE);
 	object_put(&process->object);
+	/* What a device may still write to is kept as long as the creator wants. */
+	assert_int_equal(dma->used, 0);
+	assert_non_null(dma->dma_bytes);
+	put(dma);
+	assert_memory_equal((uint8_t *)pages + PAGE, "\x44\x33\x22\x11\x88\x77\x66\x55", 8);
+	port_shared_pages_put(pages, MMIO_BYTES);
 	assert_int_equal(registers[0], 0x34);
 	assert_int_equal(registers[1], 0x12);
 	assert_int_equal(accesses, 26);

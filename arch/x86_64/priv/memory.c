@@ -116,6 +116,14 @@ port_shared_pages_put(void *pages, size_t size)
 	port_pages_put(pages, size);
 }
 
+bool
+port_device_address(const void *pages, size_t size, uint64_t *out)
+{
+	(void)size;
+	*out = map_direct_physical(pages);
+	return is_direct(pages);
+}
+
 /* ---- areas ---- */
 
 enum nb_status

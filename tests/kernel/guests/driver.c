@@ -1,6 +1,7 @@
 /*
  * Drives the made-up device of test_devices: handles of its ports (0x300 to 0x307), of its
- * interrupt (5), and of the root, which it cannot use.
+ * interrupt (5), of the root, which it cannot use, of two pages of
+ * registers and of four pages for DMA.
  */
 #include "guest.h"
 
@@ -75,9 +76,68 @@ authority(uint32_t given, uint32_t root)
 	EXPECT(info.kind == NB_RESOURCE_PORT && info.first == 0x300 && info.count == 8);
 }
 
+static uint8_t window[2 * 4096] __attribute__((aligned(4096)));
+
+/* Registers are loads and stores, and still there after the mapping is gone. */
+static void
+registers(uint32_t mmio)
+{
+	const uint32_t at = (uint32_t)(uintptr_t)window;
+	volatile uint32_t *page = (volatile uint32_t *)window;
+	int64_t memory = nb_mmio_create(mmio, 4096, 4096);
+	uint32_t handle = (uint32_t)memory;
+
+	EXPECT(memory > 0);
+	EXPECT(nb_mmio_create(mmio, 4096, 8192) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_mmio_create(mmio, 8192, 4096) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_mmio_create(mmio, 1, 4096) == ERR(INVALID_ARGUMENT));
+	EXPECT(nb_mmio_create(mmio, 0, 0) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_mmio_create(mmio, UINT64_MAX - 4095, 8192) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_memory_read(handle, 0, window, 4) == ERR(NOT_SUPPORTED));
+	EXPECT(nb_memory_write(handle, 0, window, 4) == ERR(NOT_SUPPORTED));
+	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
+	EXPECT(page[0] == 0x11223344);
+	page[1] = 0x55667788;
+	EXPECT(nb_memory_unmap(at) == 0);
+	EXPECT(page[0] == 0 && page[1] == 0);
+	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
+	EXPECT(page[1] == 0x55667788);
+}
+
+static void
+dma(uint32_t resource)
+{
+	const uint32_t at = (uint32_t)(uintptr_t)window + 4096;
+	uint64_t first, second, again;
+	int64_t a = nb_dma_create(resource, 4096, &first);
+	int64_t b = nb_dma_create(resource, 1, &second);
+	struct nb_resource_info info;
+
+	EXPECT(a > 0 && b > 0 && second == first + 4096);
+	EXPECT(nb_dma_create(resource, 8193, &again) == ERR(LIMIT_EXCEEDED));
+	EXPECT(nb_dma_create(resource, 0, &again) == ERR(OUT_OF_RANGE));
+	EXPECT(nb_memory_map((uint32_t)b, 0, 4096, at, NB_MAP_WRITE) >= 0);
+	window[4096] = 77;
+	/* Still mapped, so still taken. */
+	EXPECT(nb_handle_close((uint32_t)b) == 0);
+	EXPECT(nb_object_info(resource, NB_INFO_RESOURCE, &info, sizeof info) > 0);
+	EXPECT(info.used == 8192);
+	EXPECT(nb_memory_unmap(at) == 0);
+	EXPECT(nb_object_info(resource, NB_INFO_RESOURCE, &info, sizeof info) > 0);
+	EXPECT(info.used == 4096);
+	/* The same bytes again, and nothing left in them. */
+	b = nb_dma_create(resource, 3 * 4096, &again);
+	EXPECT(b > 0 && again == second);
+	EXPECT(nb_memory_read((uint32_t)b, 0, window + 4096, 1) == 1);
+	EXPECT(window[4096] == 0);
+	EXPECT(nb_dma_create(resource, 1, &again) == ERR(LIMIT_EXCEEDED));
+}
+
 void
 _start(void)
 {
+	registers(guest_handle(3));
+	dma(guest_handle(4));
 	ports(guest_handle(0));
 	interrupts(guest_handle(1));
 	authority(guest_handle(0), guest_handle(2));
