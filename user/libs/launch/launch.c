@@ -183,14 +183,14 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 		result > (int64_t)sizeof imports ? (uint32_t)sizeof imports : (uint32_t)result;
 	if (!status)
 		status = link_personalities(&linking, launch->ramdisk, error);
-	if (!status)
-		status = instantiate(&linking, launch->module, &instance, error);
-	if (status)
-		return status;
 	block_init(&block, startup, sizeof startup);
 	while ((record = nb_startup_next(launch->records, launch->records_size, &at)))
 		block_add_record(&block, record);
-	status = grant_handles(launch, process, &block);
+	/* Before the module: what its manifest wants must be there by then. */
+	if (!status)
+		status = grant_handles(launch, process, &block);
+	if (!status)
+		status = instantiate(&linking, launch->module, &instance, error);
 	if (status)
 		return status;
 	if (block.is_full) {
@@ -208,7 +208,11 @@ build(const struct launch *launch, uint32_t process, struct text *error)
 enum nb_status
 launch_process(const struct launch *launch, uint32_t *process, struct text *error)
 {
-	struct nb_limits limits = { .priority = launch->priority };
+	struct nb_limits limits = {
+		.memory_bytes = launch->memory_bytes,
+		.priority = launch->priority,
+		.threads = launch->threads,
+	};
 	uint32_t before = error->length;
 	int64_t created;
 	enum nb_status status;
