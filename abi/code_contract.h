@@ -135,6 +135,14 @@
  * Atomic accesses are the plain loads, the exchanges with memory, and the forms
  * with a LOCK prefix; alignment is checked before (trap UNALIGNED_ATOMIC).
  *
+ * Ports. in and out move AL, AX or EAX, w = 1, 2 or 4 bytes, and name the port as an
+ * immediate or in DX. Each access stands behind what says its port, which with its w
+ * bytes lies in one range [first, first + count) of the manifest for that direction:
+ *   constant      in or out with an immediate
+ *                 mov edx, port; in or out with DX
+ *   computed      lea r11d, [rdx - first]; cmp r11d, count - w; ja elsewhere
+ *                 in or out with DX
+ *
  * Behind an instruction that never goes on there may be no-operations up to
  * the next label. The forms of all instructions are in code_forms.def.
  */
@@ -146,7 +154,7 @@
 #include <stdint.h>
 
 /* Bumped when anything in this header changes meaning; artifacts record it. */
-enum { NB_CODE_CONTRACT_VERSION = 2 };
+enum { NB_CODE_CONTRACT_VERSION = 3 };
 
 /* General registers by their encoding number. */
 enum nb_reg {

@@ -84,7 +84,8 @@ void compiler_options_init(struct compiler_options *options);
  * from `source` and is all returned; the image lives in `out_arena`.
  * Errors, each reported in *diag: NB_UNSUPPORTED_FEATURE (names instruction,
  * function, offset), NB_LIMIT_EXCEEDED (a frame or the vmctx too large),
- * NB_OUT_OF_MEMORY, what poll returned, NB_MALFORMED and NB_INVALID of deferred
+ * NB_MALFORMED, NB_ACCESS_DENIED, NB_UNLINKABLE (manifest and accesses to ports, see
+ * compiler/device.h), NB_OUT_OF_MEMORY, what poll returned, NB_MALFORMED and NB_INVALID of deferred
  * bodies, NB_INTERNAL (a check failed). After an error *out is unspecified and
  * out_arena holds no more than before. Does not sleep but in poll.
  */

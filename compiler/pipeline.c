@@ -30,6 +30,7 @@ struct worker;
 struct compilation {
 	const struct wasm_module *module;
 	const struct compiler_options *options;
+	struct device_rules rules;
 	struct x64_context x64;
 	struct compiler_budget budget;
 	struct worker *workers;
@@ -254,6 +255,15 @@ validate_deferred(const struct wasm_module *module, uint32_t func_idx, struct ar
 	return wasm_function_validate(module, func_idx, scratch, diag);
 }
 
+/* Which ports are constants must not depend on how the module is compiled. */
+static enum ir_inlining
+inlining_of(const struct stage *s)
+{
+	bool is_off = is_disabled(s, COMPILER_PASS_INLINE) && !s->fn->rules;
+
+	return is_off ? IR_INLINE_NONE : IR_INLINE_SMALL;
+}
+
 static enum nb_status
 build_function(const struct stage *s)
 {
@@ -264,9 +274,7 @@ build_function(const struct stage *s)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
 	s->fn->calls_bulk = is_disabled(s, COMPILER_PASS_BULK);
-	status = ir_build(s->fn,
-			  is_disabled(s, COMPILER_PASS_INLINE) ? IR_INLINE_NONE : IR_INLINE_SMALL,
-			  s->scratch, s->diag);
+	status = ir_build(s->fn, inlining_of(s), s->scratch, s->diag);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "build");
 	return run_passes(s);
@@ -278,6 +286,7 @@ compile_function(struct worker *w, uint32_t func_idx, struct x64_chunk *out)
 	struct ir_function fn = {
 		.arena = &w->ir,
 		.module = w->shared->module,
+		.rules = w->shared->rules.ports ? &w->shared->rules : NULL,
 		.func_idx = func_idx,
 		.ticker = &w->ticker,
 	};
@@ -456,8 +465,10 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 	arena_init(&tables, &memory.source, options->memory_limit);
 	c.workers = arena_new_array(&tables, struct worker, c.worker_count);
 	c.chunks = arena_new_array(&tables, struct x64_chunk, module->code_count);
-	status = c.workers && c.chunks ? x64_context_init(&c.x64, module, &chosen)
+	status = c.workers && c.chunks ? device_read(module, &tables, &c.rules, diag)
 				       : NB_OUT_OF_MEMORY;
+	if (status == NB_OK)
+		status = x64_context_init(&c.x64, module, &chosen);
 	if (status == NB_OK)
 		status = compile_all(&c, out_arena, out, diag);
 	arena_reset(&tables);

@@ -26,8 +26,9 @@ NUMBER_KINDS = {
     "I64": ("int64_t", "i64"),
 }
 PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t", "u64": "uint64_t"}
-RESULTS = {"I64": ("int64_t", "i64"), "VOID": ("void", ""), "NORETURN": ("void", "")}
-CLIENT_ONLY_OWN = "client_"
+RESULTS = {"I64": ("int64_t", "i64"), "U32": ("uint32_t", "i32"), "VOID": ("void", ""),
+           "NORETURN": ("void", "")}
+CLIENT_ONLY_OWN = ("client_", "port_")
 CLIENT_DIFFERS = {"thread_spawn"}  # means the main instance, though it takes no address
 MAX_PARAMETERS = 5
 
@@ -193,7 +194,7 @@ def kernel_table(abi):
     lines = [GENERATED + "/* Sorted by name. */"]
     for call in sorted(abi.calls, key=lambda c: c.name):
         types = ", ".join(f"WASM_{p.wasm().upper()}" for p in call.params) or "0"
-        result = 1 if RESULTS[call.result][1] else 0
+        result = RESULTS[call.result][1] or "none"
         own = "false" if call.in_client_namespace() else "true"
         lines.append(f'SYS_CALL({call.name}, {len(call.params)}, ({types}), {result}, {own})')
     return "\n".join(lines) + "\n"
@@ -256,7 +257,7 @@ def random_calls(abi):
     """Each call with arguments by kind, for programs that call at random."""
     out = [GENERATED + "/* NB_RANDOM_CALL(name, result, arguments); NB_ANY_* make the arguments. */"]
     for call in sorted(abi.calls, key=lambda c: c.name):
-        if call.result == "NORETURN":
+        if call.result == "NORETURN" or call.name.startswith("port_"):
             continue
         kinds = []
         for param in call.params:
@@ -299,8 +300,8 @@ REFERENCE_HEAD = """# Native calls
 Made by `scripts/gen_abi.py --update` from the tables in `abi/`; edit those. Modules import
 these functions from the namespace `nebulet`; addresses are then offsets in memory 0 of the
 importing instance. Personalities may import the same names from `nebulet:client` (all but
-those that begin with `client_`): addresses then mean memory 0 of the process's main instance,
-found anew at each call. In C, include `nebulet.h` (`user/sdk`).
+those that begin with `client_` or `port_`): addresses then mean memory 0 of the process's main
+instance, found anew at each call. In C, include `nebulet.h` (`user/sdk`).
 
 - A call that can fail returns `i64`: 0 or more is the value, less is minus a status number.
 - Addresses are checked first: a range outside the memory is INVALID_ADDRESS, whatever else is

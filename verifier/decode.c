@@ -47,12 +47,13 @@ enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
 #define IS_DIVIDE(form)                                                                    \
 	((form) == NB_FORM_DIV32 || (form) == NB_FORM_IDIV32 || (form) == NB_FORM_DIV64 || \
 	 (form) == NB_FORM_IDIV64)
+#define IS_PORT(form) ((form) >= NB_FORM_IN8 && (form) <= NB_FORM_OUT32_IMM)
 #define IS_EXTRA(kind, feature, reg, rm, imm)                                                    \
 	((kind) == NB_FORM_VEX_ENCODED || (feature) != 0 || IS_BYTE(reg, rm) || (rm)&NB_RM_G0 || \
 	 IS_UNSIGNED(imm))
 #define FLAGS(form, kind, feature, reg, vvvv, rm, imm)                                           \
 	((form) >= NB_FORM_J_8 && (form) <= NB_FORM_NOP_LONG ? VF_ROW_CONTROL : 0) |             \
-		(IS_DIVIDE(form) || (vvvv) == NB_REG_G ? VF_ROW_RARE : 0) |                      \
+		(IS_DIVIDE(form) || IS_PORT(form) || (vvvv) == NB_REG_G ? VF_ROW_RARE : 0) |     \
 		((rm) != NB_RM_NONE ? VF_ROW_MODRM : 0) | (IS_BYTE(reg, rm) ? VF_ROW_BYTE : 0) | \
 		(IS_UNSIGNED(imm) ? VF_ROW_UNSIGNED : 0) |                                       \
 		(IS_EXTRA(kind, feature, reg, rm, imm) ? VF_ROW_EXTRA : 0)

@@ -34,7 +34,7 @@ struct vf_decoder {
 enum vf_row_flag {
 	VF_ROW_MODRM = 1,     /* 1 byte, and VF_REGISTER */
 	VF_ROW_CONTROL = 2,   /* no computation, but a branch, call, trap or no-operation */
-	VF_ROW_RARE = 4,      /* divides, or has a third general register */
+	VF_ROW_RARE = 4,      /* divides, accesses a port, or has a third general register */
 	VF_ROW_BYTE = 16,     /* an operand may be an 8-bit register */
 	VF_ROW_UNSIGNED = 32, /* so is the immediate */
 	VF_ROW_EXTRA = 64,    /* has something that few have: vf_check_extra */

@@ -171,10 +171,12 @@ check_divide(struct scan *s)
 	return scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
 }
 
-/* What few computations have: a third general register, or a divisor. */
+/* What few computations have: a port, a third general register, or a divisor. */
 static bool
 check_rare(struct scan *s)
 {
+	if (s->inst.row->info.reg == NB_REG_NONE)
+		return scan_port(s);
 	if (s->inst.row->info.vvvv == NB_REG_G)
 		return scan_require(s, !(1u << s->inst.vvvv & PINNED_GPRS), VERIFIER_PINNED);
 	return check_divide(s);
@@ -335,6 +337,7 @@ scan_body(struct scan *s)
 	if (!scan_prologue(s))
 		return false;
 	while (s->at + s->inst.len < s->size) {
+		s->before = s->at;
 		if (!next(s))
 			return false;
 		if ((s->marks[s->at] || !s->is_reached) && !scan_join(s))

@@ -60,7 +60,9 @@ struct scan {
 	uint16_t fixed;		    /* registers that may not be written */
 	const struct nb_code_site *site, *site_end; /* next */
 
-	uint32_t at; /* of the instruction being looked at */
+	uint32_t at;	    /* of the instruction being looked at */
+	uint32_t before;    /* of the one directly before, by scan_body */
+	uint32_t joined_at; /* edges met there last */
 	struct vf_inst inst;
 	uint32_t pending; /* marks of forward edges that are not reached yet */
 	uint32_t claims;  /* likewise, of claimed labels */
@@ -160,6 +162,14 @@ bool scan_sequence(struct scan *s, bool *out_done);
 
 /* A direct call to rel32. */
 bool scan_direct_call(struct scan *s);
+
+/* --- port.c --------------------------------------------------------------- */
+
+/* in or out, the current instruction. */
+bool scan_port(struct scan *s);
+
+/* The sequence of a computed port, from lea r11d, [rdx + …] on. */
+bool scan_computed_port(struct scan *s);
 
 /* --- frame.c -------------------------------------------------------------- */
 

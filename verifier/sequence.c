@@ -446,6 +446,9 @@ scan_sequence(struct scan *s, bool *out_done)
 	if (vf_form(inst) == NB_FORM_LEA64 && inst->operand == VF_MEMORY &&
 	    inst->reg == NB_REG_CALLEE && inst->base == NB_REG_VMCTX)
 		return take_import(s);
+	if (vf_form(inst) == NB_FORM_LEA32 && inst->operand == VF_MEMORY &&
+	    inst->reg == NB_REG_CALLEE && inst->base == NB_RDX)
+		return scan_computed_port(s);
 	if (scan_is_register(inst, NB_FORM_MOV64, NB_RDI, NB_REG_VMCTX))
 		return take_builtin(s);
 	if (is_switch(s, &compare))

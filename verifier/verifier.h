@@ -17,6 +17,7 @@
 #define VERIFIER_VERIFIER_H
 
 #include "abi/code_contract.h"
+#include "abi/manifest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,14 +41,16 @@ enum verifier_global {
  * machine. Areas are in slots, as nb_area_slots gives them. */
 struct verifier_facts {
 	struct nb_vmctx_counts counts;
-	struct nb_vmctx_layout layout;	/* of these counts */
-	uint32_t cpu_features;		/* NB_CPU_* that the processor has */
-	uint32_t function_count;	/* defined functions */
-	const uint16_t *function_areas; /* per defined function */
-	const uint16_t *import_areas;	/* per imported function */
-	const uint16_t *type_areas;	/* per type */
-	const uint8_t *globals;		/* enum verifier_global, per global */
-	const uint8_t *tables;		/* per table: NB_TABLE_FUNCTIONS or NB_TABLE_EXTERNS */
+	struct nb_vmctx_layout layout;	   /* of these counts */
+	uint32_t cpu_features;		   /* NB_CPU_* that the processor has */
+	uint32_t function_count;	   /* defined functions */
+	const uint16_t *function_areas;	   /* per defined function */
+	const uint16_t *import_areas;	   /* per imported function */
+	const uint16_t *type_areas;	   /* per type */
+	const uint8_t *globals;		   /* enum verifier_global, per global */
+	const uint8_t *tables;		   /* per table: NB_TABLE_FUNCTIONS or NB_TABLE_EXTERNS */
+	const struct nb_port_range *ports; /* what in and out may access */
+	uint32_t port_count;
 };
 
 /* The first thing found. */

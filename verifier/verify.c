@@ -95,6 +95,7 @@ scan_join(struct scan *s)
 	uint16_t held = *mark & MARK_CLAIMS;
 	bool is_fit = false;
 
+	s->joined_at = s->at;
 	if (!*mark) {
 		scan_forget(s);
 		return true;

@@ -187,7 +187,7 @@ branch_if(struct builder *b, uint32_t cond, uint32_t frame_idx)
 {
 	uint32_t taken, other;
 
-	if (b->fn->insts[cond].op == IR_CONST) {
+	if (b->fn->insts[cond].op == IR_CONST && build_decides(b)) {
 		if (b->fn->insts[cond].imm)
 			branch_to_frame(b, frame_idx);
 		return;
@@ -312,7 +312,7 @@ build_br_table(struct builder *b)
 	}
 	if (is_uniform) {
 		branch_to_frame(b, b->fn->lists[list]);
-	} else if (inst->op == IR_CONST) {
+	} else if (inst->op == IR_CONST && build_decides(b)) {
 		uint32_t which = inst->imm < count ? (uint32_t)inst->imm : count - 1;
 
 		branch_to_frame(b, b->fn->lists[list + which]);

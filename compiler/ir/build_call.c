@@ -47,6 +47,8 @@ build_call_function(struct builder *b, uint32_t func_idx)
 {
 	struct ir_inst proto = { .op = IR_CALL, .args = { IR_NONE, 0, 0 }, .imm = func_idx };
 
+	if (build_port(b, func_idx))
+		return;
 	if (wasm_module_function_is_imported(b->module, func_idx))
 		proto.op = IR_CALL_IMPORT;
 	else if (build_inline(b, func_idx, false))

@@ -115,7 +115,7 @@ build_if(struct builder *b)
 		return;
 	save_params(b, frame);
 	b->here.region = b->next_region++;
-	if (b->fn->insts[cond].op == IR_CONST) {
+	if (b->fn->insts[cond].op == IR_CONST && build_decides(b)) {
 		if (b->fn->insts[cond].imm)
 			return;
 		frame->else_block = b->block;

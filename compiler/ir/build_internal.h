@@ -300,6 +300,17 @@ void build_call_function(struct builder *b, uint32_t func_idx);
 /* Appends a call with the arguments on the stack and pushes its results. */
 void build_emit_call(struct builder *b, struct ir_inst proto, const struct wasm_functype *type);
 
+/* build_port.c: the call of an import that is an access to ports, arguments on the stack;
+ * false if it is none. */
+bool build_port(struct builder *b, uint32_t func_idx);
+/* Whether constant conditions decide ways while building. Not where ports are accessed: what
+ * is dead is checked, too. */
+static inline bool
+build_decides(const struct builder *b)
+{
+	return !b->fn->rules;
+}
+
 /* build_tail.c: tail calls and typed references; false if it is none of those. */
 bool build_tail(struct builder *b, enum wasm_opcode opcode);
 /* Leaves block 0 for the block that tail calls of the function itself go back

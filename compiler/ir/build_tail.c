@@ -58,6 +58,10 @@ return_call(struct builder *b, uint32_t func_idx)
 	const struct wasm_functype *type = wasm_module_function_type(b->module, func_idx);
 	struct ir_inst proto = { .op = IR_RETURN_CALL, .args = { IR_NONE, 0, 0 }, .imm = func_idx };
 
+	if (build_port(b, func_idx)) {
+		build_return(b);
+		return;
+	}
 	if (wasm_module_function_is_imported(b->module, func_idx)) {
 		proto.op = IR_RETURN_CALL_IMPORT;
 	} else if (!b->returns_to_caller && func_idx == b->fn->func_idx &&

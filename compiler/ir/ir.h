@@ -38,6 +38,7 @@
 #define COMPILER_IR_IR_H
 
 #include "abi/status.h"
+#include "compiler/device.h"
 #include "lib/arena.h"
 #include "wasm/module.h"
 
@@ -267,6 +268,7 @@ struct ir_function {
 	bool calls_bulk;		  /* short memory.copy and memory.fill are calls, too */
 	struct ir_ticker *ticker;	  /* NULL: nobody wants to stop */
 	const struct wasm_module *module; /* whose indices imm refers to */
+	const struct device_rules *rules; /* NULL: the module accesses no ports */
 	const struct wasm_functype *type; /* of this function */
 	uint32_t func_idx;		  /* in the module's index space */
 
@@ -383,6 +385,25 @@ static inline bool
 ir_op_is_atomic(uint32_t op)
 {
 	return op >= IR_ATOMIC_LOAD && op <= IR_ATOMIC_CMPXCHG;
+}
+
+/* imm of port accesses: log2 of the width in bytes | port << 8. */
+static inline uint32_t
+ir_port_width(const struct ir_inst *inst)
+{
+	return (uint32_t)inst->imm & 3;
+}
+
+static inline uint32_t
+ir_port_number(const struct ir_inst *inst)
+{
+	return (uint32_t)(inst->imm >> 8) & UINT16_MAX;
+}
+
+static inline bool
+ir_op_is_port(uint32_t op)
+{
+	return op >= IR_PORT_READ && op <= IR_PORT_WRITE_ANY;
 }
 
 /* Bytes that a load, store or atomic touches: 1, 2, 4, 8 or 16; 0 for other operations. */

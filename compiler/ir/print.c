@@ -164,6 +164,12 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 	case IR_TRAP_IF:
 		put(p, " %s", trap_name(inst->imm));
 		break;
+	case IR_PORT_READ:
+	case IR_PORT_WRITE:
+	case IR_PORT_READ_ANY:
+	case IR_PORT_WRITE_ANY:
+		put(p, " bytes=%u port=%u", 1u << ir_port_width(inst), ir_port_number(inst));
+		break;
 	default:
 		if (!ir_access_bytes(p->fn, inst))
 			break;

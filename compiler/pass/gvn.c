@@ -117,7 +117,8 @@ advance_versions(struct gvn *g, uint32_t inst)
 {
 	const struct ir_op_info *info = ir_op_info(g->fn->insts[inst].op);
 	uint32_t op = g->fn->insts[inst].op;
-	bool is_barrier = info->flags & IR_OP_CALL || ir_op_is_atomic(op) || op == IR_ATOMIC_FENCE;
+	bool is_barrier = info->flags & IR_OP_CALL || ir_op_is_atomic(op) ||
+			  op == IR_ATOMIC_FENCE || ir_op_is_port(op);
 	uint32_t store = is_barrier ? IR_NONE : inst;
 
 	for (uint32_t part = 0; part < PART_COUNT; part++)

@@ -205,6 +205,10 @@ void emit_switch_few(struct emitter *e);
 void emit_atomic_loop(struct emitter *e);
 void emit_fence(struct emitter *e);
 
+/* --- emit_port.c ---------------------------------------------------------- */
+
+void emit_port(struct emitter *e);
+
 /* --- emit_tail.c ---------------------------------------------------------- */
 
 void emit_tail_call(struct emitter *e);

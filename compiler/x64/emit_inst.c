@@ -433,6 +433,7 @@ emit_instruction(struct emitter *e)
 		[X64_TRUNC] = emit_trunc,
 		[X64_ATOMIC_LOOP] = emit_atomic_loop,
 		[X64_FENCE] = emit_fence,
+		[X64_PORT] = emit_port,
 		[X64_ENTRY] = emit_prologue,
 		[X64_JUMP] = emit_jump_inst,
 		[X64_SWITCH] = emit_switch,

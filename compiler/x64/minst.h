@@ -22,36 +22,38 @@
 
 /* What an instruction is. `d` is the defined operand 0. */
 enum x64_op {
-	X64_FORM,	   /* exactly `form` */
-	X64_COMMUTE,	   /* `form` d = 1 op 2, where the allocator may have exchanged 1 and 2 */
-	X64_MOVE,	   /* d = 1 by `form` MOV32, MOV64 or MOVAPS; nothing if they are equal,
+	X64_FORM,	 /* exactly `form` */
+	X64_COMMUTE,	 /* `form` d = 1 op 2, where the allocator may have exchanged 1 and 2 */
+	X64_MOVE,	 /* d = 1 by `form` MOV32, MOV64 or MOVAPS; nothing if they are equal,
 			 * unless X64_KEEP */
-	X64_ADD,	   /* d = 1 + 2: add or lea; `form` is the add */
-	X64_ADD_IMM,	   /* d = 1 + imm: add or lea; `form` is the add */
-	X64_SHL_IMM,	   /* d = 1 << imm: shl or lea; `form` is the shl */
-	X64_FLAGS,	   /* `form` compares; then `consumer` by cc */
-	X64_CONST,	   /* d = imm, in the width of `form` MOV32_IMM or MOV64_IMM */
-	X64_FCONST,	   /* d = pool entry `disp` (form: its load), X64_ZERO or X64_ONES */
-	X64_SHIFT_CL,	   /* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
-	X64_DIVIDE,	   /* `form`, cdq or xor before it; cc: enum x64_divide */
-	X64_MUL_HIGH,	   /* rdx = high(rax * operand `rm`), rax = low */
-	X64_CLZ,	   /* d = leading zeros of rm by bsr */
-	X64_CTZ,	   /* d = trailing zeros of rm by bsf */
-	X64_FMINMAX,	   /* d = min or max of 1 and 2 (form: MINSS …) */
-	X64_FCOPYSIGN,	   /* d = magnitude of 1, sign of 2; disp, imm: pool entries of the masks */
-	X64_FROM_INT,	   /* d = (float) rm, form CVTSI… */
-	X64_FROM_U32,	   /* d = (float) rm as unsigned 32 bits; form CVTSI64_… */
-	X64_FROM_U64,	   /* d = (float) 2 as unsigned 64 bits; 1: scratch register */
-	X64_TRUNC,	   /* d = (int) 1, cc: enum x64_trunc */
-	X64_ATOMIC_LOOP,   /* rax = old value, which becomes old `form` operand 1; scale: log2 of
+	X64_ADD,	 /* d = 1 + 2: add or lea; `form` is the add */
+	X64_ADD_IMM,	 /* d = 1 + imm: add or lea; `form` is the add */
+	X64_SHL_IMM,	 /* d = 1 << imm: shl or lea; `form` is the shl */
+	X64_FLAGS,	 /* `form` compares; then `consumer` by cc */
+	X64_CONST,	 /* d = imm, in the width of `form` MOV32_IMM or MOV64_IMM */
+	X64_FCONST,	 /* d = pool entry `disp` (form: its load), X64_ZERO or X64_ONES */
+	X64_SHIFT_CL,	 /* d = 1 shifted by cl; an X64_FORM whose count is operand 2 */
+	X64_DIVIDE,	 /* `form`, cdq or xor before it; cc: enum x64_divide */
+	X64_MUL_HIGH,	 /* rdx = high(rax * operand `rm`), rax = low */
+	X64_CLZ,	 /* d = leading zeros of rm by bsr */
+	X64_CTZ,	 /* d = trailing zeros of rm by bsf */
+	X64_FMINMAX,	 /* d = min or max of 1 and 2 (form: MINSS …) */
+	X64_FCOPYSIGN,	 /* d = magnitude of 1, sign of 2; disp, imm: pool entries of the masks */
+	X64_FROM_INT,	 /* d = (float) rm, form CVTSI… */
+	X64_FROM_U32,	 /* d = (float) rm as unsigned 32 bits; form CVTSI64_… */
+	X64_FROM_U64,	 /* d = (float) 2 as unsigned 64 bits; 1: scratch register */
+	X64_TRUNC,	 /* d = (int) 1, cc: enum x64_trunc */
+	X64_ATOMIC_LOOP, /* rax = old value, which becomes old `form` operand 1; scale: log2 of
 			    * the width; operand 2: scratch register */
-	X64_FENCE,	   /* mfence */
-	X64_ENTRY,	   /* the function's register arguments appear */
-	X64_JUMP,	   /* to the only successor */
-	X64_SWITCH,	   /* br_table template, index in r10; imm: first case | count << 32 */
-	X64_SWITCH_FEW,	   /* compares with each case; the same imm */
-	X64_CALL,	   /* function imm */
-	X64_CALL_IMPORT,   /* [r15 + disp] is the callee */
+	X64_FENCE,	 /* mfence */
+	X64_PORT,	 /* `form` IN… or OUT…, with DX; memory: 0, the port is imm; 1, it is in
+			    * edx and checked; eax: the value */
+	X64_ENTRY,	 /* the function's register arguments appear */
+	X64_JUMP,	 /* to the only successor */
+	X64_SWITCH,	 /* br_table template, index in r10; imm: first case | count << 32 */
+	X64_SWITCH_FEW,	 /* compares with each case; the same imm */
+	X64_CALL,	 /* function imm */
+	X64_CALL_IMPORT, /* [r15 + disp] is the callee */
 	X64_CALL_INDIRECT, /* imm: type | table << 32, index in r10 */
 	X64_CALL_REF,	   /* imm: type, reference in r10 */
 	X64_CALL_BUILTIN,  /* builtin imm */

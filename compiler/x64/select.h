@@ -223,6 +223,10 @@ void select_atomic_rmw(struct selector *s, uint32_t value);
 void select_atomic_cmpxchg(struct selector *s, uint32_t value);
 void select_atomic_fence(struct selector *s, uint32_t value);
 
+/* --- select_port.c -------------------------------------------------------- */
+
+void select_port(struct selector *s, uint32_t value);
+
 /* --- select_int.c --------------------------------------------------------- */
 
 void select_binary(struct selector *s, uint32_t value);

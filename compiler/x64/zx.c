@@ -35,6 +35,7 @@ x64_zx_defines(const struct x64_inst *inst)
 		return !(inst->cc & X64_TRUNC_I64);
 	case X64_ATOMIC_LOOP:
 	case X64_FENCE:
+	case X64_PORT:
 	case X64_FCONST:
 	case X64_FMINMAX:
 	case X64_FCOPYSIGN:

@@ -81,8 +81,13 @@ module_info(struct object *object, uint32_t topic, struct object_info *out)
 		out->len = state == NB_MODULE_FAILED ? strlen(module->diagnostic) : 0;
 		return NB_OK;
 	}
-	if (topic == NB_INFO_IMPORTS && state != NB_MODULE_READY)
+	if ((topic == NB_INFO_IMPORTS || topic == NB_INFO_MANIFEST) && state != NB_MODULE_READY)
 		return NB_BAD_STATE;
+	if (topic == NB_INFO_MANIFEST) {
+		out->bytes = module->manifest_text;
+		out->len = module->manifest_len;
+		return NB_OK;
+	}
 	if (topic == NB_INFO_IMPORTS) {
 		out->bytes = module->imports;
 		out->len = module->imports_len;

@@ -10,6 +10,7 @@
 
 #include "kernel/object/object.h"
 #include "lib/diag.h"
+#include "lib/manifest.h"
 #include "runtime/code_module.h"
 
 #include <stdbool.h>
@@ -39,6 +40,9 @@ struct module {
 	const char *imports;	 /* namespaces, each ended by a zero byte */
 	size_t imports_len;
 	bool imports_client;
+	const struct manifest *manifest; /* NULL: it has none */
+	const char *manifest_text;
+	size_t manifest_len;
 	/* Valid when FAILED: */
 	char diagnostic[MODULE_DIAGNOSTIC_BYTES];
 };

@@ -6,6 +6,7 @@
 #include "kernel/code/publish.h"
 
 #include "compiler/compiler.h"
+#include "compiler/device.h"
 #include "kernel/code/artifact.h"
 #include "kernel/code/verify.h"
 #include "kernel/mm/account.h"
@@ -138,12 +139,35 @@ verify(struct module *module, struct diag *diag)
 	return status;
 }
 
+/* The manifest, and whether imports need more than it says. */
+static enum nb_status
+read_manifest(struct module *module, struct diag *diag)
+{
+	struct device_rules rules;
+	enum nb_status status = device_read(&module->code.wasm, &module->code.arena, &rules, diag);
+
+	if (status != NB_OK)
+		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
+	module->manifest = rules.manifest;
+	if (module->manifest) {
+		const struct wasm_module *wasm = &module->code.wasm;
+		const struct wasm_custom *text = wasm_module_find_custom(wasm, NB_MANIFEST_SECTION);
+
+		module->manifest_text = (const char *)wasm->bytes + text->offset;
+		module->manifest_len = text->len;
+	}
+	return NB_OK;
+}
+
 /* From a decoded module and its image to runnable code. */
 static enum nb_status
 place_and_seal(struct module *module, struct diag *diag)
 {
-	enum nb_status status = collect_imports(module);
+	enum nb_status status = read_manifest(module, diag);
 
+	if (status != NB_OK)
+		return status;
+	status = collect_imports(module);
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET,
 				   "the namespaces of the imports cannot be listed: %s",

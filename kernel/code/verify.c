@@ -3,6 +3,7 @@
  */
 #include "kernel/code/verify.h"
 
+#include "lib/manifest.h"
 #include "runtime/signature.h"
 
 /* After so many bytes of code others may run. */
@@ -46,6 +47,30 @@ table_kinds(const struct wasm_module *module, struct arena *arena)
 	return kinds;
 }
 
+/* What the manifest, if there is one, lets in and out access. */
+static enum nb_status
+collect_ports(const struct code_verify *job, struct verifier_facts *out)
+{
+	const struct wasm_module *module = job->module;
+	const struct wasm_custom *custom = wasm_module_find_custom(module, NB_MANIFEST_SECTION);
+	struct manifest_error error;
+	struct manifest *manifest;
+	enum nb_status status;
+
+	if (!custom)
+		return NB_OK;
+	manifest = arena_new_array(job->scratch, struct manifest, 1);
+	if (!manifest)
+		return NB_OUT_OF_MEMORY;
+	status = manifest_parse((const char *)module->bytes + custom->offset, custom->len, manifest,
+				&error);
+	if (status != NB_OK)
+		return status;
+	out->ports = manifest->ports;
+	out->port_count = manifest->counts[NB_MANIFEST_PORT];
+	return NB_OK;
+}
+
 static enum nb_status
 collect_facts(const struct code_verify *job, struct verifier_facts *out)
 {
@@ -72,7 +97,7 @@ collect_facts(const struct code_verify *job, struct verifier_facts *out)
 	if (!out->function_areas || !out->import_areas || !out->type_areas || !out->globals ||
 	    !out->tables)
 		return NB_OUT_OF_MEMORY;
-	return NB_OK;
+	return collect_ports(job, out);
 }
 
 static bool
@@ -129,7 +154,8 @@ code_verify(const struct code_verify *job, struct verifier_finding *finding, str
 		status = scratch ? NB_OK : NB_OUT_OF_MEMORY;
 	}
 	if (status != NB_OK)
-		diag_report(diag, status, DIAG_NO_OFFSET, "no memory to verify the machine code");
+		diag_report(diag, status, DIAG_NO_OFFSET, "the machine code cannot be verified: %s",
+			    nb_status_text(status));
 	else if (!verify(job, &facts, scratch, &found))
 		status = report(job, &found, diag);
 	if (finding)

@@ -6,8 +6,8 @@
 #include "lib/string.h"
 
 /* Thunks of arch: each calls sys_NAME with the binding's vmctx. */
-#define SYS_CALL(name, n_params, types, n_results, is_own_only) \
-	extern const uint8_t guest_call_##name##_code[];        \
+#define SYS_CALL(name, n_params, types, result, is_own_only) \
+	extern const uint8_t guest_call_##name##_code[];     \
 	extern const uint8_t guest_call_##name##_cross[];
 #include "sys_table.inc"
 #undef SYS_CALL
@@ -18,19 +18,22 @@
 		__VA_ARGS__         \
 	}
 static const enum wasm_valtype result_i64[] = { WASM_I64 };
+static const enum wasm_valtype result_i32[] = { WASM_I32 };
+#define RESULTS_i64  .results = result_i64, .result_count = 1
+#define RESULTS_i32  .results = result_i32, .result_count = 1
+#define RESULTS_none .result_count = 0
 
 static const struct sys_call calls[] = {
-#define SYS_CALL(call_name, n_params, types, n_results, is_own_only) \
-	{                                                            \
-		.name = #call_name,                                  \
-		.code = guest_call_##call_name##_code,               \
-		.cross = guest_call_##call_name##_cross,             \
-		.type = { .params = SYS_TYPES types,                 \
-			  .results = result_i64,                     \
-			  .param_count = (n_params),                 \
-			  .result_count = (n_results),               \
-			  .canonical_idx = WASM_NO_INDEX },          \
-		.own_only = (is_own_only),                           \
+#define SYS_CALL(call_name, n_params, types, result, is_own_only) \
+	{                                                         \
+		.name = #call_name,                               \
+		.code = guest_call_##call_name##_code,            \
+		.cross = guest_call_##call_name##_cross,          \
+		.type = { .params = SYS_TYPES types,              \
+			  RESULTS_##result,                       \
+			  .param_count = (n_params),              \
+			  .canonical_idx = WASM_NO_INDEX },       \
+		.own_only = (is_own_only),                        \
 	},
 #include "sys_table.inc"
 #undef SYS_CALL

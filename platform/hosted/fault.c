@@ -10,6 +10,7 @@
 #include "platform/hosted/hosted.h"
 
 #include "arch/x86_64/guest_memory.h"
+#include "kernel/port/device.h"
 #include "kernel/port/memory.h"
 #include "kernel/port/platform.h"
 #include "lib/format.h"
@@ -93,6 +94,38 @@ panic_unexplained(int signal_number, const siginfo_t *info, uint64_t pc)
 	port_panic(text);
 }
 
+/* in and out fault in a process of the host: does what they do with the made-up
+ * devices, and goes on behind. False: it is none. */
+static bool
+access_port(ucontext_t *context, uint64_t pc)
+{
+	enum { BY_REGISTER = 8, IS_OUTPUT = 2, IS_WIDE = 1 };
+	const uint8_t *at = (const uint8_t *)(uintptr_t)pc;
+	greg_t *gregs = context->uc_mcontext.gregs;
+	bool is_short = *at == 0x66;
+	uint8_t opcode = at[is_short];
+	uint32_t bytes = 1;
+	uint32_t port = at[is_short + 1];
+	uint64_t mask;
+
+	if ((opcode & 0xf4) != 0xe4)
+		return false;
+	if (opcode & IS_WIDE)
+		bytes = is_short ? 2 : 4;
+	if (opcode & BY_REGISTER)
+		port = (uint16_t)gregs[REG_RDX];
+	mask = UINT64_MAX >> (64 - 8 * bytes);
+	if (opcode & IS_OUTPUT) {
+		port_io_write(port, bytes, (uint32_t)((uint64_t)gregs[REG_RAX] & mask));
+	} else {
+		uint64_t kept = bytes == 4 ? 0 : (uint64_t)gregs[REG_RAX] & ~mask;
+
+		gregs[REG_RAX] = (greg_t)(kept | (port_io_read(port, bytes) & mask));
+	}
+	gregs[REG_RIP] += is_short + 1 + !(opcode & BY_REGISTER);
+	return true;
+}
+
 static void
 handle_fault(int signal_number, siginfo_t *info, void *opaque)
 {
@@ -111,6 +144,8 @@ handle_fault(int signal_number, siginfo_t *info, void *opaque)
 		restore_previous(signal_number);
 		return;
 	}
+	if (signal_number == SIGSEGV && hosted_pc_is_guest(pc) && access_port(context, pc))
+		return;
 	hosted_state_load(&state, context);
 	if (!kernel_guest_fault(fault_kind(signal_number), (uint64_t)(uintptr_t)info->si_addr,
 				&state))

@@ -11,6 +11,13 @@ static const uint16_t type_areas[] = { 0, 2, BUILDER_LARGE };
 static const uint8_t globals[] = { VERIFIER_GLOBAL_CONSTANT, VERIFIER_GLOBAL_VARIABLE,
 				   VERIFIER_GLOBAL_CELL };
 static const uint8_t tables[] = { NB_TABLE_FUNCTIONS, NB_TABLE_EXTERNS };
+static const struct nb_port_range ports[] = {
+	{ BUILDER_PORT_LOW, 1, NB_PORT_READ | NB_PORT_WRITE, 1 },
+	{ 0x70, 2, NB_PORT_READ, 2 },
+	{ BUILDER_PORT, 1, NB_PORT_READ | NB_PORT_WRITE, 3 },
+	{ 0x3f8, 8, NB_PORT_READ | NB_PORT_WRITE, 4 },
+	{ 0x400, 4, NB_PORT_WRITE, 5 },
+};
 static const struct nb_vmctx_counts counts = {
 	.globals = 3, .tables = 2, .memories = 2, .imports = 3, .types = 3
 };
@@ -44,6 +51,8 @@ builder_facts(const struct builder *b)
 		.type_areas = type_areas,
 		.globals = globals,
 		.tables = tables,
+		.ports = ports,
+		.port_count = sizeof(ports) / sizeof(*ports),
 	};
 }
 

@@ -9,6 +9,8 @@
  *   types     likewise
  *   functions 0 is under test, with an area of 2 slots; 1, 2 and 3 only return, and
  *             have areas of 0, 2 and 40 slots
+ *   ports     0x61 and 0x2e8; 0x3f8 to 0x3ff; 0x70 and 0x71 for reading, 0x400 to 0x403 for
+ *             writing
  */
 #ifndef TESTS_VERIFIER_BUILDER_H
 #define TESTS_VERIFIER_BUILDER_H
@@ -19,6 +21,8 @@
 #include "verifier/verifier.h"
 
 enum { BUILDER_FUNCTIONS = 4, BUILDER_AREA = 2, BUILDER_LARGE = 40, BUILDER_INSTRUCTIONS = 128 };
+
+enum { BUILDER_PORT_LOW = 0x61, BUILDER_PORT = 0x2e8 };
 
 /* What a test may change about one instruction as it is put. */
 enum twist {

@@ -24,7 +24,7 @@ struct verifier_case {
 
 /* Each ends with an empty one. */
 extern const struct verifier_case cases_stream[], cases_forms[], cases_registers[], cases_frame[],
-	cases_memory[], cases_calls[], cases_tail[];
+	cases_memory[], cases_calls[], cases_tail[], cases_port[];
 
 enum { FRAME = 56, CC_B = 2, CC_AE = 3, CC_E = 4, CC_NE = 5, CC_A = 7 };
 

@@ -34,7 +34,7 @@ run_case(const struct verifier_case *c)
 
 static const struct verifier_case *const tables[] = { cases_stream, cases_forms,  cases_registers,
 						      cases_frame,  cases_memory, cases_calls,
-						      cases_tail };
+						      cases_tail,   cases_port };
 enum { TABLES = sizeof(tables) / sizeof(*tables) };
 
 static void

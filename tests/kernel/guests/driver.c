@@ -4,27 +4,22 @@
  * registers and of four pages for DMA.
  */
 #include "guest.h"
+#include "user/sdk/manifest.h"
+
+NEBULET_MANIFEST("name driver", "port 0x300 8 rw", "irq 5");
 
 static void
 ports(uint32_t given)
 {
 	int64_t narrow;
 
-	EXPECT(nb_port_write16(0x300, 0x1234) == 0);
+	nb_port_write16(0x300, 0x1234);
 	EXPECT(nb_port_read8(0x300) == 0x34);
 	EXPECT(nb_port_read8(0x301) == 0x12);
 	EXPECT(nb_port_read32(0x300) == 0x1234);
-	EXPECT(nb_port_write32(0x304, 0xfedcba98) == 0);
+	nb_port_write32(0x304, 0xfedcba98);
 	EXPECT(nb_port_read16(0x306) == 0xfedc);
 	EXPECT(nb_port_read32(0x304) == 0xfedcba98);
-	EXPECT(nb_port_read8(0x2ff) == ERR(ACCESS_DENIED));
-	EXPECT(nb_port_read8(0x308) == ERR(ACCESS_DENIED));
-	EXPECT(nb_port_read16(0x307) == ERR(ACCESS_DENIED));
-	EXPECT(nb_port_read32(0x305) == ERR(ACCESS_DENIED));
-	EXPECT(nb_port_write8(0x308, 1) == ERR(ACCESS_DENIED));
-	EXPECT(nb_port_read8(0x10000) == ERR(OUT_OF_RANGE));
-	EXPECT(nb_port_read32(0xfffd) == ERR(OUT_OF_RANGE));
-	EXPECT(nb_port_read8(0xffffffff) == ERR(OUT_OF_RANGE));
 	/* A smaller part, and fewer rights, are all that is left without the whole. */
 	narrow = nb_resource_divide(given, NB_RESOURCE_PORT, 0x302, 2);
 	EXPECT(narrow > 0);
@@ -48,7 +43,7 @@ interrupts(uint32_t irq)
 	EXPECT(nb_interrupt_create(irq, 1) == ERR(OUT_OF_RANGE));
 	for (int64_t i = 1; i <= 18; i++) {
 		EXPECT(nb_object_wait_one(handle, NB_SIGNAL_SIGNALED, 0) == ERR(TIMED_OUT));
-		EXPECT(nb_port_write8(0x307, 1) == 0);
+		nb_port_write8(0x307, 1);
 		EXPECT(nb_object_wait_one(handle, NB_SIGNAL_SIGNALED, NB_DEADLINE_NEVER) > 0);
 		EXPECT(nb_interrupt_ack(handle) == i);
 	}
@@ -141,8 +136,7 @@ _start(void)
 	ports(guest_handle(0));
 	interrupts(guest_handle(1));
 	authority(guest_handle(0), guest_handle(2));
+	/* What the process had when it was instantiated it keeps for its life. */
 	EXPECT(nb_handle_close(guest_handle(0)) == 0);
-	EXPECT(nb_port_read8(0x300) == ERR(ACCESS_DENIED));
-	/* The part that was divided off is still there. */
-	EXPECT(nb_port_read8(0x302) == 0);
+	EXPECT(nb_port_read16(0x300) == 0x1234);
 }

@@ -1,0 +1,74 @@
+/*
+ * Ports: in and out where the manifest allows them.
+ */
+#include "verifier/scan.h"
+
+enum { CC_A = 7 };
+
+static bool
+is_output(const struct vf_inst *inst)
+{
+	return vf_form(inst) >= NB_FORM_OUT8;
+}
+
+/* Forms with DX, and not with an immediate. */
+static bool
+is_by_register(const struct vf_inst *inst)
+{
+	return inst->row->info.imm == NB_IMM_NONE;
+}
+
+/* The current instruction accesses some port from `first` to `last`. */
+static bool
+take_access(struct scan *s, int64_t first, int64_t last)
+{
+	uint32_t wanted = is_output(&s->inst) ? NB_PORT_WRITE : NB_PORT_READ;
+	int64_t end = last + s->inst.row->info.bytes;
+
+	for (uint32_t i = 0; i < s->facts->port_count; i++) {
+		const struct nb_port_range *range = &s->facts->ports[i];
+
+		if (range->access & wanted && first >= range->first &&
+		    end <= (int64_t)range->first + range->count)
+			return true;
+	}
+	return scan_refuse(s, VERIFIER_PORT);
+}
+
+bool
+scan_port(struct scan *s)
+{
+	uint32_t at = s->before;
+	struct vf_inst load;
+
+	if (!is_by_register(&s->inst))
+		return take_access(s, s->inst.imm, s->inst.imm);
+	if (s->joined_at == s->at || !scan_peek(s, &at, &load) || at != s->at ||
+	    vf_form(&load) != NB_FORM_MOV32_IMM || load.reg != NB_RDX)
+		return scan_refuse(s, VERIFIER_PORT);
+	return take_access(s, load.imm, load.imm);
+}
+
+bool
+scan_computed_port(struct scan *s)
+{
+	int64_t first = -(int64_t)s->inst.disp;
+
+	if (s->inst.index != VF_NO_REG || !scan_next(s) ||
+	    !scan_is_immediate(&s->inst, NB_FORM_CMP32_IMM, NB_REG_CALLEE, s->inst.imm))
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	int64_t distance = s->inst.imm;
+
+	/* R11 has been written, and means nothing. */
+	s->zx &= (uint16_t) ~(1u << NB_REG_CALLEE);
+	s->scratch_kind = SCRATCH_ANY;
+	if (!scan_next(s) || !scan_is_condition(&s->inst, CC_A) ||
+	    !scan_edge(s, scan_branch_target(s), s->zx, false) || !scan_next(s))
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	if (vf_form(&s->inst) < NB_FORM_IN8 || vf_form(&s->inst) > NB_FORM_OUT32_IMM ||
+	    !is_by_register(&s->inst) || distance < 0)
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	if (!is_output(&s->inst))
+		s->zx &= (uint16_t) ~(1u << NB_RAX);
+	return take_access(s, first, first + distance);
+}
