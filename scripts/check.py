@@ -45,7 +45,7 @@ INCLUDES = {
     "kernel": ("kernel", "runtime", "lib", "abi"),
     "arch": ("kernel/port", "lib", "abi"),
     "platform": ("arch", "kernel/port", "lib", "abi"),
-    "user": ("abi", "user/sdk", "user/libs", "lib/manifest.h"),
+    "user": ("abi", "user/sdk", "user/libs", "lib/manifest.h", "lib/string.h"),
     "tools": None,
     "tests": None,
     "bench": None,

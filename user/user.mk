@@ -16,7 +16,7 @@ WASI_CFLAGS := --target=wasm32-wasi -std=gnu17 -O2 -MMD -MP
 
 guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
-	user/libs/launch user/libs/terminal))
+	user/libs/launch user/libs/terminal)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
 GUEST_START := $(G)/obj/user/sdk/start.o
 
 $(G)/obj/%.o: %.c | $(ABI_GEN)
@@ -138,7 +138,7 @@ GUEST_TEST_ABI := $(patsubst tests/user/programs/abi/%.c,$(T)/abi/%.wasm,\
 	$(wildcard tests/user/programs/abi/*.c))
 $(GUEST_TEST_ABI): $(T)/abi/%.wasm: tests/user/programs/abi/%.c tests/user/programs/abi/abi.h
 	@mkdir -p $(@D)
-	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -Wall -Wextra -Werror -I$(T)/abi \
+	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -Wall -Wextra -Werror -I. -I$(T)/abi \
 		-Wl,--no-entry,--stack-first $< -o $@
 $(T)/abi/processes.wasm: $(T)/abi/child.inc
 $(T)/abi/child.inc: $(T)/abi/child.wasm

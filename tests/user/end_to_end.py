@@ -639,6 +639,11 @@ class Personality2018(Case):
     def test_devices(self):
         self.check("devices")
 
+    def test_device_without_manifest(self):
+        result = run(ROOT / "build/guest/tests/abi/no_manifest.wasm")
+        self.assertEqual(result.status, 126, result)
+        self.assertIn(b"imports abi.write_port_u8 but has no manifest", result.err)
+
 
 class PromptWithoutTerminal(Case):
     def test_commands_from_a_pipe(self):

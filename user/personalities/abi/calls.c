@@ -529,7 +529,8 @@ abi_physical_alloc(uint32_t size, uint32_t address)
 	return ABI_ERROR(ACCESS_DENIED);
 }
 
-/* What an empty bus answers. */
+/* The program's calls of these are compiled as instructions, under its manifest. Called
+ * in another way, they are what an empty bus answers. */
 ABI_EXPORT(read_port_u8) uint32_t abi_read_port_u8(uint32_t port);
 uint32_t
 abi_read_port_u8(uint32_t port)
