@@ -4,6 +4,8 @@
 #include "tests/guest_host.h"
 
 #include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
+#include "kernel/port/platform.h"
 
 struct guest_host guest_host;
 
@@ -26,6 +28,24 @@ void
 kernel_guest_interrupted(struct guest_state *state)
 {
 	(void)state;
+}
+
+/* Test programs ask for no timer, no input and no devices. */
+void
+kernel_timer_expired(void)
+{
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+}
+
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
 }
 
 void

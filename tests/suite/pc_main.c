@@ -17,24 +17,6 @@ emit(void *context, const char *bytes, size_t len)
 	port_serial_write_sync(PORT_SERIAL_CONSOLE, (const uint8_t *)bytes, len);
 }
 
-/* The suite asks for no timer and no input. */
-void
-kernel_timer_expired(void)
-{
-}
-
-void
-kernel_serial_ready(enum port_serial port)
-{
-	(void)port;
-}
-
-void
-kernel_interrupt_arrived(uint32_t slot)
-{
-	(void)slot;
-}
-
 /* Cuts `line` into words in place; returns how many there are. */
 static uint32_t
 split(char *line, const char *words[WORDS_MAX])
