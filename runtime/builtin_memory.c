@@ -31,11 +31,17 @@ copy_trap(enum nb_status status)
 }
 
 static bool
-range_fits(const struct runtime_memory *memory, uint64_t at, uint64_t count)
+desc_fits(const struct nb_memory_desc *desc, uint64_t at, uint64_t count)
 {
-	uint64_t length = __atomic_load_n(&memory->desc.length, __ATOMIC_ACQUIRE);
+	uint64_t length = __atomic_load_n(&desc->length, __ATOMIC_ACQUIRE);
 
 	return count <= length && at <= length - count;
+}
+
+static bool
+range_fits(const struct runtime_memory *memory, uint64_t at, uint64_t count)
+{
+	return desc_fits(&memory->desc, at, count);
 }
 
 int64_t
@@ -50,8 +56,14 @@ enum nb_trap
 runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, uint32_t value,
 			    uint64_t count)
 {
-	struct runtime_memory *memory = memory_at(vmctx, idx);
+	struct runtime_memory *memory;
 
+	if (idx == 0 && count <= PIECE_BYTES) {
+		if (!desc_fits(vmctx->memory, at, count))
+			return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+		return copy_trap(port_guest_fill(vmctx->memory->base + at, (uint8_t)value, count));
+	}
+	memory = memory_at(vmctx, idx);
 	if (!memory || !range_fits(memory, at, count))
 		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
 	while (count) {
@@ -68,9 +80,8 @@ runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 	return NB_TRAP_NONE;
 }
 
-enum nb_trap
-runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from,
-			    uint64_t count)
+static enum nb_trap
+copy_long(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from, uint64_t count)
 {
 	struct runtime_memory *target = memory_at(vmctx, memories & 0xffff);
 	struct runtime_memory *source = memory_at(vmctx, memories >> 16);
@@ -93,6 +104,20 @@ runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t 
 			builtin_give_way(vmctx);
 	}
 	return NB_TRAP_NONE;
+}
+
+/* Most copies are short and within memory 0, of which the vmctx knows all there is. */
+enum nb_trap
+runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from,
+			    uint64_t count)
+{
+	const struct nb_memory_desc *desc = vmctx->memory;
+
+	if (memories != 0 || count > PIECE_BYTES)
+		return copy_long(vmctx, memories, to, from, count);
+	if (!desc_fits(desc, to, count) || !desc_fits(desc, from, count))
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	return copy_trap(port_guest_copy(desc->base + to, desc->base + from, count));
 }
 
 enum nb_trap

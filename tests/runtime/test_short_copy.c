@@ -1,6 +1,6 @@
 /*
  * memory.copy and memory.fill in compiled code, of lengths around those that are done in
- * line: what they write, that source and target may overlap, and that an operation that
+ * line and those at which the trusted routines change their ways: what they write, that source and target may overlap, and that an operation that
  * traps has written nothing; also at the ends of a memory of 4 GiB, where sums of address
  * and length do not fit 32 bits.
  */
@@ -12,7 +12,8 @@
 enum {
 	PAGE = 65536,
 	LENGTHS = 70,	/* constant ones, from 0 */
-	WINDOW = 256,	/* bytes looked at on each side */
+	LONGEST = 5000, /* of those from an argument */
+	WINDOW = 6000,	/* bytes looked at on each side, at most */
 	COPY_CONST = 2, /* functions: copy, fill, copies and fills of constant length */
 	FILL_CONST = COPY_CONST + LENGTHS,
 	FUNCTIONS = FILL_CONST + LENGTHS,
@@ -76,7 +77,7 @@ random_bits(void)
 	return (uint32_t)(seed >> 33);
 }
 
-/* The bytes within WINDOW of an address that exist. */
+/* The bytes within some 100 around an operand that exist. */
 struct window {
 	uint8_t *at;
 	uint32_t len;
@@ -84,11 +85,11 @@ struct window {
 };
 
 static void
-open_window(const struct instance *instance, uint64_t address, struct window *out)
+open_window(const struct instance *instance, uint64_t address, uint32_t len, struct window *out)
 {
 	const struct runtime_memory *memory = instance->memories[0];
-	uint64_t from = address > WINDOW ? address - WINDOW : 0;
-	uint64_t to = address + WINDOW;
+	uint64_t from = address > len + 100 ? address - len - 100 : 0;
+	uint64_t to = address + len + 100;
 
 	if (to > memory->desc.length)
 		to = memory->desc.length;
@@ -107,12 +108,12 @@ check(const struct instance *instance, uint32_t function, uint32_t to, uint32_t 
 	struct runtime_value in[3] = { { { to, 0 } }, { { from, 0 } }, { { len, 0 } } };
 	struct runtime_value out[1];
 	enum nb_trap want = NB_TRAP_NONE;
-	uint8_t moved[WINDOW];
-	struct window window;
+	static uint8_t moved[LONGEST];
+	static struct window window;
 
 	if (is_copy)
-		open_window(instance, from, &window);
-	open_window(instance, to, &window);
+		open_window(instance, from, len, &window);
+	open_window(instance, to, len, &window);
 	if ((uint64_t)to + len > memory->desc.length ||
 	    (is_copy && (uint64_t)from + len > memory->desc.length))
 		want = NB_TRAP_MEMORY_OUT_OF_BOUNDS;
@@ -173,6 +174,32 @@ short_operations_write_what_they_should(void **state)
 }
 
 static void
+long_operations_write_what_they_should(void **state)
+{
+	(void)state;
+	static const uint32_t lengths[] = { 80,	  95,	96,   97,   127,  128,	129,  200,    255,
+					    1000, 2047, 2048, 2049, 2055, 2064, 4095, LONGEST };
+	static const uint32_t distances[] = { 1,  7,  8,  9,  15,  16,	 17,
+					      31, 63, 64, 65, 100, 2000, 6000 };
+	struct instance *instance = make_module(1);
+
+	for (uint32_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		uint32_t len = lengths[i];
+
+		for (uint32_t d = 0; d < sizeof(distances) / sizeof(*distances); d++) {
+			uint32_t apart = distances[d];
+
+			check_forms(instance, 20000, 20000 + apart, len);
+			check_forms(instance, 20000 + apart, 20000, len);
+		}
+		for (uint32_t by = 0; by < 3; by++) {
+			check_forms(instance, PAGE - len - 1 + by, 9, len);
+			check_forms(instance, 9, PAGE - len - 1 + by, len);
+		}
+	}
+}
+
+static void
 short_operations_at_the_end_of_all_addresses(void **state)
 {
 	(void)state;
@@ -184,6 +211,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(short_operations_write_what_they_should, test_setup,
+						test_teardown),
+		cmocka_unit_test_setup_teardown(long_operations_write_what_they_should, test_setup,
 						test_teardown),
 		cmocka_unit_test_setup_teardown(short_operations_at_the_end_of_all_addresses,
 						test_setup, test_teardown),
