@@ -6,7 +6,7 @@
 #include "guest.h"
 #include "user/sdk/manifest.h"
 
-NEBULET_MANIFEST("name driver", "port 0x300 8 rw", "irq 5");
+NEBULET_MANIFEST("name driver", "port 0x300 8 rw", "irq 5", "mmio 0x10000000 8K", "dma 16K");
 
 static void
 ports(uint32_t given)
