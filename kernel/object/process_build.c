@@ -4,6 +4,7 @@
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/gate.h"
+#include "kernel/object/needs.h"
 #include "kernel/object/process_private.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/table.h"
@@ -162,7 +163,10 @@ process_instantiate(struct process *process, struct module *module,
 	status = process_build_begin(process);
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "the process is not being built");
-	status = instantiate(&linking, module, diag, out_idx);
+	if (module->manifest)
+		status = needs_check(process, module->manifest, diag);
+	if (status == NB_OK)
+		status = instantiate(&linking, module, diag, out_idx);
 	process_build_end(process);
 	return status;
 }

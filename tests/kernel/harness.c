@@ -202,15 +202,23 @@ kernel_process(struct module *module, const char *name)
 		.priority = NB_PRIORITY_NORMAL,
 	};
 	struct process *process;
+
+	assert_int_equal(process_create(&options, &process), NB_OK);
+	if (module)
+		kernel_instantiate(process, module);
+	return process;
+}
+
+void
+kernel_instantiate(struct process *process, struct module *module)
+{
 	struct diag diag;
 	uint32_t idx;
 
 	diag_init(&diag);
-	assert_int_equal(process_create(&options, &process), NB_OK);
 	if (process_instantiate(process, module, NULL, 0, &diag, &idx) != NB_OK)
 		fail_msg("instantiate: %s", diag.text);
 	object_put(&module->object);
-	return process;
 }
 
 uint32_t

@@ -40,8 +40,10 @@ struct module *kernel_publish(const uint8_t *bytes, size_t len);
 		kernel_publish(guest_##name, (size_t)(guest_##name##_end - guest_##name)); \
 	})
 
-/* A process of one instance of `module` (whose reference it takes), not started. */
+/* A process of one instance of `module` (whose reference it takes), or NULL, not started. */
 struct process *kernel_process(struct module *module, const char *name);
+/* Adds an instance of `module`, whose reference it takes. */
+void kernel_instantiate(struct process *process, struct module *module);
 /* Grants a handle to `object` (whose reference stays with the caller). */
 uint32_t kernel_grant(struct process *process, struct object *object, uint32_t rights);
 /* Starts instance 0 with `count` words as startup block. */

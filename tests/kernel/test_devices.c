@@ -419,7 +419,7 @@ test_guest(void **state)
 	struct resource *ports = new_part(root, NB_RESOURCE_PORT, 0x300, 8);
 	struct resource *irq = new_part(root, NB_RESOURCE_IRQ, 5, 1);
 	struct resource *dma = new_part(root, NB_RESOURCE_DMA, 0, 4 * PAGE), *mmio;
-	struct process *process = kernel_process(GUEST(driver), "driver");
+	struct process *process = kernel_process(NULL, "driver");
 	uint32_t words[5];
 
 	(void)state;
@@ -439,6 +439,7 @@ test_guest(void **state)
 	put(irq);
 	put(root);
 	put(mmio);
+	kernel_instantiate(process, GUEST(driver));
 	kernel_start(process, words, 5);
 	kernel_run_all(5000, NULL);
 	kernel_expect_end(process, 0, NB_TRAP_NONE);
@@ -452,6 +453,61 @@ test_guest(void **state)
 	assert_int_equal(registers[0], 0x34);
 	assert_int_equal(registers[1], 0x12);
 	assert_int_equal(accesses, 26);
+	hosted_devices_set(NULL);
+}
+
+/* ---- manifests ---- */
+
+/* A process with fewer than a driver's resources, or fewer rights, does not get its code. */
+static void
+test_needs(void **state)
+{
+	const struct hosted_devices devices = { .mmio_base = MMIO_BASE, .mmio_bytes = MMIO_BYTES };
+	const struct {
+		uint32_t kind;
+		uint64_t first, count;
+		uint32_t rights;
+		const char *missing;
+	} wanted[] = {
+		{ NB_RESOURCE_PORT, 0x300, 8, NB_RIGHT_READ | NB_RIGHT_WRITE, "port 0x300" },
+		{ NB_RESOURCE_MMIO, MMIO_BASE, 2 * PAGE, NB_RIGHT_MAP, "device memory 0x10000000" },
+		{ NB_RESOURCE_IRQ, 5, 1, NB_RIGHT_READ, "interrupt 0x5" },
+		{ NB_RESOURCE_DMA, 0, 4 * PAGE, NB_RIGHT_MAP, "bytes of DMA 0x4000" },
+	};
+	struct module *module = GUEST(driver);
+	struct resource *root = new_root(), *part;
+
+	(void)state;
+	hosted_devices_set(&devices);
+	/* In turn, one is left out, is too small, or lacks a right. */
+	for (uint32_t i = 0; i < 12; i++) {
+		struct process *process = kernel_process(NULL, "driver");
+		struct diag diag;
+		uint32_t idx;
+
+		for (uint32_t j = 0; j < 4; j++) {
+			uint64_t less = wanted[j].kind == NB_RESOURCE_PORT ? 1 : PAGE;
+			uint64_t count = wanted[j].count;
+			uint32_t rights = wanted[j].rights;
+
+			if (i % 4 == j && (i / 4 == 0 || (i / 4 == 1 && count == 1)))
+				continue;
+			if (i % 4 == j && i / 4 == 1)
+				count -= less;
+			if (i % 4 == j && i / 4 == 2)
+				rights &= rights - 1;
+			part = new_part(root, wanted[j].kind, wanted[j].first, count);
+			(void)kernel_grant(process, &part->object, rights);
+			put(part);
+		}
+		diag_init(&diag);
+		assert_int_equal(process_instantiate(process, module, NULL, 0, &diag, &idx),
+				 NB_ACCESS_DENIED);
+		assert_non_null(strstr(diag.text, wanted[i % 4].missing));
+		object_put(&process->object);
+	}
+	object_put(&module->object);
+	put(root);
 	hosted_devices_set(NULL);
 }
 
@@ -470,6 +526,7 @@ main(void)
 		kernel_test(test_slots),
 		kernel_test(test_storm),
 		kernel_test(test_guest),
+		kernel_test(test_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

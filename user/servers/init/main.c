@@ -7,7 +7,13 @@
  *     NAME MODULE WHEN HANDLE...
  *
  * WHEN is `always`, `if=PATH` or `unless=PATH` (the file is, is not on the RAM
- * disk); the handles are names of init's own. `#` begins a comment.
+ * disk); the handles are names of init's own, or one of
+ *
+ *     services, services-server   the ends of the channel over which services are found
+ *                                 (user/libs/service/service.h)
+ *     ports:FIRST:COUNT           those ports
+ *
+ * `#` begins a comment.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
@@ -36,6 +42,7 @@ static struct archive_entry entry;	/* scratch */
 static uint32_t services[SERVICES_MAX]; /* process handles */
 static uint32_t service_count;
 static uint32_t ramdisk;
+static struct nb_channel_ends services_channel;
 
 static void
 log_problem(const char *what, const char *detail)
@@ -99,6 +106,60 @@ applies(const char *when)
 	return text_is(when, text_length(when), "always");
 }
 
+/* ---- handles of a service ---- */
+
+/* A decimal or hexadecimal (0x…) number at *at, which moves behind it. */
+static uint64_t
+take_number(const char **at)
+{
+	const char *c = *at;
+	uint64_t value = 0;
+	bool is_hex = c[0] == '0' && c[1] == 'x';
+
+	for (c += is_hex ? 2 : 0; (*c >= '0' && *c <= '9') || (is_hex && *c >= 'a' && *c <= 'f');
+	     c++)
+		value = value * (is_hex ? 16 : 10) +
+			(uint64_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+	*at = c;
+	return value;
+}
+
+/* `ports:FIRST:COUNT` */
+static uint32_t
+take_ports(const char *text)
+{
+	uint64_t first = take_number(&text);
+	int64_t handle;
+
+	if (*text++ != ':')
+		return NB_HANDLE_NONE;
+	handle = nb_resource_divide(startup_handle("root"), NB_RESOURCE_PORT, first,
+				    take_number(&text));
+	return handle < 0 ? NB_HANDLE_NONE : (uint32_t)handle;
+}
+
+/* The client's, or the server's, end of the one channel. */
+static uint32_t
+services_end(uint32_t which)
+{
+	if (services_channel.ends[0] == NB_HANDLE_NONE &&
+	    nb_channel_create(&services_channel, 0) < 0)
+		return NB_HANDLE_NONE;
+	return services_channel.ends[which];
+}
+
+static uint32_t
+find_handle(const char *name)
+{
+	if (text_is(name, text_length(name), "services"))
+		return services_end(0);
+	if (text_is(name, text_length(name), "services-server"))
+		return services_end(1);
+	if (begins_with(name, "ports:"))
+		return take_ports(name + 6);
+	return startup_handle(name);
+}
+
 static void
 start_service(const struct line *line)
 {
@@ -118,7 +179,7 @@ start_service(const struct line *line)
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
 	for (uint32_t i = 3; i < line->count; i++)
 		handles[launch.handle_count++] =
-			(struct launch_handle){ line->words[i], startup_handle(line->words[i]),
+			(struct launch_handle){ line->words[i], find_handle(line->words[i]),
 						NB_RIGHTS_SAME };
 	if (!status)
 		status = launch_module_result(launch.module, &reason);

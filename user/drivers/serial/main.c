@@ -1,0 +1,175 @@
+/*
+ * A 16550 serial port, the machine's third.
+ *
+ * Service "serial": a message is bytes to send (the reply is empty and comes when all
+ * have been taken); an empty message asks for what has been received, and is answered when
+ * there is something. Both by interrupts.
+ *
+ * Source: National Semiconductor PC16550D data sheet.
+ */
+#include "user/libs/service/service.h"
+#include "user/sdk/bytes.h"
+#include "user/sdk/manifest.h"
+#include "user/sdk/start.h"
+#include "user/sdk/startup.h"
+
+#include "nebulet.h"
+
+NEBULET_MANIFEST("name serial", "platform serial3", "port 0x3e8 8 rw", "irq 5", "offers serial");
+
+enum {
+	BASE = 0x3e8,
+	DATA = BASE + 0,
+	INTERRUPTS = BASE + 1,
+	IDENTITY = BASE + 2, /* read */
+	FIFO = BASE + 2,     /* write */
+	LINE = BASE + 3,
+	MODEM = BASE + 4,
+	STATUS = BASE + 5,
+	INTERRUPT_RECEIVED = 1,
+	INTERRUPT_ROOM = 2,
+	IDENTITY_NONE = 1,
+	FIFO_ON_14 = 0xc7,
+	LINE_8N1 = 0x03,
+	LINE_DIVISOR = 0x80,
+	MODEM_READY = 0x0b,
+	STATUS_RECEIVED = 1,
+	STATUS_ROOM = 0x20,
+	FIFO_BYTES = 16,
+	RECEIVED_BYTES = 4096,
+	IDENTITY_TRIES = 64, /* an interrupt that never ends is left to the next one */
+	KEY_INTERRUPT = 1,
+};
+
+/* What a client wants of the port. */
+struct wish {
+	bool is_reading;
+	uint32_t len, sent; /* of bytes to be sent */
+	uint8_t bytes[SERVICE_MESSAGE_MAX];
+};
+
+static struct service service;
+static struct service_event event;
+static struct wish wishes[SERVICE_CLIENTS_MAX];
+static uint8_t received[RECEIVED_BYTES]; /* what nobody has asked for; more is lost */
+static uint32_t received_len;
+
+static void
+receive(void)
+{
+	for (uint32_t i = 0; i < RECEIVED_BYTES && nb_port_read8(STATUS) & STATUS_RECEIVED; i++) {
+		uint8_t byte = (uint8_t)nb_port_read8(DATA);
+
+		if (received_len < RECEIVED_BYTES)
+			received[received_len++] = byte;
+	}
+}
+
+static void
+answer_reader(void)
+{
+	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX && received_len; i++) {
+		uint32_t len =
+			received_len < SERVICE_MESSAGE_MAX ? received_len : SERVICE_MESSAGE_MAX;
+
+		if (!wishes[i].is_reading)
+			continue;
+		wishes[i].is_reading = false;
+		service_reply(&service, i, received, len, NB_HANDLE_NONE);
+		received_len -= len;
+		bytes_move(received, received + len, received_len);
+	}
+}
+
+/* Fills the port's queue, in the order of the clients. */
+static void
+send(void)
+{
+	uint32_t room = nb_port_read8(STATUS) & STATUS_ROOM ? FIFO_BYTES : 0;
+	bool is_more = false;
+
+	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX; i++) {
+		struct wish *wish = &wishes[i];
+
+		if (!wish->len)
+			continue;
+		for (; room && wish->sent < wish->len; room--)
+			nb_port_write8(DATA, wish->bytes[wish->sent++]);
+		if (wish->sent < wish->len) {
+			is_more = true;
+			continue;
+		}
+		wish->len = 0;
+		service_reply(&service, i, "", 0, NB_HANDLE_NONE);
+	}
+	nb_port_write8(INTERRUPTS, INTERRUPT_RECEIVED | (is_more ? INTERRUPT_ROOM : 0));
+}
+
+static void
+serve(void)
+{
+	struct wish *wish = &wishes[event.index];
+
+	if (!event.len) {
+		wish->is_reading = true;
+		answer_reader();
+	} else if (!wish->len) {
+		bytes_copy(wish->bytes, event.bytes, event.len);
+		wish->len = event.len;
+		wish->sent = 0;
+		send();
+	}
+}
+
+static void
+interrupted(uint32_t interrupt)
+{
+	for (uint32_t i = 0; i < IDENTITY_TRIES && !(nb_port_read8(IDENTITY) & IDENTITY_NONE);
+	     i++) {
+		receive();
+		send();
+	}
+	answer_reader();
+	(void)nb_interrupt_ack(interrupt);
+}
+
+static void
+set_up(void)
+{
+	nb_port_write8(INTERRUPTS, 0);
+	nb_port_write8(LINE, LINE_DIVISOR);
+	nb_port_write8(DATA, 1); /* 115200 */
+	nb_port_write8(INTERRUPTS, 0);
+	nb_port_write8(LINE, LINE_8N1);
+	nb_port_write8(FIFO, FIFO_ON_14);
+	nb_port_write8(MODEM, MODEM_READY);
+	nb_port_write8(INTERRUPTS, INTERRUPT_RECEIVED);
+}
+
+int
+module_main(void)
+{
+	uint32_t interrupt = startup_handle("interrupt");
+
+	if (service_init(&service, startup_handle("bus")) ||
+	    service_watch(&service, interrupt, NB_SIGNAL_SIGNALED, KEY_INTERRUPT))
+		return 1;
+	set_up();
+	for (;;) {
+		service_wait(&service, &event);
+		switch (event.kind) {
+		case SERVICE_REQUEST:
+			serve();
+			break;
+		case SERVICE_GONE:
+			wishes[event.index].is_reading = false;
+			wishes[event.index].len = 0;
+			break;
+		case SERVICE_WATCHED:
+			interrupted(interrupt);
+			break;
+		case SERVICE_END:
+			return 0;
+		}
+	}
+}

@@ -1,0 +1,253 @@
+/*
+ * The bus server's events; see bus.h.
+ *
+ * etc/drivers on the RAM disk names the drivers' modules, a path a line. One whose
+ * manifest fits no device is left alone.
+ */
+#include "user/libs/disk/disk.h"
+#include "user/libs/launch/launch.h"
+#include "user/libs/service/service.h"
+#include "user/sdk/bytes.h"
+#include "user/sdk/manifest.h"
+#include "user/sdk/start.h"
+#include "user/sdk/startup.h"
+#include "user/servers/bus/bus.h"
+
+#include "nebulet.h"
+
+#include <stddef.h>
+
+NEBULET_MANIFEST("name bus", "port 0xcf8 8 rw", "mmio platform", "irq platform");
+
+#define DRIVERS_FILE "etc/drivers"
+
+/* A driver that died is started again after BACKOFF_FIRST_NS, doubled each time
+ * up to BACKOFF_MOST_NS, until it has run for SOUND_NS. */
+#define BACKOFF_FIRST_NS 10000000ll
+#define BACKOFF_MOST_NS	 5000000000ll
+#define SOUND_NS	 10000000000ll
+
+static struct bus bus;
+static struct archive_entry entry; /* scratch */
+
+/* ---- drivers ---- */
+
+static enum nb_status
+read_manifest(struct driver *driver)
+{
+	static char text[NB_MANIFEST_BYTES];
+	struct manifest_error error;
+	int64_t len = nb_object_info(driver->module, NB_INFO_MANIFEST, text, sizeof text);
+
+	if (len < 0)
+		return (enum nb_status) - len;
+	return manifest_parse(text, (uint32_t)len, &driver->manifest, &error);
+}
+
+static void
+add_driver(const char *path, uint32_t len)
+{
+	struct driver *driver = &bus.drivers[bus.driver_count];
+	char reason_bytes[256];
+	struct text reason;
+	enum nb_status status = NB_OUT_OF_RANGE;
+
+	if (bus.driver_count == DRIVERS_MAX || len >= sizeof driver->path)
+		return;
+	*driver = (struct driver){ .retry_ns = 0 };
+	bytes_copy(driver->path, path, len);
+	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	status = disk_publish(bus.ramdisk, driver->path, &entry, &driver->module);
+	if (!status)
+		status = launch_module_result(driver->module, &reason);
+	if (!status)
+		status = read_manifest(driver);
+	if (status) {
+		bus_log(NB_LOG_ERROR, driver->path,
+			"is no driver: ", reason.length ? reason_bytes : nb_status_text(status));
+		return;
+	}
+	driver->device = devices_match(&bus, &driver->manifest);
+	if (!driver->device)
+		(void)nb_handle_close(driver->module);
+	else
+		bus.driver_count++;
+}
+
+static void
+add_drivers(void)
+{
+	static char list[4096];
+	uint32_t len, at = 0;
+
+	if (disk_read_file(bus.ramdisk, DRIVERS_FILE, &entry, list, sizeof list, &len))
+		return;
+	while (at < len) {
+		uint32_t start = at;
+
+		while (at < len && list[at] != '\n')
+			at++;
+		if (at > start)
+			add_driver(&list[start], at - start);
+		at++;
+	}
+}
+
+static bool
+offers(const struct driver *driver, const char *name, uint32_t len)
+{
+	for (uint32_t i = 0; i < driver->manifest.counts[NB_MANIFEST_OFFERS]; i++) {
+		if (text_is(name, len, driver->manifest.offers[i].text))
+			return true;
+	}
+	return false;
+}
+
+/* ---- clients ---- */
+
+/* Passes a client's end on; what cannot be passed on waits for the next start. */
+static void
+pass_on(struct driver *driver, uint32_t client)
+{
+	if (driver->process != NB_HANDLE_NONE &&
+	    nb_channel_send(driver->channel, "", 0, &client, 1) >= 0)
+		return;
+	if (driver->waiting_count < WAITING_MAX)
+		driver->waiting[driver->waiting_count++] = client;
+	else
+		(void)nb_handle_close(client);
+}
+
+static void
+serve_client(const char *name, uint32_t len, uint32_t client)
+{
+	for (uint32_t i = 0; i < bus.driver_count; i++) {
+		if (offers(&bus.drivers[i], name, len)) {
+			pass_on(&bus.drivers[i], client);
+			return;
+		}
+	}
+	(void)nb_handle_close(client);
+}
+
+/* One message of a client; false: there is none. */
+static bool
+receive_client(void)
+{
+	char name[SERVICE_NAME_MAX];
+	uint32_t handle = NB_HANDLE_NONE;
+	struct nb_message_counts counts = { .handles = 1 };
+	int64_t len = nb_channel_recv(bus.services, name, sizeof name, &handle, &counts);
+
+	if (len == -NB_BUFFER_TOO_SMALL) {
+		/* No client of ours: taken out and dropped. */
+		static uint8_t large[65536];
+		uint32_t handles[16];
+
+		counts.handles = 16;
+		len = nb_channel_recv(bus.services, large, sizeof large, handles, &counts);
+		for (uint32_t i = 0; len >= 0 && i < counts.handles; i++)
+			(void)nb_handle_close(handles[i]);
+		return len >= 0;
+	}
+	if (len < 0)
+		return false;
+	if (counts.handles)
+		serve_client(name, (uint32_t)len, handle);
+	return true;
+}
+
+/* ---- supervision ---- */
+
+static void
+start(struct driver *driver)
+{
+	uint32_t waiting = driver->waiting_count;
+
+	if (driver_start(&bus, driver)) {
+		driver->retry_ns = driver->started_ns + BACKOFF_MOST_NS;
+		return;
+	}
+	driver->waiting_count = 0;
+	for (uint32_t i = 0; i < waiting; i++)
+		pass_on(driver, driver->waiting[i]);
+}
+
+/* Its process has ended. */
+static void
+reap(struct driver *driver)
+{
+	static char reason[1024];
+	int64_t now_ns = nb_clock_get(NB_CLOCK_MONOTONIC), wait_ns = BACKOFF_FIRST_NS;
+
+	(void)launch_trap_text(driver->process, driver->manifest.name.text, reason, sizeof reason);
+	bus_log(NB_LOG_WARN, driver->manifest.name.text,
+		"has ended and will be restarted: ", reason);
+	driver_stopped(driver);
+	driver->failures = now_ns - driver->started_ns < SOUND_NS ? driver->failures + 1 : 0;
+	for (uint32_t i = 1; i < driver->failures && wait_ns < BACKOFF_MOST_NS; i++)
+		wait_ns *= 2;
+	driver->retry_ns = now_ns + (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
+}
+
+/* Starts what is due; returns when to look again. */
+static int64_t
+start_due(void)
+{
+	int64_t next_ns = NB_DEADLINE_NEVER;
+
+	for (uint32_t i = 0; i < bus.driver_count; i++) {
+		struct driver *driver = &bus.drivers[i];
+
+		if (driver->process != NB_HANDLE_NONE)
+			continue;
+		if (driver->retry_ns <= nb_clock_get(NB_CLOCK_MONOTONIC))
+			start(driver);
+		if (driver->process == NB_HANDLE_NONE && driver->retry_ns < next_ns)
+			next_ns = driver->retry_ns;
+	}
+	return next_ns;
+}
+
+/* Waits for clients, ends of drivers, and `deadline_ns`. False: nobody can come any more. */
+static bool
+wait_for_events(int64_t deadline_ns)
+{
+	struct nb_wait_item items[DRIVERS_MAX + 1];
+	struct driver *drivers[DRIVERS_MAX + 1];
+	uint32_t count = 1;
+	int64_t result;
+
+	items[0] = (struct nb_wait_item){ .handle = bus.services, .wanted = NB_SIGNAL_READABLE };
+	for (uint32_t i = 0; i < bus.driver_count; i++) {
+		if (bus.drivers[i].process == NB_HANDLE_NONE)
+			continue;
+		drivers[count] = &bus.drivers[i];
+		items[count++] = (struct nb_wait_item){ .handle = bus.drivers[i].process,
+							.wanted = NB_SIGNAL_TERMINATED };
+	}
+	result = nb_object_wait_many(items, count, deadline_ns);
+	if (result < 0 && result != -NB_TIMED_OUT)
+		return false;
+	for (uint32_t i = 1; i < count; i++) {
+		if (items[i].seen & NB_SIGNAL_TERMINATED)
+			reap(drivers[i]);
+	}
+	while (items[0].seen & NB_SIGNAL_READABLE && receive_client())
+		;
+	return true;
+}
+
+int
+module_main(void)
+{
+	bus.ramdisk = startup_handle("ramdisk");
+	bus.root = startup_handle("root");
+	bus.services = startup_handle("services-server");
+	bus.clients = startup_handle("services");
+	devices_find(&bus);
+	add_drivers();
+	while (wait_for_events(start_due()))
+		;
+	return 1;
+}
