@@ -73,8 +73,8 @@ struct nb_limits {
 	uint32_t handles;
 	uint32_t priority; /* NB_PRIORITY_*, at most the creator's; 0: the creator's */
 	uint32_t threads;
-	uint32_t reserved;   /* must be 0 */
-	uint64_t reserved64; /* must be 0 */
+	uint32_t processor_permille; /* of one processor's time, 1 to 1000 */
+	uint64_t reserved;	     /* must be 0 */
 };
 
 /* What stands for an import namespace: an instance of the same process with all its
@@ -178,7 +178,9 @@ struct nb_process_entry {
 	uint64_t run_ns;
 	uint64_t memory_bytes;
 	uint32_t threads;
+	uint32_t processor_permille; /* the least of its and its creators' limits, 0: none */
 	uint32_t name_len;
+	uint32_t reserved;
 	uint8_t name[64]; /* zero-terminated */
 };
 
@@ -309,7 +311,7 @@ _Static_assert(sizeof(struct nb_timer_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_waitset_info) == 8, "layout");
 _Static_assert(sizeof(struct nb_object_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_process_info) == 48, "layout");
-_Static_assert(sizeof(struct nb_process_entry) == 104, "layout");
+_Static_assert(sizeof(struct nb_process_entry) == 112, "layout");
 _Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");

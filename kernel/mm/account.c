@@ -42,6 +42,20 @@ account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COU
 	return NB_OK;
 }
 
+struct cpu_budget *
+account_budget(struct account *account)
+{
+	while (account && !account->budget.permille)
+		account = account->parent;
+	return account ? &account->budget : NULL;
+}
+
+void
+account_limit_processor(struct account *account, uint32_t permille)
+{
+	budget_init(&account->budget, account_budget(account->parent), permille);
+}
+
 struct account *
 account_get(struct account *account)
 {

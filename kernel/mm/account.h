@@ -11,6 +11,7 @@
 #define KERNEL_MM_ACCOUNT_H
 
 #include "abi/status.h"
+#include "kernel/sched/budget.h"
 #include "lib/arena.h"
 
 #include <stddef.h>
@@ -34,6 +35,7 @@ struct account {
 	uint64_t used[ACCOUNT_RESOURCE_COUNT];	/* atomic */
 	uint64_t peak[ACCOUNT_RESOURCE_COUNT];	/* atomic */
 	struct arena_source source;		/* charged pages, for arenas */
+	struct cpu_budget budget;		/* permille 0: its processor time has no limit */
 };
 
 /* A new account below `parent` (NULL: a root) with one reference; a limit of 0
@@ -45,6 +47,12 @@ account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COU
 struct account *account_get(struct account *account);
 /* Drops a reference; panics if the last one goes while something is charged. */
 void account_put(struct account *account);
+
+/* Limits the processor time of a new account and of all below it. */
+void account_limit_processor(struct account *account, uint32_t permille);
+/* The budget that run time of the account is taken from: its own, or the next one above;
+ * NULL: no limit. It lives as long as the account. */
+struct cpu_budget *account_budget(struct account *account);
 
 /* NB_LIMIT_EXCEEDED, with nothing changed, if a limit on the way up would be
  * passed. */

@@ -53,6 +53,9 @@ process_create(const struct process_options *options, struct process **out)
 		object_put(&process->object);
 		return status;
 	}
+	if (options->processor_permille)
+		account_limit_processor(process->account, options->processor_permille);
+	process->share.budget = account_budget(process->account);
 	handle_table_init(&process->handles, process->account);
 	graph_init(&process->graph, process->account);
 	process->state = NB_PROCESS_CREATED;

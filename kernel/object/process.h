@@ -80,6 +80,7 @@ struct process_options {
 	size_t name_len;
 	uint64_t memory_bytes, handles, threads; /* limits; 0: none */
 	uint32_t priority;
+	uint32_t processor_permille; /* 0: no limit of its own */
 };
 
 /* A process in state CREATED with one reference. Errors: as object_name_set

@@ -80,7 +80,7 @@ kernel_guest_pending(struct nb_thread_head *head)
 			sched_poll();
 		if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED) & THREAD_PENDING_YIELD ||
 		    pending & THREAD_PENDING_YIELD)
-			sched_preempt();
+			sched_preempt(true);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/init/panic.h"
 #include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
+#include "kernel/sched/budget.h"
 #include "kernel/sched/sched_private.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/trace.h"
@@ -85,19 +86,43 @@ queue_remove_locked(struct cpu *cpu, struct thread *thread)
 		cpu->ready_mask &= ~(1u << thread->priority);
 }
 
-/* Takes out the thread that should run next; NULL: nobody wants to. */
+/* Whether the thread has to wait until its budget allows it to run: not in kernel code or
+ * another process, where others may wait for it, and not for its death. What it runs there
+ * it owes. */
+static bool
+must_park_locked(const struct thread *thread)
+{
+	if (!thread->share->budget || !(thread->is_interrupted || thread->is_at_boundary) ||
+	    thread->seat != &thread->home || thread->inherited_priority ||
+	    __atomic_load_n(&thread->home.head.pending, __ATOMIC_RELAXED) & THREAD_PENDING_DIE)
+		return false;
+	return budget_left_ns(thread->share->budget, port_time_monotonic_ns()) == 0;
+}
+
+/* Puts a thread that is in no queue aside until it may run. */
+static void
+park_locked(struct cpu *cpu, struct thread *thread)
+{
+	thread->run_state = THREAD_PARKED;
+	__atomic_fetch_sub(&thread->share->runnable, 1, __ATOMIC_RELAXED);
+	thread->timeout.key = budget_ready_ns(thread->share->budget, port_time_monotonic_ns());
+	pairing_insert(&cpu->timeouts, &thread->timeout);
+}
+
+/* Takes out the thread that should run next; NULL: nobody wants to, or may. */
 static struct thread *
 queue_take_locked(struct cpu *cpu)
 {
-	struct thread *thread;
-	uint32_t priority;
+	while (cpu->ready_mask) {
+		uint32_t priority = 31 - (uint32_t)__builtin_clz(cpu->ready_mask);
+		struct thread *thread = thread_of_ready(pairing_first(&cpu->ready[priority]));
 
-	if (!cpu->ready_mask)
-		return NULL;
-	priority = 31 - (uint32_t)__builtin_clz(cpu->ready_mask);
-	thread = thread_of_ready(pairing_first(&cpu->ready[priority]));
-	queue_remove_locked(cpu, thread);
-	return thread;
+		queue_remove_locked(cpu, thread);
+		if (!must_park_locked(thread))
+			return thread;
+		park_locked(cpu, thread);
+	}
+	return NULL;
 }
 
 /* The least virtual run time of those that run or wait at `priority`. */
@@ -126,6 +151,8 @@ account_locked(struct cpu *cpu, uint64_t now_ns)
 	sharing = __atomic_load_n(&thread->share->runnable, __ATOMIC_RELAXED);
 	thread->run_ns += ran_ns;
 	thread->vruntime_ns += ran_ns * (sharing ? sharing : 1);
+	if (thread->share->budget)
+		budget_take(thread->share->budget, ran_ns, now_ns);
 	min_vruntime_update_locked(cpu, thread);
 }
 
@@ -156,6 +183,16 @@ has_company_locked(const struct cpu *cpu, const struct thread *running)
 	return cpu->ready_mask >> running->priority != 0;
 }
 
+/* The deadline, or earlier when the running thread's budget is used up. */
+static uint64_t
+budget_bounded_locked(const struct cpu *cpu, const struct thread *running, uint64_t deadline_ns)
+{
+	uint64_t left_ns = budget_left_ns(running->share->budget, cpu->switched_ns);
+	uint64_t end_ns = cpu->switched_ns + (left_ns > RETRY_NS ? left_ns : RETRY_NS);
+
+	return end_ns < deadline_ns ? end_ns : deadline_ns;
+}
+
 /* Gives the port the next deadline unless it will wake us early enough. */
 static void
 arm_locked(struct cpu *cpu, const struct thread *running)
@@ -169,6 +206,8 @@ arm_locked(struct cpu *cpu, const struct thread *running)
 		deadline = timer->key;
 	if (running && has_company_locked(cpu, running) && cpu->slice_end_ns < deadline)
 		deadline = cpu->slice_end_ns;
+	if (running && running->share->budget)
+		deadline = budget_bounded_locked(cpu, running, deadline);
 	enabled = port_interrupts_disable();
 	if (deadline < cpu->armed_ns) {
 		cpu->armed_ns = deadline;
@@ -430,6 +469,12 @@ expire_timeouts(struct cpu *cpu)
 					  __ATOMIC_RELAXED);
 		cpu->slice_end_ns = now_ns + SLICE_NS;
 	}
+	if (cpu->current && cpu->current->share->budget) {
+		account_locked(cpu, now_ns);
+		if (budget_left_ns(cpu->current->share->budget, now_ns) == 0)
+			__atomic_fetch_or(&cpu->current->seat->head.pending, THREAD_PENDING_YIELD,
+					  __ATOMIC_RELAXED);
+	}
 	arm_locked(cpu, cpu->current);
 	spinlock_unlock(&cpu->lock);
 }
@@ -545,15 +590,18 @@ yield_to_first(struct cpu *cpu)
 }
 
 void
-sched_preempt(void)
+sched_preempt(bool is_at_boundary)
 {
 	struct cpu *cpu = port_cpu_current();
+	struct thread *self = cpu->current;
 
 	spinlock_lock(&cpu->lock);
-	if (has_company_locked(cpu, cpu->current))
+	self->is_at_boundary = is_at_boundary;
+	if (has_company_locked(cpu, self) || must_park_locked(self))
 		yield_to_first(cpu);
 	else
 		spinlock_unlock(&cpu->lock);
+	self->is_at_boundary = false;
 }
 
 void
@@ -584,5 +632,5 @@ sched_relax(void)
 		return;
 	__atomic_fetch_and(&self->seat->head.pending, ~bits, __ATOMIC_RELAXED);
 	sched_poll();
-	sched_preempt();
+	sched_preempt(false);
 }

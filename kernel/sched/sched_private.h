@@ -24,8 +24,9 @@ void sched_arrived(void);
 void sched_interrupted(void *cpu);
 /* From interrupt handlers: something is in cpu->events. */
 void sched_note_event(struct cpu *cpu, uint32_t event);
-/* Lets whoever should run before the current thread do so. No lock held. */
-void sched_preempt(void);
+/* Lets whoever should run before the current thread do so. No lock held. If guest code is
+ * next, `is_at_boundary`, it may have to wait here for its budget. */
+void sched_preempt(bool is_at_boundary);
 /* If the thread must die, makes its saved state unwind instead of going on. */
 void thread_condemn_interrupted(struct thread *thread);
 

@@ -76,6 +76,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	if (thread->owner)
 		object_get(thread->owner);
 	thread->share = options->share ? options->share : &thread->own_share;
+	thread->own_share.budget = account_budget(options->account);
 	thread->entry = options->entry;
 	thread->argument = options->argument;
 	thread->priority = options->priority;
@@ -188,7 +189,10 @@ thread_wake(struct thread *thread)
 {
 	struct cpu *cpu = thread_lock_cpu(thread);
 
-	if (thread->run_state == THREAD_BLOCKED)
+	bool must_die =
+		__atomic_load_n(&thread->home.head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE;
+
+	if (thread->run_state == THREAD_BLOCKED || (thread->run_state == THREAD_PARKED && must_die))
 		sched_make_ready_locked(cpu, thread);
 	else
 		thread->wake_permit = true;

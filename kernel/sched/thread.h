@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct account;
+struct cpu_budget;
 struct gate_pool;
 struct gate_wait;
 struct object;
@@ -31,7 +32,8 @@ struct process;
 
 /* Who shares the processor: a process's threads count as one. */
 struct thread_share {
-	uint32_t runnable; /* atomic: ready or running threads */
+	uint32_t runnable;	   /* atomic: ready or running threads */
+	struct cpu_budget *budget; /* that their time is taken from; NULL: no limit. Constant */
 };
 
 enum thread_state {
@@ -39,6 +41,7 @@ enum thread_state {
 	THREAD_READY,	/* in a run queue */
 	THREAD_RUNNING, /* cpu->current */
 	THREAD_BLOCKED,
+	THREAD_PARKED, /* in cpu->timeouts until its budget allows it to run */
 	THREAD_DEAD,
 };
 
@@ -65,11 +68,13 @@ struct thread {
 	/* Under the lock of `cpu`: */
 	struct cpu *cpu; /* whose queue it is in or was in last */
 	enum thread_state run_state;
-	struct pairing_node ready;   /* key: vruntime */
-	uint64_t vruntime_ns;	     /* run time scaled by the threads that share it */
-	struct pairing_node timeout; /* key: deadline; in cpu->timeouts while blocked with one */
-	bool wake_permit;	     /* thread_wake came before thread_block */
-	uint32_t priority;	     /* NB_PRIORITY_*: the higher of the next two */
+	struct pairing_node ready; /* key: vruntime */
+	uint64_t vruntime_ns;	   /* run time scaled by the threads that share it */
+	struct pairing_node
+		timeout;     /* key: deadline; in cpu->timeouts while blocked with one, or parked */
+	bool wake_permit;    /* thread_wake came before thread_block */
+	bool is_at_boundary; /* its next step, not interrupted, is guest code */
+	uint32_t priority;   /* NB_PRIORITY_*: the higher of the next two */
 	uint32_t base_priority;	     /* its own */
 	uint32_t inherited_priority; /* from those who wait for it; 0: none */
 

@@ -3,6 +3,7 @@
  */
 #include "kernel/object/process.h"
 #include "kernel/object/system.h"
+#include "kernel/sched/budget.h"
 #include "kernel/sched/trace.h"
 #include "kernel/sys/guest.h"
 
@@ -21,6 +22,18 @@ check_system(const struct nb_vmctx *vmctx, uint32_t handle, uint32_t rights)
 	if (status == NB_OK)
 		object_put(use.object);
 	return status;
+}
+
+/* The least limit of processor time that holds for the process; 0: none. */
+static uint32_t
+processor_limit(const struct process *process)
+{
+	uint32_t least = 0;
+
+	for (const struct cpu_budget *b = process->share.budget; b; b = b->parent)
+		if (!least || b->permille < least)
+			least = b->permille;
+	return least;
 }
 
 int64_t
@@ -49,6 +62,7 @@ sys_system_process(struct nb_vmctx *vmctx, uint32_t system, uint64_t after, uint
 		told.run_ns = info->run_ns;
 		told.memory_bytes = info->memory_bytes;
 		told.threads = info->threads;
+		told.processor_permille = processor_limit(process);
 		told.name_len = (uint32_t)object_name_get(&process->object, (char *)told.name,
 							  sizeof told.name);
 	}

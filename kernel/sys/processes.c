@@ -25,7 +25,7 @@ read_limits(const struct nb_vmctx *vmctx, uint32_t address, struct nb_limits *ou
 		status = guest_copy_in(vmctx, out, address, sizeof *out);
 	if (status != NB_OK)
 		return status;
-	if (out->priority > own || out->reserved || out->reserved64)
+	if (out->priority > own || out->reserved || out->processor_permille > BUDGET_PERMILLE_MAX)
 		return NB_OUT_OF_RANGE;
 	if (!out->priority)
 		out->priority = own;
@@ -54,6 +54,7 @@ sys_process_create(struct nb_vmctx *vmctx, uint32_t name, uint32_t len, uint32_t
 	options.handles = given.handles;
 	options.threads = given.threads;
 	options.priority = given.priority;
+	options.processor_permille = given.processor_permille;
 	status = process_create(&options, &process);
 	if (status != NB_OK)
 		return guest_result(status);

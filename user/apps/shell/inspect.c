@@ -98,7 +98,17 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 	add_right(&line, share / 10, 54);
 	text_add(&line, ".");
 	text_add_number(&line, (int64_t)(share % 10));
-	text_add(&line, "%  ");
+	text_add(&line, "%");
+	if (entry->processor_permille) {
+		add_right(&line, entry->processor_permille / 10, 61);
+		text_add(&line, ".");
+		text_add_number(&line, (int64_t)(entry->processor_permille % 10));
+		text_add(&line, "%");
+	} else {
+		pad_to(&line, 63);
+		text_add(&line, "-");
+	}
+	text_add(&line, "  ");
 	text_add_bytes(&line, (const char *)entry->name, entry->name_len & 63);
 	text_add(&line, "\n");
 	shell_write(shell, line.bytes, line.length);
@@ -107,7 +117,8 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 static void
 print_head(struct shell *shell)
 {
-	shell_print(shell, "    ID  STATE  THREADS  HANDLES    MEMORY      TIME     CPU  NAME\n");
+	shell_print(shell,
+		    "    ID  STATE  THREADS  HANDLES    MEMORY      TIME     CPU   LIMIT  NAME\n");
 }
 
 void

@@ -212,6 +212,7 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
 		.memory_bytes = launch->memory_bytes,
 		.priority = launch->priority,
 		.threads = launch->threads,
+		.processor_permille = launch->processor_permille,
 	};
 	uint32_t before = error->length;
 	int64_t created;

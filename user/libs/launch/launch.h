@@ -22,12 +22,13 @@ struct launch_handle {
 };
 
 struct launch {
-	const char *name;      /* of the process, for logs and backtraces */
-	uint32_t module;       /* published: MODULE_READY or FAILED */
-	uint32_t ramdisk;      /* where personalities are found */
-	uint32_t priority;     /* NB_PRIORITY_* */
-	uint32_t threads;      /* at most; 0: no limit */
-	uint64_t memory_bytes; /* likewise */
+	const char *name;	     /* of the process, for logs and backtraces */
+	uint32_t module;	     /* published: MODULE_READY or FAILED */
+	uint32_t ramdisk;	     /* where personalities are found */
+	uint32_t priority;	     /* NB_PRIORITY_* */
+	uint32_t threads;	     /* at most; 0: no limit */
+	uint64_t memory_bytes;	     /* likewise */
+	uint32_t processor_permille; /* of processor time; 0: no limit */
 	const struct launch_handle *handles;
 	uint32_t handle_count;
 	const void *records; /* further startup records, 8-aligned */
