@@ -18,15 +18,15 @@ maximum_pages(const struct wasm_limits *limits)
 	return limits->has_max && limits->max < most ? limits->max : most;
 }
 
-/* Charges and commits the first bytes of a memory whose slot is reserved. */
+/* Charges the first bytes of a memory and makes its slot. */
 static enum nb_status
-commit_first(struct runtime_memory *memory, uint64_t bytes)
+slot_create(struct runtime_memory *memory, uint64_t bytes, const struct port_image *image)
 {
 	enum nb_status status = store_charge(memory->store, bytes);
 
 	if (status != NB_OK)
 		return status;
-	status = port_slot_commit(memory->desc.base, 0, bytes);
+	status = port_slot_create(memory->bound, bytes, image, &memory->desc.base);
 	if (status != NB_OK)
 		store_uncharge(memory->store, bytes);
 	else
@@ -35,8 +35,8 @@ commit_first(struct runtime_memory *memory, uint64_t bytes)
 }
 
 enum nb_status
-store_memory_create(struct store *store, const struct wasm_memory_type *type,
-		    struct runtime_memory **out)
+store_memory_create_from(struct store *store, const struct wasm_memory_type *type,
+			 const struct port_image *image, struct runtime_memory **out)
 {
 	uint64_t most = maximum_pages(&type->limits);
 	struct runtime_memory *memory = arena_new(&store->arena, struct runtime_memory);
@@ -50,18 +50,20 @@ store_memory_create(struct store *store, const struct wasm_memory_type *type,
 								   : NB_SLOT_ADDRESSABLE;
 	memory->limits = type->limits;
 	memory->store = store;
-	enum nb_status status = port_slot_reserve(memory->bound, &memory->desc.base);
+	enum nb_status status = slot_create(memory, type->limits.min * WASM_PAGE_BYTES, image);
 	if (status != NB_OK)
 		return status;
-	status = commit_first(memory, type->limits.min * WASM_PAGE_BYTES);
-	if (status != NB_OK) {
-		port_slot_release(memory->desc.base, 0);
-		return status;
-	}
 	memory->next = store->memories;
 	store->memories = memory;
 	*out = memory;
 	return NB_OK;
+}
+
+enum nb_status
+store_memory_create(struct store *store, const struct wasm_memory_type *type,
+		    struct runtime_memory **out)
+{
+	return store_memory_create_from(store, type, NULL, out);
 }
 
 void

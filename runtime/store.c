@@ -9,6 +9,9 @@
 #include "runtime/instance.h"
 #include "runtime/store_internal.h"
 
+/* References' storage at first, and the most that is in the arena. */
+enum { CALLEE_FIRST_BYTES = 512, CALLEE_ARENA_BYTES = 2048 };
+
 void
 store_init(struct store *store, const struct arena_source *source, size_t limit_bytes,
 	   const struct store_account *account)
@@ -44,7 +47,7 @@ store_destroy(struct store *store)
 		store_table_release(table);
 	if (store->guard_slot)
 		port_slot_release(store->guard_slot, 0);
-	if (store->callees)
+	if (store->has_area)
 		store_area_release(store, store->callees, STORE_CALLEE_AREA_BYTES,
 				   store->callee_bytes);
 	arena_reset(&store->arena);
@@ -71,34 +74,72 @@ store_callee(const struct store *store, uint32_t reference)
 	return &store->callees[reference];
 }
 
+/* Storage for `bytes` in the area, to which what was in the arena moves. */
+static enum nb_status
+callees_commit(struct store *store, size_t bytes)
+{
+	size_t had = store->has_area ? store->callee_bytes : 0;
+	void *area = store->callees;
+	enum nb_status status = NB_OK;
+
+	if (!store->has_area)
+		status = port_area_reserve(STORE_CALLEE_AREA_BYTES, &area);
+	if (status != NB_OK)
+		return status;
+	status = store_area_commit(store, area, had, bytes - had);
+	if (status != NB_OK) {
+		if (!store->has_area)
+			port_area_release(area, STORE_CALLEE_AREA_BYTES);
+		return status;
+	}
+	if (!store->has_area && store->callees)
+		memcpy(area, store->callees, store->callee_bytes);
+	store->callees = area;
+	store->has_area = true;
+	return NB_OK;
+}
+
+/* Storage for at least `needed` bytes; of a power of two, so that every masked index
+ * has storage. The few of a small program need no pages of their own. */
+static enum nb_status
+callees_reserve(struct store *store, size_t needed)
+{
+	size_t bytes = store->callee_bytes ? store->callee_bytes : CALLEE_FIRST_BYTES;
+
+	if (needed > STORE_CALLEE_AREA_BYTES)
+		return NB_LIMIT_EXCEEDED;
+	while (bytes < needed)
+		bytes *= 2;
+	if (bytes == store->callee_bytes)
+		return NB_OK;
+	if (bytes > CALLEE_ARENA_BYTES) {
+		if (bytes < PORT_PAGE_BYTES)
+			bytes = PORT_PAGE_BYTES;
+		enum nb_status status = callees_commit(store, bytes);
+		if (status != NB_OK)
+			return status;
+	} else {
+		struct nb_callee *grown = arena_alloc_array(&store->arena, 1, bytes, 64);
+		if (!grown)
+			return NB_OUT_OF_MEMORY;
+		if (store->callees)
+			memcpy(grown, store->callees, store->callee_bytes);
+		store->callees = grown;
+	}
+	store->callee_bytes = bytes;
+	store->references.base = (uint64_t)(uintptr_t)store->callees;
+	store->references.mask = (uint32_t)(bytes / sizeof(struct nb_callee)) - 1;
+	return NB_OK;
+}
+
 enum nb_status
 store_references_take(struct store *store, uint32_t count, uint32_t *out_first)
 {
 	size_t needed = ((size_t)store->reference_count + count) * sizeof(struct nb_callee);
-	size_t bytes = store->callee_bytes ? store->callee_bytes : PORT_PAGE_BYTES;
-	enum nb_status status;
+	enum nb_status status = callees_reserve(store, needed);
 
-	if (needed > STORE_CALLEE_AREA_BYTES)
-		return NB_LIMIT_EXCEEDED;
-	/* A power of two, so that every masked index has storage. */
-	while (bytes < needed)
-		bytes *= 2;
-	if (!store->callees) {
-		void *area;
-		status = port_area_reserve(STORE_CALLEE_AREA_BYTES, &area);
-		if (status != NB_OK)
-			return status;
-		store->callees = area;
-		store->references.base = (uint64_t)(uintptr_t)area;
-	}
-	if (bytes > store->callee_bytes) {
-		size_t more = bytes - store->callee_bytes;
-		status = store_area_commit(store, store->callees, store->callee_bytes, more);
-		if (status != NB_OK)
-			return status;
-		store->callee_bytes = bytes;
-		store->references.mask = (uint32_t)(bytes / sizeof(struct nb_callee)) - 1;
-	}
+	if (status != NB_OK)
+		return status;
 	*out_first = store->reference_count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t reference = store->reference_count++;

@@ -96,10 +96,11 @@ struct store {
 	uint32_t *type_buckets;	  /* type_cap of them, a power of two */
 	uint32_t type_count;
 	uint32_t type_cap;
-	struct nb_callee *callees;	     /* an area; NULL: not reserved yet */
+	struct nb_callee *callees;	     /* in the arena, or if has_area an area; or NULL */
 	struct nb_reference_desc references; /* what machine code knows of it */
 	uint32_t reference_count;	     /* callees in use, the null one included */
-	size_t callee_bytes;		     /* committed */
+	size_t callee_bytes;		     /* storage: a power of two */
+	bool has_area;
 	uint64_t guard_slot;		     /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;
 	struct instance *instances; /* newest first */
@@ -146,11 +147,12 @@ store_type_number(uint32_t signature)
 const struct wasm_functype *store_type_of(const struct store *store, uint32_t signature);
 
 /* The callee of a funcref; NULL for null and for what is no reference. Valid
- * while the store lives. */
+ * until references are taken. */
 const struct nb_callee *store_callee(const struct store *store, uint32_t reference);
 
 /* `count` consecutive new references; their callees are null until written to
- * store->callees, with the `reference` field set. NB_OUT_OF_MEMORY. */
+ * store->callees, with the `reference` field set. Those that there were may move:
+ * nobody runs in the store. NB_OUT_OF_MEMORY. */
 NB_MUST_USE enum nb_status
 store_references_take(struct store *store, uint32_t count, uint32_t *out_first);
 

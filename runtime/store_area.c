@@ -70,16 +70,16 @@ release_references(struct store *store, const struct store *before)
 {
 	size_t used = before->reference_count * sizeof(struct nb_callee);
 
-	if (!store->callees)
-		return;
-	if (!before->callees) {
+	if (store->has_area && !before->has_area)
 		store_area_release(store, store->callees, STORE_CALLEE_AREA_BYTES,
 				   store->callee_bytes);
-		return;
+	if (store->has_area && before->has_area) {
+		decommit(store->callees, before->callee_bytes,
+			 store->callee_bytes - before->callee_bytes);
+		store_uncharge(store, store->callee_bytes - before->callee_bytes);
 	}
-	decommit(store->callees, before->callee_bytes, store->callee_bytes - before->callee_bytes);
-	store_uncharge(store, store->callee_bytes - before->callee_bytes);
-	memset((uint8_t *)store->callees + used, 0, before->callee_bytes - used);
+	if (before->callees)
+		memset((uint8_t *)before->callees + used, 0, before->callee_bytes - used);
 }
 
 void

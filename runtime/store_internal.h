@@ -41,6 +41,11 @@ void store_mark_get(const struct store *store, struct store_mark *out);
 /* Gives back everything since; nothing may refer to it. Gives way to others. */
 void store_rollback(struct store *store, const struct store_mark *mark);
 
+/* As store_memory_create; the first content is that of `image`, or zero. */
+NB_MUST_USE enum nb_status
+store_memory_create_from(struct store *store, const struct wasm_memory_type *type,
+			 const struct port_image *image, struct runtime_memory **out);
+
 /* Returns slot or area; the record itself lies in the store's arena. */
 void store_memory_release(struct runtime_memory *memory);
 void store_table_release(struct runtime_table *table);

@@ -35,7 +35,7 @@ ASSERT_OFFSET(guest_state, rip, STATE_RIP);
 ASSERT_OFFSET(guest_state, rflags, STATE_RFLAGS);
 ASSERT_OFFSET(guest_state, xmm, STATE_XMM);
 ASSERT_OFFSET(guest_state, mxcsr, STATE_MXCSR);
-_Static_assert(HEADROOM_PAGES *PAGE_BYTES == GUEST_KERNEL_HEADROOM, "probed headroom");
+_Static_assert(PRESENT_PAGES *PAGE_BYTES + PRESENT_REST == GUEST_KERNEL_PRESENT, "probed headroom");
 _Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
 
 _Static_assert(NB_TAIL_HEADER_BYTES == TAIL_HEADER_BYTES, "tail frame");

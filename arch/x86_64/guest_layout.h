@@ -71,8 +71,15 @@
 #define STATE_XMM    144
 #define STATE_MXCSR  400
 
-#define HEADROOM_PAGES 5
-#define PAGE_BYTES     4096
+/* Headroom that the probe makes present: debug builds have larger frames. */
+#define PAGE_BYTES 4096
+#ifdef NB_DEBUG
+#define PRESENT_PAGES 4
+#define PRESENT_REST  0
+#else
+#define PRESENT_PAGES 1
+#define PRESENT_REST  2560
+#endif
 
 /* Tail frames: what nb_tail_class and nb_tail_word say; shifts are of the word's
  * upper half. Entries of guest_tail_entries, and where calls in them return to. */

@@ -733,7 +733,7 @@ guest_tail_leave:
  *
  * Entered      by a jump of thunks and guest_cross_stub, with the head in R10 and where
  *              to go on in R14; RSP points to a return address into guest code. Makes
- *              the headroom below RSP present.
+ *              what C may use of the headroom below RSP present.
  * Why safe     both registers come from the stub. At or above the floor the headroom
  *              lies in the stack; the words touched keep their values. Below it the
  *              ud2 says that the guest's stack is exhausted.
@@ -747,10 +747,13 @@ guest_stack_probe:
 	ud2
 1:
 	.set	distance, PAGE_BYTES
-	.rept	HEADROOM_PAGES
+	.rept	PRESENT_PAGES
 	or	dword ptr [rsp - distance], 0
 	.set	distance, distance + PAGE_BYTES
 	.endr
+	.if	PRESENT_REST
+	or	dword ptr [rsp - PRESENT_PAGES * PAGE_BYTES - PRESENT_REST], 0
+	.endif
 	mov	[r10 + THREAD_STACK_LIMIT], rsp
 	jmp	r14
 	.size	guest_stack_probe, . - guest_stack_probe

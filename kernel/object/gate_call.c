@@ -2,6 +2,7 @@
  * Calls of gates as far as the kernel takes part: what the stubs cannot decide, what
  * passes from caller to callee besides plain values, and serving.
  */
+#include "kernel/mm/heap.h"
 #include "kernel/object/gate_private.h"
 #include "kernel/object/process.h"
 #include "kernel/port/memory.h"
@@ -260,8 +261,9 @@ unwound(struct guest_gate_activation *port, struct guest_gate_registers *registe
 	guest_context_forget(&port->seat.stack);
 	/* A kill or exit has been decided before. */
 	if (trap != NB_TRAP_KILLED)
-		process_fault(process, trap, self->has_trace ? &self->trace : NULL);
-	self->has_trace = false;
+		process_fault(process, trap, &self->trace);
+	heap_delete(self->trace);
+	self->trace = NULL;
 	self->is_condemned = false;
 	set_error(registers, activation->pool->end);
 	port->seat.head.guest_sp = 0;

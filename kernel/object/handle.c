@@ -72,6 +72,7 @@ static enum nb_status
 table_grow_locked(struct handle_table *table)
 {
 	struct handle_slot *chunk;
+	uint32_t first;
 
 	if (table->chunk_count == CHUNKS_MAX)
 		return NB_LIMIT_EXCEEDED;
@@ -94,11 +95,18 @@ table_grow_locked(struct handle_table *table)
 	if (!chunk)
 		return NB_OUT_OF_MEMORY;
 	table->chunks[table->chunk_count] = chunk;
+	first = table->chunk_count++ * HANDLE_CHUNK_SLOTS;
 	for (uint32_t i = 0; i < HANDLE_CHUNK_SLOTS; i++) {
 		chunk[i].generation = 1;
-		table->chunk_count += i == 0;
-		free_push_locked(table, (table->chunk_count - 1) * HANDLE_CHUNK_SLOTS + i);
+		chunk[i].next = (uint16_t)(first + i + 1);
 	}
+	/* Behind those that are free. */
+	if (table->free_count)
+		slot_at(table, table->free_last)->next = (uint16_t)first;
+	else
+		table->free_first = (uint16_t)first;
+	table->free_last = (uint16_t)(first + HANDLE_CHUNK_SLOTS - 1);
+	table->free_count += HANDLE_CHUNK_SLOTS;
 	return NB_OK;
 }
 
@@ -107,9 +115,8 @@ slot_take_locked(struct handle_table *table, uint32_t *out_idx)
 {
 	if (table->is_closed)
 		return NB_CANCELED;
-	/* A table that never had many handles need not spare any slot. */
 	if (table->free_count == 0 ||
-	    (table->free_count < HANDLE_SPARE && table->open_count >= HANDLE_CHUNK_SLOTS / 2)) {
+	    (table->free_count < HANDLE_SPARE && table->closed_count == HANDLE_CALM)) {
 		enum nb_status status = table_grow_locked(table);
 
 		if (status != NB_OK && table->free_count == 0)
@@ -161,6 +168,7 @@ slot_clear_locked(struct handle_table *table, struct handle_slot *slot, uint32_t
 	generation_advance(slot);
 	free_push_locked(table, idx);
 	table->open_count--;
+	table->closed_count += table->closed_count < HANDLE_CALM;
 	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 	return object;
 }

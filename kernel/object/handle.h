@@ -3,7 +3,8 @@
  *
  * A handle is generation << 16 | slot. A slot's generation changes with every
  * use, freed slots are reused in the order of their freeing and only when
- * HANDLE_SPARE of them are free, so a stale number stays BAD_HANDLE for some
+ * HANDLE_SPARE of them are free (but for the first few thousand, in which no
+ * generation comes round), so a stale number stays BAD_HANDLE for some
  * eight million further openings. Each open handle is charged to the account.
  */
 #ifndef KERNEL_OBJECT_HANDLE_H
@@ -17,7 +18,8 @@
 enum {
 	HANDLE_SLOTS_MAX = 1 << 16,
 	HANDLE_SPARE = 128,
-	HANDLE_CHUNK_SLOTS = 64,
+	HANDLE_CHUNK_SLOTS = 16,
+	HANDLE_CALM = 4096, /* closings, before which no slot need be spared */
 };
 
 struct handle_slot {
@@ -39,6 +41,7 @@ struct handle_table {
 	uint32_t free_count;
 	uint16_t free_first, free_last; /* valid if free_count */
 	uint32_t open_count;
+	uint32_t closed_count; /* up to HANDLE_CALM */
 };
 
 /* A looked-up handle: owns a reference to the object. */

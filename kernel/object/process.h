@@ -44,7 +44,6 @@ struct process {
 	uint32_t state; /* NB_PROCESS_* */
 	bool is_busy;	/* CREATED, and a call is changing it */
 	bool has_exit;	/* status and trap are decided */
-	bool has_trace; /* `trace` tells where the trap or kill came */
 	int32_t status;
 	enum nb_trap trap;
 	uint32_t inside;	  /* own threads and visitors */
@@ -58,7 +57,7 @@ struct process {
 
 	struct list_link gate_pools; /* open ones; under the lock of gates */
 
-	struct runtime_backtrace trace;
+	struct runtime_backtrace *trace; /* where the trap or kill came; owned, or NULL */
 
 	/* Changed while it is built, constant while it runs: */
 	struct process_graph graph;
@@ -68,7 +67,7 @@ struct process {
 	/* Valid when ENDED: */
 	char *backtrace; /* charged to object.account, or spare_backtrace; NULL: none */
 	size_t backtrace_size;
-	char spare_backtrace[512]; /* for a process that ends because nothing is left */
+	char spare_backtrace[128]; /* for a process that ends because nothing is left */
 };
 
 extern const struct object_type process_type;
@@ -120,9 +119,9 @@ process_grant(struct process *process, struct object *object, uint32_t rights, u
 void process_kill(struct process *process, int32_t status);
 /* The calling thread's process ends with `status`; the caller unwinds. */
 void process_exit(struct process *process, int32_t status);
-/* It ends by `trap`, which came at `trace` (NULL: not known). */
-void
-process_fault(struct process *process, enum nb_trap trap, const struct runtime_backtrace *trace);
+/* It ends by `trap`, which came at *trace (NULL: not known). If that decides it, *trace
+ * is taken over and NULL then. */
+void process_fault(struct process *process, enum nb_trap trap, struct runtime_backtrace **trace);
 
 /* Counts the caller among those who are inside. NB_PEER_CLOSED unless it is
  * RUNNING and its exit is not decided. */

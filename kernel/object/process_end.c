@@ -5,6 +5,7 @@
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/check.h"
+#include "kernel/mm/heap.h"
 #include "kernel/object/gate.h"
 #include "kernel/object/mapping.h"
 #include "kernel/object/process_private.h"
@@ -12,22 +13,29 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/trace.h"
 #include "lib/format.h"
+#include "lib/string.h"
 
 /* ---- deciding ---- */
+
+static void
+take_trace_locked(struct process *process, struct runtime_backtrace **trace)
+{
+	process->trace = *trace;
+	*trace = NULL;
+}
 
 /* Decides the exit, if that is not done. */
 static void
 decide_locked(struct process *process, int32_t status, enum nb_trap trap,
-	      const struct runtime_backtrace *trace)
+	      struct runtime_backtrace **trace)
 {
 	if (process->has_exit)
 		return;
 	__atomic_store_n(&process->has_exit, true, __ATOMIC_RELEASE);
 	process->status = status;
 	process->trap = trap;
-	process->has_trace = trace != NULL;
 	if (trace)
-		process->trace = *trace;
+		take_trace_locked(process, trace);
 }
 
 /* The thread, inside another process, will not come back. */
@@ -68,7 +76,7 @@ tell_locked(struct process *process)
 
 static void
 decide_exit(struct process *process, int32_t status, enum nb_trap trap,
-	    const struct runtime_backtrace *trace)
+	    struct runtime_backtrace **trace)
 {
 	bool must_end;
 
@@ -94,7 +102,7 @@ process_exit(struct process *process, int32_t status)
 }
 
 void
-process_fault(struct process *process, enum nb_trap trap, const struct runtime_backtrace *trace)
+process_fault(struct process *process, enum nb_trap trap, struct runtime_backtrace **trace)
 {
 	decide_exit(process, NB_TRAP_EXIT_BASE + (int32_t)trap, trap, trace);
 }
@@ -165,12 +173,10 @@ process_add_thread(struct process *process, struct thread *thread)
 
 /* A killed process's record tells where the first of its threads was then. */
 static void
-keep_trace_locked(struct process *process, const struct thread *thread)
+keep_trace_locked(struct process *process, struct thread *thread)
 {
-	if (process->has_trace || process->trap == NB_TRAP_NONE || !thread->has_trace)
-		return;
-	process->has_trace = true;
-	process->trace = thread->trace;
+	if (!process->trace && process->trap != NB_TRAP_NONE)
+		take_trace_locked(process, &thread->trace);
 }
 
 void
@@ -180,7 +186,7 @@ process_thread_left(struct process *process, enum nb_trap trap)
 
 	/* NB_TRAP_KILLED is how exits and kills, decided before, end a thread. */
 	if (trap != NB_TRAP_NONE && trap != NB_TRAP_KILLED)
-		process_fault(process, trap, thread->has_trace ? &thread->trace : NULL);
+		process_fault(process, trap, &thread->trace);
 	sched_account_current();
 	trace(NB_TRACE_THREAD_END, process->object.id, trap, thread->run_ns);
 	gate_thread_left(thread);
@@ -229,31 +235,42 @@ process_detached_left(struct thread *thread)
 
 /* ---- the end ---- */
 
-/* Keeps the cause and the frames as text; without memory, as much as the
- * process's own spare room holds. */
+/* Writes the cause and the frames; returns the length of the whole text. */
+static size_t
+write_backtrace(struct process *process, char *out, size_t cap)
+{
+	char name[NB_NAME_MAX + 1];
+	size_t len;
+
+	(void)object_name_get(&process->object, name, sizeof name);
+	len = format_text(out, cap, "%s: %s\n", name, nb_trap_text(process->trap));
+	if (!process->trace)
+		return len;
+	if (len < cap)
+		return len + runtime_backtrace_format(process->trace, out + len, cap - len);
+	return len + runtime_backtrace_format(process->trace, NULL, 0);
+}
+
+/* Keeps it; without memory, as much as the process's own spare room holds. */
 static void
 keep_backtrace(struct process *process)
 {
-	struct account *account = process->object.account;
-	const char *cause = nb_trap_text(process->trap);
-	char name[NB_NAME_MAX + 1];
-	size_t head_len, frames_len, size;
+	char text[512];
+	size_t size = write_backtrace(process, text, sizeof text) + 1;
 
-	(void)object_name_get(&process->object, name, sizeof name);
-	head_len = format_text(NULL, 0, "%s: %s\n", name, cause);
-	frames_len = process->has_trace ? runtime_backtrace_format(&process->trace, NULL, 0) : 0;
-	size = head_len + frames_len + 1;
-	process->backtrace = account_alloc(account, size);
+	process->backtrace = account_alloc(process->object.account, size);
 	if (!process->backtrace) {
 		process->backtrace = process->spare_backtrace;
 		if (size > sizeof process->spare_backtrace)
 			size = sizeof process->spare_backtrace;
 	}
 	process->backtrace_size = size;
-	(void)format_text(process->backtrace, size, "%s: %s\n", name, cause);
-	if (frames_len && head_len < size)
-		(void)runtime_backtrace_format(&process->trace, process->backtrace + head_len,
-					       size - head_len);
+	if (size > sizeof text) {
+		(void)write_backtrace(process, process->backtrace, size);
+		return;
+	}
+	memcpy(process->backtrace, text, size);
+	process->backtrace[size - 1] = 0;
 }
 
 /* Ends what this process has begun to build and not started. */
@@ -277,6 +294,8 @@ process_end(struct process *process)
 	process_unlink_builder(process);
 	if (process->trap != NB_TRAP_NONE)
 		keep_backtrace(process);
+	heap_delete(process->trace);
+	process->trace = NULL;
 	handle_table_close(&process->handles);
 	kill_built(process);
 	while (take_detached(process, NULL, &object)) {

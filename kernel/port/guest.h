@@ -7,7 +7,8 @@
  * A guest thread's stack carries, from the top: C frames, a guest_enter (an
  * activation), guest frames and crossing stubs, and at last perhaps a thunk
  * (kernel call or builtin) with C frames above it. C code that runs behind a
- * thunk finds GUEST_KERNEL_HEADROOM bytes of present stack.
+ * thunk finds GUEST_KERNEL_HEADROOM bytes of stack, GUEST_KERNEL_PRESENT of them
+ * present.
  */
 #ifndef KERNEL_PORT_GUEST_H
 #define KERNEL_PORT_GUEST_H
@@ -23,9 +24,16 @@
  * thread sets head.stack_floor to stack.limit + GUEST_KERNEL_HEADROOM, and
  * head.stack_limit to any address from there up to the top below which the
  * headroom is known to be present. */
-/* The deepest native call takes about 6 KiB, guest_cross_stub up to 16 KiB and 64 bytes
- * for an argument area. */
-enum { GUEST_KERNEL_HEADROOM = 20 * 1024 };
+/* guest_cross_stub takes up to 16 KiB and 64 bytes for an argument area; it may meet an
+ * absent page. C functions may not: the deepest native calls take about 4 KiB. */
+enum {
+	GUEST_KERNEL_HEADROOM = 20 * 1024,
+#ifdef NB_DEBUG
+	GUEST_KERNEL_PRESENT = 16 * 1024,
+#else
+	GUEST_KERNEL_PRESENT = 6656,
+#endif
+};
 
 /* Where a thread executes guest code: each thread has one, and each activation
  * of a gate, which callers' threads use in turn. A vmctx's thread field points

@@ -28,13 +28,30 @@ void port_shared_pages_put(void *pages, size_t size);
 /* Where devices find such pages, if they are in a row for them, too. */
 bool port_device_address(const void *pages, size_t size, uint64_t *out);
 
+/* What memories hold at first: pages [at, at + size) of them, zero elsewhere. Slots made
+ * with it get a copy of a page when they touch it. */
+struct port_image {
+	uint64_t at;
+	uint64_t size;
+	uint8_t *bytes; /* zero at first; not written any more once a slot has it */
+	int64_t file;	/* the platform's */
+};
+enum nb_status port_image_create(uint64_t at, uint64_t size, struct port_image *out) NB_MUST_USE;
+/* No slot has it any more. */
+void port_image_release(struct port_image *image);
+
 /* A memory slot: `addressable` bytes of address space, either of
  * NB_SLOT_ADDRESSABLE and NB_WIDE_SLOT_ADDRESSABLE, of which [0, committed) is
  * accessible, zero on first touch, and NB_SLOT_GUARD bytes behind that never
  * are. The guard of another slot or an unmapped gap of the same size always
- * stands in front. Slots are pooled: a released slot keeps nothing of its old
- * content. */
+ * stands in front. Slots are pooled, with page tables and some pages; a
+ * released slot keeps nothing of its old content. */
 enum nb_status port_slot_reserve(uint64_t addressable, uint64_t *out_base) NB_MUST_USE;
+/* The same with [0, bytes) committed, which hold what `image` (or NULL) says: of one
+ * that the last user of the same kind left behind, if there is one. The image
+ * outlives the slot. */
+enum nb_status port_slot_create(uint64_t addressable, uint64_t bytes,
+				const struct port_image *image, uint64_t *out_base) NB_MUST_USE;
 enum nb_status port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes) NB_MUST_USE;
 /* Gives back what is committed from new_bytes on, a multiple of 2 MiB. Nothing
  * may touch it any more. */

@@ -2,6 +2,7 @@
  * The upcalls of the ports: faults and interrupts in guest code, interrupts
  * in general, and the slow path at the end of kernel calls.
  */
+#include "kernel/mm/heap.h"
 #include "kernel/port/guest.h"
 #include "kernel/object/mapping.h"
 #include "kernel/port/cpu.h"
@@ -14,14 +15,17 @@
 #include "runtime/trap.h"
 
 /* Notes where the thread's guest code is: `state`, or if NULL in the kernel
- * call that head.guest_sp records. The first note stays. */
+ * call that head.guest_sp records. The first note stays. On the fault stack, too:
+ * who comes from guest code holds no lock, and the heap is one of the innermost. */
 static void
 thread_trace(struct thread *thread, const struct guest_state *state)
 {
-	if (thread->has_trace)
+	if (!thread->trace)
+		thread->trace = heap_new(struct runtime_backtrace);
+	else
 		return;
-	thread->has_trace = true;
-	runtime_backtrace_capture(&thread->trace, &thread->seat->head, state);
+	if (thread->trace)
+		runtime_backtrace_capture(thread->trace, &thread->seat->head, state);
 }
 
 void

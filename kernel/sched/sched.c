@@ -219,9 +219,13 @@ arm_locked(struct cpu *cpu, const struct thread *running)
 void
 sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 {
-	uint64_t floor = cpu->min_vruntime_ns[thread->priority];
 	struct thread *current = cpu->current;
+	uint64_t floor;
 
+	/* Before the floor is read: it follows those that run. */
+	if (current)
+		account_locked(cpu, port_time_monotonic_ns());
+	floor = cpu->min_vruntime_ns[thread->priority];
 	if (thread->run_state == THREAD_BLOCKED)
 		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
 	if (thread->vruntime_ns < floor)
@@ -233,7 +237,6 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 	trace_thread(NB_TRACE_WAKE, thread);
 	if (!current)
 		return;
-	account_locked(cpu, port_time_monotonic_ns());
 	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
 		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
 				  __ATOMIC_RELAXED);

@@ -5,9 +5,13 @@
 
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
+#include "kernel/mm/heap.h"
 #include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched_private.h"
+
+/* What a thread's account pays besides its stack. */
+enum { THREAD_CHARGED = sizeof(struct thread) + sizeof(struct runtime_backtrace) };
 
 static uint32_t live_count; /* atomic */
 
@@ -31,7 +35,7 @@ thread_begin(void *argument)
 /* The whole stack is charged, as memories are: what may be touched. Present
  * from the start is what kernel code needs on it, for it must not find a page
  * missing: all of a kernel thread's stack; of a guest's, the part at the top
- * where its thread begins and ends. Behind a thunk see GUEST_KERNEL_HEADROOM. */
+ * where its thread begins and ends. Behind a thunk see GUEST_KERNEL_PRESENT. */
 static enum nb_status
 thread_stack_create(const struct thread_options *options, struct port_stack *out)
 {
@@ -42,8 +46,8 @@ thread_stack_create(const struct thread_options *options, struct port_stack *out
 		return status;
 	status = port_stack_create(bytes, out);
 	if (status == NB_OK) {
-		if (options->process && bytes > GUEST_KERNEL_HEADROOM)
-			bytes = GUEST_KERNEL_HEADROOM;
+		if (options->process && bytes > GUEST_KERNEL_PRESENT)
+			bytes = GUEST_KERNEL_PRESENT;
 		status = port_stack_commit(out, out->top - bytes);
 		if (status != NB_OK)
 			port_stack_destroy(out);
@@ -51,6 +55,28 @@ thread_stack_create(const struct thread_options *options, struct port_stack *out
 	if (status != NB_OK)
 		account_uncharge(options->account, ACCOUNT_MEMORY, options->stack_bytes);
 	return status;
+}
+
+static struct thread *
+thread_alloc(struct account *account)
+{
+	struct thread *thread;
+
+	if (account_charge(account, ACCOUNT_MEMORY, THREAD_CHARGED) != NB_OK)
+		return NULL;
+	thread = heap_new(struct thread);
+	if (!thread)
+		account_uncharge(account, ACCOUNT_MEMORY, THREAD_CHARGED);
+	return thread;
+}
+
+static void
+thread_free(struct thread *thread, struct account *account)
+{
+	if (!thread)
+		return;
+	heap_delete(thread);
+	account_uncharge(account, ACCOUNT_MEMORY, THREAD_CHARGED);
 }
 
 enum nb_status
@@ -62,10 +88,10 @@ thread_create(const struct thread_options *options, struct thread **out)
 
 	if (status != NB_OK)
 		return status;
-	thread = account_alloc(options->account, sizeof *thread);
+	thread = thread_alloc(options->account);
 	status = thread ? thread_stack_create(options, &stack) : NB_OUT_OF_MEMORY;
 	if (status != NB_OK) {
-		account_free(options->account, thread, sizeof *thread);
+		thread_free(thread, options->account);
 		account_uncharge(options->account, ACCOUNT_THREADS, 1);
 		return status;
 	}
@@ -102,7 +128,8 @@ thread_destroy(struct thread *thread)
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
 	port_stack_destroy(&thread->home.stack);
 	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
-	account_free(account, thread, sizeof *thread);
+	heap_delete(thread->trace);
+	thread_free(thread, account);
 	account_uncharge(account, ACCOUNT_THREADS, 1);
 	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 	account_put(account);

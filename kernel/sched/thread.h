@@ -91,9 +91,9 @@ struct thread {
 	bool is_detached;	     /* its process ended while it was inside another */
 	struct gate_pool *serving;   /* of gates on its own instances, or NULL; the thread's */
 
-	/* Where guest code was when it trapped or was told to die: */
-	bool has_trace;
-	struct runtime_backtrace trace;
+	/* Where guest code was when it trapped or was told to die; heap memory that is
+	 * charged with this record. NULL: it was not, or there was no memory. */
+	struct runtime_backtrace *trace;
 };
 
 struct thread_options {

@@ -20,6 +20,9 @@ enum demand demand_page(uint64_t address);
 /* Maps a page of zeroes over `address`, writable; SERVED also if one is there. */
 enum demand demand_map_zeroed(uint64_t address);
 
+/* The same with a copy of the page at `from`. */
+enum demand demand_map_copy(uint64_t address, const void *from);
+
 /* The two that demand_page asks, by range; false from the predicate means the
  * other was meant. */
 bool slot_covers(uint64_t address);

@@ -49,7 +49,7 @@ static struct zeroed_frame *zeroed;
 static size_t zeroed_count;
 static uint64_t free_frames; /* in lists, pool and unopened chunks */
 static uint64_t total_frames;
-static uint64_t record_frames;
+static uint64_t kept_frames;
 
 static void
 list_push(uint64_t number, unsigned order)
@@ -369,10 +369,10 @@ frame_counter(uint64_t frame)
 }
 
 void
-frames_note_records(size_t count)
+frames_note_kept(int64_t change)
 {
 	lock_take(&lock);
-	record_frames += count;
+	kept_frames += (uint64_t)change;
 	lock_drop(&lock);
 }
 
@@ -393,7 +393,7 @@ frames_totals(void)
 
 	lock_take(&lock);
 	totals.total = total_frames;
-	totals.free = free_frames + record_frames;
+	totals.free = free_frames + kept_frames;
 	lock_drop(&lock);
 	return totals;
 }

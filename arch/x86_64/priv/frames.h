@@ -61,9 +61,10 @@ void frame_clear(uint64_t frame, size_t bytes);
  * count their entries there); 0 after allocation. */
 uint16_t *frame_counter(uint64_t frame);
 
-/* Frames that keep records and are never returned count as free, so that what
- * a caller compares before and after is its own use. */
-void frames_note_records(size_t count);
+/* Frames that keep records and are never returned, and those that pools keep, count
+ * as free, so that what a caller compares before and after is its own use. `change`:
+ * how many more or, below 0, fewer. */
+void frames_note_kept(int64_t change);
 
 /* Whether what is left is for the kernel: page tables, stacks, and what it
  * takes to end who used up the rest, and say so. Takes no lock. */

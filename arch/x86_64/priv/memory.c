@@ -36,6 +36,21 @@ demand_map_zeroed(uint64_t address)
 }
 
 enum demand
+demand_map_copy(uint64_t address, const void *from)
+{
+	uint64_t frame = frame_alloc(0);
+	enum nb_status status;
+
+	if (frame == FRAME_NONE)
+		return DEMAND_NO_MEMORY;
+	__builtin_memcpy(map_direct(frame), from, FRAME_BYTES);
+	status = space_map(address & ~(SPACE_PAGE - 1), frame, SPACE_PAGE, SPACE_WRITE);
+	if (status != NB_OK)
+		frame_free(frame, 0);
+	return status == NB_OUT_OF_MEMORY ? DEMAND_NO_MEMORY : DEMAND_SERVED;
+}
+
+enum demand
 demand_page(uint64_t address)
 {
 	if (slot_covers(address))
@@ -231,13 +246,15 @@ memory_init(void)
 	void *area;
 	struct port_code piece;
 
-	if (port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) != NB_OK ||
+	if (port_slot_create(NB_SLOT_ADDRESSABLE, PORT_PAGE_BYTES, NULL, &base) != NB_OK ||
 	    port_slot_reserve(NB_WIDE_SLOT_ADDRESSABLE, &wide) != NB_OK ||
+	    demand_map_zeroed(base) != DEMAND_SERVED ||
 	    port_stack_create(PORT_PAGE_BYTES, &stack) != NB_OK ||
+	    port_stack_commit(&stack, stack.limit) != NB_OK ||
 	    port_area_reserve(PORT_PAGE_BYTES, &area) != NB_OK ||
 	    port_code_reserve(PORT_PAGE_BYTES, &piece) != NB_OK)
 		port_panic("no memory for the first records");
-	port_slot_release(base, 0);
+	port_slot_release(base, PORT_PAGE_BYTES);
 	port_slot_release(wide, 0);
 	port_stack_destroy(&stack);
 	port_area_release(area, PORT_PAGE_BYTES);

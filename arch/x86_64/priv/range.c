@@ -36,7 +36,7 @@ spares_refill(struct range_region *region)
 		nodes[i].next = region->spare;
 		region->spare = &nodes[i];
 	}
-	frames_note_records(1);
+	frames_note_kept(1);
 	return true;
 }
 
@@ -126,7 +126,7 @@ take_locked(struct index_pool *pool, uint32_t *out)
 
 		if (space_populate(page, SPACE_PAGE, SPACE_WRITE, 0) != NB_OK)
 			return NB_OUT_OF_MEMORY;
-		frames_note_records(1);
+		frames_note_kept(1);
 		pool->ready_to += per_page;
 	}
 	*out = pool->used_to;
@@ -158,5 +158,13 @@ index_give(struct index_pool *pool, uint32_t index)
 	*link = pool->first_returned;
 	pool->first_returned = index + 1;
 	pool->live--;
+	lock_drop(&pool->lock);
+}
+
+void
+index_note_live(struct index_pool *pool, int change)
+{
+	lock_take(&pool->lock);
+	pool->live += (uint32_t)change;
 	lock_drop(&pool->lock);
 }

@@ -55,6 +55,8 @@ struct index_pool {
  * for the link word). NB_OUT_OF_MEMORY. */
 enum nb_status index_take(struct index_pool *pool, uint32_t *out) NB_MUST_USE;
 void index_give(struct index_pool *pool, uint32_t index);
+/* A number that is taken, but kept by a pool, does not count as live. */
+void index_note_live(struct index_pool *pool, int change);
 
 /* The record, or NULL if the number was never given out. */
 void *index_record(const struct index_pool *pool, uint64_t index);

@@ -16,6 +16,7 @@
 #include "arch/x86_64/priv/frames.h"
 #include "arch/x86_64/priv/memory.h"
 #include "arch/x86_64/priv/memory_map.h"
+#include "arch/x86_64/priv/pool.h"
 #include "arch/x86_64/priv/range.h"
 #include "arch/x86_64/priv/space.h"
 
@@ -24,10 +25,15 @@
 
 #define LARGE_FROM (64ull << 20)
 
+/* What a pooled slot keeps of its pages, and its tables that no other one shares. */
+enum { POOLED_PAGES = 4, POOLED_TABLES = 2 };
+
 struct slot {
 	uint32_t link; /* of the index pool, while not live */
 	uint32_t is_live;
 	uint64_t committed; /* bytes from the base; 0 unless live */
+	const struct port_image *image;
+	uint64_t reserved;
 };
 
 enum slot_kind { SLOT_PLAIN, SLOT_WIDE, SLOT_KIND_COUNT };
@@ -61,6 +67,9 @@ static struct index_pool pools[SLOT_KIND_COUNT] = {
 			.record_bytes = sizeof(struct slot),
 			.limit = MAP_WIDE_SLOT_COUNT },
 };
+
+/* Small plain slots, not live. */
+static struct pool pool = { .lock = LOCK_INIT(LOCK_RANK_RECORDS) };
 
 /* A slot by its number; its base and its record, NULL if it never was live. */
 struct slot_place {
@@ -120,6 +129,7 @@ port_slot_reserve(uint64_t addressable, uint64_t *out_base)
 		return status;
 	slot = index_record(&pools[kind], number);
 	slot->is_live = 1;
+	slot->image = NULL;
 	*out_base = slot_base(kind, number);
 	return NB_OK;
 }
@@ -133,6 +143,43 @@ slot_at(uint64_t base)
 	check_that(slot_find(base, &place) && place.base == base);
 	check_that(place.slot && place.slot->is_live);
 	return place;
+}
+
+/* Takes a pooled slot, with no page where the committed part ends or the image is. */
+static bool
+take_pooled(uint64_t bytes, const struct port_image *image, uint64_t *out_base)
+{
+	struct pool_item item;
+	struct slot *slot;
+	uint64_t base;
+
+	if (!pool_take(&pool, &item))
+		return false;
+	base = slot_base(SLOT_PLAIN, item.number);
+	if (item.kept.end > base + bytes || (image && item.kept.end))
+		space_discard(base, &item.kept);
+	slot = index_record(&pools[SLOT_PLAIN], item.number);
+	slot->is_live = 1;
+	slot->image = image;
+	__atomic_store_n(&slot->committed, bytes, __ATOMIC_RELEASE);
+	index_note_live(&pools[SLOT_PLAIN], 1);
+	*out_base = base;
+	return true;
+}
+
+enum nb_status
+port_slot_create(uint64_t addressable, uint64_t bytes, const struct port_image *image,
+		 uint64_t *out_base)
+{
+	enum nb_status status;
+
+	if (addressable <= NB_SLOT_ADDRESSABLE && take_pooled(bytes, image, out_base))
+		return NB_OK;
+	status = port_slot_reserve(addressable, out_base);
+	if (status != NB_OK)
+		return status;
+	slot_at(*out_base).slot->image = image;
+	return port_slot_commit(*out_base, 0, bytes);
 }
 
 enum nb_status
@@ -158,6 +205,25 @@ port_slot_shrink(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
 	space_release(base + new_bytes, old_bytes - new_bytes);
 }
 
+/* False: it must be released. */
+static bool
+give_pooled(const struct slot_place *place, uint64_t bytes)
+{
+	struct pool_item item = { .number = place->number };
+
+	if (place->kind != SLOT_PLAIN || bytes == 0 || bytes > SPACE_LARGE || frames_are_scarce())
+		return false;
+	if (!space_recycle(place->base, bytes, place->slot->image ? 0 : POOLED_PAGES, false,
+			   POOLED_TABLES, &item.kept))
+		return false;
+	if (pool_give(&pool, &item)) {
+		index_note_live(&pools[SLOT_PLAIN], -1);
+		return true;
+	}
+	space_discard(place->base, &item.kept);
+	return false;
+}
+
 void
 port_slot_release(uint64_t base, uint64_t committed_bytes)
 {
@@ -166,6 +232,8 @@ port_slot_release(uint64_t base, uint64_t committed_bytes)
 	check_that(place.slot->committed == committed_bytes);
 	__atomic_store_n(&place.slot->committed, 0, __ATOMIC_RELEASE);
 	place.slot->is_live = 0;
+	if (give_pooled(&place, committed_bytes))
+		return;
 	space_release(base, committed_bytes);
 	index_give(&pools[place.kind], place.number);
 }
@@ -183,6 +251,30 @@ check_committed(uint64_t address, size_t size)
 	check_that(distance <= place.slot->committed && size <= place.slot->committed - distance);
 }
 
+/* Copies all of the image that is not there yet, so that what is taken away later leaves
+ * zeroes. False without memory. */
+static bool
+image_settle(uint64_t address)
+{
+	struct slot_place place = { 0 };
+	const struct port_image *image;
+	uint64_t physical;
+
+	check_that(slot_find(address, &place) && place.slot);
+	image = place.slot->image;
+	if (!image)
+		return true;
+	for (uint64_t at = 0; at < image->size; at += SPACE_PAGE) {
+		uint64_t page = place.base + image->at + at;
+
+		if (!space_lookup(page, &physical) &&
+		    demand_map_copy(page, image->bytes + at) != DEMAND_SERVED)
+			return false;
+	}
+	place.slot->image = NULL;
+	return true;
+}
+
 enum nb_status
 port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_rights rights)
 {
@@ -193,6 +285,8 @@ port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_ri
 	};
 
 	check_committed(address, size);
+	if (!image_settle(address))
+		return NB_OUT_OF_MEMORY;
 	return space_lend(address, pages, size, in_space[rights]);
 }
 
@@ -201,6 +295,22 @@ port_slot_unmap(uint64_t address, size_t size)
 {
 	check_committed(address, size);
 	space_release(address, size);
+}
+
+/* Gives the pages of pooled slots back; false: there were none. */
+static bool
+drain(void)
+{
+	struct pool_item item;
+	bool any = false;
+
+	while (pool_take(&pool, &item)) {
+		space_discard(slot_base(SLOT_PLAIN, item.number), &item.kept);
+		index_note_live(&pools[SLOT_PLAIN], 1);
+		index_give(&pools[SLOT_PLAIN], item.number);
+		any = true;
+	}
+	return any;
 }
 
 bool
@@ -217,14 +327,17 @@ slot_covers(uint64_t address)
 	return port_slot_contains(address);
 }
 
+/* Not where the image is. */
 static bool
-map_large(uint64_t base, uint64_t address, uint64_t committed)
+map_large(uint64_t base, uint64_t address, uint64_t committed, const struct port_image *image)
 {
 	uint64_t at = address & ~(SPACE_LARGE - 1);
 	struct frame_totals totals;
 	uint64_t frame;
 
 	if (committed < LARGE_FROM || at + SPACE_LARGE > base + committed)
+		return false;
+	if (image && at < base + image->at + image->size && at + SPACE_LARGE > base + image->at)
 		return false;
 	totals = frames_totals();
 	if (totals.free < totals.total / 4)
@@ -245,17 +358,42 @@ enum demand
 slot_demand(uint64_t address)
 {
 	struct slot_place place = { 0 };
-	uint64_t committed;
+	const struct port_image *image;
+	uint64_t committed, at;
 
 	check_that(slot_find(address, &place) && place.slot);
 	committed = __atomic_load_n(&place.slot->committed, __ATOMIC_ACQUIRE);
 	if (address - place.base >= committed)
 		return DEMAND_REFUSED;
-	if (map_large(place.base, address, committed))
+	if (map_large(place.base, address, committed, place.slot->image))
 		return DEMAND_SERVED;
-	if (frames_are_scarce())
+	if (frames_are_scarce() && !(drain() && !frames_are_scarce()))
 		return DEMAND_NO_MEMORY;
+	at = (address - place.base) & ~(SPACE_PAGE - 1);
+	image = place.slot->image;
+	if (image && at - image->at < image->size)
+		return demand_map_copy(address, image->bytes + (at - image->at));
 	return demand_map_zeroed(address);
+}
+
+/* ---- images ---- */
+
+enum nb_status
+port_image_create(uint64_t at, uint64_t size, struct port_image *out)
+{
+	void *bytes;
+	enum nb_status status = port_pages_get(size, &bytes);
+
+	if (status == NB_OK)
+		*out = (struct port_image){ .at = at, .size = size, .bytes = bytes };
+	return status;
+}
+
+void
+port_image_release(struct port_image *image)
+{
+	port_pages_put(image->bytes, image->size);
+	*image = (struct port_image){ 0 };
 }
 
 uint64_t

@@ -309,6 +309,103 @@ space_release(uint64_t address, size_t len)
 	}
 }
 
+/* ---- recycling ---- */
+
+/* In a table's counter: it is never freed. */
+enum { COUNTER_PINNED = 1 << 15 };
+
+static void
+pin(const uint64_t *table)
+{
+	uint16_t *counter = counter_of(table);
+
+	if (table == root || *counter & COUNTER_PINNED)
+		return;
+	*counter |= COUNTER_PINNED;
+	frames_note_kept(1);
+}
+
+/* A page of the range that is being recycled: zeroed, or doomed. */
+static void
+recycle_page(uint64_t *table, uint64_t address, bool is_kept, struct doomed *doomed,
+	     struct space_kept *out)
+{
+	unsigned index = index_at(address, 0);
+
+	if (!is_kept || table[index] & ENTRY_LENT) {
+		doom_page(table[index], doomed);
+		table[index] = 0;
+		--*counter_of(table);
+		return;
+	}
+	frame_clear(table[index] & ENTRY_FRAME, FRAME_BYTES);
+	out->frames++;
+	if (address < out->start)
+		out->start = address;
+	if (address + SPACE_PAGE > out->end)
+		out->end = address + SPACE_PAGE;
+}
+
+static bool
+recycle_locked(uint64_t address, size_t len, size_t keep, bool from_top, int shared_level,
+	       struct doomed *doomed, struct space_kept *out)
+{
+	uint64_t *table = root;
+	size_t pages = len / SPACE_PAGE, left;
+
+	for (int level = ROOT_LEVEL; level > 0; level--) {
+		uint64_t entry = table[index_at(address, level)];
+
+		if (!entry || entry & ENTRY_LARGE)
+			return false;
+		if (level >= shared_level)
+			pin(table);
+		table = table_of(entry);
+	}
+	*out = (struct space_kept){ (uint32_t)shared_level, UINT64_MAX, 0 };
+	left = *counter_of(table);
+	for (size_t i = 0; i < pages && left; i++) {
+		uint64_t at = address + (from_top ? pages - 1 - i : i) * SPACE_PAGE;
+
+		if (!table[index_at(at, 0)])
+			continue;
+		left--;
+		recycle_page(table, at, keep > 0, doomed, out);
+		keep -= keep > 0;
+	}
+	return true;
+}
+
+bool
+space_recycle(uint64_t address, size_t len, size_t keep, bool from_top, int shared_level,
+	      struct space_kept *out)
+{
+	struct doomed doomed = { NULL, NULL, false };
+	bool is_done;
+
+	lock_take(&lock);
+	is_done = recycle_locked(address, len, keep, from_top, shared_level, &doomed, out);
+	if (doomed.has_cached)
+		flush(address, len);
+	lock_drop(&lock);
+	free_doomed(&doomed);
+	if (!is_done)
+		space_release(address, len);
+	return is_done;
+}
+
+void
+space_discard(uint64_t address, const struct space_kept *kept)
+{
+	if (kept->end)
+		space_release(kept->start, kept->end - kept->start);
+	lock_take(&lock);
+	walk_trim(address);
+	/* Tables may be cached, too. */
+	cpu_invalidate_page(address);
+	lock_drop(&lock);
+}
+
 /* The entry that maps `address` and its level, or NULL. */
 static uint64_t *
 find_entry(uint64_t address, int *out_level)

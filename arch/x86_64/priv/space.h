@@ -61,6 +61,22 @@ space_lend(uint64_t address, const void *pages, size_t len, enum space_rights ri
  * range as a whole. */
 void space_release(uint64_t address, size_t len);
 
+/* What space_recycle left in place. */
+struct space_kept {
+	uint32_t frames;     /* pages and tables */
+	uint64_t start, end; /* all pages of it lie here */
+};
+
+/* As space_release for a range of at most 2 MiB without a 2 MiB boundary in it, but its
+ * tables of levels below `shared_level` stay, and up to `keep` pages, zeroed: the lowest
+ * or, from_top, the highest ones. Tables above them stay for ever. False: nothing or a
+ * large page was mapped there, and everything is released. */
+bool space_recycle(uint64_t address, size_t len, size_t keep, bool from_top, int shared_level,
+		   struct space_kept *out);
+/* Gives back what space_recycle has left of a slot or stack at `address`, of which nothing
+ * else is mapped. */
+void space_discard(uint64_t address, const struct space_kept *kept);
+
 /* Changes the rights of every page mapped in the range. */
 void space_protect(uint64_t address, size_t len, enum space_rights rights);
 

@@ -6,6 +6,7 @@
 #include "arch/x86_64/priv/frames.h"
 #include "arch/x86_64/priv/memory.h"
 #include "arch/x86_64/priv/memory_map.h"
+#include "arch/x86_64/priv/pool.h"
 #include "arch/x86_64/priv/range.h"
 #include "arch/x86_64/priv/space.h"
 
@@ -14,6 +15,9 @@
 #define STACK_SPAN    (1ull << MAP_STACK_SHIFT)
 #define STACK_GUARD   (1ull << 20)
 #define STACK_RECORDS (MAP_RECORDS_BASE + (1ull << 30))
+
+/* What a pooled stack keeps: pages at its top, and the one table that no other shares. */
+enum { POOLED_PAGES = 2, POOLED_TABLES = 1 };
 
 struct stack {
 	uint32_t link; /* of the index pool, while not live */
@@ -28,6 +32,25 @@ static struct index_pool pool = {
 	.limit = MAP_STACK_COUNT,
 };
 
+static struct pool stack_pool = { .lock = LOCK_INIT(LOCK_RANK_RECORDS) };
+
+/* A pooled stack, or a new one. */
+static enum nb_status
+take(size_t size, uint32_t *out_number)
+{
+	struct pool_item item;
+	uint64_t top;
+
+	if (!pool_take(&stack_pool, &item))
+		return index_take(&pool, out_number);
+	top = MAP_STACK_BASE + (item.number + 1) * STACK_SPAN;
+	if (item.kept.end && item.kept.start < top - size)
+		space_discard(top - SPACE_PAGE, &item.kept);
+	index_note_live(&pool, 1);
+	*out_number = item.number;
+	return NB_OK;
+}
+
 enum nb_status
 port_stack_create(size_t size, struct port_stack *out)
 {
@@ -37,7 +60,7 @@ port_stack_create(size_t size, struct port_stack *out)
 
 	if (size == 0 || size % PORT_PAGE_BYTES || size > STACK_SPAN - STACK_GUARD)
 		return NB_INVALID_ARGUMENT;
-	status = index_take(&pool, &number);
+	status = take(size, &number);
 	if (status != NB_OK)
 		return status;
 	out->guard = MAP_STACK_BASE + number * STACK_SPAN;
@@ -55,15 +78,41 @@ stack_at(uint64_t address)
 	return index_record(&pool, (address - MAP_STACK_BASE) >> MAP_STACK_SHIFT);
 }
 
+/* False: it must be released. */
+static bool
+give_pooled(const struct port_stack *stack, uint32_t number)
+{
+	struct pool_item item = { .number = number };
+	uint64_t last = stack->top - SPACE_LARGE;
+
+	if (frames_are_scarce())
+		return false;
+	if (stack->limit < last)
+		space_release(stack->limit, last - stack->limit);
+	else
+		last = stack->limit;
+	if (!space_recycle(last, stack->top - last, POOLED_PAGES, true, POOLED_TABLES, &item.kept))
+		return false;
+	if (pool_give(&stack_pool, &item)) {
+		index_note_live(&pool, -1);
+		return true;
+	}
+	space_discard(stack->top - SPACE_PAGE, &item.kept);
+	return false;
+}
+
 void
 port_stack_destroy(const struct port_stack *given)
 {
-	struct stack *stack = stack_at(given->guard);
+	uint32_t number = (uint32_t)((given->guard - MAP_STACK_BASE) >> MAP_STACK_SHIFT);
+	struct stack *stack = index_record(&pool, number);
 
 	check_that(stack && stack->is_live && stack->limit == given->limit);
 	__atomic_store_n(&stack->is_live, 0, __ATOMIC_RELEASE);
+	if (give_pooled(given, number))
+		return;
 	space_release(given->limit, given->top - given->limit);
-	index_give(&pool, (uint32_t)((given->guard - MAP_STACK_BASE) >> MAP_STACK_SHIFT));
+	index_give(&pool, number);
 }
 
 enum nb_status
