@@ -77,6 +77,9 @@ code_module_seal(struct code_module *module)
 void
 code_module_release(struct code_module *module)
 {
+	if (module->has_data)
+		port_image_release(&module->data);
+	module->has_data = false;
 	if (module->code.size) {
 		if (module->is_sealed)
 			code_registry_leave(module);

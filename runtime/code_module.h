@@ -27,6 +27,8 @@ struct code_module {
 	struct wasm_module wasm;    /* with the bytes its names and data lie in */
 	struct nb_code_image image; /* image.code: the placed code, once placed */
 	struct port_code code;	    /* size 0: not placed, or no functions */
+	struct port_image data;	    /* what memory 0 holds at first, if has_data */
+	bool has_data;
 	bool is_sealed;
 	char name[CODE_MODULE_NAME_BYTES]; /* zero-terminated, for messages */
 };
@@ -43,6 +45,15 @@ void code_module_set_name(struct code_module *module, const char *name, size_t l
  * trapping bytes fill what is left of the last page. Afterwards image.code is
  * that place. NB_OUT_OF_MEMORY leaves the module as it was. Gives way to others. */
 NB_MUST_USE enum nb_status code_module_place(struct code_module *module);
+
+/* Whether the active data segments of the decoded module are worth an image, and which
+ * pages of memory 0 it would have. Takes time with the number of segments. */
+bool
+code_module_data_extent(const struct code_module *module, uint64_t *out_at, uint64_t *out_size);
+/* Makes that image. NB_OUT_OF_MEMORY changes nothing: instances copy then. Gives way to
+ * others. */
+NB_MUST_USE enum nb_status
+code_module_make_data(struct code_module *module, uint64_t at, uint64_t size);
 
 /* Makes the placed code executable and findable. Callers serialise this and
  * code_module_release among all modules. NB_OUT_OF_MEMORY changes nothing. */

@@ -224,8 +224,11 @@ define_memories(struct instance *instance)
 	enum nb_status status = NB_OK;
 
 	for (uint32_t i = wasm->memory_import_count; i < wasm->memory_count; i++) {
-		status = store_memory_create(instance->store, &wasm->memories[i],
-					     &instance->memories[i]);
+		const struct code_module *module = instance->module;
+
+		status = store_memory_create_from(instance->store, &wasm->memories[i],
+						  i == 0 && module->has_data ? &module->data : NULL,
+						  &instance->memories[i]);
 		if (status != NB_OK)
 			return status;
 	}
@@ -421,21 +424,31 @@ instance_apply_elems(struct instance *instance)
 	return trap;
 }
 
+/* One active segment; with an image its bytes are there already. */
+static enum nb_trap
+apply_data(struct instance *instance, uint32_t i)
+{
+	const struct wasm_module *wasm = &instance->module->wasm;
+	const struct wasm_data_segment *data = &wasm->datas[i];
+	uint64_t to;
+
+	if (instance->module->has_data)
+		return NB_TRAP_NONE;
+	to = segment_offset(instance, &data->offset, &wasm->memories[data->memory_idx].limits);
+	struct segment_range range = { to, 0, data->bytes_len };
+	return segment_memory_apply(instance, i, data->memory_idx, &range);
+}
+
 enum nb_trap
 instance_initialize(struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	enum nb_trap trap = instance_apply_elems(instance);
-	uint64_t to;
 
 	for (uint32_t i = 0; i < wasm->data_count && trap == NB_TRAP_NONE; i++) {
-		const struct wasm_data_segment *data = &wasm->datas[i];
-		if (data->mode == WASM_SEGMENT_PASSIVE)
+		if (wasm->datas[i].mode == WASM_SEGMENT_PASSIVE)
 			continue;
-		to = segment_offset(instance, &data->offset,
-				    &wasm->memories[data->memory_idx].limits);
-		struct segment_range range = { to, 0, data->bytes_len };
-		trap = segment_memory_apply(instance, i, data->memory_idx, &range);
+		trap = apply_data(instance, i);
 		if (trap == NB_TRAP_NONE)
 			segment_data_drop(instance, i);
 		store_give_way(i);

@@ -25,6 +25,7 @@ module_destroy(struct object *object)
 					module->backing };
 
 	publish_release(&module->code);
+	account_uncharge(object->account, ACCOUNT_MEMORY, module->data_charged);
 	source_release(object->account, &source);
 	object_free(object);
 }

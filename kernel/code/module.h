@@ -43,6 +43,7 @@ struct module {
 	const struct manifest *manifest; /* NULL: it has none */
 	const char *manifest_text;
 	size_t manifest_len;
+	uint64_t data_charged; /* for code.data */
 	/* Valid when FAILED: */
 	char diagnostic[MODULE_DIAGNOSTIC_BYTES];
 };

@@ -159,6 +159,22 @@ read_manifest(struct module *module, struct diag *diag)
 	return NB_OK;
 }
 
+/* An image of the data, if there is room for it; without one instances copy. */
+static void
+make_data(struct module *module)
+{
+	struct account *account = module->object.account;
+	uint64_t at, size;
+
+	if (!code_module_data_extent(&module->code, &at, &size) ||
+	    account_charge(account, ACCOUNT_MEMORY, size) != NB_OK)
+		return;
+	if (code_module_make_data(&module->code, at, size) == NB_OK)
+		module->data_charged = size;
+	else
+		account_uncharge(account, ACCOUNT_MEMORY, size);
+}
+
 /* From a decoded module and its image to runnable code. */
 static enum nb_status
 place_and_seal(struct module *module, struct diag *diag)
@@ -183,6 +199,7 @@ place_and_seal(struct module *module, struct diag *diag)
 	}
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "no memory for the machine code");
+	make_data(module);
 	name_default(module);
 	module->total = module->code.image.function_count;
 	module->done = module->total;

@@ -4,8 +4,8 @@
  */
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
-#include "kernel/object/check.h"
 #include "kernel/mm/heap.h"
+#include "kernel/object/check.h"
 #include "kernel/object/gate.h"
 #include "kernel/object/mapping.h"
 #include "kernel/object/process_private.h"

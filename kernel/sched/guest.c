@@ -2,8 +2,8 @@
  * The upcalls of the ports: faults and interrupts in guest code, interrupts
  * in general, and the slow path at the end of kernel calls.
  */
-#include "kernel/mm/heap.h"
 #include "kernel/port/guest.h"
+#include "kernel/mm/heap.h"
 #include "kernel/object/mapping.h"
 #include "kernel/port/cpu.h"
 #include "kernel/port/platform.h"

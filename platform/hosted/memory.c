@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum {

@@ -50,7 +50,7 @@ struct pooled {
 
 static pthread_mutex_t region_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct region regions[REGIONS_MAX];
-static uint32_t region_count; /* read without the lock, too */
+static uint32_t region_count;	      /* read without the lock, too */
 static struct pooled pool[POOL_MOST]; /* under the lock; the oldest first */
 static uint32_t pool_count;
 
@@ -202,8 +202,8 @@ image_map(uint64_t base, const struct port_image *image)
 {
 	void *at = (void *)(uintptr_t)(base + image->at);
 
-	if (mmap(at, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-		 (int)image->file, 0) == MAP_FAILED)
+	if (mmap(at, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, (int)image->file,
+		 0) == MAP_FAILED)
 		return NB_OUT_OF_MEMORY;
 	pthread_mutex_lock(&region_lock);
 	uint32_t number;

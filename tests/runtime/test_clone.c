@@ -196,10 +196,12 @@ every_allocation_may_fail(void **state)
 	uint64_t charged;
 	struct store clone;
 	enum nb_status status = NB_OUT_OF_MEMORY;
-	uint32_t refused = 0;
+	uint32_t refused = 0, first;
 
 	(void)state;
 	make_pair(&library, &client);
+	/* So many that they have an area. */
+	assert_int_equal(store_references_take(&t.store, 100, &first), NB_OK);
 	charged = t.charged;
 	port_memory_info(&before);
 	for (uint64_t n = 0; status != NB_OK; n++) {

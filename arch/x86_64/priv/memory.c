@@ -60,6 +60,14 @@ demand_page(uint64_t address)
 	return DEMAND_REFUSED;
 }
 
+bool
+memory_reclaim(void)
+{
+	bool had_slots = slots_drain();
+
+	return stacks_drain() || had_slots;
+}
+
 /* ---- kernel pages ---- */
 
 static bool
@@ -95,6 +103,8 @@ port_pages_get(size_t size, void **out)
 	check_that(size > 0 && size % PORT_PAGE_BYTES == 0);
 	if (size == PORT_PAGE_BYTES) {
 		frame = frame_alloc_zeroed();
+		if (frame == FRAME_NONE && memory_reclaim())
+			frame = frame_alloc_zeroed();
 	} else if (size <= RUN_MOST) {
 		frame = frame_alloc_run(size / FRAME_BYTES);
 		if (frame != FRAME_NONE)

@@ -297,9 +297,8 @@ port_slot_unmap(uint64_t address, size_t size)
 	space_release(address, size);
 }
 
-/* Gives the pages of pooled slots back; false: there were none. */
-static bool
-drain(void)
+bool
+slots_drain(void)
 {
 	struct pool_item item;
 	bool any = false;
@@ -343,6 +342,8 @@ map_large(uint64_t base, uint64_t address, uint64_t committed, const struct port
 	if (totals.free < totals.total / 4)
 		return false;
 	frame = frame_alloc(FRAME_ORDER_LARGE);
+	if (frame == FRAME_NONE && memory_reclaim())
+		frame = frame_alloc(FRAME_ORDER_LARGE);
 	if (frame == FRAME_NONE)
 		return false;
 	frame_clear(frame, SPACE_LARGE);
@@ -367,7 +368,7 @@ slot_demand(uint64_t address)
 		return DEMAND_REFUSED;
 	if (map_large(place.base, address, committed, place.slot->image))
 		return DEMAND_SERVED;
-	if (frames_are_scarce() && !(drain() && !frames_are_scarce()))
+	if (frames_are_scarce() && !(memory_reclaim() && !frames_are_scarce()))
 		return DEMAND_NO_MEMORY;
 	at = (address - place.base) & ~(SPACE_PAGE - 1);
 	image = place.slot->image;

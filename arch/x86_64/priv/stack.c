@@ -129,6 +129,22 @@ port_stack_commit(const struct port_stack *stack, uint64_t address)
 }
 
 bool
+stacks_drain(void)
+{
+	struct pool_item item;
+	bool any = false;
+
+	while (pool_take(&stack_pool, &item)) {
+		space_discard(MAP_STACK_BASE + (item.number + 1) * STACK_SPAN - SPACE_PAGE,
+			      &item.kept);
+		index_note_live(&pool, 1);
+		index_give(&pool, item.number);
+		any = true;
+	}
+	return any;
+}
+
+bool
 stack_covers(uint64_t address)
 {
 	return address >= MAP_STACK_BASE && address < MAP_STACK_END;
