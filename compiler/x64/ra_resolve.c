@@ -8,8 +8,6 @@
  */
 #include "compiler/x64/ra_state.h"
 
-enum mode { FIND_DIRTY, COUNT_STORES, EMIT };
-
 /* Rounds of FIND_DIRTY; in a value's nest of loops more could find more. */
 enum { DIRTY_ROUNDS = 3 };
 
@@ -33,9 +31,8 @@ struct resolve {
 
 	/* of the value at hand */
 	uint32_t vreg;
-	enum mode mode;
-	float store_cost;
-	bool has_changed;
+	struct way *ways;
+	uint32_t way_count, way_cap;
 };
 
 static struct ra_place
@@ -134,32 +131,37 @@ way_source(const struct resolve *resolve, const struct way *way)
 	return range_place(ra, way->from);
 }
 
-/* Ranges in registers that are only reached from memory are clean: leaving them
- * needs no store. */
 static enum nb_status
-take_way(struct resolve *resolve, const struct way *way)
+add_way(struct resolve *resolve, const struct way *way)
 {
-	struct ra_place source = way_source(resolve, way);
-	struct ra_place target = range_place(resolve->ra, way->to);
-	bool is_dirty = way->from == RA_NONE || resolve->is_dirty[way->from] != 0;
+	if (resolve->way_count == resolve->way_cap) {
+		uint32_t cap = resolve->way_cap * 2 + 64;
+		struct way *ways = arena_extend_array(resolve->ra->scratch, resolve->ways,
+						      resolve->way_cap, cap, sizeof(*ways),
+						      _Alignof(struct way));
 
-	switch (resolve->mode) {
-	case FIND_DIRTY:
-		if (target.kind == RA_PLACE_REG && is_dirty && resolve->is_dirty[way->to] == 0) {
-			resolve->is_dirty[way->to] = 1;
-			resolve->has_changed = true;
-		}
-		return NB_OK;
-	case COUNT_STORES:
-		if (source.kind == RA_PLACE_REG && target.kind == RA_PLACE_SLOT && is_dirty)
-			resolve->store_cost += way->frequency;
-		return NB_OK;
-	case EMIT:
-		break;
+		if (ways == NULL)
+			return NB_OUT_OF_MEMORY;
+		resolve->ways = ways;
+		resolve->way_cap = cap;
 	}
-	if (target.kind == RA_PLACE_SLOT && (resolve->slot_valid[resolve->vreg] != 0 || !is_dirty))
-		return NB_OK;
-	return add_transfer(resolve, way->inst, way->phase, resolve->vreg, source, target);
+	resolve->ways[resolve->way_count++] = *way;
+	return NB_OK;
+}
+
+/* Whether what leaves `way->from` may not be in the slot. */
+static bool
+is_way_dirty(const struct resolve *resolve, const struct way *way)
+{
+	return way->from == RA_NONE || resolve->is_dirty[way->from] != 0;
+}
+
+static bool
+is_in_register(const struct resolve *resolve, uint32_t range)
+{
+	const struct ra *ra = resolve->ra;
+
+	return range == RA_NONE || ra->bundles[ra->ranges[range].bundle].state == RA_IN_REG;
 }
 
 static enum nb_status
@@ -171,7 +173,7 @@ take_edge(struct resolve *resolve, uint32_t pred, uint32_t succ, uint32_t from, 
 
 	if (p->succ_count == 1)
 		way = (struct way){ p->end_inst - 1, RA_PHASE_LEAVE, p->frequency, from, to };
-	return take_way(resolve, &way);
+	return add_way(resolve, &way);
 }
 
 /* Edges that come into `range`, which is in a register, from elsewhere. */
@@ -273,22 +275,42 @@ resolve_border(struct resolve *resolve, uint32_t from, uint32_t to)
 	 * from where the value was until then. */
 	if (point % 2 != 0)
 		way.from = range_before(resolve, resolve->vreg, line);
-	return take_way(resolve, &way);
+	return add_way(resolve, &way);
 }
 
+/* Fills resolve->ways. */
 static enum nb_status
-take_all_ways(struct resolve *resolve, enum mode mode)
+collect_ways(struct resolve *resolve)
 {
 	uint32_t first = resolve->vreg_start[resolve->vreg];
 	uint32_t end = resolve->vreg_start[resolve->vreg + 1];
 	enum nb_status status = NB_OK;
 
-	resolve->mode = mode;
+	resolve->way_count = 0;
 	for (uint32_t i = first; i < end && status == NB_OK; i++) {
 		if (i + 1 < end)
 			status = resolve_border(resolve, resolve->order[i], resolve->order[i + 1]);
 		if (status == NB_OK)
 			status = resolve_edges(resolve, resolve->order[i]);
+	}
+	return status;
+}
+
+/* The moves for resolve->ways. */
+static enum nb_status
+emit_ways(struct resolve *resolve)
+{
+	bool is_valid = resolve->slot_valid[resolve->vreg] != 0;
+	enum nb_status status = NB_OK;
+
+	for (uint32_t i = 0; i < resolve->way_count && status == NB_OK; i++) {
+		const struct way *way = &resolve->ways[i];
+		struct ra_place target = range_place(resolve->ra, way->to);
+
+		if (target.kind == RA_PLACE_SLOT && (is_valid || !is_way_dirty(resolve, way)))
+			continue;
+		status = add_transfer(resolve, way->inst, way->phase, resolve->vreg,
+				      way_source(resolve, way), target);
 	}
 	return status;
 }
@@ -319,31 +341,46 @@ resolve_definition(struct resolve *resolve, bool is_stored)
 	return status;
 }
 
-/* Decides whether the value is stored at its definition, in *is_stored, or on
- * the ways from dirty registers to memory. */
-static enum nb_status
-choose_stores(struct resolve *resolve, bool *is_stored)
+/* Marks the ranges in registers that are reached from dirty ones: those only reached
+ * from memory are clean, and leaving them needs no store. */
+static void
+find_dirty(struct resolve *resolve)
 {
-	struct ra *ra = resolve->ra;
 	uint32_t first = resolve->vreg_start[resolve->vreg];
 	uint32_t end = resolve->vreg_start[resolve->vreg + 1];
-	const struct ra_use *def = &ra->uses[ra->use_start[resolve->vreg]];
-	enum nb_status status = NB_OK;
+	bool has_changed = true;
 
 	resolve->is_dirty[resolve->order[first]] = 1;
-	resolve->has_changed = true;
-	resolve->store_cost = 0;
-	for (uint32_t round = 0; round < DIRTY_ROUNDS && resolve->has_changed && status == NB_OK;
-	     round++) {
-		resolve->has_changed = false;
-		status = take_all_ways(resolve, FIND_DIRTY);
+	for (uint32_t round = 0; round < DIRTY_ROUNDS && has_changed; round++) {
+		has_changed = false;
+		for (uint32_t i = 0; i < resolve->way_count; i++) {
+			const struct way *way = &resolve->ways[i];
+
+			if (resolve->is_dirty[way->to] != 0 || !is_way_dirty(resolve, way) ||
+			    !is_in_register(resolve, way->to))
+				continue;
+			resolve->is_dirty[way->to] = 1;
+			has_changed = true;
+		}
 	}
-	for (uint32_t i = first; i < end && resolve->has_changed; i++)
+	for (uint32_t i = first; i < end && has_changed; i++)
 		resolve->is_dirty[resolve->order[i]] = 1;
-	if (status == NB_OK)
-		status = take_all_ways(resolve, COUNT_STORES);
-	*is_stored = resolve->store_cost >= def->frequency;
-	return status;
+}
+
+/* What stores on the ways from dirty registers to memory cost. */
+static float
+count_stores(const struct resolve *resolve)
+{
+	float cost = 0;
+
+	for (uint32_t i = 0; i < resolve->way_count; i++) {
+		const struct way *way = &resolve->ways[i];
+
+		if (!is_in_register(resolve, way->to) && is_in_register(resolve, way->from) &&
+		    is_way_dirty(resolve, way))
+			cost += way->frequency;
+	}
+	return cost;
 }
 
 static enum nb_status
@@ -360,17 +397,23 @@ resolve_value(struct resolve *resolve)
 	for (uint32_t i = first; i + 1 < end; i++)
 		has_several |= ra->ranges[resolve->order[i]].bundle !=
 			       ra->ranges[resolve->order[i + 1]].bundle;
-	if (has_slot) {
+	if (has_several)
+		status = collect_ways(resolve);
+	if (has_slot && status == NB_OK) {
 		bool is_in_memory = range_place(ra, resolve->order[first]).kind == RA_PLACE_SLOT;
 
-		if (has_several && !is_in_memory)
-			status = choose_stores(resolve, &is_stored);
+		/* Stored at the definition, or on the ways from dirty registers to memory. */
+		if (has_several && !is_in_memory) {
+			find_dirty(resolve);
+			is_stored = count_stores(resolve) >=
+				    ra->uses[ra->use_start[vreg]].frequency;
+		}
 		resolve->slot_valid[vreg] = is_in_memory || is_stored;
 	}
 	if (status == NB_OK)
 		status = resolve_definition(resolve, is_stored);
 	if (status == NB_OK && has_several)
-		status = take_all_ways(resolve, EMIT);
+		status = emit_ways(resolve);
 	return status;
 }
 
