@@ -11,19 +11,18 @@
  * costs registers and never correctness: nothing reads it there.
  */
 #include "compiler/x64/ra_state.h"
-#include "lib/sort.h"
 
 enum { EXPLORE_PER_LINE = 64, EXPLORE_FREE = 1 << 16 };
 
 struct live {
 	struct ra *ra;
 	uint32_t vreg;
-	uint32_t *in_mark;  /* per block: vreg + 1 if live at its entry */
-	uint32_t *out_mark; /* likewise at its end */
-	uint32_t *blocks;   /* those marked live-in */
+	uint64_t *in_bits;  /* per block: live at its entry; clear between values */
+	uint64_t *out_bits; /* likewise at its end */
+	uint32_t *blocks;   /* those marked live-in that are not explored yet */
 	uint32_t block_count;
+	uint32_t low, high;   /* words of the bits between which something is marked */
 	uint32_t *first_line; /* of each block, and behind the last one */
-	uint32_t *sort_scratch;
 	uint64_t steps_left;
 };
 
@@ -106,13 +105,29 @@ use_extends(const struct ra *ra, uint32_t vreg, const struct ra_use *use)
 	return !ra->vreg_is_remat[vreg] || ra_use_needs_reg(use) || use->kind == RA_USE_ANY;
 }
 
-static void
+static inline bool
+has_bit(const uint64_t *bits, uint32_t block)
+{
+	return (bits[block / 64] >> block % 64 & 1) != 0;
+}
+
+static inline void
 mark_live_in(struct live *live, uint32_t block)
 {
-	if (live->in_mark[block] == live->vreg + 1)
+	uint32_t word = block / 64;
+
+	if (has_bit(live->in_bits, block))
 		return;
-	live->in_mark[block] = live->vreg + 1;
+	live->in_bits[word] |= UINT64_C(1) << block % 64;
+	live->low = word < live->low ? word : live->low;
+	live->high = word > live->high ? word : live->high;
 	live->blocks[live->block_count++] = block;
+}
+
+static void
+spend_steps(struct live *live, uint64_t steps)
+{
+	live->steps_left -= steps < live->steps_left ? steps : live->steps_left;
 }
 
 /* Marks everything between the entry of `block` and the definition. */
@@ -120,54 +135,57 @@ static void
 explore(struct live *live, uint32_t block, uint32_t def_block)
 {
 	const struct ra_function *fn = live->ra->fn;
-	uint32_t next = live->block_count;
+	uint64_t steps = 0;
 
+	live->block_count = 0;
 	mark_live_in(live, block);
-	for (; next < live->block_count; next++) {
-		const struct ra_block *b = &fn->blocks[live->blocks[next]];
+	while (live->block_count > 0) {
+		const struct ra_block *b = &fn->blocks[live->blocks[--live->block_count]];
+		const uint32_t *preds = &fn->block_lists[b->first_pred];
 
 		for (uint32_t k = 0; k < b->pred_count; k++) {
-			uint32_t pred = fn->block_lists[b->first_pred + k];
-
-			live->out_mark[pred] = live->vreg + 1;
-			if (pred != def_block)
-				mark_live_in(live, pred);
+			live->out_bits[preds[k] / 64] |= UINT64_C(1) << preds[k] % 64;
+			if (preds[k] != def_block)
+				mark_live_in(live, preds[k]);
 		}
-		uint32_t cost = b->pred_count + 1;
-		live->steps_left -= live->steps_left < cost ? live->steps_left : cost;
+		steps += b->pred_count + 1;
 	}
+	spend_steps(live, steps);
 }
 
-static bool
-index_is_before(const void *context, uint32_t a, uint32_t b)
+/* A value's ranges while they are found, block by block. */
+struct ranging {
+	const struct ra_use *at, *end; /* uses not looked at yet */
+	uint32_t from, to;	       /* of the range that is open */
+};
+
+/* Extends the open range by what the value needs of `block`. */
+static inline void
+extend_in_block(const struct live *live, struct ranging *ranging, uint32_t block)
 {
-	(void)context;
-	return a < b;
+	uint32_t end = live->first_line[block + 1];
+
+	for (; ranging->at < ranging->end && ranging->at->line < end; ranging->at++)
+		if (use_end(ranging->at) > ranging->to &&
+		    use_extends(live->ra, live->vreg, ranging->at))
+			ranging->to = use_end(ranging->at);
+	if (has_bit(live->out_bits, block))
+		ranging->to = 2 * end;
 }
 
-/* Brings the marked blocks in order: by looking at all blocks between the
- * first and the last where they are dense. */
-static void
-sort_blocks(struct live *live)
+static enum nb_status
+enter_range_block(struct live *live, struct ranging *ranging, uint32_t block)
 {
-	uint32_t low = RA_NONE, high = 0, count = 0;
+	uint32_t entry = 2 * live->first_line[block];
+	enum nb_status status = NB_OK;
 
-	for (uint32_t i = 0; i < live->block_count; i++) {
-		uint32_t block = live->blocks[i];
-
-		low = block < low ? block : low;
-		high = block > high ? block : high;
+	if (entry != ranging->to) {
+		if (ranging->to > ranging->from)
+			status = add_range(live, ranging->from, ranging->to);
+		ranging->from = ranging->to = entry;
 	}
-	if (live->block_count < 2)
-		return;
-	if ((high - low) / 8 > live->block_count) {
-		sort_indices(live->blocks, live->sort_scratch, live->block_count, index_is_before,
-			     NULL);
-		return;
-	}
-	for (uint32_t block = low; block <= high; block++)
-		if (live->in_mark[block] == live->vreg + 1)
-			live->blocks[count++] = block;
+	extend_in_block(live, ranging, block);
+	return status;
 }
 
 static enum nb_status
@@ -175,42 +193,34 @@ build_exact(struct live *live, const struct ra_use *uses, uint32_t count)
 {
 	struct ra *ra = live->ra;
 	uint32_t def_block = ra->line_block[uses[0].line];
-	uint32_t from = def_start(&uses[0]);
-	uint32_t to = def_end(&uses[0]);
-	uint32_t at = 1;
+	uint32_t def_end_line = live->first_line[def_block + 1];
+	struct ranging ranging = { uses + 1, uses + count, def_start(uses), def_end(uses) };
 	enum nb_status status = NB_OK;
 
-	live->block_count = 0;
-	for (uint32_t i = 1; i < count; i++) {
+	live->low = UINT32_MAX;
+	live->high = 0;
+	/* The definition's block comes before all others in which the value is live. */
+	for (uint32_t i = count; i-- > 1 && uses[i].line >= def_end_line;) {
 		uint32_t block = ra->line_block[uses[i].line];
 
-		if (block != def_block && use_extends(ra, live->vreg, &uses[i]) &&
-		    live->in_mark[block] != live->vreg + 1)
+		if (!has_bit(live->in_bits, block) && use_extends(ra, live->vreg, &uses[i]))
 			explore(live, block, def_block);
 	}
-	sort_blocks(live);
-	for (uint32_t i = 0, block = def_block;; block = live->blocks[i++]) {
-		uint32_t end = live->first_line[block + 1];
+	extend_in_block(live, &ranging, def_block);
+	live->out_bits[def_block / 64] &= ~(UINT64_C(1) << def_block % 64);
+	if (live->low <= live->high)
+		spend_steps(live, (live->high - live->low) / 8);
+	for (uint32_t word = live->low; word <= live->high && status == NB_OK; word++) {
+		for (; live->in_bits[word] != 0; live->in_bits[word] &= live->in_bits[word] - 1) {
+			uint32_t bit = (uint32_t)__builtin_ctzll(live->in_bits[word]);
 
-		if (i > 0) {
-			uint32_t entry = 2 * live->first_line[block];
-
-			if (entry != to) {
-				if (to > from)
-					status = add_range(live, from, to);
-				from = to = entry;
-			}
+			if (status == NB_OK)
+				status = enter_range_block(live, &ranging, 64 * word + bit);
 		}
-		for (; at < count && uses[at].line < end; at++)
-			if (use_extends(ra, live->vreg, &uses[at]) && use_end(&uses[at]) > to)
-				to = use_end(&uses[at]);
-		if (live->out_mark[block] == live->vreg + 1)
-			to = 2 * end;
-		if (i == live->block_count || status != NB_OK)
-			break;
+		live->out_bits[word] = 0;
 	}
-	if (to > from && status == NB_OK)
-		status = add_range(live, from, to);
+	if (ranging.to > ranging.from && status == NB_OK)
+		status = add_range(live, ranging.from, ranging.to);
 	return status;
 }
 
@@ -358,19 +368,18 @@ ra_live_build(struct ra *ra)
 	uint32_t blocks = ra->fn->block_count;
 	struct live live = {
 		.ra = ra,
-		.in_mark = arena_new_array(ra->scratch, uint32_t, blocks),
-		.out_mark = arena_new_array(ra->scratch, uint32_t, blocks),
+		.in_bits = arena_new_array(ra->scratch, uint64_t, blocks / 64 + 1),
+		.out_bits = arena_new_array(ra->scratch, uint64_t, blocks / 64 + 1),
 		.blocks = arena_new_array(ra->scratch, uint32_t, blocks),
 		.first_line = arena_new_array(ra->scratch, uint32_t, (size_t)blocks + 1),
-		.sort_scratch = arena_new_array(ra->scratch, uint32_t, blocks),
 		.steps_left = EXPLORE_FREE + (uint64_t)EXPLORE_PER_LINE * ra->line_count,
 	};
 	enum nb_status status = NB_OK;
 
 	ra->vreg_first_range =
 		arena_new_array(ra->scratch, uint32_t, (size_t)ra->fn->vreg_count + 1);
-	if (live.in_mark == NULL || live.out_mark == NULL || live.blocks == NULL ||
-	    live.first_line == NULL || live.sort_scratch == NULL || ra->vreg_first_range == NULL)
+	if (live.in_bits == NULL || live.out_bits == NULL || live.blocks == NULL ||
+	    live.first_line == NULL || ra->vreg_first_range == NULL)
 		return NB_OUT_OF_MEMORY;
 	for (uint32_t b = 0; b < blocks; b++)
 		live.first_line[b] = ra_block_entry(ra, b);

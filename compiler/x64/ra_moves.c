@@ -11,7 +11,7 @@
  */
 #include "compiler/x64/ra_state.h"
 
-enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS, PHASES = 3 };
+enum { RADIX_BITS = 8, RADIX = 1 << RADIX_BITS, PHASES = 3 };
 
 struct sequence {
 	struct ra *ra;
