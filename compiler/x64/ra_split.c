@@ -305,9 +305,22 @@ range_at_end(const struct ra *ra, uint32_t vreg, uint32_t point)
 	return RA_NONE;
 }
 
+/* Whether `arg` is in memory at the end of block `pred`, as far as that is known. */
+static bool
+is_left_in_memory(const struct split *split, uint32_t arg, uint32_t pred)
+{
+	const struct ra *ra = split->ra;
+	uint32_t r = range_at_end(ra, arg, 2 * ra_block_end(ra, pred) - 1);
+	uint32_t bundle = r == RA_NONE ? RA_NONE : ra->ranges[r].bundle;
+
+	return bundle != RA_NONE &&
+	       (bundle == split->bundle || ra->bundles[bundle].state == RA_SPILLED);
+}
+
 /* Whether the spot defines a block parameter and most of what is passed to it is in its
  * slot already. Then it stays there up to the next use: each way in saves a load, and the
- * block a store. What later blocks pass is not known yet and does not count. */
+ * block a store. A constant, or what is in another slot, costs about the same either way;
+ * what later blocks pass is not known yet. */
 static bool
 is_passed_in_memory(const struct split *split, const struct ra_spot *spot)
 {
@@ -325,19 +338,13 @@ is_passed_in_memory(const struct split *split, const struct ra_spot *spot)
 		uint32_t pred = fn->block_lists[block->first_pred + p];
 		const struct ra_block *from = &fn->blocks[pred];
 		uint32_t arg = fn->block_lists[from->first_arg + def->operand - block->first_param];
-		uint32_t r, bundle;
 
-		if (pred >= number)
+		if (pred >= number || ra->vreg_is_remat[arg])
 			continue;
-		r = ra->vreg_is_remat[arg] || ra->vreg_family[arg] != ra->vreg_family[vreg]
-			    ? RA_NONE
-			    : range_at_end(ra, arg, 2 * ra_block_end(ra, pred) - 1);
-		bundle = r == RA_NONE ? RA_NONE : ra->ranges[r].bundle;
-		if (bundle != RA_NONE &&
-		    (bundle == split->bundle || ra->bundles[bundle].state == RA_SPILLED))
-			difference += from->frequency;
-		else
+		if (!is_left_in_memory(split, arg, pred))
 			difference -= from->frequency;
+		else if (ra->vreg_family[arg] == ra->vreg_family[vreg])
+			difference += from->frequency;
 	}
 	return difference > 0;
 }
