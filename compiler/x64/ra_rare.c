@@ -18,6 +18,10 @@ enum {
 /* A block runs rarely that runs less than so much of the most frequent use. */
 static const float rare_share = 0.75f;
 
+/* Nothing is cut out of a bundle none of whose uses runs that often per call: the moves
+ * on the edges take more code than they save time. */
+static const float worth_frequency = 1.2f;
+
 /* Points of blocks one behind the other that destroy the registers and run rarely. */
 struct rare {
 	uint32_t from, to;
@@ -104,9 +108,12 @@ ra_split_rare(struct ra *ra, struct ra_cut *cut, uint32_t plain, bool *done)
 	struct rares rares = { .ra = ra, .before = __builtin_inff(), .plain = plain };
 	enum nb_status status = NB_OK;
 
+	*done = false;
 	for (uint32_t i = 0; i < ra->spot_count; i++)
 		if (ra->spots[i].frequency * rare_share > rares.frequent)
 			rares.frequent = ra->spots[i].frequency * rare_share;
+	if (rares.frequent < rare_share * worth_frequency * ra->fn->blocks[0].frequency)
+		return NB_OK;
 	for (uint32_t r = ra->bundles[cut->bundle].first_range; r != RA_NONE;
 	     r = ra->ranges[r].next)
 		look_in_range(&rares, &ra->ranges[r]);

@@ -136,9 +136,9 @@ add_way(struct resolve *resolve, const struct way *way)
 {
 	if (resolve->way_count == resolve->way_cap) {
 		uint32_t cap = resolve->way_cap * 2 + 64;
-		struct way *ways = arena_extend_array(resolve->ra->scratch, resolve->ways,
-						      resolve->way_cap, cap, sizeof(*ways),
-						      _Alignof(struct way));
+		struct way *ways =
+			arena_extend_array(resolve->ra->scratch, resolve->ways, resolve->way_cap,
+					   cap, sizeof(*ways), _Alignof(struct way));
 
 		if (ways == NULL)
 			return NB_OUT_OF_MEMORY;
@@ -405,8 +405,8 @@ resolve_value(struct resolve *resolve)
 		/* Stored at the definition, or on the ways from dirty registers to memory. */
 		if (has_several && !is_in_memory) {
 			find_dirty(resolve);
-			is_stored = count_stores(resolve) >=
-				    ra->uses[ra->use_start[vreg]].frequency;
+			is_stored =
+				count_stores(resolve) >= ra->uses[ra->use_start[vreg]].frequency;
 		}
 		resolve->slot_valid[vreg] = is_in_memory || is_stored;
 	}
