@@ -218,35 +218,57 @@ test_cold_use_opens_no_preserved_register(void **state)
 	assert_int_equal(moves_in(f, 2), 0);
 }
 
-/* A value in a register that a rare call destroys stays in it on the way past the call. */
+/* A use, a call that runs in a fifth of cases, and two uses; what is behind the first use
+ * runs `often` times a call. */
 static void
-test_rare_call_costs_others_nothing(void **state)
+rare_call_program(struct program *p, float often)
 {
-	struct fixture *f = *state;
-	struct program *p = &f->p;
 	uint32_t value = program_new_value(p, RA_GPR);
 
 	p->preserved = 0;
 	use(p, value);
-	p->frequency = 0.2f;
+	p->frequency = 0.2f * often;
 	program_edge(p, 0, program_block(p));
 	program_inst(p, 0, PROGRAM_GPRS, PROGRAM_XMMS);
 	program_jump(p);
-	p->frequency = 0.8f;
+	p->frequency = 0.8f * often;
 	program_edge(p, 0, program_block(p));
 	program_jump(p);
-	p->frequency = 1.0f;
+	p->frequency = often;
 	program_edge(p, 1, program_block(p));
 	program_edge(p, 2, 3);
 	use(p, value);
 	use(p, value);
 	program_jump(p);
+}
+
+/* A value in a register that a rare call destroys stays in it on the way past the call. */
+static void
+test_rare_call_costs_others_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	rare_call_program(&f->p, 2.0f);
 	allocate(f);
 	assert_int_equal(f->result.spill_count, 1);
 	assert_int_equal(f->result.reload_count, 1);
 	assert_int_equal(moves_in(f, 0), 0);
 	assert_int_equal(moves_in(f, 2), 0);
 	assert_int_equal(moves_in(f, 3), 0);
+}
+
+/* Unless it is used too rarely to be worth moves on two edges. */
+static void
+test_rare_use_is_loaded_behind_the_call(void **state)
+{
+	struct fixture *f = *state;
+
+	rare_call_program(&f->p, 1.0f);
+	allocate(f);
+	assert_int_equal(f->result.spill_count, 1);
+	assert_int_equal(moves_in(f, 1), 0);
+	assert_int_equal(moves_in(f, 2), 0);
+	assert_int_equal(moves_in(f, 3), 1);
 }
 
 static void
@@ -570,6 +592,7 @@ main(void)
 		RA_TEST(test_value_across_hot_calls_is_preserved),
 		RA_TEST(test_cold_use_opens_no_preserved_register),
 		RA_TEST(test_rare_call_costs_others_nothing),
+		RA_TEST(test_rare_use_is_loaded_behind_the_call),
 		RA_TEST(test_operands_are_exchanged),
 		RA_TEST(test_constants_are_repeated),
 		RA_TEST(test_unneeded_constant_is_not_made),
