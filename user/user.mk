@@ -16,7 +16,8 @@ WASI_CFLAGS := --target=wasm32-wasi -std=gnu17 -O2 -MMD -MP
 
 guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
-	user/libs/launch user/libs/service user/libs/terminal)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
+	user/libs/launch user/libs/service user/libs/terminal \
+	user/libs/virtio)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
 GUEST_START := $(G)/obj/user/sdk/start.o
 
 $(G)/obj/%.o: %.c | $(ABI_GEN)
@@ -40,7 +41,7 @@ $(eval $(call guest_module,shell,user/apps/shell,$(GUEST_START)))
 BASE_MODULES := init abi wasi wasi_unstable session shell
 $(eval $(call guest_module,bus,user/servers/bus,$(GUEST_START)))
 # Drivers, and what finds and starts them: not in the base RAM disk.
-DRIVERS := $(patsubst user/drivers/%/,%,$(sort $(wildcard user/drivers/*/)))
+DRIVERS := $(patsubst user/drivers/%/main.c,%,$(sort $(wildcard user/drivers/*/main.c)))
 $(foreach name,$(DRIVERS),$(eval $(call guest_module,drivers/$(name),user/drivers/$(name),$(GUEST_START))))
 DRIVER_ARTIFACTS := $(G)/modules/bus.nbo $(DRIVERS:%=$(G)/modules/drivers/%.nbo)
 .PHONY: drivers

@@ -42,6 +42,7 @@ class Machine:
         subprocess.run([TOOL, "pack", "-o", ramdisk] + [f"{k}={v}" for k, v in files.items()],
                        check=True)
         self.command = [ROOT / "scripts/qemu.sh", "--ramdisk", ramdisk, "--memory", "512M",
+                        "--append", "log=debug",
                         ROOT / "build/release/nebulet.elf", "--", *extra]
 
     def run(self, timeout=60):
@@ -106,7 +107,21 @@ def test_ports(folder):
     expect(peer.got == b"hello from a driver\n", f"the host got {peer.got!r}", output)
 
 
-TESTS = {"ports": test_ports}
+def test_entropy(folder):
+    """virtio-rng: PCI, registers in memory, messages, DMA. The host's bytes are known ones."""
+    source = pathlib.Path(folder) / "bytes"
+    source.write_bytes(b"\x01\x03\x07\x0f" * 65536)  # 10 of 32 bits
+    machine = Machine(folder, "devices", ["clock", "entropy"],
+                      ["-object", f"rng-random,id=r,filename={source}",
+                       "-device", "virtio-rng-pci,rng=r"])
+    status, output = machine.run()
+    found = lines_of(output)
+    expect(status == 1, f"exit status {status}", output)
+    expect(found.get("entropy ones") == str(6400 * 10 // 4), "other bytes than the host's", output)
+    expect("virtio-rng may use DMA" in output, "DMA was granted and nobody said so", output)
+
+
+TESTS = {"ports": test_ports, "entropy": test_entropy}
 
 
 def main():

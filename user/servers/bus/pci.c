@@ -277,6 +277,7 @@ pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt)
 	*interrupt = (uint32_t)opened;
 	if (nb_object_info(*interrupt, NB_INFO_INTERRUPT, &info, sizeof info) < 0)
 		return NB_INTERNAL;
+	pci_enable(device, false); /* or nobody hears what is written to the table */
 	control =
 		config_read(device->address, device->message_table) & ~(uint32_t)MESSAGES_MASK_ALL;
 	config_write(device->address, device->message_table, control | MESSAGES_ON);

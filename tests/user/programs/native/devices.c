@@ -102,6 +102,23 @@ try_serial(uint32_t services)
 }
 
 static void
+try_entropy(uint32_t services)
+{
+	uint8_t bytes[64] = { 0 };
+	uint32_t wanted = sizeof bytes, channel, ones = 0;
+	struct service_call call = { &wanted, sizeof wanted, bytes, sizeof bytes, 0, 0, 0, 0 };
+	enum nb_status status = service_connect(services, "entropy", &channel);
+
+	for (uint32_t round = 0; round < 100 && !status; round++) {
+		status = service_call(channel, &call, soon());
+		for (uint32_t i = 0; i < call.reply_len; i++)
+			ones += (uint32_t)__builtin_popcount(bytes[i]);
+	}
+	report("entropy", status);
+	report("entropy ones", ones);
+}
+
+static void
 try_nobody(uint32_t services)
 {
 	struct service_call call = { "x", 1, line_bytes, 1, 0, 0, 0, 0 };
@@ -122,6 +139,7 @@ module_main(void)
 	try_nobody(services);
 	try_clock(services);
 	try_serial(services);
+	try_entropy(services);
 	(void)nb_system_power(startup_handle("system"), NB_POWER_OFF, 0);
 	return 1;
 }
