@@ -117,6 +117,20 @@ add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 	add_operand(line, text);
 }
 
+/* in and out name no operands in their bytes but the port. */
+static void
+add_port(struct line *line, const struct vf_inst *inst)
+{
+	const struct nb_form_info *info = &inst->row->info;
+	bool is_read = info->writes == NB_WRITES_RAX;
+	char port[16] = "dx";
+
+	if (info->imm == NB_IMM_U8)
+		snprintf(port, sizeof port, "0x%x", (uint32_t)inst->imm);
+	add_operand(line, is_read ? gpr(NB_RAX, info->bytes) : port);
+	add_operand(line, is_read ? port : gpr(NB_RAX, info->bytes));
+}
+
 /* Intel's order: what is written comes first. */
 static void
 format(struct line *line, const struct vf_inst *inst, uint32_t end)
@@ -132,6 +146,10 @@ format(struct line *line, const struct vf_inst *inst, uint32_t end)
 	add(line, mnemonics[vf_form(inst)]);
 	if (info->kind == NB_FORM_CONDITION)
 		add(line, conditions[inst->opcode & 15]);
+	if (vf_form(inst) >= NB_FORM_IN8 && vf_form(inst) <= NB_FORM_OUT32_IMM) {
+		add_port(line, inst);
+		return;
+	}
 	for (int pass = 0; pass < 2; pass++) {
 		bool rm_now = rm_first == (pass == 0);
 

@@ -17,14 +17,27 @@ port_of(const struct builder *b, uint32_t func_idx)
 }
 
 static enum nb_status
+check_number(struct builder *b, const struct device_port *port, const struct ir_inst *number)
+{
+	return device_check_port(b->fn->rules, port, (uint32_t)number->imm, b->func_idx,
+				 b->position, b->diag);
+}
+
+/* Of a choice between constants both are looked at, as if each had an access of its own:
+ * that is what other compilers make of two accesses. */
+static enum nb_status
 check(struct builder *b, const struct device_port *port, const struct ir_inst *number)
 {
-	const struct device_rules *rules = b->fn->rules;
+	const struct ir_inst *insts = b->fn->insts;
+	enum nb_status status;
 
 	if (number->op == IR_CONST)
-		return device_check_port(rules, port, (uint32_t)number->imm, b->func_idx,
-					 b->position, b->diag);
-	return device_check_computed(rules, port, b->func_idx, b->position, b->diag);
+		return check_number(b, port, number);
+	status = device_check_computed(b->fn->rules, port, b->func_idx, b->position, b->diag);
+	for (uint32_t i = 1; number->op == IR_SELECT && i < 3; i++)
+		if (status == NB_OK && insts[number->args[i]].op == IR_CONST)
+			status = check_number(b, port, &insts[number->args[i]]);
+	return status;
 }
 
 bool

@@ -15,8 +15,17 @@ form_of(uint32_t op, uint32_t width)
 	return (enum nb_form)(is_read ? reads : writes)[width];
 }
 
-/* d = what was read, in the low bits of `raw`; always extended, also if its use as an
- * address needs nothing else. */
+/* Where what is read goes: the value itself, if all 32 bits are and nobody addresses
+ * with it. */
+static uint32_t
+receive(struct selector *s, uint32_t value, uint32_t width)
+{
+	if (width == 2 && s->vreg[value] != IR_NONE && !(s->marks[value] & SELECT_ADDRESS))
+		return s->vreg[value];
+	return select_vreg_new(s, IR_I32);
+}
+
+/* d = what was read, in the low bits of `raw`. */
 static void
 extend_read(struct selector *s, uint32_t value, uint32_t raw, uint32_t width)
 {
@@ -35,7 +44,7 @@ select_port(struct selector *s, uint32_t value)
 	bool is_computed = inst->op == IR_PORT_READ_ANY || inst->op == IR_PORT_WRITE_ANY;
 	uint32_t number = is_computed ? select_use(s, inst->args[0]) : IR_NONE;
 	uint32_t written = is_read ? IR_NONE : select_use(s, inst->args[is_computed]);
-	uint32_t raw = is_read ? select_vreg_new(s, IR_I32) : IR_NONE;
+	uint32_t raw = is_read ? receive(s, value, ir_port_width(inst)) : IR_NONE;
 	struct x64_inst *out = select_emit(s, X64_PORT, form_of(inst->op, ir_port_width(inst)));
 
 	out->imm = ir_port_number(inst);
@@ -50,6 +59,6 @@ select_port(struct selector *s, uint32_t value)
 		select_op_use_fixed(s, written, NB_RAX);
 	if (!is_computed && ir_port_number(inst) > UINT8_MAX)
 		select_clobber(s, 1u << NB_RDX, 0);
-	if (is_read && s->vreg[value] != IR_NONE)
+	if (is_read && s->vreg[value] != IR_NONE && s->vreg[value] != raw)
 		extend_read(s, value, raw, ir_port_width(inst));
 }
