@@ -3,7 +3,10 @@
  */
 #include "compiler/device.h"
 
+#include "lib/format.h"
 #include "lib/string.h"
+
+enum { WHERE_BYTES = 48 };
 
 /* A row of abi/device_call.def. */
 struct device_call {
@@ -44,6 +47,16 @@ find_call(const struct wasm_import *import)
 	return NULL;
 }
 
+static uint32_t
+count_manifests(const struct wasm_module *module)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < module->custom_count; i++)
+		count += name_is(&module->customs[i].name, NB_MANIFEST_SECTION);
+	return count;
+}
+
 static enum nb_status
 read_manifest(const struct wasm_module *module, struct arena *arena, const struct manifest **out,
 	      struct diag *diag)
@@ -55,6 +68,9 @@ read_manifest(const struct wasm_module *module, struct arena *arena, const struc
 	*out = NULL;
 	if (!custom)
 		return NB_OK;
+	if (count_manifests(module) > 1)
+		return diag_report(diag, NB_MALFORMED, custom->offset,
+				   "more than one manifest (section %s)", NB_MANIFEST_SECTION);
 	manifest = arena_new_array(arena, struct manifest, 1);
 	if (!manifest)
 		return NB_OUT_OF_MEMORY;
@@ -150,7 +166,7 @@ device_read(const struct wasm_module *module, struct arena *arena, struct device
 {
 	enum nb_status status;
 
-	*out = (struct device_rules){ NULL, NULL };
+	*out = (struct device_rules){ .module = module };
 	status = read_manifest(module, arena, &out->manifest, diag);
 	if (status == NB_OK)
 		status = check_imports(module, arena, out, diag);
@@ -171,30 +187,48 @@ mode_of(const struct device_port *port)
 	return port->access == NB_PORT_READ ? "r" : "w";
 }
 
+/* Begins a report about function `func_idx`: its name and a space, or nothing. */
+static const char *
+where_of(const struct device_rules *rules, uint32_t func_idx, struct diag *diag,
+	 char out[WHERE_BYTES])
+{
+	struct wasm_name name;
+
+	diag->function_idx = func_idx;
+	diag->section = "code";
+	out[0] = 0;
+	if (wasm_module_function_name(rules->module, func_idx, &name))
+		format_text(out, WHERE_BYTES, "%.*s ", (int)(name.len < 40 ? name.len : 40),
+			    name.bytes);
+	return out;
+}
+
 enum nb_status
 device_check_port(const struct device_rules *rules, const struct device_port *port, uint32_t number,
 		  uint32_t func_idx, uint32_t offset, struct diag *diag)
 {
 	uint32_t bytes = 1u << port->width;
-	const char *owner;
+	char text[WHERE_BYTES];
+	const char *owner, *where;
 
 	if (number < NB_PORT_COUNT &&
 	    manifest_port_line(rules->manifest, number, bytes, (enum nb_port_access)port->access))
 		return NB_OK;
-	diag->function_idx = func_idx;
+	where = where_of(rules, func_idx, diag, text);
 	if (number > NB_PORT_COUNT - bytes)
 		return diag_report(diag, NB_ACCESS_DENIED, offset,
-				   "%s %u bits at port 0x%x, which does not exist", verb_of(port),
-				   8 * bytes, number);
+				   "%s%s %u bits at port 0x%x, which does not exist", where,
+				   verb_of(port), 8 * bytes, number);
 	owner = manifest_reserved_ports(number, bytes);
 	if (owner)
 		return diag_report(diag, NB_ACCESS_DENIED, offset,
-				   "%s %u bits at port 0x%x of %s, which is never granted",
+				   "%s%s %u bits at port 0x%x of %s, which is never granted", where,
 				   verb_of(port), 8 * bytes, number, owner);
-	return diag_report(diag, NB_ACCESS_DENIED, offset,
-			   "%s %u bits at port 0x%x, outside the manifest; it would need the line "
-			   "\"port 0x%x %u %s\"",
-			   verb_of(port), 8 * bytes, number, number, bytes, mode_of(port));
+	return diag_report(
+		diag, NB_ACCESS_DENIED, offset,
+		"%s%s %u bits at port 0x%x, outside the manifest; it would need the line "
+		"\"port 0x%x %u %s\"",
+		where, verb_of(port), 8 * bytes, number, number, bytes, mode_of(port));
 }
 
 enum nb_status
@@ -203,14 +237,16 @@ device_check_computed(const struct device_rules *rules, const struct device_port
 {
 	const struct manifest *manifest = rules->manifest;
 	uint32_t bytes = 1u << port->width;
+	char text[WHERE_BYTES];
 
 	for (uint32_t i = 0; i < manifest->counts[NB_MANIFEST_PORT]; i++)
 		if (manifest->ports[i].access & port->access && manifest->ports[i].count >= bytes)
 			return NB_OK;
-	diag->function_idx = func_idx;
+	const char *where = where_of(rules, func_idx, diag, text);
+
 	return diag_report(
 		diag, NB_ACCESS_DENIED, offset,
-		"%s %u bits at a computed port, but the manifest allows that of no port; "
+		"%s%s %u bits at a computed port, but the manifest allows that of no port; "
 		"it would need a line such as \"port FIRST %u %s\"",
-		verb_of(port), 8 * bytes, bytes, mode_of(port));
+		where, verb_of(port), 8 * bytes, bytes, mode_of(port));
 }

@@ -22,6 +22,7 @@ struct device_port {
 };
 
 struct device_rules {
+	const struct wasm_module *module;
 	const struct manifest *manifest; /* NULL: the module has none */
 	/* Per imported function; NULL if none of them accesses ports. */
 	const struct device_port *ports;

@@ -31,3 +31,22 @@ tool_code_compile(const struct compiler_options *options, struct code_module *co
 	return compiler_compile(&code->wasm, options, &tool_memory, &code->arena, &code->image,
 				diag);
 }
+
+enum nb_status
+tool_code_verify(const struct code_module *code, struct verifier_finding *finding,
+		 struct diag *diag)
+{
+	struct arena scratch;
+	struct code_verify job = {
+		.module = &code->wasm,
+		.image = &code->image,
+		.cpu_features = tool_all_cpu_features,
+		.scratch = &scratch,
+	};
+
+	arena_init(&scratch, &tool_memory, TOOL_MEMORY_LIMIT);
+	enum nb_status status = code_verify(&job, finding, diag);
+
+	arena_reset(&scratch);
+	return status;
+}

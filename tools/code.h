@@ -3,6 +3,7 @@
 #define TOOLS_CODE_H
 
 #include "compiler/compiler.h"
+#include "kernel/code/verify.h"
 #include "runtime/code_module.h"
 
 #define TOOL_MEMORY_LIMIT ((size_t)16 << 30)
@@ -16,6 +17,10 @@ tool_code_read(const uint8_t *bytes, size_t len, struct code_module *code, struc
  * compiler_compile. */
 NB_MUST_USE enum nb_status tool_code_compile(const struct compiler_options *options,
 					     struct code_module *code, struct diag *diag);
+
+/* Verifies the machine code. Errors: as code_verify; *finding as there, or NULL. */
+NB_MUST_USE enum nb_status tool_code_verify(const struct code_module *code,
+					    struct verifier_finding *finding, struct diag *diag);
 
 /* Whether the code was read from an artifact, so that there is no IR. */
 bool tool_code_is_artifact(const uint8_t *bytes, size_t len);

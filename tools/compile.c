@@ -8,12 +8,10 @@
 #include "wasm/module.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define MEMORY_LIMIT ((size_t)16 << 30)
 
@@ -86,31 +84,6 @@ static const struct argp argp = {
 	.args_doc = "IN.wasm",
 	.doc = "Compile a WebAssembly module to an artifact that the kernel can load.",
 };
-
-/* Writes beside the file first, so that there is never half of one; a device or
- * pipe is written to as it is, never replaced. */
-static bool
-write_file(const char *path, const uint8_t *bytes, size_t len)
-{
-	bool is_replaced = tool_may_replace(path);
-	char *temporary;
-	FILE *out;
-	bool is_written;
-
-	if (asprintf(&temporary, is_replaced ? "%s.part" : "%s", path) < 0)
-		abort();
-	out = fopen(temporary, "wb");
-	is_written = out && fwrite(bytes, 1, len, out) == len;
-	is_written = out && fclose(out) == 0 && is_written;
-	is_written = is_written && (!is_replaced || rename(temporary, path) == 0);
-	if (!is_written) {
-		tool_error("cannot write %s: %s", path, strerror(errno));
-		if (is_replaced)
-			unlink(temporary);
-	}
-	free(temporary);
-	return is_written;
-}
 
 /* Of the processor, all threads together. */
 static double
@@ -240,5 +213,5 @@ tool_compile(int argc, char **argv)
 		print_stats(&job, bytes, len);
 	if (!options.output)
 		options.output = default_output(options.input);
-	return write_file(options.output, job.artifact, job.artifact_len) ? 0 : TOOL_FAILED;
+	return tool_write_file(options.output, job.artifact, job.artifact_len) ? 0 : TOOL_FAILED;
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -44,4 +46,27 @@ tool_map_file(const char *path, size_t *len)
 	if (file >= 0)
 		close(file);
 	return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+bool
+tool_write_file(const char *path, const uint8_t *bytes, size_t len)
+{
+	bool is_replaced = tool_may_replace(path);
+	char *temporary;
+	FILE *out;
+	bool is_written;
+
+	if (asprintf(&temporary, is_replaced ? "%s.part" : "%s", path) < 0)
+		abort();
+	out = fopen(temporary, "wb");
+	is_written = out && fwrite(bytes, 1, len, out) == len;
+	is_written = out && fclose(out) == 0 && is_written;
+	is_written = is_written && (!is_replaced || rename(temporary, path) == 0);
+	if (!is_written) {
+		tool_error("cannot write %s: %s", path, strerror(errno));
+		if (is_replaced)
+			unlink(temporary);
+	}
+	free(temporary);
+	return is_written;
 }

@@ -12,7 +12,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", tool_run },	   { "compile", tool_compile }, { "pack", tool_pack },
-	{ "verify", tool_verify }, { "dump", tool_dump },
+	{ "verify", tool_verify }, { "dump", tool_dump },	{ "manifest", tool_manifest },
 };
 
 static void
@@ -26,6 +26,7 @@ usage(FILE *out)
 	      "confined\n"
 	      "  dump [OPTIONS] FILE                   show what the compiler makes of a "
 	      "module\n"
+	      "  manifest show|check|add ...           what devices a driver asks for\n"
 	      "  pack -o OUT.tar PATH=FILE...          make a RAM disk archive\n"
 	      "  version                               print the version\n"
 	      "  help                                  this text\n"

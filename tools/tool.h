@@ -7,6 +7,7 @@
  *   pack.c       `pack`                 machine.c   starting the kernel somewhere
  *   verify.c     `verify`               disassemble.c   code as text
  *   dump.c       `dump`                 dump_code.c     machine code with its places
+ *   manifest.c   `manifest`
  *   switches.c   --passes, --functions  paint.c         colours
  *   files.c      memory, mapped files   crew.c      threads that compile
  *   session.c    the host's end of the link: one program
@@ -37,6 +38,7 @@ int tool_compile(int argc, char **argv);
 int tool_pack(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_dump(int argc, char **argv);
+int tool_manifest(int argc, char **argv);
 
 /* Writes "nebulet: ..." and a newline to standard error. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -53,6 +55,10 @@ void tool_crew_init(struct compiler_crew *crew, uint32_t count);
 
 /* The whole file, mapped; NULL after an error, which is reported. */
 const uint8_t *tool_map_file(const char *path, size_t *len);
+
+/* Writes the file, beside it first, so that there is never half of one; a device or
+ * pipe is written to as it is, never replaced. False after an error, which is reported. */
+bool tool_write_file(const char *path, const uint8_t *bytes, size_t len);
 
 /* Whether an output file of that name may be renamed over and removed: there is
  * none yet or a regular one, not a device such as /dev/null. */

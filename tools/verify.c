@@ -1,5 +1,4 @@
 /* `nebulet verify`: proves the machine code of a module or artifact confined. */
-#include "kernel/code/verify.h"
 #include "lib/diag.h"
 #include "tools/code.h"
 #include "tools/disassemble.h"
@@ -71,19 +70,9 @@ static enum nb_status
 verify_once(const struct code_module *code, struct verifier_finding *finding, struct diag *diag,
 	    double *out_seconds)
 {
-	struct arena scratch;
-	struct code_verify job = {
-		.module = &code->wasm,
-		.image = &code->image,
-		.cpu_features = tool_all_cpu_features,
-		.scratch = &scratch,
-	};
 	double start = cpu_seconds();
+	enum nb_status status = tool_code_verify(code, finding, diag);
 
-	arena_init(&scratch, &tool_memory, TOOL_MEMORY_LIMIT);
-	enum nb_status status = code_verify(&job, finding, diag);
-
-	arena_reset(&scratch);
 	*out_seconds = cpu_seconds() - start;
 	return status;
 }
