@@ -4,12 +4,16 @@
  * spilled to the end of the last; families whose stretches do not overlap share
  * one, if they are of the same class and width: so places never overlap partly,
  * and the moves of one class never wait for those of the other. Pairs come first,
- * so that they begin at even slots: vectors in memory are aligned.
+ * so that they begin at even slots: vectors in memory are aligned. In a large frame the
+ * slots that most instructions address get the lowest numbers, whose offsets take one byte.
  */
 #include "compiler/x64/ra_state.h"
 #include "lib/sort.h"
 
-enum { POOLS = 3 }; /* general registers, scalars and vectors of the other class */
+enum {
+	POOLS = 3,	  /* general registers, scalars and vectors of the other class */
+	NEAR_SLOTS = 16, /* so many are addressed with short offsets */
+};
 
 /* Slots in use, as a heap by the point they fall free. */
 struct pool {
@@ -110,13 +114,67 @@ assign_width(struct ra *ra, struct pool pools[POOLS], const uint32_t *order, uin
 	}
 }
 
+/* Roughly how many instructions address each slot. */
+static void
+count_addresses(const struct ra *ra, uint32_t *counts)
+{
+	for (uint32_t v = 0; v < ra->fn->vreg_count; v++) {
+		uint32_t first = ra->vreg_first_range[v];
+		uint32_t slot;
+
+		if (first == ra->vreg_first_range[v + 1] || ra->vreg_is_remat[v])
+			continue;
+		slot = ra->families[ra->vreg_family[v]].slot;
+		if (slot == RA_NONE)
+			continue;
+		/* In a register: a load or a store; in memory: what uses it there. */
+		for (uint32_t r = first; r != RA_NONE; r = ra->ranges[r].vreg_next) {
+			const struct ra_range *range = &ra->ranges[r];
+			bool is_spilled = ra->bundles[range->bundle].state == RA_SPILLED;
+
+			counts[slot] += is_spilled ? range->end_use - range->first_use : 1;
+		}
+	}
+}
+
+static bool
+has_more_addresses(const void *context, uint32_t a, uint32_t b)
+{
+	const uint32_t *counts = context;
+
+	return counts[a] > counts[b];
+}
+
+/* Numbers the single slots, which are those from `first` on, by how often they occur. */
+static enum nb_status
+renumber_slots(struct ra *ra, uint32_t first)
+{
+	uint32_t count = ra->result->slot_count;
+	uint32_t *counts = arena_new_array(ra->scratch, uint32_t, count);
+	uint32_t *order = arena_new_array(ra->scratch, uint32_t, count);
+	uint32_t *number = arena_new_array(ra->scratch, uint32_t, count);
+
+	if (counts == NULL || order == NULL || number == NULL)
+		return NB_OUT_OF_MEMORY;
+	count_addresses(ra, counts);
+	for (uint32_t slot = first; slot < count; slot++)
+		order[slot - first] = slot;
+	sort_indices(order, number, count - first, has_more_addresses, counts);
+	for (uint32_t i = first; i < count; i++)
+		number[order[i - first]] = i;
+	for (uint32_t f = 0; f < ra->family_count; f++)
+		if (ra->families[f].slot != RA_NONE && ra->families[f].slots == 1)
+			ra->families[f].slot = number[ra->families[f].slot];
+	return NB_OK;
+}
+
 enum nb_status
 ra_slot_assign(struct ra *ra)
 {
 	uint32_t *order = arena_new_array(ra->scratch, uint32_t, ra->family_count);
 	uint32_t *sort_scratch = arena_new_array(ra->scratch, uint32_t, ra->family_count);
 	struct pool pools[POOLS] = { { 0 } };
-	uint32_t count = 0;
+	uint32_t count = 0, first_single;
 
 	if (order == NULL || sort_scratch == NULL)
 		return NB_OUT_OF_MEMORY;
@@ -131,6 +189,9 @@ ra_slot_assign(struct ra *ra)
 			order[count++] = f;
 	sort_indices(order, sort_scratch, count, starts_before, ra);
 	assign_width(ra, pools, order, count, 2);
+	first_single = ra->result->slot_count;
 	assign_width(ra, pools, order, count, 1);
-	return NB_OK;
+	if (ra->result->slot_count <= NEAR_SLOTS)
+		return NB_OK;
+	return renumber_slots(ra, first_single);
 }
