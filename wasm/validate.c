@@ -508,6 +508,9 @@ validate_instructions(struct wasm_validator *v, const uint8_t *pause)
 		const struct wasm_opcode_info *info;
 		uint8_t byte;
 
+		wasm_validate_simple(v, pause);
+		if (in->pos >= pause)
+			return;
 		v->at = in->pos;
 		byte = *in->pos++;
 		v->op = (enum wasm_opcode)byte;

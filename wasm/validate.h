@@ -81,6 +81,11 @@ void wasm_validator_init(struct wasm_validator *v, const struct wasm_module *mod
  * and whose local declarations are checked. */
 NB_MUST_USE enum nb_status wasm_validator_run(struct wasm_validator *v, uint32_t func_idx);
 
+/* Validates instructions from the present position on, up to the first that is not among the
+ * simple ones or is not plainly valid, or that may reach `pause`, which is at most the end of
+ * the body. Reports nothing. */
+void wasm_validate_simple(struct wasm_validator *v, const uint8_t *pause);
+
 /* The instructions whose operands do not follow from their row; the opcode has
  * been read, the immediate not. */
 void wasm_validate_block(struct wasm_validator *v); /* block, loop, if */

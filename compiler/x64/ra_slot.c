@@ -11,7 +11,7 @@
 #include "lib/sort.h"
 
 enum {
-	POOLS = 3,	  /* general registers, scalars and vectors of the other class */
+	POOLS = 3,	 /* general registers, scalars and vectors of the other class */
 	NEAR_SLOTS = 16, /* so many are addressed with short offsets */
 };
 
