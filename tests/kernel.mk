@@ -1,3 +1,4 @@
+comma := ,
 # Guest modules for the kernel tests: tests/kernel/guests/NAME.c is compiled to
 # WebAssembly and linked into the test programs as guest_NAME[] (guests.S).
 KERNEL_GUESTS := $(patsubst tests/kernel/guests/%.c,build/gen/tests/%.wasm,\
@@ -8,6 +9,7 @@ GUEST_FLAGS_threads := -matomics -mbulk-memory -mmutable-globals -Wl,--shared-me
 	-Wl,--export=__stack_pointer
 # Its copies are instructions, not calls.
 GUEST_FLAGS_mapping := -mbulk-memory
+GUEST_FLAGS_everycall := $(GUEST_FLAGS_threads) -Wl,--export=by_name
 build/gen/tests/%.wasm: tests/kernel/guests/%.c tests/kernel/guests/guest.h $(ABI_GEN)
 	@mkdir -p $(@D)
 	clang --target=wasm32 $(GUEST_FLAGS_$*) -O1 -g0 -nostdlib -Wall -Wextra -Werror -I. -Ibuild/gen/sdk \
@@ -17,3 +19,10 @@ KERNEL_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/kernel/test_*
 KERNEL_TEST_OBJ := $(B)/hosted/tests/kernel/harness.o $(B)/hosted/tests/kernel/guests.S.o
 $(B)/hosted/tests/kernel/guests.S.o: $(KERNEL_GUESTS)
 $(KERNEL_TESTS): $(KERNEL_TEST_OBJ)
+
+# Every way from guest code into the kernel leads through kill_stubs.S.
+$(B)/tests/kernel/test_kill: $(B)/hosted/tests/kernel/kill_stubs.S.o
+$(B)/tests/kernel/test_kill: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,guest_enter kernel_guest_pending \
+	kernel_guest_interrupted kernel_gate_enter kernel_gate_return kernel_gate_unwound \
+	$(shell sed -n 's/^NB_CALL.\([a-z0-9_]*\),.*/sys_\1/p' abi/calls.def) \
+	$(shell sed -n 's/^NB_BUILTIN.\([A-Z0-9_]*\),.*/runtime_builtin_\1/p' abi/builtin.def))

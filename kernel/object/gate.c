@@ -252,6 +252,7 @@ pool_create(const struct gate_options *options, struct gate_pool **out)
 		pool_free(pool);
 		return status;
 	}
+	object_get(&process->object);
 	gate_pool_open(pool);
 	*out = pool;
 	return NB_OK;
@@ -267,6 +268,7 @@ gate_pool_drain(struct gate_pool *pool)
 	if (gate_pool_is_free(pool, true, 0))
 		pool_free(pool);
 	process_leave(process);
+	object_put(&process->object);
 }
 
 void

@@ -37,7 +37,7 @@ struct gate_activation {
 };
 
 struct gate_pool {
-	struct process *process; /* which it counts as a visitor of; valid until drained */
+	struct process *process; /* which it is a visitor of; referenced until drained */
 	struct account *account; /* the process's; owns a reference */
 	struct thread *server;	 /* of a pool of one activation without a clone, or NULL */
 	uint32_t count;		 /* activations. Constant */

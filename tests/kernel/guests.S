@@ -12,6 +12,8 @@ guest_\name\()_end:
 	.section .rodata
 	guest	client
 	guest	driver
+	guest	everycall
+	guest	everyclient
 	guest	failing
 	guest	fuzz
 	guest	gatechain
