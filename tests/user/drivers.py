@@ -4,7 +4,9 @@ client asks their services, and what it prints is compared with what QEMU's side
 
     tests/user/drivers.py [NAME...]    e.g. ports
 """
+import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -18,21 +20,23 @@ MODULES = ROOT / "build/guest/modules"
 CLIENTS = ROOT / "build/guest/tests/native"
 
 
-def services(client):
-    return (f"bus lib/bus.nbo always ramdisk root services services-server ports:0xcf8:8\n"
-            f"client lib/{client}.nbo always system console services\n")
+def services(client, arguments):
+    lines = ["bus lib/bus.nbo always ramdisk root services services-server ports:0xcf8:8"]
+    for argument in arguments:
+        lines.append(f"{client} lib/{client}.nbo always system console services arg={argument}")
+    return "\n".join(lines) + "\n"
 
 
 class Machine:
     """A kernel in QEMU with a RAM disk of the bus server, drivers and one client."""
 
-    def __init__(self, folder, client, drivers, extra=()):
+    def __init__(self, folder, client, drivers, extra=(), arguments=("-",)):
         self.folder = pathlib.Path(folder)
         files = {"boot/init.nbo": MODULES / "init.nbo", "lib/bus.nbo": MODULES / "bus.nbo"}
         artifact = self.folder / f"{client}.nbo"
         subprocess.run([TOOL, "compile", CLIENTS / f"{client}.wasm", "-o", artifact], check=True)
         files[f"lib/{client}.nbo"] = artifact
-        (self.folder / "services").write_text(services(client))
+        (self.folder / "services").write_text(services(client, arguments))
         (self.folder / "drivers").write_text("".join(f"drivers/{d}.nbo\n" for d in drivers))
         files["etc/services"] = self.folder / "services"
         files["etc/drivers"] = self.folder / "drivers"
@@ -49,6 +53,23 @@ class Machine:
         done = subprocess.run(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout, check=False)
         return done.returncode, done.stdout.decode(errors="replace")
+
+
+    def run_until(self, text, count, timeout):
+        """Runs until that text came so often, and ends the machine."""
+        machine = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        killer = threading.Timer(timeout, machine.kill)
+        killer.start()
+        output = b""
+        while output.count(text.encode()) < count and (line := machine.stdout.readline()):
+            output += line
+            if b"failed" in line:
+                break
+        killer.cancel()
+        machine.terminate()
+        machine.wait()
+        return output.decode(errors="replace")
 
 
 def expect(condition, what, output):
@@ -121,7 +142,63 @@ def test_entropy(folder):
     expect("virtio-rng may use DMA" in output, "DMA was granted and nobody said so", output)
 
 
-TESTS = {"ports": test_ports, "entropy": test_entropy}
+def disk_options(image):
+    return ["-drive", f"if=none,id=d,format=raw,file={image}",
+            "-device", "virtio-blk-pci,drive=d"]
+
+
+def pattern(number):
+    """What tests/user/programs/native/disk.c fills block `number` with."""
+    mask = (1 << 64) - 1
+    value, step = number * 0x9e3779b97f4a7c15 & mask, 0x0123456789abcdef
+    return b"".join(((value + i * step) & mask).to_bytes(8, "little") for i in range(1, 513))
+
+
+def run_fill(folder, parts):
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    machine = Machine(folder, "disk", ["block"], disk_options(image),
+                      [f"fill={part}/{parts}" for part in range(parts)])
+    # The bus server, which never ends, keeps the machine on.
+    output = machine.run_until("milliseconds", parts, 120)
+    expect(output.count("blocks written and read") == parts, "not all parts were written", output)
+    bytes_ = image.read_bytes()
+    for number in range(len(bytes_) // 4096):
+        expect(bytes_[number * 4096:(number + 1) * 4096] == pattern(number),
+               f"block {number} of the image is wrong", output)
+    print("     " + ", ".join(re.findall(r"milliseconds \d+", output)))
+
+
+def test_disk(folder):
+    """One client writes and reads back a disk of 64 MiB, 32 requests deep."""
+    run_fill(folder, 1)
+
+
+def test_clients(folder):
+    """Four clients at once, each its part of the disk."""
+    run_fill(folder, 4)
+
+
+def test_killed(folder, kills=100):
+    """The driver is killed under a client that writes and checks."""
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    machine = Machine(folder, "disk", ["block"], disk_options(image),
+                      [f"keep={kills // 8 + 2}", f"kill={kills}"])
+    status, output = machine.run(kills)
+    found = lines_of(output)
+    expect(status == 1, f"exit status {status}", output)
+    expect(f"killed {kills}" in output, "the driver was not killed as often", output)
+    expect(int(found["reconnects"]) > kills // 4, "too few reconnects", output)
+    expect("every page, handle, object and thread has come back" in output, "a leak", output)
+    print("     " + re.search(r"operations \d+", output)[0] + ", " +
+          re.search(r"longest recovery.*", output)[0].strip())
+
+
+TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
+         "clients": test_clients, "killed": test_killed}
 
 
 def main():

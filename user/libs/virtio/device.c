@@ -202,7 +202,8 @@ virtio_memory_create(uint32_t size, struct virtio_memory *out)
 		return (enum nb_status) - result;
 	out->handle = (uint32_t)result;
 	size = (size + PAGE - 1) & ~(uint32_t)(PAGE - 1);
-	result = nb_memory_map(out->handle, 0, size, 0, NB_MAP_WRITE | NB_MAP_APPEND);
+	result = nb_memory_map(out->handle, 0, size, (uint32_t)(uintptr_t)out->bytes,
+			       NB_MAP_WRITE | (out->bytes ? 0 : NB_MAP_APPEND));
 	if (result < 0) {
 		(void)nb_handle_close(out->handle);
 		return (enum nb_status) - result;
@@ -223,7 +224,7 @@ virtio_queue_create(struct virtio *virtio, uint16_t index, struct virtio_queue *
 {
 	volatile struct virtio_common *common = virtio->common;
 	uint32_t size, used_at, at;
-	struct virtio_memory memory;
+	struct virtio_memory memory = { .bytes = NULL };
 	enum nb_status status;
 
 	common->queue_select = index;

@@ -82,7 +82,8 @@ virtio_queue_create(struct virtio *virtio, uint16_t index, struct virtio_queue *
 /* The device may begin. */
 void virtio_ready(struct virtio *virtio);
 
-/* DMA memory of the handle "dma", mapped at the end of the module's memory. */
+/* DMA memory of the handle "dma", mapped at out->bytes, or if that is NULL at the end of
+ * the module's memory. */
 NB_MUST_USE enum nb_status virtio_memory_create(uint32_t size, struct virtio_memory *out);
 
 /* Hands the device a chain; `cookie` comes back with it. SHOULD_WAIT: no descriptors are

@@ -42,6 +42,7 @@ struct device {
 	uint16_t vendor, product;
 	uint32_t class_code; /* class << 16 | subclass << 8 | interface */
 	struct bar bars[BARS];
+	uint8_t express;	 /* offset of its capability PCI Express, 0: none */
 	uint8_t message_table;	 /* offset of its capability for many messages, 0: none */
 	uint32_t message_number; /* of the interrupt it has got; 0: none yet */
 	bool is_taken;
@@ -54,7 +55,9 @@ struct driver {
 	struct device *device;
 	uint32_t process; /* NB_HANDLE_NONE: it does not run */
 	uint32_t channel; /* to it, while it runs */
-	uint32_t dma;	  /* its DMA, kept until the device is quiet; or NB_HANDLE_NONE */
+	uint32_t dma;	  /* its DMA, or NB_HANDLE_NONE */
+	uint32_t
+		dma_before; /* of its predecessor, kept until the device has certainly been reset */
 	uint32_t failures;
 	int64_t started_ns;
 	int64_t retry_ns; /* when to start it again; valid while it does not run */
@@ -85,7 +88,8 @@ void pci_find(struct bus *bus);
 void pci_read_config(const struct device *device, uint8_t config[CONFIG_BYTES]);
 /* Lets the function answer, and if `is_master` reach memory. */
 void pci_enable(const struct device *device, bool is_master);
-/* The function neither answers nor reaches memory any more. */
+/* The function neither answers nor reaches memory any more, and forgets what it was told if it
+ * can be reset. */
 void pci_disable(const struct device *device);
 /* Which BAR has the table of messages; valid if there is one. */
 uint32_t pci_message_bar(const struct device *device);

@@ -6,8 +6,9 @@
  * names such things; of PCI, the function's configuration space as a startup record.
  * Its ports need no name: it is enough to have them.
  *
- * When it has ended, its device is first made to stop reaching memory; only
- * then the DMA pages go back, which the bus keeps a handle to.
+ * When it has ended, its device is first made to stop reaching memory. The DMA
+ * pages, which the bus keeps a handle to, go back only when its successor has
+ * ended, too: a device that cannot be reset by the bus was reset by that one.
  */
 #include "user/libs/driver/driver.h"
 #include "user/libs/launch/block.h"
@@ -280,7 +281,10 @@ driver_stopped(struct driver *driver)
 {
 	if (!driver->device->platform)
 		pci_disable(driver->device);
-	close(&driver->dma);
+	/* What its predecessor's device may have had under way has ended since. */
+	close(&driver->dma_before);
+	driver->dma_before = driver->dma;
+	driver->dma = NB_HANDLE_NONE;
 	close(&driver->channel);
 	close(&driver->process);
 }

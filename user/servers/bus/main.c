@@ -21,11 +21,11 @@ NEBULET_MANIFEST("name bus", "port 0xcf8 8 rw", "mmio platform", "irq platform")
 
 #define DRIVERS_FILE "etc/drivers"
 
-/* A driver that died is started again after BACKOFF_FIRST_NS, doubled each time
- * up to BACKOFF_MOST_NS, until it has run for SOUND_NS. */
-#define BACKOFF_FIRST_NS 10000000ll
+/* A driver that died after it had run for SOUND_NS is started again at once; one that
+ * did not last as long after BACKOFF_FIRST_NS, doubled each time up to BACKOFF_MOST_NS. */
+#define BACKOFF_FIRST_NS 1000000ll
 #define BACKOFF_MOST_NS	 5000000000ll
-#define SOUND_NS	 10000000000ll
+#define SOUND_NS	 20000000ll
 
 static struct bus bus;
 static struct archive_entry entry; /* scratch */
@@ -159,13 +159,26 @@ receive_client(void)
 
 /* ---- supervision ---- */
 
+/* When to start one again that has ended after `ran_ns`, or could not be started. */
+static void
+schedule(struct driver *driver, int64_t ran_ns)
+{
+	int64_t wait_ns = 0;
+
+	driver->failures = ran_ns < SOUND_NS ? driver->failures + 1 : 0;
+	for (uint32_t i = 0; i < driver->failures && wait_ns < BACKOFF_MOST_NS; i++)
+		wait_ns = wait_ns ? 2 * wait_ns : BACKOFF_FIRST_NS;
+	driver->retry_ns = nb_clock_get(NB_CLOCK_MONOTONIC) +
+			   (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
+}
+
 static void
 start(struct driver *driver)
 {
 	uint32_t waiting = driver->waiting_count;
 
 	if (driver_start(&bus, driver)) {
-		driver->retry_ns = driver->started_ns + BACKOFF_MOST_NS;
+		schedule(driver, 0);
 		return;
 	}
 	driver->waiting_count = 0;
@@ -178,16 +191,20 @@ static void
 reap(struct driver *driver)
 {
 	static char reason[1024];
-	int64_t now_ns = nb_clock_get(NB_CLOCK_MONOTONIC), wait_ns = BACKOFF_FIRST_NS;
+	int64_t ran_ns = nb_clock_get(NB_CLOCK_MONOTONIC) - driver->started_ns;
 
-	(void)launch_trap_text(driver->process, driver->manifest.name.text, reason, sizeof reason);
+	uint32_t len = launch_trap_text(driver->process, driver->manifest.name.text, reason,
+					sizeof reason - 1);
+
+	/* The first line says what happened. */
+	for (uint32_t i = 0; i <= len; i++) {
+		if (i == len || reason[i] == '\n')
+			reason[i] = 0;
+	}
 	bus_log(NB_LOG_WARN, driver->manifest.name.text,
 		"has ended and will be restarted: ", reason);
 	driver_stopped(driver);
-	driver->failures = now_ns - driver->started_ns < SOUND_NS ? driver->failures + 1 : 0;
-	for (uint32_t i = 1; i < driver->failures && wait_ns < BACKOFF_MOST_NS; i++)
-		wait_ns *= 2;
-	driver->retry_ns = now_ns + (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
+	schedule(driver, ran_ns);
 }
 
 /* Starts what is due; returns when to look again. */

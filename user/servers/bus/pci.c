@@ -35,6 +35,9 @@ enum {
 	BAR_PORTS = 1,
 	BAR_64_BITS = 4,
 	CAPABILITY_MESSAGES = 0x11, /* MSI-X */
+	CAPABILITY_EXPRESS = 0x10,
+	EXPRESS_CAN_RESET = 1 << 28,
+	EXPRESS_RESET = 1 << 15,
 	MESSAGES_ON = 1u << 31,
 	MESSAGES_MASK_ALL = 1u << 30,
 	MESSAGE_BYTES = 16,
@@ -44,6 +47,10 @@ enum {
 /* Where functions without addresses go. */
 #define WINDOW_FIRST 0xf0000000ull
 #define WINDOW_END   0xfc000000ull
+
+/* A function may take 100 ms for its reset; those of virtual machines are done at once, and
+ * one that is not answers with all ones, which its driver notices. */
+#define RESET_NS 1000000
 
 static uint64_t window_next = WINDOW_FIRST;
 static uint32_t messages_used;
@@ -151,10 +158,11 @@ add_function(struct bus *bus, uint32_t address, uint32_t id)
 	};
 	if (config_read(address, AT_HEADER) & HEADER_TYPE)
 		return; /* a bridge */
-	pci_disable(device);
+	config_write(address, AT_COMMAND, COMMAND_NO_LINE);
 	for (uint32_t i = 0; i < BARS;)
 		i += bar_read(device, i, &device->bars[i]);
 	device->message_table = find_capability(device, CAPABILITY_MESSAGES);
+	device->express = find_capability(device, CAPABILITY_EXPRESS);
 }
 
 void
@@ -199,10 +207,30 @@ pci_enable(const struct device *device, bool is_master)
 		     COMMAND_MEMORY | COMMAND_NO_LINE | (is_master ? COMMAND_MASTER : 0u));
 }
 
+/* Function level reset, which forgets everything; the BARs are written again. */
+static void
+reset(const struct device *device)
+{
+	uint32_t at = device->express;
+
+	if (!at || !(config_read(device->address, at + 4) & EXPRESS_CAN_RESET))
+		return;
+	config_write(device->address, at + 8,
+		     (config_read(device->address, at + 8) & 0xffff) | EXPRESS_RESET);
+	(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + RESET_NS);
+	for (uint32_t i = 0; i < BARS; i++) {
+		const struct bar *bar = &device->bars[i];
+
+		if (bar->size && bar->base)
+			config_write(device->address, AT_BARS + 4 * i, (uint32_t)bar->base);
+	}
+}
+
 void
 pci_disable(const struct device *device)
 {
 	config_write(device->address, AT_COMMAND, COMMAND_NO_LINE);
+	reset(device);
 }
 
 uint32_t

@@ -12,10 +12,12 @@
  *     services, services-server   the ends of the channel over which services are found
  *                                 (user/libs/service/service.h)
  *     ports:FIRST:COUNT           those ports
+ *     arg=TEXT                    no handle, but an argument
  *
  * `#` begins a comment.
  */
 #include "user/libs/disk/disk.h"
+#include "user/libs/launch/block.h"
 #include "user/libs/launch/launch.h"
 #include "user/sdk/bytes.h"
 #include "user/sdk/start.h"
@@ -42,6 +44,7 @@ static struct archive_entry entry;	/* scratch */
 static uint32_t services[SERVICES_MAX]; /* process handles */
 static uint32_t service_count;
 static uint32_t ramdisk;
+static uint8_t records[2048] __attribute__((aligned(8))); /* of a service */
 static struct nb_channel_ends services_channel;
 
 static void
@@ -164,23 +167,31 @@ static void
 start_service(const struct line *line)
 {
 	struct launch_handle handles[HANDLES_MAX];
-	struct startup startup = startup_get();
 	struct launch launch = {
 		.name = line->words[0],
 		.ramdisk = ramdisk,
 		.priority = NB_PRIORITY_HIGH,
 		.handles = handles,
-		.records = startup.block,
+		.records = records,
 	};
+	struct block block;
 	char reason_bytes[512];
 	struct text reason;
 	enum nb_status status = disk_publish(ramdisk, line->words[1], &entry, &launch.module);
 
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	for (uint32_t i = 3; i < line->count; i++)
+	block_init(&block, records, sizeof records);
+	for (uint32_t i = 3; i < line->count; i++) {
+		if (begins_with(line->words[i], "arg=")) {
+			block_add(&block, NB_STARTUP_ARGUMENT, line->words[i] + 4,
+				  text_length(line->words[i] + 4));
+			continue;
+		}
 		handles[launch.handle_count++] =
 			(struct launch_handle){ line->words[i], find_handle(line->words[i]),
 						NB_RIGHTS_SAME };
+	}
+	launch.records_size = block.size;
 	if (!status)
 		status = launch_module_result(launch.module, &reason);
 	if (!status)
