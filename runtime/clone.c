@@ -209,6 +209,7 @@ cloning_prepare(struct cloning *cloning)
 	cloning->store->type_buckets = source->type_buckets;
 	cloning->store->type_count = source->type_count;
 	cloning->store->type_cap = source->type_cap;
+	cloning->store->types_are_shared = true;
 	return clone_tables(cloning);
 }
 

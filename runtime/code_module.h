@@ -14,6 +14,7 @@
 #include "abi/status.h"
 #include "kernel/port/memory.h"
 #include "lib/arena.h"
+#include "runtime/store.h"
 #include "wasm/module.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct code_module {
 	struct wasm_module wasm;    /* with the bytes its names and data lie in */
 	struct nb_code_image image; /* image.code: the placed code, once placed */
 	struct port_code code;	    /* size 0: not placed, or no functions */
+	struct store_types types;   /* of wasm, if made */
 	struct port_image data;	    /* what memory 0 holds at first, if has_data */
 	bool has_data;
 	bool is_sealed;

@@ -353,7 +353,8 @@ create(struct store *store, const struct code_module *module, instance_resolve *
 	enum nb_status status = instance_allocate(store, module, &instance);
 
 	if (status == NB_OK)
-		status = store_signatures(store, wasm, instance_type_slots(instance));
+		status = store_types_adopt(store, &module->types, wasm,
+					   instance_type_slots(instance));
 	if (status == NB_OK)
 		status = store_references_take(store, wasm->func_count,
 					       &instance->vmctx->reference_base);

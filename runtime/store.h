@@ -96,6 +96,7 @@ struct store {
 	uint32_t *type_buckets;	  /* type_cap of them, a power of two */
 	uint32_t type_count;
 	uint32_t type_cap;
+	bool types_are_shared; /* types and buckets are a module's, or another store's */
 	struct nb_callee *callees;	     /* in the arena, or if has_area an area; or NULL */
 	struct nb_reference_desc references; /* what machine code knows of it */
 	uint32_t reference_count;	     /* callees in use, the null one included */
@@ -131,6 +132,21 @@ store_signature(struct store *store, const struct wasm_functype *type, uint32_t 
  * Errors as above. */
 NB_MUST_USE enum nb_status
 store_signatures(struct store *store, const struct wasm_module *module, uint32_t *signatures);
+
+/* The types of a module as a store has them whose first instance it is; made once, in
+ * `arena`, which outlives all such stores. */
+struct store_types {
+	struct store_type *types; /* NULL: not made */
+	uint32_t *buckets;
+	uint32_t count, cap;
+	uint32_t *signatures; /* of the module's types */
+};
+NB_MUST_USE enum nb_status store_types_make(const struct wasm_module *module, struct arena *arena,
+					    struct store_types *out);
+/* As store_signatures for the module of which `types` were made. */
+NB_MUST_USE enum nb_status
+store_types_adopt(struct store *store, const struct store_types *types,
+		  const struct wasm_module *module, uint32_t *signatures);
 
 /* A type of a module with those signature words as the store's instances name it
  * to each other: with a number of the store in place of a type index. */

@@ -52,6 +52,9 @@ enter(struct store *store, uint32_t number)
 void
 store_types_enter_all(struct store *store)
 {
+	/* Nobody writes to shared ones. */
+	if (store->types_are_shared)
+		return;
 	if (store->type_cap)
 		memset(store->type_buckets, 0, store->type_cap * sizeof(*store->type_buckets));
 	for (uint32_t i = 0; i < store->type_count; i++) {
@@ -63,7 +66,10 @@ store_types_enter_all(struct store *store)
 static enum nb_status
 grow(struct store *store)
 {
-	uint32_t cap = store->type_cap ? store->type_cap * 2 : TYPES_FIRST;
+	uint32_t cap = store->type_cap ? store->type_cap : TYPES_FIRST;
+
+	if (store->type_count == cap)
+		cap *= 2;
 	uint32_t *buckets = arena_new_array(&store->arena, uint32_t, cap);
 	struct store_type *types =
 		arena_grow_array(&store->arena, store->types, store->type_count, cap,
@@ -74,6 +80,7 @@ grow(struct store *store)
 	store->types = types;
 	store->type_buckets = buckets;
 	store->type_cap = cap;
+	store->types_are_shared = false;
 	store_types_enter_all(store);
 	return NB_OK;
 }
@@ -94,7 +101,7 @@ add(struct store *store, const struct wasm_functype *type, uint32_t hash, uint32
 {
 	if (store->type_count == TYPES_MAX)
 		return NB_LIMIT_EXCEEDED;
-	if (store->type_count == store->type_cap) {
+	if (store->type_count == store->type_cap || store->types_are_shared) {
 		enum nb_status status = grow(store);
 		if (status != NB_OK)
 			return status;
@@ -209,4 +216,36 @@ store_signatures(struct store *store, const struct wasm_module *module, uint32_t
 		store_give_way(i);
 	}
 	return status;
+}
+
+enum nb_status
+store_types_make(const struct wasm_module *module, struct arena *arena, struct store_types *out)
+{
+	/* A store that lives in the module's arena. */
+	struct store store = { .arena = *arena, .reference_count = 1 };
+	uint32_t *signatures = arena_new_array(&store.arena, uint32_t, module->type_count);
+	enum nb_status status = signatures ? store_signatures(&store, module, signatures)
+					   : NB_OUT_OF_MEMORY;
+
+	*arena = store.arena;
+	*out = (struct store_types){ 0 };
+	if (status == NB_OK)
+		*out = (struct store_types){ store.types, store.type_buckets, store.type_count,
+					     store.type_cap, signatures };
+	return status;
+}
+
+enum nb_status
+store_types_adopt(struct store *store, const struct store_types *types,
+		  const struct wasm_module *module, uint32_t *signatures)
+{
+	if (store->type_count || !types->types)
+		return store_signatures(store, module, signatures);
+	store->types = types->types;
+	store->type_buckets = types->buckets;
+	store->type_count = types->count;
+	store->type_cap = types->cap;
+	store->types_are_shared = true;
+	memcpy(signatures, types->signatures, module->type_count * sizeof *signatures);
+	return NB_OK;
 }

@@ -17,6 +17,8 @@
 
 enum { MODULE_DIAGNOSTIC_BYTES = 384 };
 
+struct sys_call;
+
 struct module {
 	struct object object;
 
@@ -43,6 +45,8 @@ struct module {
 	const struct manifest *manifest; /* NULL: it has none */
 	const char *manifest_text;
 	size_t manifest_len;
+	const struct sys_call **calls; /* by import: the native call that it is, whose type it
+					* has; NULL: to be looked for */
 	uint64_t data_charged; /* for code.data */
 	/* Valid when FAILED: */
 	char diagnostic[MODULE_DIAGNOSTIC_BYTES];

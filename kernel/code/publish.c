@@ -13,6 +13,7 @@
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sys/table.h"
 #include "lib/string.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -159,6 +160,29 @@ read_manifest(struct module *module, struct diag *diag)
 	return NB_OK;
 }
 
+/* What linking would otherwise find out for each instance: types, native calls. */
+static enum nb_status
+prepare_link(struct module *module)
+{
+	const struct wasm_module *wasm = &module->code.wasm;
+	struct arena *arena = &module->code.arena;
+	enum nb_status status = store_types_make(wasm, arena, &module->code.types);
+
+	module->calls = arena_new_array(arena, const struct sys_call *, wasm->import_count);
+	if (status != NB_OK || !module->calls)
+		return NB_OUT_OF_MEMORY;
+	for (uint32_t i = 0; i < wasm->import_count; i++) {
+		const struct wasm_import *import = &wasm->imports[i];
+		const struct sys_call *call = sys_call_find(import->field.bytes, import->field.len);
+
+		if (call && import->kind == WASM_EXTERN_FUNC &&
+		    wasm_functype_equal(&call->type, wasm_module_function_type(wasm, import->idx)))
+			module->calls[i] = call;
+		sched_relax();
+	}
+	return NB_OK;
+}
+
 /* An image of the data, if there is room for it; without one instances copy. */
 static void
 make_data(struct module *module)
@@ -184,9 +208,11 @@ place_and_seal(struct module *module, struct diag *diag)
 	if (status != NB_OK)
 		return status;
 	status = collect_imports(module);
+	if (status == NB_OK)
+		status = prepare_link(module);
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET,
-				   "the namespaces of the imports cannot be listed: %s",
+				   "the imports cannot be listed: %s",
 				   nb_status_text(status));
 	status = code_module_place(&module->code);
 	if (status == NB_OK) {

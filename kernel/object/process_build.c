@@ -20,6 +20,7 @@ enum {
 /* What the resolver needs to know. */
 struct linking {
 	struct process *process;
+	const struct module *module; /* that is being linked */
 	const struct process_binding *bindings;
 	uint32_t binding_count;
 };
@@ -34,7 +35,11 @@ static enum nb_status
 resolve_kernel_call(struct linking *linking, const struct instance *instance,
 		    const struct wasm_import *import, bool is_client, struct runtime_extern *out)
 {
-	const struct sys_call *call = sys_call_find(import->field.bytes, import->field.len);
+	const struct module *module = linking->module;
+	const struct wasm_module *wasm = &module->code.wasm;
+	const struct sys_call *known = module->calls[import - wasm->imports];
+	const struct sys_call *call =
+		known ? known : sys_call_find(import->field.bytes, import->field.len);
 	const struct nb_vmctx *vmctx =
 		is_client ? &linking->process->graph.client : instance->vmctx;
 
@@ -44,6 +49,10 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 	out->func.code = (uint64_t)(uintptr_t)call->code;
 	out->func.cross = (uint64_t)(uintptr_t)call->cross;
 	out->func.vmctx = (uint64_t)(uintptr_t)vmctx;
+	if (known) {
+		out->func.signature = instance_signatures(instance)[wasm->func_types[import->idx]];
+		return NB_OK;
+	}
 	return store_signature(&linking->process->graph.store, &call->type, &out->func.signature);
 }
 
@@ -154,7 +163,7 @@ process_instantiate(struct process *process, struct module *module,
 		    const struct process_binding *bindings, uint32_t binding_count,
 		    struct diag *diag, uint32_t *out_idx)
 {
-	struct linking linking = { process, bindings, binding_count };
+	struct linking linking = { process, module, bindings, binding_count };
 	enum nb_status status;
 
 	if (module_state(module) != NB_MODULE_READY)
