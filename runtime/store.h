@@ -96,8 +96,8 @@ struct store {
 	uint32_t *type_buckets;	  /* type_cap of them, a power of two */
 	uint32_t type_count;
 	uint32_t type_cap;
-	bool types_are_shared; /* types and buckets are a module's, or another store's */
-	struct nb_callee *callees;	     /* in the arena, or if has_area an area; or NULL */
+	bool types_are_shared;	   /* types and buckets are a module's, or another store's */
+	struct nb_callee *callees; /* in the arena, or if has_area an area; or NULL */
 	struct nb_reference_desc references; /* what machine code knows of it */
 	uint32_t reference_count;	     /* callees in use, the null one included */
 	size_t callee_bytes;		     /* storage: a power of two */
@@ -141,8 +141,8 @@ struct store_types {
 	uint32_t count, cap;
 	uint32_t *signatures; /* of the module's types */
 };
-NB_MUST_USE enum nb_status store_types_make(const struct wasm_module *module, struct arena *arena,
-					    struct store_types *out);
+NB_MUST_USE enum nb_status
+store_types_make(const struct wasm_module *module, struct arena *arena, struct store_types *out);
 /* As store_signatures for the module of which `types` were made. */
 NB_MUST_USE enum nb_status
 store_types_adopt(struct store *store, const struct store_types *types,

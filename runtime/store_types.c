@@ -224,8 +224,8 @@ store_types_make(const struct wasm_module *module, struct arena *arena, struct s
 	/* A store that lives in the module's arena. */
 	struct store store = { .arena = *arena, .reference_count = 1 };
 	uint32_t *signatures = arena_new_array(&store.arena, uint32_t, module->type_count);
-	enum nb_status status = signatures ? store_signatures(&store, module, signatures)
-					   : NB_OUT_OF_MEMORY;
+	enum nb_status status =
+		signatures ? store_signatures(&store, module, signatures) : NB_OUT_OF_MEMORY;
 
 	*arena = store.arena;
 	*out = (struct store_types){ 0 };

@@ -47,7 +47,7 @@ struct module {
 	size_t manifest_len;
 	const struct sys_call **calls; /* by import: the native call that it is, whose type it
 					* has; NULL: to be looked for */
-	uint64_t data_charged; /* for code.data */
+	uint64_t data_charged;	       /* for code.data */
 	/* Valid when FAILED: */
 	char diagnostic[MODULE_DIAGNOSTIC_BYTES];
 };

@@ -211,8 +211,7 @@ place_and_seal(struct module *module, struct diag *diag)
 	if (status == NB_OK)
 		status = prepare_link(module);
 	if (status != NB_OK)
-		return diag_report(diag, status, DIAG_NO_OFFSET,
-				   "the imports cannot be listed: %s",
+		return diag_report(diag, status, DIAG_NO_OFFSET, "the imports cannot be listed: %s",
 				   nb_status_text(status));
 	status = code_module_place(&module->code);
 	if (status == NB_OK) {

@@ -8,9 +8,11 @@
 #include "kernel/port/cpu.h"
 #include "kernel/sched/cpu.h"
 
+bool lock_is_shared = true;
+
 #ifdef NB_DEBUG
-static void
-order_enter(const struct spinlock *lock)
+void
+spinlock_order_enter(const struct spinlock *lock)
 {
 	struct cpu *cpu = port_cpu_current();
 
@@ -21,8 +23,8 @@ order_enter(const struct spinlock *lock)
 	cpu->held_ranks |= 1u << lock->rank;
 }
 
-static void
-order_leave(const struct spinlock *lock)
+void
+spinlock_order_leave(const struct spinlock *lock)
 {
 	struct cpu *cpu = port_cpu_current();
 
@@ -32,22 +34,10 @@ order_leave(const struct spinlock *lock)
 #endif
 
 void
-spinlock_lock(struct spinlock *lock)
+spinlock_contend(struct spinlock *lock)
 {
-#ifdef NB_DEBUG
-	order_enter(lock);
-#endif
 	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
 		while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
 			;
 	}
-}
-
-void
-spinlock_unlock(struct spinlock *lock)
-{
-#ifdef NB_DEBUG
-	order_leave(lock);
-#endif
-	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }

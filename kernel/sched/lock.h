@@ -11,6 +11,7 @@
 #ifndef KERNEL_SCHED_LOCK_H
 #define KERNEL_SCHED_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum lock_rank {
@@ -52,8 +53,40 @@ spinlock_init(struct spinlock *lock, enum lock_rank rank)
 	lock->rank = rank;
 }
 
-/* Takes the lock; panics on an order violation in debug builds. */
-void spinlock_lock(struct spinlock *lock);
-void spinlock_unlock(struct spinlock *lock);
+/* False while there is one processor only: nobody can want a lock that is held, so
+ * taking one is a store. Whoever brings up another processor sets it first, holding no
+ * lock (sched_cpu_init). */
+extern bool lock_is_shared;
+
+/* Waits until nobody holds the lock, and takes it. */
+void spinlock_contend(struct spinlock *lock);
+#ifdef NB_DEBUG
+/* Note the order; panic on a violation. */
+void spinlock_order_enter(const struct spinlock *lock);
+void spinlock_order_leave(const struct spinlock *lock);
+#endif
+
+static inline void
+spinlock_lock(struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	spinlock_order_enter(lock);
+#endif
+	if (__builtin_expect(lock_is_shared, 0)) {
+		spinlock_contend(lock);
+		return;
+	}
+	__atomic_store_n(&lock->held, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+}
+
+static inline void
+spinlock_unlock(struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	spinlock_order_leave(lock);
+#endif
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
 
 #endif

@@ -20,6 +20,7 @@ enum {
 };
 
 static struct sched_handlers handlers;
+static uint32_t cpu_count; /* atomic: processors that run the scheduler */
 
 void
 sched_set_handlers(const struct sched_handlers *given)
@@ -42,6 +43,7 @@ sched_cpu_init(struct cpu *cpu, uint32_t index)
 	cpu->index = index;
 	cpu->armed_ns = UINT64_MAX;
 	spinlock_init(&cpu->lock, LOCK_RANK_RUN_QUEUE);
+	lock_is_shared = __atomic_fetch_add(&cpu_count, 1, __ATOMIC_RELAXED) > 0;
 	port_cpu_set_current(cpu);
 	return NB_OK;
 }
@@ -52,6 +54,9 @@ sched_cpu_exit(struct cpu *cpu)
 	ASSERT(!cpu->current && !cpu->ready_mask && !cpu->dead && !pairing_first(&cpu->timers));
 	port_timer_arm(UINT64_MAX);
 	port_stack_destroy(&cpu->stack);
+	/* Who comes now is not the scheduler's. */
+	lock_is_shared = true;
+	__atomic_fetch_sub(&cpu_count, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- the queue ---- */
@@ -208,6 +213,9 @@ arm_locked(struct cpu *cpu, const struct thread *running)
 		deadline = cpu->slice_end_ns;
 	if (running && running->share->budget)
 		deadline = budget_bounded_locked(cpu, running, deadline);
+	/* An interrupt that comes here only makes armed_ns later; it has noted an event. */
+	if (deadline >= __atomic_load_n(&cpu->armed_ns, __ATOMIC_RELAXED))
+		return;
 	enabled = port_interrupts_disable();
 	if (deadline < cpu->armed_ns) {
 		cpu->armed_ns = deadline;
@@ -280,6 +288,16 @@ sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t prior
 
 /* ---- switching ---- */
 
+/* Interrupts may set other bits meanwhile; most of the time there is nothing to clear. */
+static void
+pending_clear(struct thread *thread, uint64_t bits)
+{
+	uint64_t *pending = &thread->seat->head.pending;
+
+	if (__atomic_load_n(pending, __ATOMIC_RELAXED) & bits)
+		__atomic_fetch_and(pending, ~bits, __ATOMIC_RELAXED);
+}
+
 /* Prepares for `next` (NULL: the loop); the thread that leaves is accounted up to
  * now. */
 static void
@@ -292,8 +310,7 @@ dispatch_at_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
 		next->cpu = cpu;
 		cpu->switches++;
 		trace_thread(NB_TRACE_SWITCH, next);
-		__atomic_fetch_and(&next->seat->head.pending, ~(uint64_t)THREAD_PENDING_YIELD,
-				   __ATOMIC_RELAXED);
+		pending_clear(next, THREAD_PENDING_YIELD);
 	}
 	arm_locked(cpu, next);
 	if (next && __atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
