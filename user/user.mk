@@ -30,6 +30,8 @@ $(G)/modules/$(1).wasm: $(call guest_obj,$(2)) $(GUEST_COMMON) $(3)
 	@mkdir -p $$(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $$^ -o $$@
 endef
+# Its lock is taken by threads of one process.
+$(G)/obj/user/personalities/wasi/%.o: GUEST_CFLAGS += -matomics
 $(eval $(call guest_module,wasi,user/personalities/wasi,))
 $(eval $(call guest_module,wasi_unstable,user/personalities/wasi_unstable,))
 # Its lock is taken by threads of one process.
@@ -141,6 +143,16 @@ $(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.
 		$(GUEST_START)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+# With threads; the one in Rust only where that toolchain is.
+$(T)/threads/bare.wasm: tests/user/programs/threads/bare.c tests/user/programs/threads/start.s
+	@mkdir -p $(@D)
+	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -matomics -mbulk-memory -mmutable-globals -Wall -Wextra \
+		-Werror -Wl,--no-entry,--import-memory,--shared-memory,--max-memory=1048576 $^ -o $@
+$(T)/threads/threads.wasm: tests/user/programs/threads/threads.rs
+	@mkdir -p $(@D)
+	rustc --target wasm32-wasip1-threads -O $< -o $@
+GUEST_TEST_THREADS := $(T)/threads/bare.wasm $(if $(wildcard $(shell rustc --print target-libdir \
+	--target wasm32-wasip1-threads 2>/dev/null)),$(T)/threads/threads.wasm)
 # In the style of 2018, with a child that one of them carries with it.
 GUEST_TEST_ABI := $(patsubst tests/user/programs/abi/%.c,$(T)/abi/%.wasm,\
 	$(wildcard tests/user/programs/abi/*.c))
@@ -152,6 +164,6 @@ $(T)/abi/processes.wasm: $(T)/abi/child.inc
 $(T)/abi/child.inc: $(T)/abi/child.wasm
 	python3 -c "import sys; print(','.join(map(str, open(sys.argv[1], 'rb').read())))" $< >$@
 .PHONY: guest-tests
-guest-tests: build/gen/tests/torture.wasm build/gen/tests/fuzz.wasm $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
+guest-tests: build/gen/tests/torture.wasm build/gen/tests/fuzz.wasm $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
 
 -include $(shell find $(G) -name '*.d' 2>/dev/null)

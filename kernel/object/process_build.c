@@ -70,6 +70,19 @@ find_gate(const struct linking *linking, const struct wasm_import *import)
 	return NULL;
 }
 
+/* `env.memory`, which programs with threads import and nobody supplies: one of their own. */
+static enum nb_status
+make_memory(const struct instance *instance, const struct wasm_import *import,
+	    struct runtime_extern *out)
+{
+	if (import->kind != WASM_EXTERN_MEMORY || !name_is(&import->module, "env", 3) ||
+	    !name_is(&import->field, "memory", 6))
+		return NB_NOT_FOUND;
+	*out = (struct runtime_extern){ .kind = WASM_EXTERN_MEMORY };
+	return store_memory_create(instance->store, &instance->module->wasm.memories[import->idx],
+				   &out->memory);
+}
+
 static enum nb_status
 resolve(void *context, const struct instance *instance, const struct wasm_import *import,
 	struct runtime_extern *out)
@@ -99,7 +112,7 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 			       ? NB_OK
 			       : NB_NOT_FOUND;
 	}
-	return NB_NOT_FOUND;
+	return make_memory(instance, import, out);
 }
 
 /* Room for one more entry of process->graph.instances. */

@@ -619,6 +619,24 @@ class Prompt(Case):
         self.assertFalse(self.terminal.is_raw())
 
 
+class Threads(Case):
+    def test_without_a_library(self):
+        result = run(TESTS / "threads" / "bare.wasm", stdin=b"x" * 1000)
+        self.check(result, 5, b"counted 40000\nread 1000\nrefused 1\n")
+
+    def test_rust(self):
+        program = TESTS / "threads" / "threads.wasm"
+        if not program.exists():
+            self.skipTest("there is no rustc with the target wasm32-wasip1-threads")
+        result = run(program, stdin=b"hello\n")
+        # Standard error may tell how far its compilation is.
+        self.assertEqual(result.status, 7, result)
+        self.assertEqual(result.out,
+                         b"sum 1799820000 results 56 threads [0, 1, 2, 3, 4, 5, 6, 7]\n"
+                         b"channel 619800\nturns 100\n" + b"slept 0\n" * 3 +
+                         b"many 600\nlocal 6 5\nreading while others write\nread \"hello\\n\"\n")
+
+
 class Personality2018(Case):
     """The programs of tests/user/programs/abi: status 0, or the line that failed."""
 

@@ -16,7 +16,7 @@
 /* A module that is linked into processes that import its namespace. */
 struct personality {
 	const char *namespace;
-	const char *path;  /* in the RAM disk */
+	const char *path;  /* in the RAM disk; NULL: another name of the one below */
 	const char *below; /* namespace that it imports itself, or NULL */
 	uint32_t module;   /* NB_HANDLE_NONE until first needed */
 };
@@ -24,6 +24,7 @@ struct personality {
 static struct personality personalities[] = {
 	{ "abi", "lib/abi.nbo", NULL, NB_HANDLE_NONE },
 	{ "wasi_snapshot_preview1", "lib/wasi.nbo", NULL, NB_HANDLE_NONE },
+	{ "wasi", NULL, "wasi_snapshot_preview1", NB_HANDLE_NONE },
 	{ "wasi_unstable", "lib/wasi_unstable.nbo", "wasi_snapshot_preview1", NB_HANDLE_NONE },
 };
 #define PERSONALITY_COUNT (sizeof personalities / sizeof personalities[0])
@@ -117,6 +118,22 @@ instantiate(struct linking *linking, uint32_t module, uint32_t *instance, struct
 	return NB_OK;
 }
 
+/* Binds another name to the personality below, which is bound already. */
+static void
+add_name(struct linking *linking, const struct personality *name)
+{
+	for (uint32_t i = 0; i < linking->count; i++) {
+		struct nb_binding binding = linking->bindings[i];
+
+		if (!text_is((const char *)(uintptr_t)binding.name, binding.name_len, name->below))
+			continue;
+		binding.name = (uint32_t)(uintptr_t)name->namespace;
+		binding.name_len = text_length(name->namespace);
+		linking->bindings[linking->count++] = binding;
+		return;
+	}
+}
+
 /* Instantiates the personalities that the program or another of them needs. */
 static enum nb_status
 link_personalities(struct linking *linking, uint32_t ramdisk, struct text *error)
@@ -138,6 +155,10 @@ link_personalities(struct linking *linking, uint32_t ramdisk, struct text *error
 	for (uint32_t i = 0; i < PERSONALITY_COUNT && !status; i++) {
 		if (!wanted[i])
 			continue;
+		if (!personalities[i].path) {
+			add_name(linking, &personalities[i]);
+			continue;
+		}
 		status = personality_load(&personalities[i], ramdisk, error);
 		if (!status)
 			status = instantiate(linking, personalities[i].module, &instance, error);

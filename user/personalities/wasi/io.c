@@ -82,10 +82,17 @@ transfer(struct fd *fd, struct iovecs *list, struct transfer how, uint32_t *tota
 static enum wasi_errno
 wait_for(const struct fd *fd, uint32_t signals)
 {
+	uint32_t handle = fd->handle;
+	int64_t result;
+
 	if (fd->flags & WASI_FDFLAG_NONBLOCK)
 		return WASI_AGAIN;
-	return errno_of(
-		nb_object_wait_one(fd->handle, signals | NB_SIGNAL_PEER_CLOSED, NB_DEADLINE_NEVER));
+	wasi_leave();
+	result = nb_object_wait_one(handle, signals | NB_SIGNAL_PEER_CLOSED, NB_DEADLINE_NEVER);
+	wasi_enter();
+	if (fd->kind != FD_STREAM || fd->handle != handle)
+		return WASI_BADF; /* another thread has closed it */
+	return errno_of(result);
 }
 
 /* Blocks only for the first byte of a transfer (offset 0). */

@@ -154,10 +154,12 @@ wait_for_any(struct poll *poll)
 {
 	int64_t result, deadline = poll->is_ready ? NB_DEADLINE_POLL : poll->deadline_ns;
 
+	wasi_leave();
 	if (poll->item_count)
 		result = nb_object_wait_many(poll->items, poll->item_count, deadline);
 	else
 		result = nb_thread_sleep(deadline);
+	wasi_enter();
 	return result == -NB_TIMED_OUT ? WASI_SUCCESS : errno_of(result);
 }
 
@@ -307,6 +309,8 @@ wasi_random_get(uint32_t buf, uint32_t len)
 uint32_t
 wasi_sched_yield(void)
 {
+	wasi_leave();
 	nb_thread_yield();
+	wasi_enter();
 	return WASI_SUCCESS;
 }

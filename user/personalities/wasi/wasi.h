@@ -12,6 +12,7 @@
  *   fd.c     descriptor table, fdstat      change.c calls that would change files
  *   io.c     reading, writing, seeking     poll.c   waiting, clocks, random, yielding
  *   dir.c    listing directories           proc.c   exit, raise, sockets
+ *   threads.c  the lock, exports, thread-spawn
  *
  * Every address and length that a client passes is checked by the native call
  * that uses it; nothing is read from the client twice with an assumption that
@@ -36,7 +37,8 @@
 #define WASI_EXPORT(name)
 #endif
 
-#define WASI(name, parameters, names) WASI_EXPORT(#name) uint32_t wasi_##name parameters;
+/* All run under the lock; clients import the functions in threads.c that take it. */
+#define WASI(name, parameters, names) uint32_t wasi_##name parameters;
 #include "user/personalities/wasi/wasi.def"
 #undef WASI
 WASI_EXPORT("proc_exit") __attribute__((noreturn)) void wasi_proc_exit(uint32_t status);
@@ -45,15 +47,27 @@ WASI_EXPORT("proc_exit") __attribute__((noreturn)) void wasi_proc_exit(uint32_t 
 WASI_EXPORT("_initialize") void wasi_initialize(void);
 
 /* Preview 0 where it differs; personalities/wasi_unstable forwards to these. */
-WASI_EXPORT("unstable.fd_seek")
 uint32_t wasi_unstable_fd_seek(uint32_t fd, int64_t offset, uint32_t whence, uint32_t offset_out);
-WASI_EXPORT("unstable.fd_filestat_get")
 uint32_t wasi_unstable_fd_filestat_get(uint32_t fd, uint32_t stat_out);
-WASI_EXPORT("unstable.path_filestat_get")
 uint32_t wasi_unstable_path_filestat_get(uint32_t fd, uint32_t lookup, uint32_t path,
 					 uint32_t path_len, uint32_t stat_out);
-WASI_EXPORT("unstable.poll_oneoff")
 uint32_t wasi_unstable_poll_oneoff(uint32_t in, uint32_t out, uint32_t count, uint32_t events_out);
+
+/* ---- threads.c: the lock around everything, which nobody holds who blocks ---- */
+
+#ifdef __wasm__
+void wasi_enter(void);
+void wasi_leave(void);
+#else
+static inline void
+wasi_enter(void)
+{
+}
+static inline void
+wasi_leave(void)
+{
+}
+#endif
 
 /* ---- fd.c: the descriptor table ---- */
 
