@@ -559,7 +559,7 @@ class Prompt(Case):
         spin = found.group(1)
         terminal.type(b"top\r")
         # Alone with a shell that waits, it has nearly all of a second.
-        terminal.read_until(rb" [5-9]\d\.\d%  spin\r\n")
+        terminal.read_until(rb" [5-9]\d\.\d% +-  spin\r\n")
         terminal.type(b"q")
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"handles " + spin + b"\r")
