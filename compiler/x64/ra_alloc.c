@@ -9,6 +9,9 @@
  * instruction only weighs infinitely and always finds one, because no
  * instruction needs more than there are.
  *
+ * Where a bundle inside a loop meets others that outweigh it only by what they are outside
+ * of the loop, those are split (ra_unseat).
+ *
  * A preserved register costs a store and a load for the whole function.
  * Bundles that do not outweigh this alone are deferred, and get such a register
  * in the end if together they do.
@@ -16,8 +19,6 @@
 #include "compiler/x64/ra_state.h"
 
 enum {
-	EVICT_CONFLICTS = 24, /* more than so many bundles are not evicted for one */
-	EVICTIONS_MAX = 10,   /* thereafter a bundle does not evict any more */
 	HINTS_MAX = 12,
 };
 
@@ -36,8 +37,8 @@ struct hints {
 	uint32_t count;
 };
 
-static enum nb_status
-queue_push(struct ra *ra, uint32_t bundle)
+enum nb_status
+ra_queue_push(struct ra *ra, uint32_t bundle)
 {
 	uint64_t key = (uint64_t)ra->bundles[bundle].length << 32 | (uint32_t)~bundle;
 	uint32_t at = ra->queue_count;
@@ -94,7 +95,7 @@ ra_enqueue(struct ra *ra, uint32_t bundle)
 	ra_bundle_measure(ra, bundle);
 	if (b->cost > 0) {
 		b->state = RA_WAITING;
-		return queue_push(ra, bundle);
+		return ra_queue_push(ra, bundle);
 	}
 	b->state = RA_SPILLED;
 	return NB_OK;
@@ -244,8 +245,8 @@ choose_register(const struct ra *ra, const struct ra_bundle *b, uint32_t candida
 	return best == RA_NO_REG ? first_in_order(candidates) : best;
 }
 
-static void
-take_register(struct ra *ra, uint32_t bundle, uint32_t flat)
+void
+ra_take_register(struct ra *ra, uint32_t bundle, uint32_t flat)
 {
 	struct ra_bundle *b = &ra->bundles[bundle];
 
@@ -257,8 +258,8 @@ take_register(struct ra *ra, uint32_t bundle, uint32_t flat)
 	ra->opened |= 1u << flat;
 }
 
-static void
-give_up_register(struct ra *ra, uint32_t bundle)
+void
+ra_give_up_register(struct ra *ra, uint32_t bundle)
 {
 	struct ra_bundle *b = &ra->bundles[bundle];
 
@@ -273,7 +274,7 @@ give_up_register(struct ra *ra, uint32_t bundle)
 static float
 heaviest_conflict(const struct ra *ra, const struct ra_bundle *b, uint32_t flat, float limit)
 {
-	uint32_t budget = EVICT_CONFLICTS;
+	uint32_t budget = RA_EVICT_CONFLICTS;
 	float heaviest = 0;
 
 	for (uint32_t r = b->first_range; r != RA_NONE; r = ra->ranges[r].next) {
@@ -305,10 +306,10 @@ evict_conflicts(struct ra *ra, uint32_t bundle, uint32_t flat)
 			if (other == RA_NONE || ra->ranges[other].from >= ra->ranges[r].to)
 				break;
 			loser = ra->ranges[other].bundle;
-			give_up_register(ra, loser);
+			ra_give_up_register(ra, loser);
 			if (ra->bundles[loser].evictions < UINT8_MAX)
 				ra->bundles[loser].evictions++;
-			status = queue_push(ra, loser);
+			status = ra_queue_push(ra, loser);
 			if (status != NB_OK)
 				return status;
 		}
@@ -326,7 +327,7 @@ try_evict(struct ra *ra, uint32_t bundle, uint32_t candidates, bool *done)
 	enum nb_status status;
 
 	*done = false;
-	if (b->evictions > EVICTIONS_MAX && !b->is_minimal)
+	if (b->evictions > RA_EVICTIONS_MAX && !b->is_minimal)
 		return NB_OK;
 	for (uint32_t left = candidates; left != 0; left &= left - 1) {
 		uint32_t flat = (uint32_t)__builtin_ctz(left);
@@ -341,7 +342,7 @@ try_evict(struct ra *ra, uint32_t bundle, uint32_t candidates, bool *done)
 		return NB_OK;
 	status = evict_conflicts(ra, bundle, best);
 	if (status == NB_OK)
-		take_register(ra, bundle, best);
+		ra_take_register(ra, bundle, best);
 	*done = true;
 	return status;
 }
@@ -389,10 +390,13 @@ place_bundle(struct ra *ra, uint32_t bundle)
 	if ((free & ~closed) != 0)
 		free &= ~closed;
 	if (free != 0) {
-		take_register(ra, bundle, choose_register(ra, b, free));
+		ra_take_register(ra, bundle, choose_register(ra, b, free));
 		return NB_OK;
 	}
 	status = try_evict(ra, bundle, candidates, &done);
+	if (status != NB_OK || done)
+		return status;
+	status = ra_unseat(ra, bundle, candidates, &done);
 	if (status != NB_OK || done)
 		return status;
 	/* Only a function that breaks the rules of ra.h comes here. */
@@ -415,14 +419,14 @@ open_register(struct ra *ra, uint32_t flat)
 		if (b->state == RA_IN_REG ||
 		    (ra_class_mask(ra, b->class_) & ~b->fixed & ~busy_mask(ra, b) & bit) == 0)
 			continue;
-		take_register(ra, bundle, flat);
+		ra_take_register(ra, bundle, flat);
 		benefit += b->benefit;
 	}
 	if (benefit > preserved_cost(ra))
 		return;
 	for (uint32_t i = 0; i < ra->deferred_count; i++)
 		if (ra->bundles[ra->deferred[i]].reg == flat)
-			give_up_register(ra, ra->deferred[i]);
+			ra_give_up_register(ra, ra->deferred[i]);
 	ra->opened &= ~bit;
 }
 
@@ -440,7 +444,7 @@ place_deferred(struct ra *ra)
 		if (b->state == RA_IN_REG)
 			continue;
 		b->is_frugal = true;
-		status = queue_push(ra, ra->deferred[i]);
+		status = ra_queue_push(ra, ra->deferred[i]);
 		if (status != NB_OK)
 			return status;
 	}

@@ -18,6 +18,12 @@ static const float piece_penalty = 2.0f;
 /* Added to the length so that very short bundles do not beat everything. */
 enum { WEIGHT_LENGTH = 24 };
 
+/* What a part costs at its borders, of the frequency inside: a loop goes round a few times. */
+static const float border_cost = 0.25f;
+
+/* Uses looked at to tell the weight of a part. */
+enum { LOCAL_USES = 128 };
+
 enum nb_status
 ra_bundle_new(struct ra *ra, uint32_t family, uint32_t *out)
 {
@@ -197,6 +203,35 @@ ra_bundle_measure(struct ra *ra, uint32_t bundle)
 	b->weight = b->cost / (float)(b->length + WEIGHT_LENGTH);
 	if (b->is_minimal)
 		b->weight = __builtin_inff();
+}
+
+float
+ra_bundle_weight_in(const struct ra *ra, uint32_t bundle, uint32_t from, uint32_t to)
+{
+	const struct ra_bundle *b = &ra->bundles[bundle];
+	bool is_remat = ra->families[b->family].is_remat;
+	uint32_t length = 0, budget = LOCAL_USES;
+	float cost = border_cost * ra->fn->blocks[ra->line_block[from / 2]].frequency;
+
+	for (uint32_t r = b->first_range; r != RA_NONE; r = ra->ranges[r].next) {
+		const struct ra_range *range = &ra->ranges[r];
+
+		if (range->from >= to)
+			break;
+		if (range->to <= from)
+			continue;
+		length += (range->to < to ? range->to : to) -
+			  (range->from > from ? range->from : from);
+		for (uint32_t u = range->first_use; u < range->end_use; u++) {
+			uint32_t anchor = ra_use_anchor(&ra->uses[u]);
+
+			if (budget-- == 0)
+				return __builtin_inff();
+			if (anchor >= from && anchor < to)
+				cost += use_cost(ra, &ra->uses[u], range->vreg, is_remat);
+		}
+	}
+	return length < b->length ? cost / (float)(length + WEIGHT_LENGTH) : __builtin_inff();
 }
 
 /* Divides range `r` at `point` inside it; the new range follows it in the list. */

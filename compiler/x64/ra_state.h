@@ -5,6 +5,7 @@
  *   ra_live     live ranges of every virtual register, with holes
  *   ra_join     unites values that copies connect into one bundle
  *   ra_alloc    gives bundles registers: by priority, with eviction
+ *   ra_unseat   takes registers in loops from what is used elsewhere
  *   ra_split    cuts bundles that found no register into smaller ones
  *   ra_slot     colours spill slots
  *   ra_resolve  finds the moves between places; ra_moves puts them in sequence
@@ -303,6 +304,9 @@ enum nb_status ra_range_new(struct ra *ra, uint32_t *out) NB_MUST_USE;
 enum nb_status ra_bundle_new(struct ra *ra, uint32_t family, uint32_t *out) NB_MUST_USE;
 /* Computes cost, weight, length, fixed and is_minimal from the ranges. */
 void ra_bundle_measure(struct ra *ra, uint32_t bundle);
+/* The weight that the part of the bundle in [from, to) would have as a bundle of its own;
+ * infinite if that is all of it, or too much to tell. */
+float ra_bundle_weight_in(const struct ra *ra, uint32_t bundle, uint32_t from, uint32_t to);
 /* Moves what `cut->bundle` has at points in [from, to) into the new bundle *out; RA_NONE if
  * it has nothing there. Either may be left without ranges. Successive cuts of one bundle
  * go upward; cut->last starts as RA_NONE. */
@@ -321,6 +325,20 @@ ra_range_fixed(const struct ra *ra, const struct ra_range *range, uint32_t from,
 enum nb_status ra_assign_all(struct ra *ra) NB_MUST_USE;
 /* Measures the bundle and queues it, or spills it if no register would help. */
 enum nb_status ra_enqueue(struct ra *ra, uint32_t bundle) NB_MUST_USE;
+
+/* Puts a bundle without register into the queue. */
+enum nb_status ra_queue_push(struct ra *ra, uint32_t bundle) NB_MUST_USE;
+void ra_take_register(struct ra *ra, uint32_t bundle, uint32_t flat);
+void ra_give_up_register(struct ra *ra, uint32_t bundle);
+enum {
+	RA_EVICT_CONFLICTS = 24, /* more than so many bundles are not evicted for one */
+	RA_EVICTIONS_MAX = 10,	 /* thereafter a bundle does not evict any more */
+};
+
+/* ra_unseat.c: takes one of the registers `candidates` (flat mask) from bundles that inside
+ * the loop in which the bundle lies have less need of it; *done tells whether there is one. */
+enum nb_status
+ra_unseat(struct ra *ra, uint32_t bundle, uint32_t candidates, bool *done) NB_MUST_USE;
 
 /* ra_split.c: replaces the bundle by smaller ones, each enqueued or spilled. */
 enum nb_status ra_split(struct ra *ra, uint32_t bundle) NB_MUST_USE;

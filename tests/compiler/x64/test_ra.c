@@ -359,6 +359,44 @@ test_loop_gets_the_registers(void **state)
 	assert_in_range(f->result.spill_count, 1, 24);
 }
 
+/* Also not if they are used so much before the loop that they outweigh its own values. */
+static void
+test_loop_takes_registers_from_what_is_used_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct program *p = &f->p;
+	uint32_t outer[12], inner[2], header;
+
+	p->frequency = 3;
+	jump_to(p, p->blocks_count);
+	program_block(p);
+	for (uint32_t k = 0; k < 12; k++)
+		outer[k] = program_new_value(p, RA_GPR);
+	for (uint32_t round = 0; round < 20; round++)
+		for (uint32_t k = 0; k < 12; k++)
+			use(p, outer[k]);
+	p->frequency = 1;
+	jump_to(p, p->blocks_count);
+	program_block(p);
+	for (uint32_t k = 0; k < 2; k++)
+		inner[k] = program_new_value(p, RA_GPR);
+	header = enter_loop(p);
+	for (uint32_t k = 0; k < 200; k++) {
+		program_inst(p, 0, 0, 0);
+		if (k % 100 == 50) {
+			use(p, inner[0]);
+			use(p, inner[1]);
+		}
+	}
+	close_loop(p, header, inner[0]);
+	for (uint32_t k = 0; k < 12; k++)
+		use(p, outer[k]);
+	program_jump(p);
+	allocate(f);
+	assert_int_equal(moves_in(f, header), 0);
+	assert_int_equal(moves_in(f, header + 1), 0);
+}
+
 static void
 test_slots_are_shared(void **state)
 {
@@ -597,6 +635,7 @@ main(void)
 		RA_TEST(test_constants_are_repeated),
 		RA_TEST(test_unneeded_constant_is_not_made),
 		RA_TEST(test_loop_gets_the_registers),
+		RA_TEST(test_loop_takes_registers_from_what_is_used_elsewhere),
 		RA_TEST(test_slots_are_shared),
 		RA_TEST(test_cycle_in_registers),
 		RA_TEST(test_cycle_through_slots),
