@@ -657,6 +657,11 @@ class Personality2018(Case):
     def test_devices(self):
         self.check("devices")
 
+    def test_ports_that_were_not_granted(self):
+        result = run(ROOT / "build/guest/tests/abi/ports.wasm")
+        self.assertEqual(result.status, 126, result)
+        self.assertIn(b"line 3 of the manifest wants port 0x60", result.err)
+
     def test_device_without_manifest(self):
         result = run(ROOT / "build/guest/tests/abi/no_manifest.wasm")
         self.assertEqual(result.status, 126, result)
