@@ -346,6 +346,92 @@ lending_reports_exhaustion(void)
 	port_shared_pages_put(pages, 8192);
 }
 
+/* A pooled slot has pages of its last user, but nothing that was in them, and none
+ * beyond the length that the next one asks for. */
+static void
+pooled_slots_forget(void)
+{
+	uint64_t base, before = 0, physical;
+
+	for (uint64_t round = 0; round < 4; round++) {
+		uint64_t size = round % 2 ? 65536 : 131072;
+
+		EXPECT(port_slot_create(NB_SLOT_ADDRESSABLE, size, NULL, &base) == NB_OK);
+		EXPECT(round == 0 || base == before);
+		before = base;
+		EXPECT(!space_lookup(base + size, &physical));
+		EXPECT(!space_lookup(base + 2 * size - 4096, &physical));
+		EXPECT(all_bytes((void *)(uintptr_t)base, size, 0));
+		__builtin_memset((void *)(uintptr_t)base, 0x5a, size);
+		port_slot_release(base, size);
+	}
+	/* Only its last page is touched, and would be beyond the end of the next. */
+	EXPECT(port_slot_create(NB_SLOT_ADDRESSABLE, 131072, NULL, &base) == NB_OK);
+	*(volatile uint8_t *)(uintptr_t)(base + 131071) = 1;
+	port_slot_release(base, 131072);
+	EXPECT(port_slot_create(NB_SLOT_ADDRESSABLE, 65536, NULL, &base) == NB_OK);
+	EXPECT(!space_lookup(base + 131071, &physical));
+	port_slot_release(base, 65536);
+	EXPECT(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base) == NB_OK);
+	EXPECT(!space_lookup(base, &physical));
+	port_slot_release(base, 0);
+}
+
+static void
+pooled_stacks_forget(void)
+{
+	const size_t size = 4 * MIB;
+	struct port_stack stack;
+
+	for (int round = 0; round < 3; round++) {
+		EXPECT(port_stack_create(size, &stack) == NB_OK);
+		EXPECT(all_bytes((void *)(uintptr_t)(stack.top - 65536), 65536, 0));
+		EXPECT(all_bytes((void *)(uintptr_t)stack.limit, 65536, 0));
+		__builtin_memset((void *)(uintptr_t)(stack.top - 65536), 0x5a, 65536);
+		__builtin_memset((void *)(uintptr_t)stack.limit, 0x5a, 65536);
+		port_stack_destroy(&stack);
+	}
+	/* One that is shorter than the pages that are kept. */
+	EXPECT(port_stack_create(4096, &stack) == NB_OK);
+	EXPECT(all_bytes((void *)(uintptr_t)stack.limit, 4096, 0));
+	port_stack_destroy(&stack);
+}
+
+/* Pages of an image are copied when they are touched; nobody sees another's. */
+static void
+images_are_copied(void)
+{
+	const uint64_t at = 2 * 4096, size = 3 * 4096;
+	struct port_image image;
+	uint64_t bases[2], physical;
+
+	EXPECT(port_image_create(at, size, &image) == NB_OK);
+	__builtin_memset(image.bytes, 0x11, size);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 2; i++) {
+			EXPECT(port_slot_create(NB_SLOT_ADDRESSABLE, 65536, &image, &bases[i]) ==
+			       NB_OK);
+			EXPECT(!space_lookup(bases[i] + at, &physical));
+			EXPECT(all_bytes((void *)(uintptr_t)bases[i], at, 0));
+			EXPECT(all_bytes((void *)(uintptr_t)(bases[i] + at), size, 0x11));
+			EXPECT(all_bytes((void *)(uintptr_t)(bases[i] + at + size),
+					 65536 - at - size, 0));
+			__builtin_memset((void *)(uintptr_t)(bases[i] + at + 4000), 0x22, 200);
+		}
+		for (int i = 0; i < 2; i++)
+			port_slot_release(bases[i], 65536);
+	}
+	EXPECT(all_bytes(image.bytes, size, 0x11));
+	/* Where something was lent there are zeroes afterwards, not the image. */
+	EXPECT(port_slot_create(NB_SLOT_ADDRESSABLE, 65536, &image, &bases[0]) == NB_OK);
+	EXPECT(port_slot_map(bases[0] + at, image.bytes, 4096, PORT_MAP_READ) == NB_OK);
+	port_slot_unmap(bases[0] + at, 4096);
+	EXPECT(all_bytes((void *)(uintptr_t)(bases[0] + at), 4096, 0));
+	EXPECT(all_bytes((void *)(uintptr_t)(bases[0] + at + 4096), 4096, 0x11));
+	port_slot_release(bases[0], 65536);
+	port_image_release(&image);
+}
+
 static void
 protections_are_on(void)
 {
@@ -374,5 +460,8 @@ const struct selftest space_tests[] = {
 	{ "space: copies report exhaustion", copies_report_exhaustion },
 	{ "space: slots show lent pages", slots_show_lent_pages },
 	{ "space: lending reports exhaustion", lending_reports_exhaustion },
+	{ "space: pooled slots forget", pooled_slots_forget },
+	{ "space: pooled stacks forget", pooled_stacks_forget },
+	{ "space: images are copied", images_are_copied },
 	{ NULL, NULL },
 };

@@ -7,7 +7,9 @@
 
 #include "compiler/compiler.h"
 #include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
 #include "kernel/port/guest.h"
+#include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 #include "runtime/instance.h"
 #include "runtime/invoke.h"
@@ -63,6 +65,23 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 	runtime_backtrace_capture(&t.backtrace, &t.head, state);
 	guest_state_redirect_unwind(state, &t.head, trap);
 	return true;
+}
+
+void
+kernel_timer_expired(void)
+{
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+}
+
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
 }
 
 void

@@ -4,6 +4,8 @@
  */
 #include "tests/arch/x86_64/guest_code.h"
 
+#include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 
@@ -103,6 +105,23 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 	walk(state);
 	guest_state_redirect_unwind(state, &t.head, t.trap);
 	return true;
+}
+
+void
+kernel_timer_expired(void)
+{
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+}
+
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
 }
 
 void

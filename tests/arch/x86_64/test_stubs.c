@@ -5,6 +5,8 @@
  * Random chains of tail calls, over two instances, all classes of areas, host
  * functions and gates. And: a walk over a stack that a guest has prepared.
  */
+#include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
 #include "kernel/port/guest.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
@@ -146,6 +148,23 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 	(void)address;
 	(void)state;
 	return false;
+}
+
+void
+kernel_timer_expired(void)
+{
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+}
+
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
 }
 
 void

@@ -2,6 +2,9 @@
  * Memory of the hosted platform: what is accessible, what is zero, what comes
  * back.
  */
+#include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
+#include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 
 #include "kernel/port/memory.h"
@@ -22,6 +25,23 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 	(void)address;
 	(void)state;
 	return false;
+}
+
+void
+kernel_timer_expired(void)
+{
+}
+
+void
+kernel_serial_ready(enum port_serial port)
+{
+	(void)port;
+}
+
+void
+kernel_interrupt_arrived(uint32_t slot)
+{
+	(void)slot;
 }
 
 void
@@ -272,6 +292,104 @@ the_limit_is_an_error_for_everything(void **state)
 	port_slot_release(base, 0);
 }
 
+/* Whoever gets a slot that others have had finds what a new one holds. */
+static void
+pooled_slots_are_as_new(void **state)
+{
+	(void)state;
+	const uint64_t size = 128 * 1024;
+	uint64_t first = 0, base;
+
+	for (int round = 0; round < 5; round++) {
+		assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, size, NULL, &base), NB_OK);
+		if (round)
+			assert_int_equal(base, first);
+		first = base;
+		uint8_t *bytes = (uint8_t *)(uintptr_t)base;
+		for (uint64_t i = 0; i < size; i++)
+			assert_int_equal(bytes[i], 0);
+		assert_false(is_accessible(base + size, ACCESS_READ));
+		bytes[0] = bytes[4095] = bytes[70000] = bytes[size - 1] = (uint8_t)(round + 1);
+		port_slot_release(base, size);
+	}
+	/* Another size is another kind. */
+	assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, 65536, NULL, &base), NB_OK);
+	assert_int_not_equal(base, first);
+	assert_false(is_accessible(base + 65536, ACCESS_READ));
+	port_slot_release(base, 65536);
+	assert_int_equal(port_slot_reserve(NB_SLOT_ADDRESSABLE, &base), NB_OK);
+	assert_false(is_accessible(base, ACCESS_READ));
+	port_slot_release(base, 0);
+}
+
+enum { IMAGE_AT = 8192, IMAGE_BYTES = 3 * 4096 };
+
+static uint8_t
+image_byte(const struct port_image *image, uint64_t at)
+{
+	return at - image->at < image->size ? image->bytes[at - image->at] : 0;
+}
+
+static void
+check_image(uint64_t base, const struct port_image *image)
+{
+	for (uint64_t at = 0; at < 65536; at++)
+		assert_int_equal(((uint8_t *)(uintptr_t)base)[at], image_byte(image, at));
+}
+
+/* What users of an image write is seen by nobody else, then or later. */
+static void
+images_are_private(void **state)
+{
+	(void)state;
+	struct port_image images[2];
+	uint64_t bases[4];
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(port_image_create(IMAGE_AT, IMAGE_BYTES, &images[i]), NB_OK);
+		for (uint64_t k = 0; k < IMAGE_BYTES; k++) {
+			assert_int_equal(images[i].bytes[k], 0);
+			images[i].bytes[k] = (uint8_t)(k * 7 + k / 251 + (uint64_t)i);
+		}
+	}
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 4; i++) {
+			assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, 65536,
+							  &images[i % 2], &bases[i]),
+					 NB_OK);
+			check_image(bases[i], &images[i % 2]);
+			memset((void *)(uintptr_t)(bases[i] + IMAGE_AT + 100), 0xee, 5000);
+			memset((void *)(uintptr_t)(bases[i] + 60000), 0xdd, 100);
+		}
+		for (int i = 0; i < 4; i++)
+			port_slot_release(bases[i], 65536);
+	}
+	assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, 65536, NULL, &bases[0]), NB_OK);
+	for (uint64_t at = 0; at < 65536; at++)
+		assert_int_equal(((uint8_t *)(uintptr_t)bases[0])[at], 0);
+	port_slot_release(bases[0], 65536);
+	for (int i = 0; i < 2; i++)
+		port_image_release(&images[i]);
+}
+
+static void
+pooled_stacks_are_zero(void **state)
+{
+	(void)state;
+	const size_t size = 256 * 1024;
+	struct port_stack stack;
+
+	for (int round = 0; round < 4; round++) {
+		assert_int_equal(port_stack_create(size, &stack), NB_OK);
+		assert_int_equal(stack.top - stack.limit, size);
+		uint8_t *bytes = (uint8_t *)(uintptr_t)stack.limit;
+		for (size_t i = 0; i < size; i++)
+			assert_int_equal(bytes[i], 0);
+		memset(bytes, 0xaa, size);
+		port_stack_destroy(&stack);
+	}
+}
+
 int
 main(void)
 {
@@ -284,6 +402,9 @@ main(void)
 		TEST(stacks_have_guards),
 		TEST(areas_commit_piece_by_piece),
 		TEST(the_limit_is_an_error_for_everything),
+		TEST(pooled_slots_are_as_new),
+		TEST(images_are_private),
+		TEST(pooled_stacks_are_zero),
 	};
 	return cmocka_run_group_tests_name("hosted memory", tests, NULL, NULL);
 }
