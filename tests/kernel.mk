@@ -26,3 +26,7 @@ $(B)/tests/kernel/test_kill: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,g
 	kernel_guest_interrupted kernel_gate_enter kernel_gate_return kernel_gate_unwound \
 	$(shell sed -n 's/^NB_CALL.\([a-z0-9_]*\),.*/sys_\1/p' abi/calls.def) \
 	$(shell sed -n 's/^NB_BUILTIN.\([A-Z0-9_]*\),.*/runtime_builtin_\1/p' abi/builtin.def))
+
+# With the driver itself.
+$(B)/hosted/tests/kernel/drivers.S.o: build/guest/modules/drivers/entropy.wasm
+$(B)/tests/kernel/test_virtio: $(B)/hosted/tests/kernel/drivers.S.o
