@@ -297,10 +297,14 @@ static void
 use_processes(uint32_t module)
 {
 	struct nb_handle_entry entry;
+	struct nb_channel_ends channel;
 	uint32_t process = make_process(module, 0, 0);
 
-	start(process, ROLE_SLEEPER, 0);
-	EXPECT(nb_process_handle(process, 0, &entry) == ERR(NOT_FOUND));
+	/* If this is killed the child ends, too. */
+	EXPECT(nb_channel_create(&channel, 1) == 0);
+	start(process, ROLE_SLEEPER, channel.ends[1]);
+	EXPECT(nb_handle_close(channel.ends[1]) == 0);
+	EXPECT(nb_process_handle(process, 0, &entry) == 0);
 	EXPECT(nb_process_kill(process, 4) == 0);
 	end(process, 4);
 	/* Not started, and ends with its builder. */
@@ -380,7 +384,7 @@ _start(void)
 		serve(self);
 		break;
 	case ROLE_SLEEPER:
-		(void)nb_thread_sleep(NB_DEADLINE_NEVER);
+		(void)nb_object_wait_one(self, NB_SIGNAL_PEER_CLOSED, NB_DEADLINE_NEVER);
 		break;
 	default:
 		use_handles();

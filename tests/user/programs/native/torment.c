@@ -1,9 +1,11 @@
 /*
- * Runs trees of processes that do everything to each other at random (the module
- * mnt/0/torture.wasm of the RAM disk, tests/kernel/guests/torture.c) and calls
- * everything with nonsense (mnt/0/fuzz.wasm), on the machine that it finds itself
- * on. Arguments: how many of each, and the first seed. Prints a line for each; the
- * power-off finds what has not come back.
+ * Torments the kernel of the machine that it finds itself on with the guests of
+ * tests/kernel/guests, which lie on the RAM disk as mnt/0/NAME.wasm: trees of
+ * processes that do everything to each other at random (torture), every call with
+ * nonsense (fuzz), everything once, gates among it (everycall), and the last again
+ * and again, killed at instants that sweep over its life. Arguments: how many rounds,
+ * the first seed, operations of a tree, calls with nonsense, kills. Prints a line for
+ * each part of a round; the power-off finds what has not come back.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
@@ -12,21 +14,24 @@
 
 #include "nebulet.h"
 
-#define OPERATIONS 3000u
-#define CALLS	   10000u
+enum { KILLED = 77 };
 
 static struct archive_entry entry;
 static char line_bytes[128];
 
 static uint32_t
-load(const char *path)
+load(const char *name)
 {
-	char reason_bytes[256];
-	struct text reason;
+	char reason_bytes[256], path_bytes[64];
+	struct text reason, path;
 	uint32_t module;
 
+	text_init(&path, path_bytes, sizeof path_bytes);
+	text_add(&path, "mnt/0/");
+	text_add(&path, name);
+	text_add(&path, ".wasm");
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(startup_handle("ramdisk"), path, &entry, &module) ||
+	if (disk_publish(startup_handle("ramdisk"), path.bytes, &entry, &module) ||
 	    launch_module_result(module, &reason))
 		nb_process_exit(3);
 	return module;
@@ -38,37 +43,85 @@ print(const struct text *line)
 	(void)nb_stream_write(startup_handle("stdout"), line->bytes, line->length);
 }
 
-/* Runs `module` as `name` with its handle and further words, and says how it ended. */
+/* Says how a part of a round has ended. */
 static void
-run(const char *name, uint32_t seed, uint32_t module, const uint32_t *tail, uint32_t count)
+report(const char *name, uint32_t seed, const struct nb_process_info *info)
 {
-	uint32_t words[8] = { 0 };
-	struct nb_process_info info = { 0 };
-	struct nb_limits limits = { .memory_bytes = 128u << 20, .handles = 4000 };
 	struct text line;
-	uint32_t process = (uint32_t)nb_process_create("root", 4, &limits);
 
-	words[0] = (uint32_t)nb_process_grant(process, module, NB_RIGHTS_SAME);
-	for (uint32_t i = 0; i < count; i++)
-		words[i + 1] = tail[i];
-	if (nb_process_instantiate(process, module, 0, 0, 0) != 0 ||
-	    nb_process_start(process, 0, words, (count + 1) * (uint32_t)sizeof *words) != 0 ||
-	    nb_object_wait_one(process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) < 0 ||
-	    nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0)
-		nb_process_exit(4);
-	(void)nb_handle_close(process);
 	text_init(&line, line_bytes, sizeof line_bytes);
 	text_add(&line, name);
 	text_add(&line, " seed ");
 	text_add_number(&line, seed);
 	text_add(&line, " status ");
-	text_add_number(&line, info.status);
+	text_add_number(&line, (uint32_t)info->status);
 	text_add(&line, " trap ");
-	text_add_number(&line, info.trap);
+	text_add_number(&line, info->trap);
 	text_add(&line, "\n");
 	print(&line);
-	if (info.status)
+	if (info->status)
 		nb_process_exit(1);
+}
+
+/* A process of `module` runs. Words that are handles here become handles there: the
+ * first `handles` of `count`. */
+static uint32_t
+start(uint32_t module, const uint32_t *given, uint32_t handles, uint32_t count)
+{
+	struct nb_limits limits = { .memory_bytes = 128u << 20, .handles = 4000 };
+	uint32_t process = (uint32_t)nb_process_create("root", 4, &limits), words[8] = { 0 };
+
+	for (uint32_t i = 0; i < count; i++)
+		words[i] = i < handles && given[i]
+				   ? (uint32_t)nb_process_grant(process, given[i], NB_RIGHTS_SAME)
+				   : given[i];
+	if (nb_process_instantiate(process, module, 0, 0, 0) != 0 ||
+	    nb_process_start(process, 0, words, count * (uint32_t)sizeof *words) != 0)
+		nb_process_exit(4);
+	return process;
+}
+
+/* Waits for its end and closes it. Nothing may be left that is charged to it, unless it
+ * was killed and left children. */
+static struct nb_process_info
+end(uint32_t process)
+{
+	struct nb_process_info info = { 0 };
+
+	if (nb_object_wait_one(process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) < 0 ||
+	    nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0 ||
+	    (!info.trap && (info.handles || info.threads)))
+		nb_process_exit(5);
+	(void)nb_handle_close(process);
+	return info;
+}
+
+/* Runs it to its end, then again and again, killed a little later each time. */
+static void
+kill_everywhere(uint32_t module, const uint32_t *words, uint32_t count, uint32_t seed,
+		uint32_t kills)
+{
+	struct nb_process_info info = end(start(module, words, 4, count));
+	int64_t begin = nb_clock_get(NB_CLOCK_MONOTONIC), life;
+	uint32_t killed = 0;
+
+	report("everything", seed, &info);
+	/* The first time takes longer. */
+	(void)end(start(module, words, 4, count));
+	life = nb_clock_get(NB_CLOCK_MONOTONIC) - begin;
+	for (uint32_t i = 0; i < kills; i++) {
+		uint32_t process = start(module, words, 4, count);
+
+		(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + life * i / kills);
+		(void)nb_process_kill(process, KILLED);
+		info = end(process);
+		killed += info.trap == NB_TRAP_KILLED && info.status == KILLED;
+		/* It was over before, or had lost a child to an earlier time limit. */
+		if (info.trap != NB_TRAP_KILLED && info.status != 0)
+			report("killed", i, &info);
+	}
+	info = (struct nb_process_info){ .status = kills && killed < kills / 4 };
+	report("kills", killed, &info);
 }
 
 /* Argument `which` (0: the program's name) as a number, or `otherwise`. */
@@ -92,16 +145,24 @@ argument(uint32_t which, uint32_t otherwise)
 int
 module_main(void)
 {
-	uint32_t rounds = argument(1, 1), seed = argument(2, 1);
-	uint32_t torture = load("mnt/0/torture.wasm"), fuzz = load("mnt/0/fuzz.wasm");
+	uint32_t rounds = argument(1, 1), seed = argument(2, 1), operations = argument(3, 3000);
+	uint32_t calls = argument(4, 10000), kills = argument(5, 100);
+	uint32_t torture = load("torture"), fuzz = load("fuzz");
+	uint32_t every = load("everycall"), client = load("everyclient");
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		/* Depth, seed, operations, no channel to a parent; seed, calls. */
-		const uint32_t tree[] = { 0, seed + i, OPERATIONS, 0 };
-		const uint32_t calls[] = { seed + i, CALLS };
+		/* The module, depth, seed, operations, no channel to a parent. */
+		const uint32_t tree[] = { torture, 0, seed + i, operations, 0 };
+		/* A module for children, seed, calls. */
+		const uint32_t nonsense[] = { fuzz, seed + i, calls };
+		/* Role, modules, no system object. */
+		const uint32_t all[] = { 0, every, client, 0 };
+		struct nb_process_info info = end(start(torture, tree, 1, 5));
 
-		run("torture", seed + i, torture, tree, 4);
-		run("calls", seed + i, fuzz, calls, 2);
+		report("torture", seed + i, &info);
+		info = end(start(fuzz, nonsense, 1, 3));
+		report("calls", seed + i, &info);
+		kill_everywhere(every, all, 4, seed + i, kills);
 	}
 	return 0;
 }
