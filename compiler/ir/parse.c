@@ -355,6 +355,17 @@ access_imm(struct parser *p, uint32_t op)
 	       (uint64_t)__builtin_ctzll(bytes) << IR_ACCESS_WIDTH_SHIFT;
 }
 
+/* imm of accesses to ports. */
+static uint64_t
+port_imm(struct parser *p)
+{
+	uint64_t bytes = option(p, "bytes"), port = option(p, "port");
+
+	if ((bytes != 1 && bytes != 2 && bytes != 4) || port > UINT16_MAX)
+		return bad(p, "an access to a port");
+	return (uint64_t)__builtin_ctzll(bytes) | port << 8;
+}
+
 /* What stands between the operation, whose name says `imm`, and its arguments. */
 static uint64_t
 read_imm(struct parser *p, uint32_t op, uint64_t imm)
@@ -382,6 +393,11 @@ read_imm(struct parser *p, uint32_t op, uint64_t imm)
 		return type | (uint64_t)option(p, "table") << 32;
 	case IR_CALL_BUILTIN:
 		return builtin_number(p);
+	case IR_PORT_READ:
+	case IR_PORT_WRITE:
+	case IR_PORT_READ_ANY:
+	case IR_PORT_WRITE_ANY:
+		return port_imm(p);
 	case IR_TRAP:
 	case IR_TRAP_IF:
 		return trap_number(p);

@@ -77,6 +77,7 @@ trap_name(enum nb_trap trap)
 	case NB_TRAP_KILLED:
 	case NB_TRAP_HOST:
 	case NB_TRAP_EXPECTED_SHARED_MEMORY:
+	case NB_TRAP_PORT_OUT_OF_RANGE:
 		break;
 	case NB_TRAP_UNALIGNED_ATOMIC:
 		return "unaligned";

@@ -126,6 +126,10 @@ kind_of(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *operands
 		return DIVIDE;
 	case ZYDIS_MNEMONIC_CMP:
 		return COMPARE;
+	case ZYDIS_MNEMONIC_IN:
+		return INPUT;
+	case ZYDIS_MNEMONIC_OUT:
+		return OUTPUT;
 	case ZYDIS_MNEMONIC_JMP:
 		if (is_relative)
 			return JUMP;
@@ -134,6 +138,20 @@ kind_of(const ZydisDecodedInstruction *inst, const ZydisDecodedOperand *operands
 	default:
 		return inst->meta.category == ZYDIS_CATEGORY_COND_BR ? BRANCH : PLAIN;
 	}
+}
+
+static void
+read_port(struct place *place, const ZydisDecodedOperand *operands)
+{
+	bool is_input = place->kind == INPUT;
+	const ZydisDecodedOperand *value = &operands[!is_input], *port = &operands[is_input];
+
+	if (place->kind != INPUT && place->kind != OUTPUT)
+		return;
+	place->bytes = (uint8_t)(value->size / 8);
+	place->port = -1;
+	if (port->type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		place->port = (int16_t)(port->imm.value.u & UINT8_MAX);
 }
 
 static bool
@@ -164,6 +182,7 @@ read_instructions(struct emulator *e, const uint8_t *code)
 					     operands[i].size == 128 &&
 					     inst.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
 					     inst.mnemonic != ZYDIS_MNEMONIC_MOVUPS;
+		read_port(place, operands);
 		if (place->kind == BRANCH)
 			place->target = (int32_t)operands[0].imm.value.s;
 		at += inst.length;

@@ -169,6 +169,8 @@ emu_leave(struct emulator *e, uint64_t at)
 	case JUMP_REGISTER:
 	case TRAP:
 	case DIVIDE:
+	case INPUT:
+	case OUTPUT:
 		emu_escape(e, "control went to 0x%llx", (unsigned long long)at);
 		break;
 	}
@@ -202,6 +204,36 @@ force_branch(struct emulator *e)
 	e->api.reg_write(e->uc, UC_X86_REG_RIP, is_taken ? &target : &next);
 }
 
+/* All bytes of the access lie in one range for it. A processor does not access ports
+ * on ways that it only predicts. */
+static void
+check_port(struct emulator *e)
+{
+	const struct place *place = e->last;
+	uint32_t port = place->port < 0 ? (uint16_t)emu_get(e, NB_RDX) : (uint32_t)place->port;
+	uint32_t wanted = place->kind == INPUT ? NB_PORT_READ : NB_PORT_WRITE;
+
+	for (uint32_t i = 0; i < e->facts->port_count; i++) {
+		const struct nb_port_range *range = &e->facts->ports[i];
+
+		if (range->access & wanted && port >= range->first &&
+		    port + place->bytes <= range->first + range->count)
+			return;
+	}
+	if (!e->job->is_forced)
+		emu_escape(e, "access to port 0x%x", port);
+}
+
+/* What a device has answered. */
+static void
+take_input(struct emulator *e)
+{
+	uint64_t mask = UINT64_MAX >> (64 - 8 * e->last->bytes);
+	uint64_t kept = e->last->bytes == 4 ? 0 : emu_get(e, NB_RAX) & ~mask;
+
+	emu_set(e, NB_RAX, kept | (emu_hostile(e) & mask));
+}
+
 void
 emu_on_code(void *uc, uint64_t at, uint32_t size, void *data)
 {
@@ -216,6 +248,8 @@ emu_on_code(void *uc, uint64_t at, uint32_t size, void *data)
 		emu_leave(e, at);
 		return;
 	}
+	if (e->last && e->last->kind == INPUT)
+		take_input(e);
 	e->at = (uint32_t)(at - CODE_AT - e->function->code_offset);
 	struct place *place = &e->places[e->at];
 
@@ -231,6 +265,8 @@ emu_on_code(void *uc, uint64_t at, uint32_t size, void *data)
 		on_trap(e);
 	} else if (e->last->kind == BRANCH && e->job->is_forced) {
 		force_branch(e);
+	} else if (e->last->kind == INPUT || e->last->kind == OUTPUT) {
+		check_port(e);
 	}
 }
 

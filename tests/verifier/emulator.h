@@ -51,7 +51,9 @@ enum kind {
 	JUMP_MEMORY,
 	RETURN,
 	TRAP,
-	DIVIDE
+	DIVIDE,
+	INPUT,
+	OUTPUT
 };
 
 struct place {
@@ -61,6 +63,8 @@ struct place {
 	bool is_call_site;
 	bool is_aligned; /* its memory operand must be a multiple of 16 */
 	uint8_t trap;	 /* kind of the trap site, 0: none */
+	uint8_t bytes;	 /* of an access to ports */
+	int16_t port;	 /* likewise: the immediate, -1: DX */
 	uint16_t visits;
 	int32_t target;
 };

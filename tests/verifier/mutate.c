@@ -196,7 +196,7 @@ mutate_cases(struct subject *s, uint64_t flips, uint64_t edits)
 {
 	static const struct verifier_case *const tables[] = { cases_stream, cases_registers,
 							      cases_memory, cases_calls,
-							      cases_tail };
+							      cases_tail,   cases_port };
 	static struct builder b;
 	int failed = 0;
 
