@@ -168,7 +168,9 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 	case IR_PORT_WRITE:
 	case IR_PORT_READ_ANY:
 	case IR_PORT_WRITE_ANY:
-		put(p, " bytes=%u port=%u", 1u << ir_port_width(inst), ir_port_number(inst));
+		put(p, " bytes=%u", 1u << ir_port_width(inst));
+		if (inst->op == IR_PORT_READ || inst->op == IR_PORT_WRITE)
+			put(p, " port=%u", ir_port_number(inst));
 		break;
 	default:
 		if (!ir_access_bytes(p->fn, inst))
