@@ -218,6 +218,8 @@ image_create(const struct run_options *options, bool *has_input)
 		*has_input = !options->debugs && add_input(&tar);
 	} else {
 		add_prompt_files(&tar, options);
+		if (options->platform == RUN_PC)
+			tar_add_archive(&tar, tool_text("%s/build/guest/drivers.tar", tool_root()));
 	}
 	if (options->program)
 		add_program_files(&tar, options->program);

@@ -39,8 +39,9 @@ $(G)/obj/user/personalities/abi/%.o: GUEST_CFLAGS += -matomics
 $(eval $(call guest_module,abi,user/personalities/abi,))
 $(eval $(call guest_module,init,user/servers/init,$(GUEST_START)))
 $(eval $(call guest_module,session,user/servers/session,$(GUEST_START)))
+$(eval $(call guest_module,console,user/servers/console,$(GUEST_START)))
 $(eval $(call guest_module,shell,user/apps/shell,$(GUEST_START)))
-BASE_MODULES := init abi wasi wasi_unstable session shell
+BASE_MODULES := init abi wasi wasi_unstable session console shell
 $(eval $(call guest_module,bus,user/servers/bus,$(GUEST_START)))
 # Drivers, and what finds and starts them: not in the base RAM disk.
 DRIVERS := $(patsubst user/drivers/%/main.c,%,$(sort $(wildcard user/drivers/*/main.c)))
@@ -67,6 +68,13 @@ $(BASE_TAR): $(BASE_ARTIFACTS) user/servers/init/services
 	$(TOOL) pack -o $@ boot/init.nbo=$(G)/modules/init.nbo \
 		$(foreach m,$(filter-out init,$(BASE_MODULES)),lib/$(m).nbo=$(G)/modules/$(m).nbo) \
 		etc/services=user/servers/init/services
+
+# What a machine with devices gets besides.
+DRIVERS_TAR := $(G)/drivers.tar
+$(DRIVERS_TAR): $(DRIVER_ARTIFACTS) user/user.mk
+	printf 'drivers/%s.nbo\n' $(DRIVERS) > $(G)/drivers.list
+	$(TOOL) pack -o $@ lib/bus.nbo=$(G)/modules/bus.nbo etc/drivers=$(G)/drivers.list \
+		$(foreach d,$(DRIVERS),drivers/$(d).nbo=$(G)/modules/drivers/$(d).nbo)
 
 # --- bundled programs: build/guest/programs/NAME/{NAME.wasm,NAME.nbo,files/} ---
 P := $(G)/programs
@@ -123,9 +131,9 @@ program_artifact = $(P)/$(1)/$(1).nbo
 $(foreach name,$(PROGRAMS),$(eval program-$(name): $(call program_artifact,$(name))))
 programs: $(PROGRAMS:%=program-%)
 user: $(BASE_MODULES:%=$(G)/modules/%.wasm)
-ramdisk: $(BASE_TAR)
+ramdisk: $(BASE_TAR) $(DRIVERS_TAR)
 # A kernel trusts the artifacts of one build: keep the archive in step.
-kernel hosted: $(BASE_TAR)
+kernel hosted: $(BASE_TAR) $(DRIVERS_TAR)
 
 # --- programs that the end-to-end tests run: build/guest/tests/NAME.wasm -------
 T := $(G)/tests

@@ -197,8 +197,111 @@ def test_killed(folder, kills=100):
           re.search(r"longest recovery.*", output)[0].strip())
 
 
+class Monitor:
+    """QEMU's monitor: types on the machine's keyboard and looks at its memory."""
+
+    def __init__(self, path):
+        for _ in range(100):
+            try:
+                self.socket = socket.socket(socket.AF_UNIX)
+                self.socket.connect(str(path))
+                break
+            except OSError:
+                time.sleep(0.1)
+        self.answer()
+
+    def answer(self):
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            more = self.socket.recv(4096)
+            if not more:
+                break
+            text += more
+        return text
+
+    def command(self, text):
+        self.socket.sendall(text.encode() + b"\n")
+        return self.answer()
+
+    def type(self, keys):
+        for key in keys:
+            self.command(f"sendkey {key}")
+
+    def screen(self, folder):
+        """The rows of VGA's text memory, without blanks at their ends."""
+        path = pathlib.Path(folder) / "screen"
+        self.command(f'pmemsave 0xb8000 4000 "{path}"')
+        cells = path.read_bytes()[0::2].decode("cp437")
+        return [cells[i:i + 80].rstrip() for i in range(0, 2000, 80)]
+
+    def wait_for(self, folder, text, timeout=40):
+        end = time.time() + timeout
+        while time.time() < end:
+            rows = self.screen(folder)
+            if any(text in row for row in rows):
+                return rows
+            time.sleep(0.2)
+        sys.exit(f"drivers.py: {text!r} did not appear on the screen:\n" + "\n".join(rows))
+
+
+def test_console(folder):
+    """Typing on the PS/2 keyboard reaches the prompt and shows in VGA's text memory."""
+    folder = pathlib.Path(folder)
+    ramdisk, monitor = folder / "ramdisk.tar", folder / "monitor"
+    (folder / "services").write_text((ROOT / "user/servers/init/services").read_text())
+    (folder / "drivers").write_text("drivers/keyboard.nbo\ndrivers/vga.nbo\n")
+    files = {"boot/init.nbo": MODULES / "init.nbo", "etc/services": folder / "services",
+             "etc/drivers": folder / "drivers"}
+    for name in ("bus", "console", "shell", "wasi"):
+        files[f"lib/{name}.nbo"] = MODULES / f"{name}.nbo"
+    for name in ("keyboard", "vga"):
+        files[f"drivers/{name}.nbo"] = MODULES / "drivers" / f"{name}.nbo"
+    subprocess.run([TOOL, "pack", "-o", ramdisk] + [f"{k}={v}" for k, v in files.items()],
+                   check=True)
+    machine = subprocess.Popen(
+        [ROOT / "scripts/qemu.sh", "--ramdisk", ramdisk, "--memory", "512M",
+         ROOT / "build/release/nebulet.elf", "--", "-vga", "std", "-bios", "bios-256k.bin",
+         "-monitor", f"unix:{monitor},server,nowait"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        qemu = Monitor(monitor)
+        qemu.wait_for(folder, "nebulet>")
+        # A wrong letter, taken back; a shifted letter; a key of the number pad.
+        qemu.type(["e", "c", "x", "backspace", "shift-h", "o", "spc", "shift-1", "kp_7", "ret"])
+        rows = qemu.wait_for(folder, "ecHo: there is no such program")
+        expect("nebulet> ecHo !7" in rows, "the line is not as it was typed", "\n".join(rows))
+        # Drivers that are killed come back, and the console with them.
+        qemu.type(["p", "s", "ret"])
+        rows = qemu.wait_for(folder, " keyboard")
+        ids = {row.split()[-1]: row.split()[0] for row in rows if row.strip()}
+        for name in ("keyboard", "vga"):
+            machine.stdin.write(f"kill {ids[name]}\n".encode())
+            machine.stdin.flush()
+        time.sleep(1)
+        qemu.type(["b", "a", "c", "k", "ret"])
+        rows = qemu.wait_for(folder, "back: there is no such program")
+        qemu.type(["p", "s", "ret"])
+        qemu.wait_for(folder, " keyboard")
+        # Enough to scroll; the oldest row goes.
+        qemu.type(["h", "e", "l", "p", "ret"])
+        rows = qemu.wait_for(folder, "Quotes and backslashes")
+        expect(not any("ecHo !7" in row for row in rows), "it did not scroll", "\n".join(rows))
+        qemu.type(["a", "b", "ctrl-c"])
+        rows = qemu.wait_for(folder, "ab^C")
+        qemu.wait_for(folder, "130 nebulet>")
+        qemu.type(["e", "x", "i", "t", "spc", "5", "ret"])
+        output = machine.communicate(timeout=30)[0].decode(errors="replace")
+    finally:
+        machine.kill()
+    expect(machine.returncode == 2 * 5 + 1, f"exit status {machine.returncode}", output)
+    # The serial port shows the same.
+    expect("nebulet> ecHo !7" in output.replace("\b \b", "").replace("x", ""),
+           "the serial console shows something else", output)
+
+
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
-         "clients": test_clients, "killed": test_killed}
+         "clients": test_clients, "killed": test_killed,
+         "console": test_console}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 

@@ -152,7 +152,7 @@ run_before(uint64_t id, uint32_t count)
 static bool
 wait_until(struct shell *shell, int64_t deadline_ns)
 {
-	return nb_object_wait_one(shell->console, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
+	return nb_object_wait_one(shell->input, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
 				  deadline_ns) >= 0;
 }
 
@@ -199,7 +199,7 @@ shell_top(struct shell *shell)
 		last = now;
 	}
 	/* The key has done its work. */
-	(void)nb_stream_read(shell->console, line_bytes, 1);
+	(void)nb_stream_read(shell->input, line_bytes, 1);
 }
 
 /* The process that a word names by its id: its handle, or 0 with a message. */

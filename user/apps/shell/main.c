@@ -24,10 +24,10 @@ void
 shell_write(struct shell *self, const char *bytes, uint32_t len)
 {
 	while (len) {
-		int64_t put = nb_stream_write(self->console, bytes, len);
+		int64_t put = nb_stream_write(self->output, bytes, len);
 
 		if (put == -NB_SHOULD_WAIT)
-			put = nb_object_wait_one(self->console,
+			put = nb_object_wait_one(self->output,
 						 NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
 						 NB_DEADLINE_NEVER) < 0
 				      ? -1
@@ -68,7 +68,7 @@ shell_read(struct shell *self)
 	text_init(&echo, echo_bytes, sizeof echo_bytes);
 	while (event == LINE_NONE) {
 		if (typed_at == typed_len) {
-			int64_t got = nb_stream_read(self->console, typed, READ_BYTES);
+			int64_t got = nb_stream_read(self->input, typed, READ_BYTES);
 
 			if (got == -NB_SHOULD_WAIT)
 				break;
@@ -217,7 +217,7 @@ prompt(int32_t status)
 static bool
 wait_for_console(void)
 {
-	return nb_object_wait_one(shell.console, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
+	return nb_object_wait_one(shell.input, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
 				  NB_DEADLINE_NEVER) >= 0;
 }
 
@@ -227,7 +227,8 @@ module_main(void)
 	int32_t status = 0;
 	bool goes_on = true;
 
-	shell.console = startup_handle("console");
+	shell.input = startup_handle("stdin");
+	shell.output = startup_handle("stdout");
 	shell.ramdisk = startup_handle("ramdisk");
 	shell.system = startup_handle("system");
 	line_init(&shell.line);
@@ -252,6 +253,5 @@ module_main(void)
 		if (goes_on)
 			prompt(status);
 	}
-	(void)nb_system_power(shell.system, NB_POWER_OFF, status);
 	return status;
 }

@@ -226,7 +226,7 @@ serve(struct shell *shell, struct front *front)
 		if (front->input_len)
 			want(items, &count, front->streams.near[0],
 			     NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED);
-		want(items, &count, shell->console, NB_SIGNAL_READABLE);
+		want(items, &count, shell->input, NB_SIGNAL_READABLE);
 		if (nb_object_wait_many(items, count, NB_DEADLINE_NEVER) < 0)
 			break;
 		show_output(shell, front, 1);
@@ -321,7 +321,7 @@ start_behind(struct shell *shell, const char *name, const struct block *block, s
 {
 	struct nb_stream_ends input;
 	uint32_t process = NB_HANDLE_NONE;
-	int64_t result = nb_handle_duplicate(shell->console,
+	int64_t result = nb_handle_duplicate(shell->output,
 					     NB_RIGHT_WRITE | NB_RIGHT_WAIT | NB_RIGHT_INSPECT |
 						     NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER);
 	uint32_t console = (uint32_t)result;

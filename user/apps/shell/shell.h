@@ -18,7 +18,8 @@
 #define SHELL_INTERRUPTED 130 /* exit status of a program that Ctrl-C ended */
 
 struct shell {
-	uint32_t console;
+	uint32_t input;	 /* the console's typing */
+	uint32_t output; /* its screen */
 	uint32_t ramdisk;
 	uint32_t system;
 	struct line line;

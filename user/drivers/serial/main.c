@@ -7,7 +7,7 @@
  *
  * Source: National Semiconductor PC16550D data sheet.
  */
-#include "user/libs/service/service.h"
+#include "user/libs/service/feed.h"
 #include "user/sdk/bytes.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
@@ -36,14 +36,12 @@ enum {
 	STATUS_RECEIVED = 1,
 	STATUS_ROOM = 0x20,
 	FIFO_BYTES = 16,
-	RECEIVED_BYTES = 4096,
 	IDENTITY_TRIES = 64, /* an interrupt that never ends is left to the next one */
 	KEY_INTERRUPT = 1,
 };
 
 /* What a client wants of the port. */
 struct wish {
-	bool is_reading;
 	uint32_t len, sent; /* of bytes to be sent */
 	uint8_t bytes[SERVICE_MESSAGE_MAX];
 };
@@ -51,33 +49,15 @@ struct wish {
 static struct service service;
 static struct service_event event;
 static struct wish wishes[SERVICE_CLIENTS_MAX];
-static uint8_t received[RECEIVED_BYTES]; /* what nobody has asked for; more is lost */
-static uint32_t received_len;
+static struct feed received;
 
 static void
 receive(void)
 {
-	for (uint32_t i = 0; i < RECEIVED_BYTES && nb_port_read8(STATUS) & STATUS_RECEIVED; i++) {
+	for (uint32_t i = 0; i < FEED_BYTES && nb_port_read8(STATUS) & STATUS_RECEIVED; i++) {
 		uint8_t byte = (uint8_t)nb_port_read8(DATA);
 
-		if (received_len < RECEIVED_BYTES)
-			received[received_len++] = byte;
-	}
-}
-
-static void
-answer_reader(void)
-{
-	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX && received_len; i++) {
-		uint32_t len =
-			received_len < SERVICE_MESSAGE_MAX ? received_len : SERVICE_MESSAGE_MAX;
-
-		if (!wishes[i].is_reading)
-			continue;
-		wishes[i].is_reading = false;
-		service_reply(&service, i, received, len, NB_HANDLE_NONE);
-		received_len -= len;
-		bytes_move(received, received + len, received_len);
+		feed_put(&received, &byte, 1);
 	}
 }
 
@@ -111,8 +91,8 @@ serve(void)
 	struct wish *wish = &wishes[event.index];
 
 	if (!event.len) {
-		wish->is_reading = true;
-		answer_reader();
+		feed_ask(&received, event.index);
+		feed_answer(&received, &service);
 	} else if (!wish->len) {
 		bytes_copy(wish->bytes, event.bytes, event.len);
 		wish->len = event.len;
@@ -129,7 +109,7 @@ interrupted(uint32_t interrupt)
 		receive();
 		send();
 	}
-	answer_reader();
+	feed_answer(&received, &service);
 	(void)nb_interrupt_ack(interrupt);
 }
 
@@ -162,7 +142,7 @@ module_main(void)
 			serve();
 			break;
 		case SERVICE_GONE:
-			wishes[event.index].is_reading = false;
+			feed_forget(&received, event.index);
 			wishes[event.index].len = 0;
 			break;
 		case SERVICE_WATCHED:
