@@ -209,11 +209,17 @@ static const struct pass_step {
 	enum compiler_pass pass;
 	enum nb_status (*run)(struct ir_function *fn, struct pass_context *context);
 } pass_steps[] = {
-	{ COMPILER_PASS_BRANCH, pass_branch },	   { COMPILER_PASS_IFCONV, pass_ifconv },
-	{ COMPILER_PASS_STRENGTH, pass_strength }, { COMPILER_PASS_WIDE, pass_wide },
-	{ COMPILER_PASS_GVN, pass_gvn },	   { COMPILER_PASS_BRANCH, pass_branch_folds },
-	{ COMPILER_PASS_REBASE, pass_rebase },	   { COMPILER_PASS_RANGE, pass_range },
-	{ COMPILER_PASS_LICM, pass_licm },	   { COMPILER_PASS_DCE, pass_dce },
+	{ COMPILER_PASS_BRANCH, pass_branch },
+	{ COMPILER_PASS_IFCONV, pass_ifconv },
+	{ COMPILER_PASS_DECIDE, pass_decide },
+	{ COMPILER_PASS_STRENGTH, pass_strength },
+	{ COMPILER_PASS_WIDE, pass_wide },
+	{ COMPILER_PASS_GVN, pass_gvn },
+	{ COMPILER_PASS_BRANCH, pass_branch_folds },
+	{ COMPILER_PASS_REBASE, pass_rebase },
+	{ COMPILER_PASS_RANGE, pass_range },
+	{ COMPILER_PASS_LICM, pass_licm },
+	{ COMPILER_PASS_DCE, pass_dce },
 };
 
 static enum nb_status

@@ -95,6 +95,13 @@ NB_MUST_USE enum nb_status pass_wide(struct ir_function *fn, struct pass_context
 NB_MUST_USE enum nb_status pass_ifconv(struct ir_function *fn, struct pass_context *context);
 
 /*
+ * Makes a branch on the choice between a constant and a value, which nobody else needs,
+ * two branches.
+ * Breaks analysis (it adds blocks). Linear.
+ */
+NB_MUST_USE enum nb_status pass_decide(struct ir_function *fn, struct pass_context *context);
+
+/*
  * Moves the step of a loop variable behind the variable's last use, to where the
  * loop goes round and to other users, so that one register holds both.
  * Needs ir_schedule's result and keeps it. Linear.

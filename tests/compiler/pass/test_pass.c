@@ -40,6 +40,7 @@ static const struct named_pass passes[] = {
 	{ "gvn", pass_gvn },	       { "licm", pass_licm },	     { "dce", pass_dce },
 	{ "strength", pass_strength }, { "schedule", run_schedule }, { "sink", pass_sink },
 	{ "range", pass_range },       { "rebase", pass_rebase },    { "strict", run_strict },
+	{ "decide", pass_decide },
 };
 
 static enum nb_status
@@ -102,6 +103,7 @@ transform(const struct golden_case *test, struct golden_text *out)
 
 GOLDEN_TEST(branch)
 GOLDEN_TEST(dce)
+GOLDEN_TEST(decide)
 GOLDEN_TEST(gvn)
 GOLDEN_TEST(ifconv)
 GOLDEN_TEST(licm)
@@ -121,7 +123,7 @@ main(void)
 		cmocka_unit_test(test_licm),	 cmocka_unit_test(test_schedule),
 		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_wide),	 cmocka_unit_test(test_range),
-		cmocka_unit_test(test_rebase),
+		cmocka_unit_test(test_rebase),	 cmocka_unit_test(test_decide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
