@@ -565,7 +565,7 @@ class Prompt(Case):
         terminal.type(b"handles " + spin + b"\r")
         shown = terminal.read_until(rb"nebulet> ")
         self.assertRegex(shown, rb"one end of a byte stream: READ ")
-        self.assertRegex(shown, rb"byte port of the machine.*: WRITE DUPLICATE TRANSFER WAIT INSPECT")
+        self.assertRegex(shown, rb"one end of a byte stream: WRITE DUPLICATE TRANSFER WAIT INSPECT")
         terminal.type(b"trace\r")
         shown = terminal.read_until(rb"nebulet> ")
         self.assertRegex(shown, rb"\d us +" + spin + rb"  switch +8 ")
