@@ -14,6 +14,7 @@
 enum {
 	STACK_GUARD_BYTES = 1 << 20,
 	STACK_POOL_MOST = 64,
+	STACK_COUNTED_MOST = 64 * 1024,
 	STACK_KEPT_BYTES = 16 * 1024, /* at the top of a pooled stack: zeroed, not given back */
 };
 
@@ -186,10 +187,18 @@ stack_pool_give(const struct port_stack *stack)
 	return is_kept;
 }
 
+/* What of a stack counts as given out: the host backs what is touched, which of most
+ * stacks is a few pages at the top. */
+static size_t
+stack_counted(size_t size)
+{
+	return size < STACK_COUNTED_MOST ? size : STACK_COUNTED_MOST;
+}
+
 enum nb_status
 port_stack_create(size_t size, struct port_stack *out)
 {
-	enum nb_status status = hosted_account_take(size);
+	enum nb_status status = hosted_account_take(stack_counted(size));
 	if (status != NB_OK)
 		return status;
 	if (stack_pool_take(size, out)) {
@@ -198,13 +207,13 @@ port_stack_create(size_t size, struct port_stack *out)
 	}
 	uint8_t *guard = hosted_reserve(size + STACK_GUARD_BYTES);
 	if (!guard) {
-		hosted_account_give(size);
+		hosted_account_give(stack_counted(size));
 		return NB_OUT_OF_MEMORY;
 	}
 	status = make_accessible(guard + STACK_GUARD_BYTES, size);
 	if (status != NB_OK) {
 		hosted_unmap(guard, size + STACK_GUARD_BYTES);
-		hosted_account_give(size);
+		hosted_account_give(stack_counted(size));
 		return status;
 	}
 	out->guard = (uint64_t)(uintptr_t)guard;
@@ -220,7 +229,7 @@ port_stack_destroy(const struct port_stack *stack)
 	ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)stack->limit, stack->top - stack->limit);
 	if (!stack_pool_give(stack))
 		hosted_unmap((void *)(uintptr_t)stack->guard, stack->top - stack->guard);
-	hosted_account_give(stack->top - stack->limit);
+	hosted_account_give(stack_counted(stack->top - stack->limit));
 	hosted_account_live(HOSTED_STACK, -1);
 }
 
