@@ -1,6 +1,6 @@
 /*
  * Every allocation of the kernel made to fail once while a guest creates, sends,
- * spawns, links and starts: an error to the caller, nothing half done, nothing left
+ * spawns, links, starts, publishes and maps, and makes gates: an error to the caller, nothing half done, nothing left
  * behind (the harness looks after each round).
  */
 #include "kernel/init/boot.h"
@@ -15,13 +15,18 @@
 static bool
 run_round(uint64_t site, void (*fail_after)(uint64_t count))
 {
-	struct module *trap = GUEST(trap);
+	struct module *modules[] = { GUEST(trap), GUEST(everyclient), GUEST(personality),
+				     GUEST(client) };
+	enum { MODULES = sizeof modules / sizeof modules[0] };
 	struct process *process = kernel_process(GUEST(failing), "failing");
-	uint32_t word = kernel_grant(process, &trap->object, module_type.rights);
+	uint32_t words[MODULES];
 	bool is_done;
 
-	object_put(&trap->object);
-	kernel_start(process, &word, 1);
+	for (uint32_t i = 0; i < MODULES; i++) {
+		words[i] = kernel_grant(process, &modules[i]->object, module_type.rights);
+		object_put(&modules[i]->object);
+	}
+	kernel_start(process, words, MODULES);
 	fail_after(site);
 	kernel_run_until(boot_is_over);
 	fail_after(UINT64_MAX);

@@ -1,7 +1,8 @@
 /*
  * One of everything, in a system that may run out of memory at any moment: what
- * fails must have changed nothing. Handle 0: a module for a child (trap). Ends with 0
- * if nothing failed, 1 if something did, or with the line of an EXPECT.
+ * fails must have changed nothing. Handles: the modules trap, everyclient, personality
+ * and client, of which children are made. Ends with 0 if nothing failed, 1 if something
+ * did, or with the line of an EXPECT.
  */
 #include "guest.h"
 
@@ -110,6 +111,125 @@ use_process(uint32_t module)
 	EXPECT((info.status == 17 && info.trap == 0) || info.trap == NB_TRAP_OUT_OF_MEMORY);
 }
 
+/* ---- gates ---- */
+
+static int64_t
+plain(int32_t a, int64_t b)
+{
+	return a + b;
+}
+
+static int64_t
+rich(uint32_t handle, uint32_t slot, uint32_t len)
+{
+	return (int64_t)handle + slot + len;
+}
+
+static int64_t
+wait(void)
+{
+	return 0;
+}
+
+static uint32_t
+text_at(const char *text)
+{
+	return (uint32_t)(uintptr_t)text;
+}
+
+static struct nb_binding
+gate_binding(uint32_t gate, const char *field, uint32_t len)
+{
+	return (struct nb_binding){ .name = text_at("peer"),
+				    .name_len = 4,
+				    .gate = gate,
+				    .field = text_at(field),
+				    .field_len = len };
+}
+
+/* A process with an instance, which never runs. */
+static void
+link(uint32_t module, const struct nb_binding *bindings, uint32_t count)
+{
+	uint32_t process = (uint32_t)TRY(1, nb_process_create("linked", 6, 0));
+
+	(void)TRY(0, nb_process_instantiate(process, module, bindings, count, 0));
+	EXPECT(nb_handle_close(process) == 0);
+}
+
+static void
+use_gates(uint32_t module)
+{
+	static _Alignas(16) char stacks[2][2 * STACK];
+	struct nb_gate_stacks where[2] = { { text_at(stacks[0]), STACK },
+					   { text_at(stacks[1]), STACK } };
+	struct nb_binding bindings[4];
+	uint32_t gates[4];
+
+	gates[0] = (uint32_t)TRY(
+		1, nb_gate_create((uint32_t)(uintptr_t)plain, "iI>I", 4, 2, &where[0]));
+	gates[1] = (uint32_t)TRY(
+		1, nb_gate_create((uint32_t)(uintptr_t)rich, "hb>I", 4, 1, &where[1]));
+	gates[2] = (uint32_t)TRY(1, nb_gate_create((uint32_t)(uintptr_t)wait, ">I", 2, 0, 0));
+	gates[3] = (uint32_t)TRY(1, nb_gate_badge(gates[0], 5));
+	bindings[0] = gate_binding(gates[0], "plain", 5);
+	bindings[1] = gate_binding(gates[1], "rich", 4);
+	bindings[2] = gate_binding(gates[2], "wait", 4);
+	bindings[3] = gate_binding(gates[3], "served", 6);
+	link(module, bindings, 4);
+	for (uint32_t i = 0; i < 4; i++)
+		EXPECT(nb_handle_close(gates[i]) == 0);
+}
+
+/* ---- linking, publishing, mapping ---- */
+
+static void
+use_instances(uint32_t personality, uint32_t client)
+{
+	struct nb_binding binding = { .name = text_at("upper"), .name_len = 5 };
+	uint32_t process = (uint32_t)TRY(1, nb_process_create("two", 3, 0));
+
+	(void)TRY(0, nb_process_instantiate(process, personality, 0, 0, 0));
+	(void)TRY(0, nb_process_instantiate(process, client, &binding, 1, 0));
+	EXPECT(nb_handle_close(process) == 0);
+}
+
+/* (module) */
+static const uint8_t binary[] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
+
+static void
+use_module(void)
+{
+	uint32_t module = (uint32_t)TRY(1, nb_module_publish(binary, sizeof binary));
+	struct nb_module_info info;
+
+	EXPECT(nb_object_wait_one(module, NB_SIGNAL_SIGNALED, NB_DEADLINE_NEVER) > 0);
+	EXPECT(nb_object_info(module, NB_INFO_MODULE, &info, sizeof info) == sizeof info);
+	if (info.state == NB_MODULE_FAILED) {
+		EXPECT(info.status == NB_OUT_OF_MEMORY || info.status == NB_LIMIT_EXCEEDED);
+		nb_process_exit(1);
+	}
+	EXPECT(nb_handle_close(module) == 0);
+}
+
+static void
+use_mapping(void)
+{
+	uint32_t memory = (uint32_t)TRY(1, nb_memory_create(3 * 4096));
+	uint32_t at = (uint32_t)__builtin_wasm_memory_size(0) * 65536;
+	struct nb_mapping mapping;
+	int64_t result = nb_memory_map(memory, 4096, 2 * 4096, at, NB_MAP_WRITE | NB_MAP_APPEND);
+
+	if (result < 0) {
+		EXPECT(result == ERR(OUT_OF_MEMORY) || result == ERR(LIMIT_EXCEEDED));
+		EXPECT(nb_memory_info(0, &mapping) == ERR(NOT_FOUND));
+		nb_process_exit(1);
+	}
+	EXPECT(nb_memory_info(0, &mapping) == 0);
+	EXPECT(nb_handle_close(memory) == 0);
+	EXPECT(nb_memory_unmap((uint32_t)result) == 0);
+}
+
 void
 _start(void)
 {
@@ -117,5 +237,9 @@ _start(void)
 	use_objects();
 	use_thread();
 	use_process(guest_handle(0));
+	use_gates(guest_handle(1));
+	use_instances(guest_handle(2), guest_handle(3));
+	use_module();
+	use_mapping();
 	nb_process_exit(0);
 }
