@@ -38,20 +38,15 @@ struct port_range {
 	uint16_t first, last;
 };
 
-/* Ports that would let a process pass the kernel: they command memory
- * accesses, stop the machine, or the kernel uses them. */
+/* Ports that would let a process pass the kernel, and those that the kernel uses. */
 static const struct port_range kept_ports[] = {
-	{ 0x00, 0x1f },			    /* ISA DMA */
-	{ 0x20, 0x21 },			    /* interrupt controller, masked by apic_init */
-	{ 0x40, 0x43 },			    /* interval timer */
-	{ 0x81, 0x8f },			    /* ISA DMA pages */
-	{ 0x92, 0x92 },			    /* reset, address line 20 */
-	{ 0xa0, 0xa1 },			    /* second interrupt controller */
-	{ 0xb2, 0xb3 },			    /* firmware calls */
-	{ 0xc0, 0xdf },			    /* ISA DMA */
-	{ 0xf4, 0xf4 },			    /* exit of the emulator */
-	{ 0x2f8, 0x2ff },		    /* the kernel's serial ports */
-	{ 0x3f8, 0x3ff }, { 0x510, 0x51b }, /* QEMU's configuration device, which has DMA */
+#define NB_RESERVED_PORTS(first, last, text) { first, last },
+#include "abi/reserved_ports.def"
+#undef NB_RESERVED_PORTS
+	{ 0xf4, 0xf4 },	  /* exit of the emulator */
+	{ 0x2f8, 0x2ff }, /* the kernel's serial ports */
+	{ 0x3f8, 0x3ff },
+	{ 0x510, 0x51b }, /* QEMU's configuration device, which has DMA */
 };
 
 /* What uses an interrupt slot. */
