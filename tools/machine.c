@@ -59,6 +59,20 @@ kernel_words(const struct run_options *options)
 	return options->is_verbose ? "verbose" : NULL;
 }
 
+/* A block device with the file's contents; QEMU wants its commas twice. */
+static void
+add_disk(struct command *command, const char *path)
+{
+	const char *text = "if=none,id=disk,format=raw,file=";
+
+	for (const char *c = path; *c; c++)
+		text = tool_text(*c == ',' ? "%s%c," : "%s%c", text, *c);
+	add(command, "-drive");
+	add(command, text);
+	add(command, "-device");
+	add(command, "virtio-blk-pci,drive=disk");
+}
+
 static void
 qemu_command(struct command *command, const struct run_options *options, int image, int console,
 	     int link)
@@ -95,6 +109,8 @@ qemu_command(struct command *command, const struct run_options *options, int ima
 	add(command, tool_text("socket,id=console,fd=%d", console));
 	add(command, "-chardev");
 	add(command, tool_text("socket,id=link,fd=%d", link));
+	if (options->disk)
+		add_disk(command, options->disk);
 }
 
 static void

@@ -28,6 +28,7 @@ enum {
 	KEY_COUNT_BOOT,
 	KEY_ICOUNT,
 	KEY_GDB,
+	KEY_DISK,
 };
 
 static const struct argp_option option_table[] = {
@@ -37,6 +38,8 @@ static const struct argp_option option_table[] = {
 	  "Offer a folder to the program, read-only, as it is now (may be repeated)", 0 },
 	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable (may be repeated)", 0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the machine, such as 512M or 4G", 0 },
+	{ "disk", KEY_DISK, "FILE", 0,
+	  "Give the machine a block device with these contents, for the prompt's command disk", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "End the program after that time, status 124", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Show the kernel's log on standard error", 0 },
 	{ "list", KEY_LIST, NULL, 0, "Name the bundled programs", 0 },
@@ -108,6 +111,19 @@ set_timeout(struct run_options *options, const char *value, const struct argp_st
 		argp_error(state, "--timeout: '%s' is not a number of seconds", value);
 }
 
+static void
+set_disk(struct run_options *options, const char *value, const struct argp_state *state)
+{
+	struct stat stat_buffer;
+
+	if (stat(value, &stat_buffer))
+		argp_error(state, "--disk: '%s': %s", value, strerror(errno));
+	if (!S_ISREG(stat_buffer.st_mode) || stat_buffer.st_size == 0 || stat_buffer.st_size % 512)
+		argp_error(state, "--disk: '%s' is not a file of whole sectors of 512 bytes",
+			   value);
+	options->disk = value;
+}
+
 static error_t
 parse(int key, char *value, struct argp_state *state)
 {
@@ -128,6 +144,9 @@ parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_MEMORY:
 		set_memory(options, value, state);
+		return 0;
+	case KEY_DISK:
+		set_disk(options, value, state);
 		return 0;
 	case KEY_TIMEOUT:
 		set_timeout(options, value, state);
@@ -318,6 +337,11 @@ tool_run(int argc, char **argv)
 		status = find_program(&options);
 		if (status)
 			return status;
+	}
+	if (options.disk && (options.platform == RUN_HOSTED || options.program || options.path)) {
+		tool_error("--disk is for the prompt of a virtual machine; leave out --hosted and "
+			   "PROGRAM");
+		return TOOL_USAGE;
 	}
 	if (options.tells_needs)
 		return tell_needs(&options);

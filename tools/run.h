@@ -34,6 +34,7 @@ struct run_options {
 	bool counts_instructions; /* virtual time is 1 ns an instruction */
 	bool debugs;
 	const char *described; /* --describe NAME */
+	const char *disk;      /* image for the machine's block device, or NULL */
 	uint32_t memory_mib;   /* 0: default */
 	double timeout_s;      /* 0: none */
 	struct run_directory directories[RUN_ITEMS_MAX];

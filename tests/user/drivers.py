@@ -299,9 +299,30 @@ def test_console(folder):
            "the serial console shows something else", output)
 
 
+def test_prompt(folder):
+    """The prompt's command `disk` reads what the host wrote, and the other way round."""
+    image = pathlib.Path(folder) / "disk,1.img"
+    image.write_bytes(b"".join(b"sector %03d\n" % i + bytes(501) for i in range(64)))
+    done = subprocess.run(
+        [TOOL, "run", "--disk", image],
+        input=b"disk\ndisk read 7 2\ndisk write 9 'from the guest'\ndisk read 64\n"
+              b"disk write x\nexit\n", stdout=subprocess.PIPE, timeout=60, check=False)
+    output = done.stdout.decode(errors="replace")
+    for text in ("64 sectors of 512 bytes", "|sector 007......|", "|sector 008......|",
+                 "00000e00  73 65 63 74 6f 72 20 30  30 37 0a 00", "usage: disk |",
+                 "disk: value out of range"):
+        expect(text in output, f"no {text!r}", output)
+    data = image.read_bytes()
+    expect(data[9 * 512:10 * 512] == b"from the guest".ljust(512, b"\0"), "not written", output)
+    expect(data[10 * 512:].startswith(b"sector 010"), "too much written", output)
+    done = subprocess.run([TOOL, "run"], input=b"disk\nexit\n", stdout=subprocess.PIPE,
+                          timeout=60, check=False)
+    expect(b"this machine has none" in done.stdout, "a disk without one", repr(done.stdout))
+
+
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
          "clients": test_clients, "killed": test_killed,
-         "console": test_console}
+         "console": test_console, "prompt": test_prompt}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 

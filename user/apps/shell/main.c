@@ -100,7 +100,9 @@ help(void)
 			    "  top           the same every second, with their shares of the time\n"
 			    "  trace         what the kernel does in a tenth of a second\n"
 			    "  kill ID       end a process\n"
-			    "  handles ID    what a process has handles to\n\n"
+			    "  handles ID    what a process has handles to\n"
+			    "  disk          the block device; also:\n"
+			    "                disk read SECTOR [COUNT], disk write SECTOR TEXT\n\n"
 			    "A last word & starts a program behind the prompt.\n"
 			    "Ctrl-C stops the program in front, Ctrl-D ends its input.\n"
 			    "Quotes and backslashes keep blanks together.\n");
@@ -140,6 +142,8 @@ execute_inspection(const struct words *words, int32_t *status)
 		is_done = shell_kill(&shell, words->word[1]);
 	else if (is_word(words, "handles") && words->count == 2)
 		is_done = shell_handles(&shell, words->word[1]);
+	else if (is_word(words, "disk"))
+		is_done = shell_disk(&shell, words);
 	else
 		return false;
 	*status = is_done ? 0 : 1;
@@ -231,6 +235,7 @@ module_main(void)
 	shell.output = startup_handle("stdout");
 	shell.ramdisk = startup_handle("ramdisk");
 	shell.system = startup_handle("system");
+	shell.services = startup_handle("services");
 	line_init(&shell.line);
 	shell_print(&shell, "Nebulet. `help` tells what there is.\n");
 	prompt(0);

@@ -22,6 +22,7 @@ struct shell {
 	uint32_t output; /* its screen */
 	uint32_t ramdisk;
 	uint32_t system;
+	uint32_t services; /* user/libs/service/service.h */
 	struct line line;
 	struct archive_entry entry; /* scratch */
 };
@@ -55,6 +56,9 @@ bool shell_handles(struct shell *shell, const char *word);
 
 /* Lists what the kernel does in a tenth of a second. */
 void shell_trace(struct shell *shell);
+
+/* Tells of the block device, reads and writes sectors. False: an error, which is said. */
+bool shell_disk(struct shell *shell, const struct words *words);
 
 /* Prints the bundled programs with a line about each. */
 void shell_list(struct shell *shell);
