@@ -473,6 +473,67 @@ test_inheritance(void **state)
 	finish(server);
 }
 
+/* Whether `awaited` ends while something of middling priority loops for ever. */
+static struct {
+	struct process *looping;
+	const struct process *awaited, *starved;
+	bool has_ended, is_starved;
+} inversion;
+
+static void
+look_at_inversion(void)
+{
+	inversion.has_ended = inversion.awaited->state == NB_PROCESS_ENDED;
+	inversion.is_starved = inversion.starved->state != NB_PROCESS_ENDED;
+	process_kill(inversion.looping, 3);
+}
+
+/* Who is inside at low priority gets the processor as long as somebody urgent waits for
+ * that, and no longer. */
+static void
+test_inversion(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *low = start_client(server, MODE_WAIT, NB_PRIORITY_IDLE);
+	struct process *high, *looping;
+
+	(void)state;
+	kernel_run_idle();
+	high = start_client(server, MODE_WAIT, NB_PRIORITY_HIGH);
+	kernel_run_idle();
+	looping = create_process(GUEST(spin), "looping", NB_PRIORITY_NORMAL, NULL, 0);
+	kernel_start(looping, NULL, 0);
+	object_signals_change(event, 0, NB_SIGNAL_USER_0);
+	inversion.looping = looping;
+	inversion.awaited = high;
+	inversion.starved = low;
+	kernel_run_for(300, look_at_inversion);
+	kernel_run_idle();
+	assert_true(inversion.has_ended && inversion.is_starved);
+	kernel_expect_end(high, 33, NB_TRAP_NONE);
+	kernel_expect_end(low, 33, NB_TRAP_NONE);
+	put_process(low);
+	put_process(high);
+	put_process(looping);
+	finish(server);
+}
+
+static const struct process *awaited;
+
+static bool
+awaited_has_ended(void)
+{
+	return awaited->state == NB_PROCESS_ENDED;
+}
+
+/* Runs until the process has ended, however long the host takes for that. */
+static void
+run_until_end(const struct process *process)
+{
+	awaited = process;
+	kernel_run_until(awaited_has_ended);
+}
+
 static void
 test_deadline_inside(void **state)
 {
@@ -480,7 +541,7 @@ test_deadline_inside(void **state)
 	struct process *client = start_client(server, MODE_DEADLINE, NB_PRIORITY_NORMAL);
 
 	(void)state;
-	run_and_kill(server, 100);
+	run_until_end(client);
 	kernel_expect_end(client, 33, NB_TRAP_NONE);
 	put_process(client);
 	finish(server);
@@ -496,7 +557,9 @@ test_deadline_in_queue(void **state)
 	(void)state;
 	kernel_run_idle();
 	client = start_client(server, MODE_DEADLINE, NB_PRIORITY_NORMAL);
-	run_and_kill(server, 100);
+	run_until_end(client);
+	process_kill(server, 3);
+	kernel_run_idle();
 	kernel_expect_end(client, 33, NB_TRAP_NONE);
 	kernel_expect_end(first, 33, NB_TRAP_NONE);
 	put_process(client);
@@ -648,7 +711,7 @@ test_kill_middle_of_computing(void **state)
 	(void)state;
 	object_signals_change(event, 0, NB_SIGNAL_USER_6);
 	victim = middle;
-	kernel_run_all(20, kill_victim);
+	kernel_run_all(200, kill_victim);
 	/* The server was killed last, by the harness; until then all had to wait. */
 	kernel_expect_end(middle, 3, NB_TRAP_KILLED);
 	kernel_expect_end(caller, -1, NB_TRAP_KILLED);
@@ -710,6 +773,7 @@ main(void)
 		kernel_test(test_kill_waiter),
 		kernel_test(test_waiters_of_dying),
 		kernel_test(test_inheritance),
+		kernel_test(test_inversion),
 		kernel_test(test_deadline_inside),
 		kernel_test(test_deadline_in_queue),
 		kernel_test(test_serve_deadline),
