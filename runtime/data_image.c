@@ -13,7 +13,6 @@
 #include "wasm/limits.h"
 
 enum {
-	LEAST_BYTES = 4096,    /* of data; less is copied as quickly */
 	SPREAD_MOST = 4,       /* times the data's size, and */
 	SLACK_BYTES = 1 << 16, /* this in addition, an image may have */
 	PIECE_BYTES = 256 * 1024,
@@ -88,7 +87,7 @@ code_module_data_extent(const struct code_module *module, uint64_t *out_at, uint
 {
 	struct extent extent;
 
-	if (!measure(&module->wasm, &extent) || extent.bytes < LEAST_BYTES)
+	if (!measure(&module->wasm, &extent) || !extent.bytes)
 		return false;
 	*out_at = extent.start & ~(uint64_t)(PORT_PAGE_BYTES - 1);
 	*out_size =
