@@ -1,6 +1,6 @@
 /*
- * What instruction selection makes of constants: where their bytes stand in the machine
- * code of a function, and how often.
+ * What instruction selection makes of some things, by counting in the machine code:
+ * constants in and out of loops, products of which both halves are wanted.
  */
 #include "compiler/compiler.h"
 #include "tests/compiler/wasm_text.h"
@@ -14,37 +14,92 @@
 
 #define DEAR "1234605616436508552" /* 0x1122334455667788 */
 
+struct code {
+	struct host_arena host;
+	struct nb_code_image image;
+};
+
+static void
+compile(const char *text, struct code *out)
+{
+	static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
+						       .code = WASM_CODE_VALIDATE };
+	struct buffer bytes = wasm_text_module(text);
+	struct host_arena work;
+	struct wasm_module module;
+	struct compiler_options options;
+	struct diag diag;
+
+	host_arena_init(&out->host, 1 << 26);
+	host_arena_init(&work, 1 << 26);
+	compiler_options_init(&options);
+	options.check = true;
+	diag_init(&diag);
+	assert_int_equal(wasm_module_decode(&module, &out->host.arena, bytes.bytes, bytes.len,
+					    &features, &diag),
+			 NB_OK);
+	assert_int_equal(compiler_compile(&module, &options, &work.source, &out->host.arena,
+					  &out->image, &diag),
+			 NB_OK);
+	buffer_free(&bytes);
+}
+
 /* How often the constant DEAR is loaded in the function of that text. */
 static uint32_t
 count_loads(const char *text)
 {
 	static const uint8_t bytes[] = { 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11 };
-	static const struct wasm_features features = { .set = WASM_FEATURES_ALL,
-						       .code = WASM_CODE_VALIDATE };
-	struct buffer module_bytes = wasm_text_module(text);
-	struct host_arena host, work;
-	struct wasm_module module;
-	struct nb_code_image image;
-	struct compiler_options options;
-	struct diag diag;
+	struct code code;
 	uint32_t count = 0;
 
-	host_arena_init(&host, 1 << 26);
-	host_arena_init(&work, 1 << 26);
-	compiler_options_init(&options);
-	options.check = true;
-	diag_init(&diag);
-	assert_int_equal(wasm_module_decode(&module, &host.arena, module_bytes.bytes,
-					    module_bytes.len, &features, &diag),
-			 NB_OK);
-	assert_int_equal(
-		compiler_compile(&module, &options, &work.source, &host.arena, &image, &diag),
-		NB_OK);
-	for (size_t at = 0; at + sizeof(bytes) <= image.code_size; at++)
-		count += memcmp(image.code + at, bytes, sizeof(bytes)) == 0;
-	buffer_free(&module_bytes);
-	arena_reset(&host.arena);
+	compile(text, &code);
+	for (size_t at = 0; at + sizeof(bytes) <= code.image.code_size; at++)
+		count += memcmp(code.image.code + at, bytes, sizeof(bytes)) == 0;
+	arena_reset(&code.host.arena);
 	return count;
+}
+
+/* How many 64-bit multiplications the body has: MUL by a register, IMUL. */
+static uint32_t
+count_products(const char *text)
+{
+	struct code code;
+	uint32_t count = 0;
+
+	compile(text, &code);
+	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
+	const uint8_t *bytes = code.image.code + body->code_offset;
+	for (uint32_t at = 0; at + 3 <= body->code_size; at++) {
+		bool is_wide = (bytes[at] & 0xf8) == 0x48;
+
+		count += is_wide && bytes[at + 1] == 0xf7 && (bytes[at + 2] & 0xf8) == 0xe0;
+		count += is_wide && bytes[at + 1] == 0x0f && bytes[at + 2] == 0xaf;
+	}
+	arena_reset(&code.host.arena);
+	return count;
+}
+
+/* Both halves of a product, put together from halves of the factors as compilers do. */
+static void
+test_both_halves_of_a_product_are_one_instruction(void **state)
+{
+#define MASK "i64.const 4294967295\ni64.and\n"
+#define HIGH "i64.const 32\ni64.shr_u\n"
+	(void)state;
+	assert_int_equal(count_products("i64 i64 -> i64 | i64 i64\n"
+					/* t = high a * low b + high (low a * low b) */
+					"local.get 0\n" HIGH "local.get 1\n" MASK "i64.mul\n"
+					"local.get 0\n" MASK "local.get 1\n" MASK "i64.mul\n" HIGH
+					"i64.add\nlocal.set 2\n"
+					/* u = low a * high b + low t */
+					"local.get 0\n" MASK "local.get 1\n" HIGH "i64.mul\n"
+					"local.get 2\n" MASK "i64.add\nlocal.set 3\n"
+					/* high a * high b + high t + high u, exclusive or a * b */
+					"local.get 0\n" HIGH "local.get 1\n" HIGH "i64.mul\n"
+					"local.get 2\n" HIGH "i64.add\n"
+					"local.get 3\n" HIGH "i64.add\n"
+					"local.get 0\nlocal.get 1\ni64.mul\ni64.xor\n"),
+			 1);
 }
 
 static void
@@ -79,6 +134,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_halves_of_a_product_are_one_instruction),
 		cmocka_unit_test(test_loop_loads_a_constant_once),
 		cmocka_unit_test(test_straight_code_loads_it_where_it_is_used),
 	};
