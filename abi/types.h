@@ -80,13 +80,17 @@ struct nb_limits {
 /* What stands for an import namespace: an instance of the same process with all its
  * exports, or for one function of it: a gate. */
 struct nb_binding {
-	uint32_t name;	    /* address of the namespace's name */
-	uint32_t name_len;  /* bytes */
-	uint32_t instance;  /* index that process_instantiate returned, if `gate` is none */
+	uint32_t name;	   /* address of the namespace's name */
+	uint32_t name_len; /* bytes */
+	/* Index that process_instantiate returned, if `gate` is none; else 0, or
+	 * NB_BINDING_CLIENT: of a personality, that lends its client's memory. */
+	uint32_t instance;
 	uint32_t gate;	    /* NB_HANDLE_NONE, or the gate [EXECUTE] for the function `field` */
 	uint32_t field;	    /* address of its name */
 	uint32_t field_len; /* bytes */
 };
+
+enum { NB_BINDING_CLIENT = 1 };
 
 /* Shadow stacks of a gate's activations, in memory 0: activation k gets the bytes
  * [base + k * bytes_each, base + (k + 1) * bytes_each). Multiples of 16. */

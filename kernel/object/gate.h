@@ -20,6 +20,7 @@ struct gate;
 struct gate_binding;
 struct handle_table;
 struct process;
+struct process_binding;
 
 extern const struct object_type gate_type;
 
@@ -56,10 +57,11 @@ gate_of(struct object *object)
 
 /* ---- imports ---- */
 
-/* What an import of `instance`, of `graph`, gets that is bound to `gate`. The
- * binding belongs to the graph. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED. */
-NB_MUST_USE enum nb_status gate_bind(struct process_graph *graph, const struct instance *instance,
-				     struct gate *gate, struct runtime_extern *out);
+/* What an import of `instance`, of `graph`, gets that is bound to a binding's gate. What
+ * it makes belongs to the graph. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED. */
+NB_MUST_USE enum nb_status
+gate_bind(struct process_graph *graph, const struct instance *instance,
+	  const struct process_binding *given, struct runtime_extern *out);
 /* The counterpart, in a clone, of the binding with that context. NB_OUT_OF_MEMORY. */
 NB_MUST_USE enum nb_status
 gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, struct nb_vmctx **out);

@@ -3,6 +3,7 @@
  */
 #include "kernel/mm/account.h"
 #include "kernel/object/gate_private.h"
+#include "kernel/object/process.h"
 
 /* A binding of `gate`, a base, that belongs to the graph. */
 static struct gate_binding *
@@ -27,15 +28,15 @@ binding_create(struct process_graph *graph, struct gate *gate, uint64_t badge)
 }
 
 enum nb_status
-gate_bind(struct process_graph *graph, const struct instance *instance, struct gate *gate,
-	  struct runtime_extern *out)
+gate_bind(struct process_graph *graph, const struct instance *instance,
+	  const struct process_binding *given, struct runtime_extern *out)
 {
-	struct gate *base = gate->base ? gate->base : gate;
-	struct gate_binding *binding = binding_create(graph, base, gate->badge);
+	struct gate *base = given->gate->base ? given->gate->base : given->gate;
+	struct gate_binding *binding = binding_create(graph, base, given->gate->badge);
 
 	if (!binding)
 		return NB_OUT_OF_MEMORY;
-	binding->importer = instance;
+	binding->lender = given->lends_client ? &graph->client : instance->vmctx;
 	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
 	out->func.code = (uint64_t)(uintptr_t)guest_gate_code;
 	out->func.cross = (uint64_t)(uintptr_t)guest_gate_cross;
@@ -51,7 +52,7 @@ gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, str
 
 	if (!binding)
 		return NB_OUT_OF_MEMORY;
-	binding->importer = original->importer;
+	binding->lender = original->lender;
 	*out = &binding->port.context;
 	return NB_OK;
 }

@@ -73,7 +73,7 @@ pass_handle(struct passing *passing, uint32_t idx)
 static enum nb_status
 pass_lend(struct passing *passing, uint32_t idx, char letter)
 {
-	const struct nb_memory_desc *memory = passing->binding->importer->vmctx->memory;
+	const struct nb_memory_desc *memory = passing->binding->lender->memory;
 	uint64_t length = __atomic_load_n(&memory->length, __ATOMIC_ACQUIRE);
 	uint32_t address = (uint32_t)*integer_argument(passing->registers, idx);
 	uint32_t len = (uint32_t)*integer_argument(passing->registers, idx + 1);

@@ -90,9 +90,10 @@ struct gate {
 
 /* An import that is bound. */
 struct gate_binding {
-	struct guest_gate_binding port;	 /* must be first */
-	struct gate *gate;		 /* the base; referenced */
-	const struct instance *importer; /* whose memory 0 is lent from; of the first graph */
+	struct guest_gate_binding port; /* must be first */
+	struct gate *gate;		/* the base; referenced */
+	/* Whose memory 0 is lent from; of the first graph. */
+	const struct nb_vmctx *lender;
 	struct account *account;
 	struct gate_binding *next; /* in the graph */
 };

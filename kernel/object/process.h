@@ -94,6 +94,7 @@ struct process_binding {
 	uint32_t name_len, field_len;
 	uint32_t instance;
 	struct gate *gate; /* or NULL */
+	bool lends_client; /* to the gate: memory 0 of the main instance, not the importer's */
 };
 
 /* Adds an instance of `module` and returns its index. Errors as the native

@@ -56,8 +56,8 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 	return store_signature(&linking->process->graph.store, &call->type, &out->func.signature);
 }
 
-/* The gate for an import, or NULL. */
-static struct gate *
+/* The binding of an import to a gate, or NULL. */
+static const struct process_binding *
 find_gate(const struct linking *linking, const struct wasm_import *import)
 {
 	for (uint32_t i = 0; i < linking->binding_count; i++) {
@@ -65,7 +65,7 @@ find_gate(const struct linking *linking, const struct wasm_import *import)
 
 		if (binding->gate && name_is(&import->module, binding->name, binding->name_len) &&
 		    name_is(&import->field, binding->field, binding->field_len))
-			return binding->gate;
+			return binding;
 	}
 	return NULL;
 }
@@ -89,7 +89,7 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 {
 	struct linking *linking = context;
 	const struct wasm_name *name = &import->module;
-	struct gate *gate;
+	const struct process_binding *gate;
 
 	/* There may be a million imports. */
 	sched_relax();

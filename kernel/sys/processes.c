@@ -130,6 +130,8 @@ binding_gate_copy(const struct nb_vmctx *vmctx, const struct nb_binding *given, 
 	struct handle_use use;
 	enum nb_status status = NB_OUT_OF_RANGE;
 
+	if (given->instance > NB_BINDING_CLIENT)
+		return NB_OUT_OF_RANGE;
 	if (given->field_len <= NAMESPACE_BYTES)
 		status = guest_copy_in(vmctx, field, given->field, given->field_len);
 	if (status == NB_OK)
@@ -163,6 +165,7 @@ bindings_copy(const struct nb_vmctx *vmctx, uint32_t address, struct binding_lis
 			.field_len = given->field_len,
 			.instance = given->instance,
 			.gate = gate_of(list->rows[i].gate),
+			.lends_client = given->instance == NB_BINDING_CLIENT,
 		};
 		address += (uint32_t)sizeof *given;
 	}

@@ -18,6 +18,8 @@ guest_\name\()_end:
 	guest	fuzz
 	guest	gatechain
 	guest	gateclient
+	guest	gatelender
+	guest	gatelent
 	guest	gatenode
 	guest	gateroot
 	guest	gateserver
