@@ -10,6 +10,7 @@ enum { STACK = 4096 };
 
 static _Alignas(16) char stack[STACK];
 static char bytes[8192];
+static _Alignas(4096) volatile uint8_t window[2 * 4096];
 
 static uint32_t
 handles_live(void)
@@ -75,7 +76,12 @@ use_objects(void)
 
 	(void)TRY(0, nb_waitset_add(set, timer, NB_SIGNAL_SIGNALED, 1));
 	(void)TRY(2, nb_stream_create(&stream, 5000));
-	(void)TRY(1, nb_memory_create(20000));
+	uint32_t memory = (uint32_t)TRY(1, nb_memory_create(20000));
+
+	(void)TRY(0, nb_memory_map(memory, 4096, 8192, (uint32_t)(uintptr_t)window, NB_MAP_WRITE));
+	window[4096] = 7;
+	EXPECT(nb_memory_unmap((uint32_t)(uintptr_t)window) == 0 && window[4096] == 0);
+	(void)TRY(0, nb_memory_map(memory, 0, 4096, (uint32_t)(uintptr_t)window, 0));
 	(void)TRY(1, nb_handle_duplicate(timer, NB_RIGHTS_SAME));
 	(void)TRY(0, nb_object_set_name(timer, "timer", 5));
 	for (uint32_t i = 0; i < 100; i++)

@@ -36,6 +36,7 @@ struct report {
 };
 
 static char bytes[MESSAGE_MAX];
+static _Alignas(4096) volatile uint8_t window[6 * 4096];
 static uint32_t handles[16];
 static struct nb_message_counts counts;
 static _Alignas(16) char thread_stack[STACK];
@@ -379,9 +380,26 @@ change_handle(void)
 	}
 }
 
+/* Pages of objects come and go in the window, which nobody else uses. */
+static void
+map_memory(void)
+{
+	uint32_t at = (uint32_t)(uintptr_t)window + random_below(4) * 4096;
+
+	if (random_below(2))
+		(void)nb_memory_unmap(at);
+	else if (nb_memory_map(*any_slot(), random_below(3) * 4096, (1 + random_below(2)) * 4096,
+			       at, random_below(2)) == at)
+		(void)nb_random_fill((void *)(uintptr_t)at, random_below(6000));
+}
+
 static void
 use_memory(void)
 {
+	if (random_below(2)) {
+		map_memory();
+		return;
+	}
 	if (random_below(3) == 0)
 		keep(nb_memory_create(1 + random_below(20000)));
 	else if (random_below(2))
