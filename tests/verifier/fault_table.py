@@ -414,3 +414,24 @@ fault("image/no-return", "END CLAIM FRAME LABEL LAYOUT SITE",
 fault("image/undeclared-features", "FEATURE",
       "no instruction of such a feature is used",
       ("x64", ".cpu_features = context->options->cpu_features,", ".cpu_features = 0,"))
+
+# --- ports ----------------------------------------------------------------------------------------
+fault("port/constants-unchecked", "PORT",
+      ("ir/build_port", "	status = check(b, port, &b->fn->insts[number]);\n", "	status = check ? NB_OK : NB_INTERNAL;\n"))
+fault("port/next-one", "PORT",
+      "ranges may have room behind the port that is meant",
+      ("emit_port", "		put_constant(e, inst->form, inst->imm);", "		put_constant(e, inst->form, inst->imm + 8);"))
+fault("port/range-too-long", "PORT",
+      ("emit_port", "range->count - x64_form_info(form)->bytes);", "range->count);"))
+fault("port/range-for-bytes", "PORT",
+      "one byte is as wide as the access",
+      ("emit_port", "range->count - x64_form_info(form)->bytes);", "range->count - 1);"))
+fault("port/direction", "PORT",
+      ("emit_port", "	return range->access & (is_read ? NB_PORT_READ : NB_PORT_WRITE) &&",
+       "	return (is_read || range->access) &&"))
+fault("port/not-compared", "TEMPLATE",
+      ("emit_port", "	emit_jump(e, X64_CC_A, elsewhere);\n", "	(void)elsewhere;\n"))
+fault("port/signed", "TEMPLATE",
+      ("emit_port", "emit_jump(e, X64_CC_A, elsewhere);", "emit_jump(e, X64_CC_G, elsewhere);"))
+fault("port/other-register", "PORT",
+      ("emit_port", "RA_SCRATCH_GPR, x64_rm_mem(NB_RDX,", "RA_SCRATCH_GPR, x64_rm_mem(NB_RCX,"))

@@ -42,6 +42,12 @@ def leb(value):
         out += bytes([byte | 0x80])
 
 
+def signed(value):
+    """A number that is not negative, as constants of instructions are."""
+    last = leb(value)
+    return last if last[-1] < 0x40 else last[:-1] + bytes([last[-1] | 0x80, 0])
+
+
 def module(types, functions):
     """Functions, each (type number, body), of a module with a memory; all exported."""
     def section(number, entries):
@@ -75,7 +81,38 @@ def grown():
                                              + b"\x6a")])
 
 
-MADE = {"large-frame": large_frame(20000, 0), "large-frame-area": large_frame(20000, 60),
+def ports(constant):
+    """A module that accesses ports, of each width and direction: these constants and a computed one."""
+    def text(data):
+        return leb(len(data)) + data
+
+    def section(number, body):
+        return bytes([number]) + leb(len(body)) + body
+    calls = [b"port_read8", b"port_read16", b"port_read32", b"port_write8", b"port_write16",
+             b"port_write32"]
+    manifest = b"name x\nport 0x64 4 rw\nport 0x3f8 8 rw\nport 0x500 4 r\nport 0x600 4 w\n"
+    bodies = []
+    for call in range(len(calls)):
+        value = b"\x41\1" if call >= 3 else b""
+        drop = b"" if call >= 3 else b"\x1a"
+        code = b"\0"
+        for port in constant:
+            code += b"\x41" + signed(port) + value + b"\x10" + leb(call) + drop
+        code += b"\x20\0" + value + b"\x10" + leb(call) + drop + b"\x0b"
+        bodies.append(text(code))
+    return (b"\0asm\1\0\0\0"
+            + section(1, b"\3" + b"\x60\1\x7f\1\x7f" + b"\x60\2\x7f\x7f\0" + b"\x60\1\x7f\0")
+            + section(2, leb(len(calls)) + b"".join(text(b"nebulet") + text(c) + b"\0" + bytes([i >= 3])
+                                                    for i, c in enumerate(calls)))
+            + section(3, leb(len(bodies)) + b"\2" * len(bodies))
+            + section(7, leb(len(bodies)) + b"".join(b"\1" + bytes([97 + i]) + b"\0" + leb(6 + i)
+                                                     for i in range(len(bodies))))
+            + section(10, leb(len(bodies)) + b"".join(bodies))
+            + section(0, text(b"nebulet.manifest") + manifest))
+
+
+MADE = {"ports": ports([0x3f8]), "ports-outside": ports([0x3f8, 0x700]),
+        "large-frame": large_frame(20000, 0), "large-frame-area": large_frame(20000, 60),
         "grown": grown()}
 
 

@@ -1,5 +1,6 @@
 #include "tests/verifier/module_facts.h"
 
+#include "lib/manifest.h"
 #include "runtime/signature.h"
 
 #include <stdlib.h>
@@ -13,6 +14,20 @@ areas_of(const struct wasm_module *module, const uint32_t *types, uint32_t count
 	for (uint32_t i = 0; i < count; i++)
 		areas[i] = (uint16_t)signature_area_slots(&module->types[types ? types[i] : i]);
 	return areas;
+}
+
+static void
+port_facts(const struct wasm_module *module, struct arena *arena, struct verifier_facts *out)
+{
+	const struct wasm_custom *custom = wasm_module_find_custom(module, NB_MANIFEST_SECTION);
+	struct manifest *manifest = arena_new_array(arena, struct manifest, 1);
+	struct manifest_error error;
+
+	if (!custom || manifest_parse((const char *)module->bytes + custom->offset, custom->len,
+				      manifest, &error) != NB_OK)
+		return;
+	out->ports = manifest->ports;
+	out->port_count = manifest->counts[NB_MANIFEST_PORT];
 }
 
 void
@@ -47,6 +62,7 @@ module_facts(const struct wasm_module *module, uint32_t cpu_features, struct are
 	for (uint32_t i = 0; i < module->table_count; i++)
 		tables[i] = wasm_valtype_is_func_ref(module->tables[i].type) ? NB_TABLE_FUNCTIONS
 									     : NB_TABLE_EXTERNS;
+	port_facts(module, arena, out);
 	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
 		abort();
 }
