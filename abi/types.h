@@ -258,6 +258,7 @@ struct nb_interrupt_info {
 	uint32_t message_data;	  /* what the device writes for it; of message interrupts */
 	uint64_t message_address; /* and where to; 0: it has a line */
 	uint64_t arrivals;	  /* how often it has arrived */
+	uint64_t arrived_ns;	  /* monotonic time of the last arrival; 0: there was none */
 };
 
 /* The text follows in a buffer of its own. */
@@ -320,7 +321,7 @@ _Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");
 _Static_assert(sizeof(struct nb_resource_info) == 32, "layout");
-_Static_assert(sizeof(struct nb_interrupt_info) == 24, "layout");
+_Static_assert(sizeof(struct nb_interrupt_info) == 32, "layout");
 _Static_assert(sizeof(struct nb_log_record) == 24, "layout");
 _Static_assert(sizeof(struct nb_trace_record) == 40, "layout");
 _Static_assert(sizeof(struct nb_system_info) == 48, "layout");

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402
 from code_speed import bench_code  # noqa: E402
 from compile_speed import BUNDLED, bench_compile, bundled_module  # noqa: E402
+from block_speed import bench_block  # noqa: E402
 from kernel_speed import bench_kernel  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -96,7 +97,7 @@ def bench_verify(args):
 
 
 BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile,
-           "verify": bench_verify, "kernel": bench_kernel}
+           "verify": bench_verify, "kernel": bench_kernel, "block": bench_block}
 
 
 def main():

@@ -47,6 +47,8 @@ $(eval $(call guest_module,bus,user/servers/bus,$(GUEST_START)))
 DRIVERS := $(patsubst user/drivers/%/main.c,%,$(sort $(wildcard user/drivers/*/main.c)))
 $(foreach name,$(DRIVERS),$(eval $(call guest_module,drivers/$(name),user/drivers/$(name),$(GUEST_START))))
 DRIVER_ARTIFACTS := $(G)/modules/bus.nbo $(DRIVERS:%=$(G)/modules/drivers/%.nbo)
+# What bench/block.py measures with.
+$(eval $(call guest_module,drivers/latency,bench/drivers,$(GUEST_START)))
 .PHONY: drivers
 drivers: $(DRIVER_ARTIFACTS)
 BASE_ARTIFACTS := $(BASE_MODULES:%=$(G)/modules/%.nbo)

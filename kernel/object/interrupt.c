@@ -16,6 +16,7 @@ struct interrupt_slot {
 	bool is_unserved; /* arrived and not acknowledged */
 	bool has_more;	  /* arrived again meanwhile */
 	uint64_t arrivals;
+	uint64_t arrived_ns; /* the last time */
 };
 
 static struct interrupt_slot slots[PORT_INTERRUPT_SLOTS];
@@ -48,6 +49,7 @@ interrupt_info(struct object *object, uint32_t topic, struct object_info *out)
 		.message_data = interrupt->message_data,
 		.message_address = interrupt->message_address,
 		.arrivals = __atomic_load_n(&slot->arrivals, __ATOMIC_RELAXED),
+		.arrived_ns = __atomic_load_n(&slot->arrived_ns, __ATOMIC_RELAXED),
 	};
 
 	if (topic != NB_INFO_INTERRUPT)
@@ -109,6 +111,7 @@ kernel_interrupt_arrived(uint32_t number)
 	struct interrupt_slot *slot = &slots[number];
 
 	__atomic_fetch_add(&slot->arrivals, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->arrived_ns, port_time_monotonic_ns(), __ATOMIC_RELAXED);
 	if (slot->is_unserved) {
 		slot->has_more = true;
 		port_interrupt_mask(number, true);
