@@ -217,35 +217,6 @@ test_link_types(void **state)
 	finish(server);
 }
 
-/* A personality lends what is its client's. */
-static void
-test_lend_client(void **state)
-{
-	struct process *server = start_server(1, 0);
-	const struct process_binding to_gate = { .name = "peer",
-						 .name_len = 4,
-						 .field = "lend",
-						 .field_len = 4,
-						 .gate = gate_at(server, 6),
-						 .lends_client = true };
-	const struct process_binding to_lender = { .name = "lender", .name_len = 6 };
-	struct process *client =
-		create_process(GUEST(gatelender), "lent", NB_PRIORITY_NORMAL, &to_gate, 1);
-	struct module *module = GUEST(gatelent);
-	struct diag diag;
-	uint32_t idx;
-
-	(void)state;
-	diag_init(&diag);
-	assert_int_equal(process_instantiate(client, module, &to_lender, 1, &diag, &idx), NB_OK);
-	object_put(&module->object);
-	assert_int_equal(process_start(client, idx, NULL, 0), NB_OK);
-	kernel_run_idle();
-	kernel_expect_end(client, 42, NB_TRAP_NONE);
-	put_process(client);
-	finish(server);
-}
-
 static void
 test_signatures(void **state)
 {
@@ -791,7 +762,6 @@ main(void)
 		kernel_test(test_many_clones),
 		kernel_test(test_info),
 		kernel_test(test_link_types),
-		kernel_test(test_lend_client),
 		kernel_test(test_signatures),
 		kernel_test(test_trap_in_callee),
 		kernel_test(test_exit_in_callee),
