@@ -176,6 +176,21 @@ set_error(struct guest_gate_registers *registers, enum nb_status status)
 	*registers = (struct guest_gate_registers){ .rax = -(uint64_t)status };
 }
 
+/* The thread is in `caller` again. What it has come back to may be gone. */
+static void
+come_back(struct guest_seat *caller)
+{
+	struct thread *self = thread_current();
+
+	if (caller == &self->home && self->is_detached) {
+		gate_thread_left(self);
+		process_detached_left(self);
+		thread_exit();
+	}
+	if (__atomic_load_n(&caller->head.pending, __ATOMIC_RELAXED))
+		kernel_guest_pending(&caller->head);
+}
+
 static struct guest_gate_entry
 enter(struct guest_gate_binding *port, struct guest_seat *caller,
       struct guest_gate_registers *registers)
@@ -196,8 +211,8 @@ enter(struct guest_gate_binding *port, struct guest_seat *caller,
 	}
 	if (status != NB_OK) {
 		set_error(registers, status);
-		if (__atomic_load_n(&caller->head.pending, __ATOMIC_RELAXED))
-			kernel_guest_pending(&caller->head);
+		/* It may have been let in, and detached, and given that up again. */
+		come_back(caller);
 		return (struct guest_gate_entry){ NULL, NULL };
 	}
 	activation->port.badge = port->badge;
@@ -216,21 +231,6 @@ kernel_gate_enter(struct guest_gate_binding *binding, struct guest_seat *caller,
 	if (entry.activation)
 		guest_context_announce(&entry.activation->seat.stack);
 	return entry;
-}
-
-/* The thread is in `caller` again. What it has come back to may be gone. */
-static void
-come_back(struct guest_seat *caller)
-{
-	struct thread *self = thread_current();
-
-	if (caller == &self->home && self->is_detached) {
-		gate_thread_left(self);
-		process_detached_left(self);
-		thread_exit();
-	}
-	if (__atomic_load_n(&caller->head.pending, __ATOMIC_RELAXED))
-		kernel_guest_pending(&caller->head);
 }
 
 static void

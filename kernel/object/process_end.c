@@ -140,6 +140,7 @@ process_leave(struct process *process)
 	bool is_last;
 
 	spinlock_lock(&process->lock);
+	ASSERT(process->state == NB_PROCESS_RUNNING && process->inside > 0);
 	is_last = --process->inside == 0;
 	if (is_last) {
 		ASSERT(process->has_exit && list_is_empty(&process->threads));
