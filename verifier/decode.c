@@ -4,28 +4,33 @@
 #include "verifier/decode.h"
 
 #include "lib/string.h"
-#include "verifier/decode_inline.h"
 
 /* --- rows ------------------------------------------------------------------- */
 
-/* What each kind of WRITES does to general registers. */
-enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
-#define WRITES_NONE
-#define WRITES_REGX
-#define WRITES_RMX
-#define WRITES_REG8    .reg_written = ALL,
-#define WRITES_REG16   .reg_written = ALL,
-#define WRITES_REG32   .reg_written = ALL, .extended = ALL,
-#define WRITES_REG64   .reg_written = ALL, .wide = ALL,
-#define WRITES_RM8     .rm_written = ALL,
-#define WRITES_RM32    .rm_written = ALL, .extended = ALL,
-#define WRITES_RM64    .rm_written = ALL, .wide = ALL,
-#define WRITES_BOTH64  .reg_written = ALL, .rm_written = ALL, .wide = ALL,
-#define WRITES_EDX     .also_written = D, .extended = ALL,
-#define WRITES_RDX     .also_written = D, .wide = ALL,
-#define WRITES_EAX_EDX .also_written = A | D, .extended = ALL,
-#define WRITES_RAX_RDX .also_written = A | D, .wide = ALL,
-#define WRITES_RAX     .also_written = A, .wide = ALL,
+/* Effects of a row. */
+#define SETS(registers, effect) ((uint64_t)(registers) << VF_##effect)
+#define ALL(condition, effect)	((condition) ? SETS(0xffff, effect) : 0)
+#define IS(writes, kind)	((writes) == NB_WRITES_##kind)
+#define EXTENDS(writes)		(IS(writes, REG32) || IS(writes, RM32))
+#define WIDENS(writes)		(IS(writes, REG64) || IS(writes, RM64) || IS(writes, BOTH64))
+#define WRITES_REG(writes)                                                                  \
+	(IS(writes, REG8) || IS(writes, REG16) || IS(writes, REG32) || IS(writes, REG64) || \
+	 IS(writes, BOTH64))
+#define WRITES_RM(writes) \
+	(IS(writes, RM8) || IS(writes, RM32) || IS(writes, RM64) || IS(writes, BOTH64))
+#define NAMED(is_used, is_written, writes)                \
+	(ALL(is_used, USED) | ALL(is_written, WRITTEN) |  \
+	 ALL((is_written) && EXTENDS(writes), EXTENDED) | \
+	 ALL((is_written) && WIDENS(writes), WIDE))
+#define FIXED(writes)                                                           \
+	(IS(writes, EAX_EDX) || IS(writes, RAX_RDX) ? 1 << NB_RAX | 1 << NB_RDX \
+	 : IS(writes, RAX)			    ? 1 << NB_RAX               \
+	 : IS(writes, EDX) || IS(writes, RDX)	    ? 1 << NB_RDX               \
+						    : 0)
+#define UNNAMED(writes)                                                          \
+	(SETS(FIXED(writes), WRITTEN) |                                          \
+	 (IS(writes, EDX) || IS(writes, EAX_EDX) ? SETS(FIXED(writes), EXTENDED) \
+						 : SETS(FIXED(writes), WIDE)))
 
 #define IMM_BYTES(imm)                                                            \
 	((imm) == NB_IMM_NONE  ? 0                                                \
@@ -48,46 +53,49 @@ enum { ALL = 0xffff, A = 1 << NB_RAX, D = 1 << NB_RDX };
 	((form) == NB_FORM_DIV32 || (form) == NB_FORM_IDIV32 || (form) == NB_FORM_DIV64 || \
 	 (form) == NB_FORM_IDIV64)
 #define IS_PORT(form) ((form) >= NB_FORM_IN8 && (form) <= NB_FORM_OUT32_IMM)
-#define IS_EXTRA(kind, feature, reg, rm, imm)                                                    \
-	((kind) == NB_FORM_VEX_ENCODED || (feature) != 0 || IS_BYTE(reg, rm) || (rm)&NB_RM_G0 || \
-	 IS_UNSIGNED(imm))
+#define IS_EXTRA(kind, feature, rm, imm) \
+	((kind) == NB_FORM_VEX_ENCODED || (feature) != 0 || (rm)&NB_RM_G0 || IMM_ZERO(imm))
 #define FLAGS(form, kind, feature, reg, vvvv, rm, imm)                                           \
 	((form) >= NB_FORM_J_8 && (form) <= NB_FORM_NOP_LONG ? VF_ROW_CONTROL : 0) |             \
 		(IS_DIVIDE(form) || IS_PORT(form) || (vvvv) == NB_REG_G ? VF_ROW_RARE : 0) |     \
 		((rm) != NB_RM_NONE ? VF_ROW_MODRM : 0) | (IS_BYTE(reg, rm) ? VF_ROW_BYTE : 0) | \
 		(IS_UNSIGNED(imm) ? VF_ROW_UNSIGNED : 0) |                                       \
-		(IS_EXTRA(kind, feature, reg, rm, imm) ? VF_ROW_EXTRA : 0)
+		(IS_EXTRA(kind, feature, rm, imm) ? VF_ROW_EXTRA : 0)
 
-/* What REX adds to vf_inst.registers. */
-#define REX(rex) (((rex)&VF_REX_R) << 1 | ((rex)&VF_REX_B) << 11 | ((rex)&VF_REX_X) << 18)
+#define SHAPE(form, rm, imm)                                                        \
+	((form) == NB_FORM_J_8 || (form) == NB_FORM_J_32       ? VF_SHAPE_BRANCH    \
+	 : (form) == NB_FORM_JMP_8 || (form) == NB_FORM_JMP_32 ? VF_SHAPE_JUMP      \
+	 : (form) == NB_FORM_CALL_32			       ? VF_SHAPE_CALL      \
+	 : (form) == NB_FORM_UD2			       ? VF_SHAPE_TRAP      \
+	 : (form) == NB_FORM_MOV32_IMM			       ? VF_SHAPE_CONSTANT  \
+	 : (rm) == NB_RM_NONE				       ? VF_SHAPE_OTHER     \
+	 : (rm) == NB_RM_ADDRESS			       ? VF_SHAPE_ADDRESS   \
+	 : (imm) != NB_IMM_NONE				       ? VF_SHAPE_MODRM_IMM \
+							       : VF_SHAPE_MODRM)
 
-/* Columns as values, but WRITES. */
-#define VALUES(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
-	       writes)                                                                         \
-	{ .info = { kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,  \
-		    NB_WRITES_##writes },                                                      \
-	  .rex = (VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |                                  \
-		  (IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                                       \
-		  ((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)),              \
-	  .imm_bytes = IMM_BYTES(imm),                                                         \
-	  .imm_zero = IMM_ZERO(imm),                                                           \
-	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                             \
-	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                          \
-	  .reg_used = IS_GENERAL(reg) ? ALL : 0,                                               \
-	  .rm_used = (rm) & (NB_RM_G8 | NB_RM_G) ? ALL : 0,                                    \
-	  WRITES_##writes },
+/* Columns as values. */
+#define VALUES(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,  \
+	       writes)                                                                          \
+	{ .info = { kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,   \
+		    writes },                                                                   \
+	  .no_rex = (uint8_t) ~(VF_REX_X | VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |          \
+				(IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                          \
+				((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)), \
+	  .shape = SHAPE(name, rm, imm),                                                        \
+	  .imm_bytes = IMM_BYTES(imm),                                                          \
+	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                           \
+	  .imm_zero = IMM_ZERO(imm),                                                            \
+	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                              \
+	  .on_reg = NAMED(IS_GENERAL(reg), WRITES_REG(writes), writes),                         \
+	  .on_rm = NAMED((rm) & (NB_RM_G8 | NB_RM_G), WRITES_RM(writes), writes),               \
+	  .on_others = UNNAMED(writes) },
 #define ROW(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
 	    writes)                                                                         \
 	VALUES(NB_FORM_##name, NB_FORM_##kind, NB_FEATURE_##feature, NB_PREFIX_##prefix,    \
 	       NB_MAP_##map, opcode, w, NB_REG_##reg, NB_REG_##vvvv, NB_RM_##rm,            \
-	       NB_ACCESS_##access, bytes, NB_IMM_##imm, writes)
-const uint32_t vf_rex_registers[16] = {
-	REX(0), REX(1), REX(2),	 REX(3),  REX(4),  REX(5),  REX(6),  REX(7),
-	REX(8), REX(9), REX(10), REX(11), REX(12), REX(13), REX(14), REX(15),
-};
-
+	       NB_ACCESS_##access, bytes, NB_IMM_##imm, NB_WRITES_##writes)
 const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
-	{ .flags = VF_ROW_EXTRA, .rex = UINT8_MAX },
+	{ .flags = 0 },
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	ROW(name, LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
 #define NB_FORM_LOCK(name, text, feature, prefix, map, opcode, w, reg, ...) \
@@ -101,7 +109,7 @@ const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
 	    writes)                                                                                \
 	VALUES(NB_FORM_V##name, NB_FORM_VEX_ENCODED, NB_FEATURE_AVX, NB_PREFIX_##prefix,           \
 	       NB_MAP_##map, opcode, w, NB_REG_##reg, NB_REG_##vvvv, NB_RM_##rm,                   \
-	       NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm), writes)
+	       NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm), NB_WRITES_##writes)
 #include "abi/code_forms.def"
 #undef NB_FORM
 #undef NB_FORM_LOCK
@@ -112,40 +120,89 @@ const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
 
 /* --- finding rows -------------------------------------------------------------- */
 
-static void
-enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode, bool is_register)
+/* The space of an opcode: what stands before it. */
+enum { SPACE_MAP = 0, SPACE_PREFIX = 2, SPACE_LOCKED = 1 << 4, SPACE_VEX = 2 << 4 };
+
+static uint32_t
+page_of(struct vf_decoder *decoder, uint32_t space)
 {
-	static const uint8_t encodings[] = {
-		[NB_FORM_LOCKED] = VF_SPACE_LOCKED,
-		[NB_FORM_VEX_ENCODED] = VF_SPACE_VEX,
-		[NB_FORM_SSE_LEGACY] = 0,
-	};
-	const struct nb_form_info *info = &row->info;
-	uint32_t wide = info->wide ? 256 : 0;
-	uint16_t *page = &decoder->page_of[encodings[info->kind] | info->map << VF_SPACE_MAP |
-					   info->prefix << VF_SPACE_PREFIX];
+	uint16_t *page = &decoder->page_of[space];
 
 	if (!*page)
 		*page = (uint16_t)(VF_PAGE * ++decoder->page_count);
-	uint16_t *place = &decoder->rows[*page + 2 * (wide + opcode) + is_register];
-
-	if (info->reg <= NB_REG_D7) {
-		if (!*place)
-			*place = (uint16_t)(VF_IS_GROUP | decoder->group_count++);
-		place = &decoder->groups[*place & ~VF_IS_GROUP][info->reg];
-	}
-	*place = (uint16_t)(row - vf_rows);
+	return *page;
 }
 
 static void
-enter_both(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
+enter_modrms(struct vf_decoder *decoder)
 {
-	uint32_t rm = row->info.rm, memory = NB_RM_M | NB_RM_ADDRESS;
+	for (uint32_t modrm = 0; modrm < 0xc0; modrm++) {
+		uint32_t mod = modrm >> 6, has_sib = (modrm & 7) == NB_RSP;
 
-	if (rm == NB_RM_NONE || rm & memory)
-		enter(decoder, row, opcode, false);
-	if (rm == NB_RM_NONE || rm & ~memory)
-		enter(decoder, row, opcode, true);
+		decoder->modrms[modrm] = (struct vf_modrm){
+			.near = mod == 1 ? -1 : 0,
+			.far = mod == 2 ? -1 : 0,
+			.is_none = mod == 0 ? -1 : 0,
+			.bytes = (uint8_t)(1 + has_sib + mod * mod),
+			.has_sib = (uint8_t)has_sib,
+			.no_rex = has_sib ? 0 : VF_REX_X,
+			.index = has_sib ? 15 : 0,
+			.no_index = has_sib ? 0 : VF_NO_REG,
+			.scale = has_sib ? 0xc0 : 0,
+			.rm_shift = (uint8_t)(8 + 8 * has_sib),
+		};
+	}
+}
+
+/* Whether more must be looked at than common.c does. */
+static bool
+is_other(const struct vf_row *row, uint32_t opcode, bool is_register)
+{
+	const struct nb_form_info *info = &row->info;
+
+	if (info->reg == NB_REG_G8 || row->flags & (VF_ROW_RARE | VF_ROW_EXTRA) ||
+	    (row->flags & VF_ROW_CONTROL && row->shape != VF_SHAPE_ADDRESS) ||
+	    row->imm_short & ~opcode)
+		return true;
+	return is_register ? info->rm & NB_RM_G8 : info->access & NB_ACCESS_ALIGNED;
+}
+
+static void
+enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
+{
+	static const uint8_t encodings[] = {
+		[NB_FORM_LOCKED] = SPACE_LOCKED,
+		[NB_FORM_VEX_ENCODED] = SPACE_VEX,
+		[NB_FORM_SSE_LEGACY] = 0,
+	};
+	const struct nb_form_info *info = &row->info;
+	uint32_t rm = info->rm, is_digit = info->reg <= NB_REG_D7;
+	uint32_t space = encodings[info->kind] | (uint32_t)info->map << SPACE_MAP |
+			 (uint32_t)info->prefix << SPACE_PREFIX;
+	uint32_t imm_bytes = (uint32_t)row->imm_bytes >> (opcode & row->imm_short);
+	uint32_t *entry =
+		&decoder->opcodes[page_of(decoder, space) + (info->wide ? 256 : 0) + opcode];
+	bool is_new = !*entry;
+
+	if (is_new)
+		*entry = VF_PLACES * ++decoder->opcode_count |
+			 (uint32_t)row->shape << VF_OPCODE_SHAPE | imm_bytes << VF_OPCODE_IMM;
+	else if (*entry >> VF_OPCODE_IMM != imm_bytes)
+		*entry &= ~((uint32_t)UINT8_MAX << VF_OPCODE_SHAPE); /* OTHER */
+	uint16_t *rows = &decoder->rows[*entry & UINT16_MAX];
+
+	for (uint32_t place = 0; place < VF_PLACES; place++) {
+		bool is_register = place >= VF_PLACES - 8;
+		uint32_t permitted = is_register ? ~(uint32_t)(NB_RM_M | NB_RM_ADDRESS)
+						 : NB_RM_M | NB_RM_ADDRESS;
+
+		if (is_new)
+			rows[place] = VF_ROW_OTHER;
+		if ((rm == NB_RM_NONE || rm & permitted) && (!is_digit || place % 8 == info->reg))
+			rows[place] =
+				(uint16_t)((uint32_t)(row - vf_rows) |
+					   (is_other(row, opcode, is_register) ? VF_ROW_OTHER : 0));
+	}
 }
 
 void
@@ -153,6 +210,10 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 {
 	memset(decoder, 0, sizeof(*decoder));
 	decoder->no_features = ~cpu_features;
+	enter_modrms(decoder);
+	/* VF_PAGE_ONE and VF_PAGE_0F. */
+	(void)page_of(decoder, NB_MAP_1 << SPACE_MAP);
+	(void)page_of(decoder, NB_MAP_0F << SPACE_MAP);
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
 		const struct nb_form_info *info = &vf_rows[form + 1].info;
 		uint32_t count = 1;
@@ -164,76 +225,178 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 		if (info->rm & NB_RM_TABLE)
 			continue; /* a template's, which compares its bytes */
 		for (uint32_t i = 0; i < count; i++)
-			enter_both(decoder, &vf_rows[form + 1], info->opcode + i);
+			enter(decoder, &vf_rows[form + 1], info->opcode + i);
 		if (info->imm == NB_IMM_S8_32)
-			enter_both(decoder, &vf_rows[form + 1], info->opcode | 2u);
+			enter(decoder, &vf_rows[form + 1], info->opcode | 2u);
 	}
 }
 
-/* --- the rarer parts of instructions ------------------------------------------------ */
+/* --- one instruction ------------------------------------------------------------------ */
+
+enum { VEX = 16, VEX_LONG = 32 }; /* beside vvvv */
+
+/* What stands before the opcode; of VEX what REX and escapes would say. */
+struct head {
+	uint32_t space; /* of the opcode */
+	uint32_t rex, vex;
+};
 
 /* VEX; what is behind it. */
 static const uint8_t *
-take_vex(const uint8_t *at, struct vf_head *h)
+take_vex(const uint8_t *at, struct head *h)
 {
-	uint32_t first = at[1], last = first, map = NB_MAP_0F;
+	bool is_long = *at == 0xc4;
+	uint32_t first = at[1], last = is_long ? at[2] : first;
+	uint32_t map = is_long ? first & 31 : NB_MAP_0F;
 
-	h->is_vex = true;
-	h->is_vex_long = *at == 0xc4;
-	h->rex = first & 0x80 ? 0 : VF_REX_R;
-	if (h->is_vex_long) {
-		last = at[2];
-		h->rex = (~first >> 5 & 7) | (last >> 7 << 3);
-		map = first & 31;
-	}
-	h->vvvv = (last >> 3 & 15) ^ 15;
+	h->rex = is_long ? (~first >> 5 & 7) | last >> 7 << 3 : ~first >> 5 & VF_REX_R;
+	h->vex = VEX | (is_long ? VEX_LONG : 0) | (~last >> 3 & 15);
 	/* Map numbers are those of the table, in which no row has map 0; VEX.L = 0. */
-	h->space = VF_SPACE_VEX;
+	h->space = SPACE_VEX;
 	if (map <= NB_MAP_3A && !(last & 4))
-		h->space |= map << VF_SPACE_MAP | (last & 3) << VF_SPACE_PREFIX;
-	return at + (h->is_vex_long ? 3 : 2);
+		h->space |= map << SPACE_MAP | (last & 3) << SPACE_PREFIX;
+	return at + (is_long ? 3 : 2);
 }
 
-/* LOCK, one of the other prefixes, and REX if it says nothing; what is behind. */
+/* VEX, or LOCK and one of the other prefixes; what is behind. */
 static const uint8_t *
-take_prefixes(const uint8_t *at, struct vf_head *h)
+take_prefixes(const uint8_t *at, struct head *h)
 {
-	static const uint8_t prefixes[256] = {
-		[0x66] = NB_PREFIX_66, [0xf3] = NB_PREFIX_F3, [0xf2] = NB_PREFIX_F2
-	};
-
+	if ((*at & 0xfe) == 0xc4)
+		return take_vex(at, h);
 	if (*at == 0xf0) {
-		h->space = VF_SPACE_LOCKED;
+		h->space = SPACE_LOCKED;
 		at++;
 	}
-	if (prefixes[*at])
-		h->space |= (uint32_t)prefixes[*at++] << VF_SPACE_PREFIX;
-	if (*at == 0x40) {
-		h->rex = VF_REX_BARE;
+	if (*at == 0x66 || *at == 0xf2 || *at == 0xf3) {
+		uint32_t prefix = *at == 0x66	? NB_PREFIX_66
+				  : *at == 0xf3 ? NB_PREFIX_F3
+						: NB_PREFIX_F2;
+
+		h->space |= prefix << SPACE_PREFIX;
 		at++;
 	}
 	return at;
 }
 
-enum verifier_rule
-vf_decode_special(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *out)
+/* All that stands before the opcode; what is behind. */
+static inline const uint8_t *
+take_head(const uint8_t *at, struct head *h)
 {
-	struct vf_head head = { 0 };
-	bool is_vex = (*start & 0xfe) == 0xc4;
-	const uint8_t *at = is_vex ? take_vex(start, &head) : take_prefixes(start, &head);
+	static const uint8_t is_prefix[256] = {
+		[0x66] = 1, [0xc4] = 1, [0xc5] = 1, [0xf0] = 1, [0xf2] = 1, [0xf3] = 1
+	};
 
-	return is_vex ? vf_decode_opcode(decoder, start, at, &head, out)
-		      : vf_decode_rex(decoder, start, at, head, out);
+	if (is_prefix[*at]) {
+		at = take_prefixes(at, h);
+		if (h->vex)
+			return at;
+	}
+	if ((*at & 0xf0) == VF_REX_BARE) {
+		h->rex = *at & 15 ? *at & 15 : VF_REX_BARE;
+		at++;
+	}
+	if (*at == 0x0f) {
+		uint32_t map = NB_MAP_0F;
+
+		at++;
+		if ((*at & 0xfd) == 0x38)
+			map = *at++ == 0x38 ? NB_MAP_38 : NB_MAP_3A;
+		h->space |= map << SPACE_MAP;
+	}
+	return at;
+}
+
+/* A memory operand, whose ModRM byte begins `rm`; false if its encoding is not the
+ * one it must be. */
+static inline bool
+take_memory(const struct vf_modrm *m, uint64_t word, uint32_t rex, const uint8_t *at,
+	    struct vf_inst *out)
+{
+	uint32_t rm = word >> (m->rm_shift - 8) & UINT8_MAX, low = rm & 7;
+	uint32_t index = (rm >> 3 & 7) | (rex & VF_REX_X) << 2;
+	int32_t disp;
+
+	memcpy(&disp, at + 1 + m->has_sib, sizeof(disp));
+	int32_t near = (int8_t)disp;
+
+	out->operand = VF_MEMORY;
+	out->base = (uint8_t)(low | (rex & VF_REX_B) << 3);
+	out->index = VF_NO_REG;
+	out->scale = 0;
+	out->disp = m->far ? disp : near & m->near;
+	if (m->has_sib) {
+		out->scale = (uint8_t)(rm >> 6);
+		if (index != NB_RSP)
+			out->index = (uint8_t)index;
+		else if (rm != (NB_RSP << 3 | NB_RSP))
+			return false;
+	}
+	if (m->is_none && low == NB_RBP) {
+		out->operand = m->has_sib ? VF_MEMORY : VF_RIP;
+		out->base = VF_NO_REG;
+		out->disp = disp;
+		out->len += (uint8_t)sizeof(disp);
+		return !(rex & VF_REX_B);
+	}
+	return m->far ? disp != near : !m->near || near || low == NB_RBP;
+}
+
+/* ModRM byte and what belongs to it; likewise. */
+static inline bool
+take_operands(const struct vf_decoder *decoder, uint32_t rex, uint64_t word, const uint8_t *at,
+	      struct vf_inst *out)
+{
+	uint32_t modrm = word & UINT8_MAX, no_rex = out->row->no_rex | VF_REX_X;
+
+	out->operand = VF_NONE;
+	if (!(out->row->flags & VF_ROW_MODRM)) {
+		out->reg = (uint8_t)((out->opcode & 7) | (rex & VF_REX_B) << 3);
+		return !(rex & no_rex);
+	}
+	out->reg = (uint8_t)((modrm >> 3 & 7) | (rex & VF_REX_R) << 1);
+	if (modrm < 0xc0) {
+		const struct vf_modrm *m = &decoder->modrms[modrm];
+
+		out->len += m->bytes;
+		return !(rex & (out->row->no_rex | m->no_rex)) &&
+		       take_memory(m, word, rex, at, out);
+	}
+	out->operand = VF_REGISTER;
+	out->base = (uint8_t)((modrm & 7) | (rex & VF_REX_B) << 3);
+	out->index = VF_NO_REG;
+	out->len++;
+	return !(rex & no_rex);
+}
+
+/* Immediates and distances; likewise. */
+static inline bool
+take_immediate(const uint8_t *at, struct vf_inst *out)
+{
+	const struct vf_row *row = out->row;
+	uint32_t bytes = (uint32_t)row->imm_bytes >> (out->opcode & row->imm_short);
+	uint32_t unused = 64 - 8 * bytes;
+	uint64_t imm;
+
+	if (bytes == 0)
+		return true;
+	memcpy(&imm, at, sizeof(imm));
+	imm <<= unused;
+	out->imm = row->flags & VF_ROW_UNSIGNED ? (int64_t)(imm >> unused) : (int64_t)imm >> unused;
+	out->len += (uint8_t)bytes;
+	if (row->imm_short & ~out->opcode && out->imm == (int8_t)out->imm)
+		return false;
+	return !(out->imm & row->imm_zero);
 }
 
 /* VEX must be as short as possible and name no register for nothing. */
 static bool
-vex_is_right(const struct vf_head *h, const struct vf_inst *inst)
+vex_is_right(const struct head *h, const struct nb_form_info *info)
 {
-	const struct nb_form_info *info = &inst->row->info;
 	bool needs_long = info->map != NB_MAP_0F || h->rex & (VF_REX_W | VF_REX_X | VF_REX_B);
 
-	return h->is_vex_long == needs_long && (info->vvvv != NB_REG_NONE || h->vvvv == 0);
+	return (h->vex & VEX_LONG) == (needs_long ? VEX_LONG : 0u) &&
+	       (info->vvvv != NB_REG_NONE || (h->vex & 15) == 0);
 }
 
 /* The 8-bit registers 4 to 7 need a REX, and only they may have one that says
@@ -246,29 +409,48 @@ byte_is_right(uint32_t rex, const struct vf_inst *inst)
 	bool rm_needs = info->rm & NB_RM_G8 && inst->operand == VF_REGISTER && inst->base >= 4;
 
 	if (rex & ~(uint32_t)VF_REX_BARE)
-		return !(rex & VF_REX_BARE);
+		return true;
 	return (rex != 0) == (reg_needs || rm_needs);
 }
 
-enum verifier_rule
-vf_check_extra(const struct vf_decoder *decoder, const struct vf_head *head, struct vf_inst *inst)
+/* What few instructions have. */
+static enum verifier_rule
+check_extra(const struct vf_decoder *decoder, const struct head *h, const struct vf_inst *inst)
 {
-	const struct vf_row *row = inst->row;
+	const struct nb_form_info *info = &inst->row->info;
+
+	if ((inst->row->flags & VF_ROW_BYTE && !byte_is_right(h->rex, inst)) ||
+	    (h->vex && !vex_is_right(h, info)) || (info->rm & NB_RM_G0 && inst->base != 0))
+		return VERIFIER_ENCODING;
+	return info->feature & decoder->no_features ? VERIFIER_FEATURE : VERIFIER_NONE;
+}
+
+/* VF_READ_BYTES must be readable. */
+static inline enum verifier_rule
+decode(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *out)
+{
+	struct head head = { 0, 0, 0 };
+	const uint8_t *at = take_head(start, &head);
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	uint32_t first = decoder->opcodes[decoder->page_of[head.space] +
+					  ((head.rex & VF_REX_W) << 5) + (word & UINT8_MAX)];
+	const struct vf_row *row =
+		&vf_rows[decoder->rows[(first & UINT16_MAX) + (word >> 11 & 31)] & VF_ROW_MASK];
 
 	if (row == vf_rows)
 		return VERIFIER_INSTRUCTION;
-	inst->vvvv = head->vvvv;
-	if (row->flags & VF_ROW_UNSIGNED)
-		inst->imm &= row->imm_bytes == 1 ? UINT8_MAX : UINT32_MAX;
-	if (inst->imm & row->imm_zero)
+	out->row = row;
+	out->opcode = (uint8_t)word;
+	out->vvvv = head.vex & 15;
+	out->len = (uint8_t)(at + 1 - start);
+	if (!take_operands(decoder, head.rex, word >> 8, at + 1, out) ||
+	    !take_immediate(start + out->len, out))
 		return VERIFIER_ENCODING;
-	if (row->flags & VF_ROW_BYTE && !byte_is_right(head->rex, inst))
-		return VERIFIER_ENCODING;
-	if (head->is_vex && !vex_is_right(head, inst))
-		return VERIFIER_ENCODING;
-	if (row->info.rm & NB_RM_G0 && inst->base != 0)
-		return VERIFIER_ENCODING;
-	return row->info.feature & decoder->no_features ? VERIFIER_FEATURE : VERIFIER_NONE;
+	if (row->flags & (VF_ROW_EXTRA | VF_ROW_BYTE))
+		return check_extra(decoder, &head, out);
+	return VERIFIER_NONE;
 }
 
 enum verifier_rule
@@ -277,10 +459,10 @@ vf_decode(const struct vf_decoder *decoder, const uint8_t *at, uint32_t room, st
 	uint8_t padded[VF_READ_BYTES];
 
 	if (room >= VF_READ_BYTES)
-		return vf_decode_inline(decoder, at, out);
+		return decode(decoder, at, out);
 	memset(padded, 0, sizeof(padded));
 	memcpy(padded, at, room);
-	enum verifier_rule rule = vf_decode_inline(decoder, padded, out);
+	enum verifier_rule rule = decode(decoder, padded, out);
 
 	if (rule == VERIFIER_NONE && out->len > room)
 		return VERIFIER_INSTRUCTION;

@@ -15,19 +15,56 @@ enum {
 	VF_READ_BYTES = 24, /* more than any instruction takes, and 8 that are read at once */
 	VF_SPACES = 64,
 	VF_PAGES = 24,
-	VF_PAGE = 2 * 2 * 256,
-	VF_GROUPS = 96,
-	VF_IS_GROUP = 0x8000,
+	VF_PAGE = 2 * 256,
+	VF_PAGE_ONE = VF_PAGE,	  /* legacy opcodes of one byte */
+	VF_PAGE_0F = 2 * VF_PAGE, /* and those behind 0F */
+	VF_PLACES = 32,
+	VF_OPCODES = NB_FORM_COUNT + 128, /* a few forms have 8 or 16 */
 };
 
-/* Finds the row of an instruction. Numbers are form + 1, or 0 for none. */
+/* As they stand in REX; BARE stands for one without any of them. */
+enum { VF_REX_B = 1, VF_REX_X = 2, VF_REX_R = 4, VF_REX_W = 8, VF_REX_BARE = 0x40 };
+
+/* Of vf_decoder.opcodes: the first of rows; the shape, of those of which most code
+ * consists; bytes of the immediate or distance. */
+enum { VF_OPCODE_SHAPE = 16, VF_OPCODE_IMM = 24 };
+enum vf_shape {
+	VF_SHAPE_OTHER,
+	VF_SHAPE_MODRM, /* a computation without immediate */
+	VF_SHAPE_MODRM_IMM,
+	VF_SHAPE_ADDRESS, /* an operand in memory that is only computed */
+	VF_SHAPE_CONSTANT,
+	VF_SHAPE_BRANCH,
+	VF_SHAPE_JUMP,
+	VF_SHAPE_CALL,
+	VF_SHAPE_TRAP,
+};
+/* Of vf_decoder.rows: form + 1 or 0 for none; and whether this one has not the shape. */
+enum { VF_ROW_MASK = 0x7fff, VF_ROW_OTHER = 0x8000 };
+
+/* What belongs to a ModRM byte that is not a register's. */
+struct vf_modrm {
+	int32_t near, far; /* -1 if there is a displacement of 1, of 4 bytes */
+	int8_t is_none;	   /* -1 if there is none */
+	uint8_t bytes;	   /* with it, SIB and displacement */
+	uint8_t has_sib;
+	uint8_t no_rex;		 /* REX.X, if there is no SIB */
+	uint8_t index, no_index; /* masks of an index, or VF_NO_REG in its place */
+	uint8_t scale;		 /* bits of SIB, if it is there */
+	uint8_t rm_shift;	 /* from the opcode's first bit to SIB, or else to ModRM */
+} __attribute__((aligned(16)));
+_Static_assert(sizeof(struct vf_modrm) == 16, "quickly found");
+
+/* Finds the row of an instruction. */
 struct vf_decoder {
+	struct vf_modrm modrms[0xc0];
 	uint16_t page_of[VF_SPACES]; /* where a page begins, by encoding, prefix and map */
-	/* Of a page, by W and opcode, and whether r/m is a register: a number, or
-	 * VF_IS_GROUP | group if ModRM.reg tells rows apart. The first page is empty. */
-	uint16_t rows[VF_PAGES * VF_PAGE];
-	uint16_t groups[VF_GROUPS][8]; /* by that digit */
-	uint32_t page_count, group_count;
+	/* Of a page, by W and opcode. The first page is empty. */
+	uint32_t opcodes[VF_PAGES * VF_PAGE];
+	/* By ModRM's upper five bits: the digit, and whether r/m is a register. The first
+	 * opcode is none. */
+	uint16_t rows[VF_OPCODES * VF_PLACES];
+	uint32_t page_count, opcode_count;
 	uint32_t no_features; /* NB_CPU_* without which to decode */
 };
 
@@ -40,21 +77,28 @@ enum vf_row_flag {
 	VF_ROW_EXTRA = 64,    /* has something that few have: vf_check_extra */
 };
 
-/* A row, and what follows from its columns. Sets are of general registers: all,
- * or none, to be cut down to the one that an operand names. */
-struct vf_row {
-	struct nb_form_info info;
-	uint8_t flags;	      /* enum vf_row_flag */
-	uint8_t rex;	      /* bits that REX or VEX may have, but X */
-	uint8_t imm_bytes;    /* of the immediate or distance */
-	uint8_t imm_short;    /* bit of the opcode that says that these are not 4 but 1 */
-	uint8_t imm_zero;     /* bits of an unsigned byte that must be zero */
-	uint8_t also_written; /* registers that no operand names */
-	uint16_t reg_used, rm_used;
-	uint16_t reg_written, rm_written;
-	uint16_t extended; /* what is written, if its upper half becomes zero */
-	uint16_t wide;	   /* what is written, if its upper half may become anything */
+/*
+ * What an instruction does to general registers: four sets. Of a row, for the
+ * register that an operand names: each set is all registers or none.
+ */
+enum vf_effect {
+	VF_USED = 0,	  /* named */
+	VF_WRITTEN = 16,  /* of any width */
+	VF_EXTENDED = 32, /* written, and the upper half becomes zero */
+	VF_WIDE = 48,	  /* written, and the upper half may become anything */
 };
+
+/* A row, and what follows from its columns. */
+struct vf_row {
+	uint64_t on_reg, on_rm, on_others; /* effects, by operand; of what none names */
+	struct nb_form_info info;
+	uint8_t flags;	   /* enum vf_row_flag */
+	uint8_t shape;	   /* enum vf_shape */
+	uint8_t no_rex;	   /* bits that neither REX nor VEX may have, but X */
+	uint8_t imm_bytes; /* of the immediate or distance */
+	uint8_t imm_short; /* bit of the opcode that says that these are not 4 but 1 */
+	uint8_t imm_zero;  /* bits of an unsigned byte that must be zero */
+} __attribute__((aligned(64)));
 
 /* By form + 1; the first stands for what is no instruction. */
 extern const struct vf_row vf_rows[NB_FORM_COUNT + 1];
@@ -71,19 +115,14 @@ struct vf_inst {
 	const struct vf_row *row;
 	uint8_t len;	 /* bytes */
 	uint8_t operand; /* enum vf_operand: what the r/m operand is */
-	union {
-		struct {
-			uint8_t reg;   /* general or XMM register, the opcode's register too */
-			uint8_t base;  /* register or VF_NO_REG */
-			uint8_t index; /* register or VF_NO_REG */
-			uint8_t scale; /* logarithm */
-		};
-		uint32_t registers; /* all four */
-	};
+	uint8_t opcode;	 /* its last byte, with the condition */
+	uint8_t vvvv;	 /* register */
+	uint8_t reg;	 /* general or XMM register, the opcode's register too */
+	uint8_t base;	 /* register or VF_NO_REG */
+	uint8_t index;	 /* register or VF_NO_REG */
+	uint8_t scale;	 /* logarithm */
 	int32_t disp;
-	uint8_t vvvv;	/* register */
-	uint8_t opcode; /* its last byte, with the condition */
-	int64_t imm;	/* extended as it is used; distances too */
+	int64_t imm; /* extended as it is used; distances too */
 };
 
 /* enum nb_form */
@@ -91,6 +130,24 @@ static inline uint32_t
 vf_form(const struct vf_inst *inst)
 {
 	return (uint32_t)(inst->row - vf_rows) - 1;
+}
+
+/* The same register in all sets. */
+static inline uint64_t
+vf_sets(uint32_t reg)
+{
+	return (1 | UINT64_C(1) << VF_WRITTEN | UINT64_C(1) << VF_WIDE | UINT64_C(1) << VF_EXTENDED)
+	       << reg;
+}
+
+/* What it does to the registers. */
+static inline uint64_t
+vf_effect(const struct vf_inst *inst)
+{
+	uint64_t effect = (vf_sets(inst->reg) & inst->row->on_reg) | inst->row->on_others;
+
+	return inst->operand == VF_REGISTER ? effect | (vf_sets(inst->base) & inst->row->on_rm)
+					    : effect;
 }
 
 /* Fills the tables; once before any decoding. Instructions that need others than

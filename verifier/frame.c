@@ -50,7 +50,7 @@ take_saves(struct scan *s)
 		s->saved |= (uint16_t)(1u << inst.reg);
 		at += WORD;
 	}
-	s->fixed &= (uint16_t)~s->saved;
+	s->stop &= ~((uint64_t)s->saved << VF_WRITTEN);
 	return scan_require(s, s->saved == 0 || at == s->frame, VERIFIER_FRAME);
 }
 

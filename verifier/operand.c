@@ -2,10 +2,7 @@
  * Instructions: what their operands may read, write and address, and where
  * branches and traps lead.
  */
-#include "verifier/decode_inline.h"
 #include "verifier/scan.h"
-
-enum { PINNED_GPRS = 1 << NB_RSP | 1 << NB_REG_MEMORY_BASE | 1 << NB_REG_VMCTX };
 
 /* Bytes of one entry of the vmctx's array of globals. */
 enum { ENTRY_BYTES = 16 };
@@ -36,9 +33,9 @@ check_index(struct scan *s)
 {
 	uint32_t index = 1u << s->inst.index;
 
-	if (index & PINNED_GPRS)
+	if (index & SCAN_PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
-	if (index & ~(s->zx | 1u << VF_NO_REG))
+	if (index & ~s->zx)
 		return scan_refuse(s, VERIFIER_EXTENSION);
 	return check_linear(s);
 }
@@ -133,7 +130,8 @@ check_pool(struct scan *s)
 static bool
 check_address(struct scan *s)
 {
-	if (s->inst.operand == VF_RIP || (1u << s->inst.base | 1u << s->inst.index) & PINNED_GPRS)
+	if (s->inst.operand == VF_RIP ||
+	    (1u << s->inst.base | 1u << s->inst.index) & SCAN_PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
 	return true;
 }
@@ -178,7 +176,7 @@ check_rare(struct scan *s)
 	if (s->inst.row->info.reg == NB_REG_NONE)
 		return scan_port(s);
 	if (s->inst.row->info.vvvv == NB_REG_G)
-		return scan_require(s, !(1u << s->inst.vvvv & PINNED_GPRS), VERIFIER_PINNED);
+		return scan_require(s, !(1u << s->inst.vvvv & SCAN_PINNED_GPRS), VERIFIER_PINNED);
 	return check_divide(s);
 }
 
@@ -186,53 +184,43 @@ check_rare(struct scan *s)
  * that has R11 or a pinned register as an operand, or reads from the stack what an
  * ordinary one may not. */
 static bool
-check_special(struct scan *s, uint32_t used, bool *out_done)
+check_special(struct scan *s, uint64_t used, bool *out_done)
 {
 	if (!scan_sequence(s, out_done))
 		return false;
-	if (!*out_done && used & PINNED_GPRS)
+	if (!*out_done && used & SCAN_PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
 	return true;
 }
 
 /* Register operands are never the pinned registers, not even to be read. */
-static inline bool
-check_computation(struct scan *s)
+bool
+scan_computation(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
-	const struct vf_row *row = inst->row;
-	uint32_t reg = 1u << inst->reg, rm = 1u << inst->base;
-	uint32_t used = reg & row->reg_used;
-	uint32_t written = (reg & row->reg_written) | row->also_written;
-	bool is_above = false;
+	uint64_t effect = vf_effect(inst), written = effect >> VF_WRITTEN;
+	bool is_above = inst->operand == VF_MEMORY && inst->base == NB_RSP &&
+			inst->disp >= (int64_t)s->saved_at;
 
-	if (row->flags & VF_ROW_RARE && !check_rare(s))
+	if (inst->row->flags & VF_ROW_RARE && !check_rare(s))
 		return false;
-	if (inst->operand == VF_REGISTER) {
-		used |= rm & row->rm_used;
-		written |= rm & row->rm_written;
-	} else {
-		is_above = inst->base == NB_RSP && inst->disp >= (int64_t)s->saved_at;
-	}
-	if (used & (PINNED_GPRS | 1 << NB_REG_CALLEE) || is_above) {
+	if (effect & SCAN_SPECIAL_GPRS || is_above) {
 		bool is_done;
 
-		if (!check_special(s, used, &is_done))
+		if (!check_special(s, effect, &is_done))
 			return false;
 		if (is_done)
 			return true;
 	}
 	if (inst->operand >= VF_MEMORY && !check_memory(s))
 		return false;
-	if (written & s->fixed)
+	if (written & s->stop >> VF_WRITTEN & NB_PRESERVED_GPRS)
 		return scan_refuse(s, VERIFIER_PRESERVED);
-	s->zx = (uint16_t)((s->zx & ~(written & row->wide)) | (written & row->extended));
-	if (written & (1 << NB_REG_CALLEE | 1 << NB_REG_INDEX)) {
-		if (written & 1 << NB_REG_CALLEE)
-			s->scratch_kind = SCRATCH_ANY;
-		if (written & 1 << NB_REG_INDEX)
-			s->fit_failed = false;
-	}
+	scan_apply(s, effect);
+	if (written & 1 << NB_REG_CALLEE)
+		s->scratch_kind = SCRATCH_ANY;
+	if (written & 1 << NB_REG_INDEX)
+		s->fit_failed = false;
 	return true;
 }
 
@@ -252,8 +240,8 @@ is_trap(uint32_t kind)
 }
 
 /* ud2 needs a site that says what it means. */
-static bool
-check_trap(struct scan *s)
+bool
+scan_trap(struct scan *s)
 {
 	uint32_t kind = scan_take_site(s, s->at);
 
@@ -263,8 +251,8 @@ check_trap(struct scan *s)
 	return scan_refuse(s, VERIFIER_SITE);
 }
 
-static bool
-check_control(struct scan *s)
+bool
+scan_control(struct scan *s)
 {
 	if (s->inst.row->info.kind == NB_FORM_CONDITION)
 		return scan_edge(s, scan_branch_target(s), s->zx, false);
@@ -274,9 +262,9 @@ check_control(struct scan *s)
 			return scan_epilogue(s);
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	case NB_FORM_CALL_32:
-		return scan_direct_call(s);
+		return scan_direct_call(s, scan_branch_target(s), s->at + s->inst.len);
 	case NB_FORM_UD2:
-		return check_trap(s);
+		return scan_trap(s);
 	case NB_FORM_NOP:
 	case NB_FORM_NOP_LONG:
 		return true;
@@ -293,32 +281,15 @@ check_control(struct scan *s)
 
 /* --- all ------------------------------------------------------------------------- */
 
-/* Near the image's end, where not so many bytes may be read. */
-static enum verifier_rule
-decode_last(struct scan *s)
-{
-	if (s->at >= s->size)
-		return VERIFIER_END;
-	return vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
-}
-
-static inline __attribute__((always_inline)) bool
-next(struct scan *s)
-{
-	enum verifier_rule rule;
-
-	s->at += s->inst.len;
-	if (s->at < s->fast_end)
-		rule = vf_decode_inline(s->decoder, s->code + s->at, &s->inst);
-	else
-		rule = decode_last(s);
-	return scan_require(s, rule == VERIFIER_NONE, rule);
-}
-
 bool
 scan_next(struct scan *s)
 {
-	return next(s);
+	s->at += s->inst.len;
+	if (s->at >= s->size)
+		return scan_refuse(s, VERIFIER_END);
+	enum verifier_rule rule = vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
+
+	return scan_require(s, rule == VERIFIER_NONE, rule);
 }
 
 bool
@@ -328,33 +299,5 @@ scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out)
 	    vf_decode(s->decoder, s->code + *at, s->size - *at, out) != VERIFIER_NONE)
 		return false;
 	*at += out->len;
-	return true;
-}
-
-bool
-scan_body(struct scan *s)
-{
-	if (!scan_prologue(s))
-		return false;
-	while (s->at + s->inst.len < s->size) {
-		s->before = s->at;
-		if (!next(s))
-			return false;
-		if ((s->marks[s->at] || !s->is_reached) && !scan_join(s))
-			return false;
-		if (s->inst.row->flags & VF_ROW_CONTROL ? !check_control(s) : !check_computation(s))
-			return false;
-	}
-	/* The last instruction may be longer than the function. */
-	if (s->at + s->inst.len > s->size)
-		return scan_refuse(s, VERIFIER_INSTRUCTION);
-	if (s->is_reached)
-		return scan_refuse(s, VERIFIER_END);
-	if (s->pending)
-		return scan_refuse(s, VERIFIER_LABEL);
-	if (s->claims)
-		return scan_refuse(s, VERIFIER_CLAIM);
-	if (s->site != s->site_end)
-		return scan_refuse(s, VERIFIER_SITE);
 	return true;
 }

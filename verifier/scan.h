@@ -12,6 +12,13 @@
 #include "abi/trap.h"
 #include "verifier/decode.h"
 
+/* Operands of nothing but the sequences; with R11, which these may begin with. */
+enum {
+	SCAN_PINNED_GPRS = 1 << NB_RSP | 1 << NB_REG_MEMORY_BASE | 1 << NB_REG_VMCTX,
+	SCAN_NO_INDEX = 1 << VF_NO_REG,
+	SCAN_SPECIAL_GPRS = SCAN_PINNED_GPRS | 1 << NB_REG_CALLEE,
+};
+
 /* What R11 holds, by a sequence of the contract. */
 enum scratch_kind {
 	SCRATCH_ANY,
@@ -57,7 +64,7 @@ struct scan {
 	uint32_t area;		    /* bytes of the incoming area */
 	uint32_t own_at;	    /* the first instruction that is not the prologue */
 	uint16_t saved;		    /* preserved registers that are saved */
-	uint16_t fixed;		    /* registers that may not be written */
+	uint64_t stop;		    /* effects that need more than the common checks */
 	const struct nb_code_site *site, *site_end; /* next */
 
 	uint32_t at;	    /* of the instruction being looked at */
@@ -66,9 +73,9 @@ struct scan {
 	struct vf_inst inst;
 	uint32_t pending; /* marks of forward edges that are not reached yet */
 	uint32_t claims;  /* likewise, of claimed labels */
-	uint16_t zx;
-	bool is_reached; /* the instruction before goes on */
-	bool fit_failed; /* R10 holds the address of the callee that did not fit */
+	uint32_t zx;	  /* and SCAN_NO_INDEX */
+	bool is_reached;  /* the instruction before goes on */
+	bool fit_failed;  /* R10 holds the address of the callee that did not fit */
 	uint8_t scratch_kind;
 };
 
@@ -114,9 +121,17 @@ scan_branch_target(const struct scan *s)
 static inline void
 scan_forget(struct scan *s)
 {
-	s->zx = 0;
+	s->zx = SCAN_NO_INDEX;
 	s->scratch_kind = SCRATCH_ANY;
 	s->fit_failed = false;
+}
+
+/* Whether the next trap site lies at `at` and is of this kind, at most; see below. */
+static inline bool
+scan_has_site(const struct scan *s, uint32_t at, uint32_t kind)
+{
+	return s->site != s->site_end && s->site->code_offset == s->function->code_offset + at &&
+	       s->site->info >> 24 == kind;
 }
 
 /* Takes the next trap site, if it lies at `at`: its kind, or NB_TRAP_NONE. As sites
@@ -130,10 +145,26 @@ scan_take_site(struct scan *s, uint32_t at)
 	return s->site++->info >> 24;
 }
 
-/* --- operand.c ------------------------------------------------------------ */
+/* What these effects make known. What this leaves in the upper half of zx does not
+ * matter. */
+static inline void
+scan_apply(struct scan *s, uint64_t effect)
+{
+	s->zx = (s->zx & ~(uint32_t)(effect >> VF_WIDE)) | (uint32_t)(effect >> VF_EXTENDED);
+}
+
+/* --- common.c ------------------------------------------------------------- */
 
 /* Checks all instructions, from the prologue to the last. */
 bool scan_body(struct scan *s);
+
+/* --- operand.c ------------------------------------------------------------ */
+
+/* The current instruction, and what belongs to it: one that computes or accesses
+ * memory, one that does neither, ud2. */
+bool scan_computation(struct scan *s);
+bool scan_control(struct scan *s);
+bool scan_trap(struct scan *s);
 
 /* --- sequence.c ----------------------------------------------------------- */
 
@@ -160,8 +191,8 @@ bool scan_find_entry(const struct scan *s, int64_t target, uint32_t *out);
  * none here. */
 bool scan_sequence(struct scan *s, bool *out_done);
 
-/* A direct call to rel32. */
-bool scan_direct_call(struct scan *s);
+/* A direct call, which returns to `behind`. */
+bool scan_direct_call(struct scan *s, int64_t target, uint32_t behind);
 
 /* --- port.c --------------------------------------------------------------- */
 

@@ -97,11 +97,11 @@ scan_find_entry(const struct scan *s, int64_t target, uint32_t *out)
 static void
 take_scratch(struct scan *s)
 {
-	s->zx &= (uint16_t) ~(1u << NB_REG_CALLEE);
+	s->zx &= ~(1u << NB_REG_CALLEE);
 	s->scratch_kind = SCRATCH_ANY;
 }
 
-/* The current instruction is a call, to which its site says where it returns. */
+/* The site of a call says where it returns to, which is behind the current instruction. */
 static bool
 take_return_site(struct scan *s)
 {
@@ -120,11 +120,12 @@ returned(struct scan *s)
 }
 
 bool
-scan_direct_call(struct scan *s)
+scan_direct_call(struct scan *s, int64_t target, uint32_t behind)
 {
 	uint32_t callee;
 
-	if (!scan_find_entry(s, scan_branch_target(s), &callee))
+	s->inst.len = (uint8_t)(behind - s->at);
+	if (!scan_find_entry(s, target, &callee))
 		return scan_refuse(s, VERIFIER_CALL);
 	return scan_area_fits(s, s->facts->function_areas[callee]) && returned(s);
 }
@@ -244,7 +245,7 @@ take_callee(struct scan *s)
 	    !scan_step_condition(s, CC_NE))
 		return false;
 	/* Of the registers, R10 and R11 have been written; R11 has no bit any more. */
-	s->zx &= (uint16_t) ~(1u << NB_REG_INDEX);
+	s->zx &= ~(1u << NB_REG_INDEX);
 	return scan_edge(s, scan_branch_target(s), s->zx, true) &&
 	       take_transfer(s, s->facts->type_areas[type]);
 }

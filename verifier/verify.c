@@ -107,12 +107,12 @@ scan_join(struct scan *s)
 	} else {
 		is_fit = !s->is_reached && !(*mark & MARK_PLAIN);
 		if (s->is_reached)
-			held &= s->zx;
+			held &= (uint16_t)s->zx;
 		*mark = 0;
 		s->pending--;
 	}
 	scan_forget(s);
-	s->zx = held;
+	s->zx = held | SCAN_NO_INDEX;
 	s->fit_failed = is_fit;
 	s->is_reached = true;
 	return true;
@@ -170,8 +170,11 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.area = 8u * facts->function_areas[number],
 		.site = image->sites + function->first_site,
 		.site_end = image->sites + ends.site,
-		.fixed = NB_PRESERVED_GPRS,
+		.stop = SCAN_SPECIAL_GPRS |
+			(uint64_t)(NB_PRESERVED_GPRS | 1 << NB_REG_CALLEE | 1 << NB_REG_INDEX)
+				<< VF_WRITTEN,
 		.is_reached = true,
+		.zx = SCAN_NO_INDEX,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };

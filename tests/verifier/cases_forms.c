@@ -62,6 +62,35 @@ address_with_rex_x(struct builder *b)
 }
 
 static void
+constant_with_rex_r(struct builder *b)
+{
+	put_bytes(b, "\x44\xb8\x01\x00\x00\x00", 6);
+	put_return(b);
+}
+
+static void
+branch_with_rex(struct builder *b)
+{
+	put_bytes(b, "\x41\x74\x00", 3);
+	put_return(b);
+}
+
+static void
+rex_twice(struct builder *b)
+{
+	put_bytes(b, "\x40\x40\x0f\x94\xc6", 5); /* sete sil */
+	put_return(b);
+}
+
+/* Of a common shape, but not of its group: adc */
+static void
+digit_of_nothing(struct builder *b)
+{
+	put_bytes(b, "\x83\xd6\x01", 3);
+	put_return(b);
+}
+
+static void
 rip_with_rex_b(struct builder *b)
 {
 	b->pool_size = 16;
@@ -294,6 +323,10 @@ const struct verifier_case cases_forms[] = {
 	REFUSED(byte_of_register_without_rex, ENCODING),
 	OK(bytes_in_memory),
 	REFUSED(address_with_rex_x, ENCODING),
+	REFUSED(constant_with_rex_r, ENCODING),
+	REFUSED(branch_with_rex, ENCODING),
+	REFUSED(rex_twice, INSTRUCTION),
+	REFUSED(digit_of_nothing, INSTRUCTION),
 	REFUSED(rip_with_rex_b, ENCODING),
 	OK(vex_opcode_of_escape),
 	OK(fourth_register),

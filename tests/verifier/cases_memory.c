@@ -56,6 +56,23 @@ linear_scaled(struct builder *b)
 }
 
 static void
+linear_with_other_site(struct builder *b)
+{
+	site(b, NB_SITE_DIVIDE);
+	PUT(b, MOV32, .reg = NB_RAX, .rm = MEM(NB_R14, 0));
+	put_return(b);
+}
+
+/* The first is not the access's own. */
+static void
+linear_with_two_sites(struct builder *b)
+{
+	site(b, NB_SITE_DIVIDE);
+	ACCESS(b, MOV32, .reg = NB_RAX, .rm = MEM(NB_R14, 0));
+	put_return(b);
+}
+
+static void
 linear_without_site(struct builder *b)
 {
 	PUT(b, MOV32, .reg = NB_RCX, .rm = MEM(NB_R14, 0));
@@ -492,6 +509,8 @@ const struct verifier_case cases_memory[] = {
 	REFUSED(linear_too_far, DISPLACEMENT),
 	REFUSED(linear_scaled, MEMORY),
 	REFUSED(linear_without_site, SITE),
+	REFUSED(linear_with_other_site, SITE),
+	REFUSED(linear_with_two_sites, SITE),
 	REFUSED(other_base, MEMORY),
 	REFUSED(no_base_access, MEMORY),
 	REFUSED(linear_unaligned, ALIGNMENT),

@@ -20,6 +20,13 @@ writes_memory_base(struct builder *b)
 }
 
 static void
+computes_memory_base(struct builder *b)
+{
+	PUT(b, LEA32, .reg = NB_R14, .rm = MEM(NB_RDX, -8));
+	put_return(b);
+}
+
+static void
 reads_vmctx_pointer(struct builder *b)
 {
 	PUT(b, MOV64, .reg = NB_RAX, .rm = REG(NB_R15));
@@ -331,6 +338,7 @@ return_inside_frame(struct builder *b)
 const struct verifier_case cases_registers[] = {
 	REFUSED(writes_vmctx_pointer, PINNED),
 	REFUSED(writes_memory_base, PINNED),
+	REFUSED(computes_memory_base, PINNED),
 	REFUSED(reads_vmctx_pointer, PINNED),
 	REFUSED(reads_stack_pointer, PINNED),
 	REFUSED(pinned_index, PINNED),

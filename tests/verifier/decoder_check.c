@@ -89,11 +89,8 @@ note(struct form_seen *seen, const struct vf_inst *inst)
 static const char *
 check_row(const struct vf_inst *inst, const struct form_inst *form)
 {
-	const struct vf_row *row = inst->row;
-	const struct nb_form_info *a = &row->info, *b = form->info;
-	uint32_t reg = 1u << inst->reg;
-	uint32_t rm = inst->operand == VF_REGISTER ? 1u << inst->base : 0;
-	uint32_t written = (reg & row->reg_written) | (rm & row->rm_written) | row->also_written;
+	const struct nb_form_info *a = &inst->row->info, *b = form->info;
+	uint64_t effect = vf_effect(inst);
 
 	if (a->access != b->access || a->bytes != b->bytes || a->rm != b->rm ||
 	    a->feature != b->feature || a->reg != b->reg || a->imm != b->imm)
@@ -102,11 +99,11 @@ check_row(const struct vf_inst *inst, const struct form_inst *form)
 		/* 1, 2, 4 or 8 bytes */
 		uint32_t bytes = form->written >> 4 * i & 15;
 
-		if ((written >> i & 1) != (bytes != 0))
+		if ((effect >> (VF_WRITTEN + i) & 1) != (bytes != 0))
 			return "other registers are written";
-		if (!bytes || row->wide >> i & 1)
+		if (!bytes || effect >> (VF_WIDE + i) & 1)
 			continue;
-		if (row->extended >> i & 1 ? bytes != 4 : bytes > 2)
+		if (effect >> (VF_EXTENDED + i) & 1 ? bytes != 4 : bytes > 2)
 			return "the upper half is not what is said";
 	}
 	return NULL;
