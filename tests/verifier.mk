@@ -19,7 +19,7 @@ faults: $(FAULT_CHECK) $(B)/tests/verifier/faults.flags $(HOSTED_LIB) \
 # Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
 $(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/emulate*.c) \
 		tests/verifier/builder.c $(wildcard tests/verifier/cases*.c) \
-		tests/verifier/module_facts.c tests/verifier/verify_open.c verifier/verify.c \
+		tests/verifier/module_facts.c tests/verifier/verify_open.c tests/verifier/verify_plain.c verifier/verify.c \
 		$(HOSTED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) $(filter tests/%.c,$^) -o $@ $(HOSTED_LIB) -lZydis -ldl

@@ -167,6 +167,20 @@ is_other(const struct vf_row *row, uint32_t opcode, bool is_register)
 	return is_register ? info->rm & NB_RM_G8 : info->access & NB_ACCESS_ALIGNED;
 }
 
+/* `count` places, of one digit if there is one. */
+static void
+fill(uint16_t *rows, uint32_t count, uint32_t value, const struct nb_form_info *info)
+{
+	uint64_t four = value * UINT64_C(0x0001000100010001);
+
+	if (info->reg <= NB_REG_D7 && value != VF_ROW_OTHER)
+		for (uint32_t i = info->reg; i < count; i += 8)
+			rows[i] = (uint16_t)value;
+	else
+		for (uint32_t i = 0; i < count; i += 4)
+			memcpy(rows + i, &four, sizeof(four));
+}
+
 static void
 enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 {
@@ -176,7 +190,7 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 		[NB_FORM_SSE_LEGACY] = 0,
 	};
 	const struct nb_form_info *info = &row->info;
-	uint32_t rm = info->rm, is_digit = info->reg <= NB_REG_D7;
+	uint32_t rm = info->rm;
 	uint32_t space = encodings[info->kind] | (uint32_t)info->map << SPACE_MAP |
 			 (uint32_t)info->prefix << SPACE_PREFIX;
 	uint32_t imm_bytes = (uint32_t)row->imm_bytes >> (opcode & row->imm_short);
@@ -191,18 +205,16 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 		*entry &= ~((uint32_t)UINT8_MAX << VF_OPCODE_SHAPE); /* OTHER */
 	uint16_t *rows = &decoder->rows[*entry & UINT16_MAX];
 
-	for (uint32_t place = 0; place < VF_PLACES; place++) {
-		bool is_register = place >= VF_PLACES - 8;
-		uint32_t permitted = is_register ? ~(uint32_t)(NB_RM_M | NB_RM_ADDRESS)
-						 : NB_RM_M | NB_RM_ADDRESS;
+	uint32_t memory = NB_RM_M | NB_RM_ADDRESS, number = (uint32_t)(row - vf_rows);
+	uint32_t in_memory = number | (is_other(row, opcode, false) ? VF_ROW_OTHER : 0);
+	uint32_t in_register = number | (is_other(row, opcode, true) ? VF_ROW_OTHER : 0);
 
-		if (is_new)
-			rows[place] = VF_ROW_OTHER;
-		if ((rm == NB_RM_NONE || rm & permitted) && (!is_digit || place % 8 == info->reg))
-			rows[place] =
-				(uint16_t)((uint32_t)(row - vf_rows) |
-					   (is_other(row, opcode, is_register) ? VF_ROW_OTHER : 0));
-	}
+	if (is_new)
+		fill(rows, VF_PLACES, VF_ROW_OTHER, info);
+	if (rm == NB_RM_NONE || rm & memory)
+		fill(rows, VF_PLACES - 8, in_memory, info);
+	if (rm == NB_RM_NONE || rm & ~memory)
+		fill(rows + VF_PLACES - 8, 8, in_register, info);
 }
 
 void

@@ -307,6 +307,7 @@ main(int argc, char **argv)
 	if (!s.emulator)
 		return 2;
 	s.seed = s.rng = settings.seed;
+	s.is_weak = rule_left_out != VERIFIER_RULE_COUNT;
 	if (settings.has_cases)
 		failed += mutate_cases(&s, settings.flips, settings.edits);
 	for (int i = first; i < argc && !mutate_is_enough(&s); i++) {

@@ -2,6 +2,7 @@
  * Mutations of an image: single bits, instructions, tables.
  */
 #include "tests/verifier/mutate.h"
+#include "tests/verifier/verify_plain.h"
 
 #include "verifier/decode.h"
 
@@ -19,7 +20,23 @@ pick(struct subject *s, uint64_t below)
 
 /* --- one mutation ---------------------------------------------------------------- */
 
-/* Verifies the mutated function and runs it if that accepts it. */
+/* Verifies the mutated function, in both ways that instructions can go. */
+static bool
+verify(struct subject *s, uint32_t number)
+{
+	struct verifier_finding finding, other;
+	bool is_good = verifier_function(&s->image, &s->facts, number, s->scratch, &finding);
+	bool is_good_plainly = verify_plainly(&s->image, &s->facts, number, s->scratch, &other);
+
+	if (s->is_weak || (is_good == is_good_plainly && finding.rule == other.rule))
+		return is_good;
+	printf("%s: function %u, %s: common.c says `%s', operand.c `%s'\n", s->file, number,
+	       s->what, verifier_rule_text(finding.rule), verifier_rule_text(other.rule));
+	s->tally->escapes++;
+	return false;
+}
+
+/* Runs the mutated function if it is accepted. */
 static void
 judge(struct subject *s, uint32_t number, bool is_table)
 {
@@ -28,7 +45,7 @@ judge(struct subject *s, uint32_t number, bool is_table)
 
 	if (is_table && !verifier_begin(&s->image, &s->facts, s->scratch, &finding))
 		return;
-	if (!verifier_function(&s->image, &s->facts, number, s->scratch, &finding))
+	if (!verify(s, number))
 		return;
 	s->tally->accepted++;
 	for (uint32_t i = s->is_forced; i < 2; i++) {
