@@ -357,7 +357,7 @@ read_pci(struct parser *p, const struct line_info *info)
 static bool
 read_threads(struct parser *p, const struct line_info *info)
 {
-	uint64_t threads;
+	uint64_t threads = 0;
 
 	if (!need(p, info, 1) ||
 	    !take_number(p, 1, "the number of threads", 1, THREADS_MOST, &threads))
