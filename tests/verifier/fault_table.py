@@ -227,7 +227,7 @@ fault("pinned/allocated", "PINNED",
 # --- frame ----------------------------------------------------------------------------------------
 PADDED = "size % 16 == 8 ? 0 : 8;"
 RESTORE = "		emit_restore_saved(e);\n"
-fault("frame/slot-off-by-one", "STACK ALIGNMENT", IN_FRAME,
+fault("frame/slot-off-by-one", "STACK ALIGNMENT FRAME", IN_FRAME,
       ("emit_operand", "slots_at + 8 * slot)", "slots_at + 8 * slot + 8)"))
 fault("frame/slot-below", "STACK", IN_FRAME,
       ("emit_operand", "slots_at + 8 * slot)", "slots_at + 8 * slot - 8)"))
