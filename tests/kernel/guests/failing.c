@@ -228,10 +228,10 @@ use_mapping(void)
 
 	if (result < 0) {
 		EXPECT(result == ERR(OUT_OF_MEMORY) || result == ERR(LIMIT_EXCEEDED));
-		EXPECT(nb_memory_info(0, &mapping) == ERR(NOT_FOUND));
+		EXPECT(nb_memory_info(at, &mapping) == ERR(NOT_FOUND));
 		nb_process_exit(1);
 	}
-	EXPECT(nb_memory_info(0, &mapping) == 0);
+	EXPECT(nb_memory_info(at, &mapping) == 0);
 	EXPECT(nb_handle_close(memory) == 0);
 	EXPECT(nb_memory_unmap((uint32_t)result) == 0);
 }
