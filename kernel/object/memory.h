@@ -18,7 +18,7 @@ struct memory {
 	struct object object;
 	uint8_t *bytes;	    /* constant pointer */
 	uint64_t size;	    /* bytes; constant */
-	size_t owned_bytes; /* pages to give back; 0: `bytes` exist for ever */
+	size_t owned_bytes; /* pages to give back, or 0 */
 	bool is_device;	    /* registers: can only be mapped; `bytes` is not to be touched */
 	/* DMA: what `bytes` are a part of, and go back to; owns a reference. Else NULL. */
 	struct resource *resource;
@@ -49,6 +49,13 @@ static inline struct memory *
 memory_of(struct object *object)
 {
 	return (struct memory *)object;
+}
+
+/* Nobody writes the bytes, ever: neither a process that maps them nor a device. */
+static inline bool
+memory_is_constant(const struct memory *memory)
+{
+	return !memory->owned_bytes && !memory->is_device && !memory->resource;
 }
 
 #endif

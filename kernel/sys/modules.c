@@ -81,7 +81,11 @@ sys_module_publish_object(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offs
 		return guest_result(NB_OUT_OF_RANGE);
 	}
 	at = memory->bytes + offset;
-	if (!memory->owned_bytes && (uintptr_t)at % ARTIFACT_ALIGN == 0) {
+	if (memory->is_device) {
+		object_put(use.object);
+		return guest_result(NB_NOT_SUPPORTED);
+	}
+	if (memory_is_constant(memory) && (uintptr_t)at % ARTIFACT_ALIGN == 0) {
 		source = (struct module_source){ .bytes = at, .len = len, .backing = use.object };
 	} else {
 		status = copy_bytes(vmctx, (uint64_t)(uintptr_t)at, len, &source);

@@ -208,7 +208,7 @@ sys_memory_write(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint3
 	count = bytes_there(memory, offset, len);
 	if (memory->is_device)
 		status = NB_NOT_SUPPORTED;
-	else if (!memory->owned_bytes && !memory->resource)
+	else if (memory_is_constant(memory))
 		status = NB_ACCESS_DENIED;
 	else if (count)
 		status = copy_pieces(COPY_FROM_GUEST, memory->bytes + offset, at, count);

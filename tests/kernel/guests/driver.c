@@ -90,6 +90,7 @@ registers(uint32_t mmio)
 	EXPECT(nb_mmio_create(mmio, UINT64_MAX - 4095, 8192) == ERR(OUT_OF_RANGE));
 	EXPECT(nb_memory_read(handle, 0, window, 4) == ERR(NOT_SUPPORTED));
 	EXPECT(nb_memory_write(handle, 0, window, 4) == ERR(NOT_SUPPORTED));
+	EXPECT(nb_module_publish_object(handle, 0, 4096) == ERR(NOT_SUPPORTED));
 	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
 	EXPECT(page[0] == 0x11223344);
 	page[1] = 0x55667788;
@@ -97,6 +98,23 @@ registers(uint32_t mmio)
 	EXPECT(page[0] == 0 && page[1] == 0);
 	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
 	EXPECT(page[1] == 0x55667788);
+}
+
+/* What is published is what the bytes were then, whatever becomes of them. */
+static void
+publish_from(uint32_t memory)
+{
+	static const uint8_t empty_module[8] = { 0, 'a', 's', 'm', 1 }, nothing[8];
+	struct nb_module_info info;
+	int64_t module;
+
+	EXPECT(nb_memory_write(memory, 0, empty_module, 8) == 8);
+	module = nb_module_publish_object(memory, 0, 8);
+	EXPECT(module > 0);
+	EXPECT(nb_memory_write(memory, 0, nothing, 8) == 8);
+	EXPECT(nb_object_wait_one((uint32_t)module, NB_SIGNAL_SIGNALED, NB_DEADLINE_NEVER) > 0);
+	EXPECT(nb_object_info((uint32_t)module, NB_INFO_MODULE, &info, sizeof info) > 0);
+	EXPECT(info.state == NB_MODULE_READY);
 }
 
 static void
@@ -120,6 +138,7 @@ dma(uint32_t resource)
 	EXPECT(nb_memory_unmap(at) == 0);
 	EXPECT(nb_object_info(resource, NB_INFO_RESOURCE, &info, sizeof info) > 0);
 	EXPECT(info.used == 4096);
+	publish_from((uint32_t)a);
 	/* The same bytes again, and nothing left in them. */
 	b = nb_dma_create(resource, 3 * 4096, &again);
 	EXPECT(b > 0 && again == second);
