@@ -14,14 +14,21 @@ enum {
 	MAX_ITEMS = 1 << 16, /* arguments, edges, cases of one instruction */
 };
 
+/* What numbers stand for; 0: not mentioned yet. */
+struct names {
+	uint32_t *items;
+	uint32_t count; /* room, which grows */
+};
+
 struct parser {
 	struct ir_function *fn;
+	struct arena *scratch;
 	struct diag *diag;
 	const char *start, *pos, *end;
-	uint32_t *values; /* name -> instruction, 0: not mentioned yet */
-	uint32_t *blocks; /* name -> block + 1 */
-	uint32_t *items;  /* of the list or switch being read */
-	uint32_t block;	  /* being filled, IR_NONE before the first one */
+	struct names values; /* instructions */
+	struct names blocks; /* block + 1 */
+	uint32_t *items;     /* of the list or switch being read */
+	uint32_t block;	     /* being filled, IR_NONE before the first one */
 	bool failed;
 };
 
@@ -152,24 +159,50 @@ name(struct parser *p, char letter)
 	return 0;
 }
 
+/* The place for what `number_of` stands for, valid until the next call; NULL without memory. */
+static uint32_t *
+place_of(struct parser *p, struct names *names, uint32_t number_of)
+{
+	uint32_t count = names->count ? names->count : 64;
+
+	while (count <= number_of)
+		count *= 2;
+	if (count != names->count) {
+		uint32_t *items = arena_grow_array(p->scratch, names->items, names->count, count,
+						   sizeof *items, _Alignof(uint32_t));
+
+		if (!items) {
+			p->fn->status = NB_OUT_OF_MEMORY;
+			p->failed = true;
+			return NULL;
+		}
+		names->items = items;
+		names->count = count;
+	}
+	return &names->items[number_of];
+}
+
 static uint32_t
 named_value(struct parser *p, uint32_t number_of)
 {
-	if (p->values[number_of] == 0)
-		p->values[number_of] = ir_new_inst(p->fn, IR_GONE, IR_VOID);
-	return p->values[number_of];
+	uint32_t *place = place_of(p, &p->values, number_of);
+
+	if (place && *place == 0)
+		*place = ir_new_inst(p->fn, IR_GONE, IR_VOID);
+	return place ? *place : 0;
 }
 
 static uint32_t
 block_name(struct parser *p)
 {
-	uint32_t number_of = name(p, 'b');
+	uint32_t number_of = name(p, 'b'), *place;
 
 	if (number_of == 0)
 		return 0;
-	if (p->blocks[number_of] == 0)
-		p->blocks[number_of] = ir_new_block(p->fn) + 1;
-	return p->blocks[number_of] - 1;
+	place = place_of(p, &p->blocks, number_of);
+	if (place && *place == 0)
+		*place = ir_new_block(p->fn) + 1;
+	return place ? *place - 1 : 0;
 }
 
 static enum ir_type
@@ -599,18 +632,17 @@ ir_parse(struct ir_function *fn, const char *text, size_t len, struct arena *scr
 		.start = text,
 		.pos = text,
 		.end = text + len,
-		.values = arena_new_array(scratch, uint32_t, MAX_NAMES),
-		.blocks = arena_new_array(scratch, uint32_t, MAX_NAMES),
+		.scratch = scratch,
 		.items = arena_new_array(scratch, uint32_t, MAX_ITEMS),
 		.block = IR_NONE,
 	};
 	enum nb_status status = NB_OUT_OF_MEMORY;
 
-	if (p.values && p.blocks && p.items)
+	if (p.items)
 		status = ir_function_init(fn, 64);
 	if (status == NB_OK) {
 		read_function(&p);
-		status = p.failed ? NB_MALFORMED : fn->status;
+		status = p.failed && fn->status == NB_OK ? NB_MALFORMED : fn->status;
 	}
 	arena_release(scratch, mark);
 	return status;
