@@ -181,10 +181,21 @@ struct nb_process_entry {
 	uint32_t handles;
 	uint64_t run_ns;
 	uint64_t memory_bytes;
+	uint64_t gate_calls; /* made so far into its gates */
 	uint32_t threads;
 	uint32_t processor_permille; /* the least of its and its creators' limits, 0: none */
 	uint32_t name_len;
 	uint32_t reserved;
+	uint8_t name[64]; /* zero-terminated */
+};
+
+/* What system_trap tells. */
+struct nb_trap_entry {
+	uint64_t sequence; /* counts from 1 */
+	uint64_t time_ns;  /* monotonic; when the process had ended */
+	uint64_t process;  /* id of the object */
+	uint32_t trap;	   /* enum nb_trap */
+	uint32_t name_len;
 	uint8_t name[64]; /* zero-terminated */
 };
 
@@ -316,7 +327,8 @@ _Static_assert(sizeof(struct nb_timer_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_waitset_info) == 8, "layout");
 _Static_assert(sizeof(struct nb_object_info) == 24, "layout");
 _Static_assert(sizeof(struct nb_process_info) == 48, "layout");
-_Static_assert(sizeof(struct nb_process_entry) == 112, "layout");
+_Static_assert(sizeof(struct nb_process_entry) == 120, "layout");
+_Static_assert(sizeof(struct nb_trap_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_handle_entry) == 96, "layout");
 _Static_assert(sizeof(struct nb_module_info) == 48, "layout");
 _Static_assert(sizeof(struct nb_stream_info) == 12, "layout");

@@ -258,6 +258,16 @@ pool_create(const struct gate_options *options, struct gate_pool **out)
 	return NB_OK;
 }
 
+uint64_t
+gate_pool_calls(const struct gate_pool *pool)
+{
+	uint64_t calls = 0;
+
+	for (uint32_t i = 0; i < pool->count; i++)
+		calls += __atomic_load_n(&pool->activations[i].port.calls, __ATOMIC_RELAXED);
+	return calls;
+}
+
 void
 gate_pool_drain(struct gate_pool *pool)
 {
@@ -421,14 +431,15 @@ gate_info(struct object *object, uint32_t topic, struct object_info *out)
 {
 	const struct gate *gate = gate_of(object);
 	const struct gate_pool *pool = (gate->base ? gate->base : gate)->pool;
-	struct nb_gate_info info = { .badge = gate->badge, .activations = pool->count };
+	struct nb_gate_info info = { .calls = gate_pool_calls(pool),
+				     .badge = gate->badge,
+				     .activations = pool->count };
 
 	if (topic != NB_INFO_GATE)
 		return NB_NOT_SUPPORTED;
 	for (uint32_t i = 0; i < pool->count; i++) {
 		const struct guest_gate_activation *activation = &pool->activations[i].port;
 
-		info.calls += __atomic_load_n(&activation->calls, __ATOMIC_RELAXED);
 		info.busy += __atomic_load_n(&activation->state, __ATOMIC_RELAXED) > GATE_MARK_LAST;
 	}
 	object_info_set(out, &info, sizeof info);

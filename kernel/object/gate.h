@@ -101,6 +101,8 @@ NB_MUST_USE enum nb_status gate_serve(struct thread *thread, uint64_t deadline_n
  * error, those inside are unwound as soon as they may be. The caller is counted
  * inside the process, or it is CREATED. */
 void gate_process_dying(struct process *process);
+/* Calls made so far into all its gates, those that are gone, too. */
+uint64_t gate_process_calls(struct process *process);
 /* Under the process's lock, when its exit is decided: true if the thread, one of its
  * own, is inside another process. It will never come back then. */
 bool gate_detach(struct thread *thread);

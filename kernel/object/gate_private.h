@@ -52,6 +52,7 @@ struct gate_pool {
 	enum nb_status end;	  /* what callers get. Valid when closed */
 	uint32_t inside;	  /* calls that have not left yet. Valid when closed */
 	struct list_link waiters; /* struct gate_wait, the most urgent first */
+	uint64_t counted_calls;	  /* of its calls, those in process->gate_calls */
 	uint64_t visit;		  /* of the last walk that came by */
 	struct gate_pool *visit_next;
 
@@ -114,6 +115,9 @@ gate_signature_read(const char *text, uint32_t len, struct gate_signature *out);
 void gate_pool_drain(struct gate_pool *pool);
 /* One user less; the last one closes the pool. No lock held. */
 void gate_pool_put(struct gate_pool *pool);
+
+/* Calls made so far into all its activations. */
+uint64_t gate_pool_calls(const struct gate_pool *pool);
 
 /* Activations that are charged to accounts, of all pools. Debug kernels only. */
 uint64_t gate_activation_count(void);

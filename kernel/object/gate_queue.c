@@ -353,6 +353,30 @@ gate_pool_open(struct gate_pool *pool)
 	spinlock_unlock(&gates.lock);
 }
 
+/* Brings the sum of its process up to date. The process is there. */
+static void
+count_calls_locked(struct gate_pool *pool)
+{
+	uint64_t calls = gate_pool_calls(pool);
+
+	pool->process->gate_calls += calls - pool->counted_calls;
+	pool->counted_calls = calls;
+}
+
+uint64_t
+gate_process_calls(struct process *process)
+{
+	struct list_link *link;
+	uint64_t calls;
+
+	spinlock_lock(&gates.lock);
+	list_for_each(link, &process->gate_pools)
+		count_calls_locked(list_entry(link, struct gate_pool, link));
+	calls = process->gate_calls;
+	spinlock_unlock(&gates.lock);
+	return calls;
+}
+
 void
 gate_pool_get(struct gate_pool *pool)
 {
@@ -367,6 +391,8 @@ gate_pool_is_free(struct gate_pool *pool, bool is_drained, uint32_t users_less)
 	bool is_free;
 
 	spinlock_lock(&gates.lock);
+	if (is_drained)
+		count_calls_locked(pool);
 	pool->is_drained |= is_drained;
 	pool->users -= users_less;
 	is_free = pool->is_drained && pool->users == 0;
@@ -389,6 +415,7 @@ close_locked(struct gate_pool *pool, enum nb_status end, bool must_unwind)
 	pool->is_closed = true;
 	pool->end = end;
 	list_remove(&pool->link);
+	count_calls_locked(pool);
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct gate_activation *activation = &pool->activations[i];
 		uint64_t state = state_hold_locked(activation);

@@ -55,7 +55,9 @@ struct process {
 	struct list_link mappings; /* struct mapping */
 	uint64_t left_run_ns;	   /* of the threads that have ended */
 
-	struct list_link gate_pools; /* open ones; under the lock of gates */
+	/* Under the lock of gates: */
+	struct list_link gate_pools; /* open ones */
+	uint64_t gate_calls;	     /* counted so far; gate_process_calls knows all */
 
 	struct runtime_backtrace *trace; /* where the trap or kill came; owned, or NULL */
 

@@ -10,6 +10,7 @@
 #include "kernel/object/mapping.h"
 #include "kernel/object/process_private.h"
 #include "kernel/object/thread_object.h"
+#include "kernel/object/trap_log.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/trace.h"
 #include "lib/format.h"
@@ -295,6 +296,8 @@ process_end(struct process *process)
 	process_unlink_builder(process);
 	if (process->trap != NB_TRAP_NONE)
 		keep_backtrace(process);
+	if (process->trap != NB_TRAP_NONE && process->trap != NB_TRAP_KILLED)
+		trap_log_add(process);
 	heap_delete(process->trace);
 	process->trace = NULL;
 	handle_table_close(&process->handles);

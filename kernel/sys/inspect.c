@@ -1,8 +1,10 @@
 /*
  * Native calls that show what goes on: processes, their handles, the event trace.
  */
+#include "kernel/object/gate.h"
 #include "kernel/object/process.h"
 #include "kernel/object/system.h"
+#include "kernel/object/trap_log.h"
 #include "kernel/sched/budget.h"
 #include "kernel/sched/trace.h"
 #include "kernel/sys/guest.h"
@@ -61,12 +63,29 @@ sys_system_process(struct nb_vmctx *vmctx, uint32_t system, uint64_t after, uint
 		told.handles = info->handles;
 		told.run_ns = info->run_ns;
 		told.memory_bytes = info->memory_bytes;
+		told.gate_calls = gate_process_calls(process);
 		told.threads = info->threads;
 		told.processor_permille = processor_limit(process);
 		told.name_len = (uint32_t)object_name_get(&process->object, (char *)told.name,
 							  sizeof told.name);
 	}
 	object_put(&process->object);
+	if (status == NB_OK)
+		status = guest_copy_out(vmctx, entry, &told, sizeof told);
+	return guest_result(status);
+}
+
+int64_t
+sys_system_trap(struct nb_vmctx *vmctx, uint32_t system, uint64_t after, uint32_t entry)
+{
+	struct nb_trap_entry told;
+	uint64_t unused;
+	enum nb_status status = guest_range(vmctx, entry, sizeof told, &unused);
+
+	if (status == NB_OK)
+		status = check_system(vmctx, system, NB_RIGHT_INSPECT);
+	if (status == NB_OK)
+		status = trap_log_next(after, &told);
 	if (status == NB_OK)
 		status = guest_copy_out(vmctx, entry, &told, sizeof told);
 	return guest_result(status);

@@ -184,6 +184,14 @@ test_info(void **state)
 	assert_int_equal(told.calls, 200000);
 	assert_int_equal(told.activations, 2);
 	assert_int_equal(told.busy, 0);
+	/* Of the process that serves, and what is counted stays when the gates go. */
+	assert_int_equal(gate_process_calls(server), 200000);
+	assert_int_equal(gate_process_calls(server), 200000);
+	assert_int_equal(gate_process_calls(client), 0);
+	process_kill(server, 0);
+	kernel_run_all(10000, NULL);
+	assert_true(list_is_empty(&server->gate_pools));
+	assert_int_equal(gate_process_calls(server), 200000);
 	put_process(client);
 	finish(server);
 }

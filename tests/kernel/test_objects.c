@@ -8,6 +8,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/object/event.h"
 #include "kernel/object/memory.h"
+#include "kernel/object/trap_log.h"
 #include "kernel/object/wait.h"
 #include "kernel/port/cpu.h"
 #include "kernel/port/memory.h"
@@ -15,6 +16,7 @@
 #include "platform/hosted/hosted.h"
 #include "tests/kernel/harness.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct object *
@@ -341,6 +343,67 @@ test_stream_model(void **state)
 	object_put(&writer->object);
 }
 
+/* ---- the last traps ---- */
+
+/* A process of that name that ends at once: by the trap or, if there is none, a kill. */
+static uint64_t
+end_process(const char *name, enum nb_trap trap)
+{
+	struct process_options options = { .account = boot_account(),
+					   .name = name,
+					   .name_len = strlen(name) };
+	struct process *process;
+	uint64_t id;
+
+	assert_int_equal(process_create(&options, &process), NB_OK);
+	id = process->object.id;
+	if (trap == NB_TRAP_NONE)
+		process_kill(process, 1);
+	else
+		process_fault(process, trap, NULL);
+	assert_int_equal(process->state, NB_PROCESS_ENDED);
+	object_put(&process->object);
+	return id;
+}
+
+static void
+test_last_traps(void **state)
+{
+	enum { ENDS = TRAP_LOG_ENTRIES + 5 };
+	struct nb_trap_entry entry = { 0 };
+	uint64_t before, ids[ENDS];
+	char name[8];
+
+	(void)state;
+	while (trap_log_next(entry.sequence, &entry) == NB_OK)
+		;
+	before = entry.sequence;
+	for (uint32_t i = 0; i < ENDS; i++) {
+		(void)snprintf(name, sizeof name, "p%u", (unsigned)i);
+		ids[i] = end_process(name, i % 2 ? NB_TRAP_UNREACHABLE : NB_TRAP_STACK_OVERFLOW);
+		(void)end_process("killed", NB_TRAP_NONE);
+		assert_int_equal(trap_log_next(before + i, &entry), NB_OK);
+		assert_int_equal(entry.sequence, before + i + 1);
+		assert_int_equal(entry.process, ids[i]);
+		assert_int_equal(entry.trap, i % 2 ? NB_TRAP_UNREACHABLE : NB_TRAP_STACK_OVERFLOW);
+		assert_int_equal(entry.name_len, strlen(name));
+		assert_string_equal((const char *)entry.name, name);
+		assert_int_equal(trap_log_next(entry.sequence, &entry), NB_NOT_FOUND);
+	}
+	/* Only the last ones are kept, and told in their order. */
+	entry.sequence = 0;
+	for (uint32_t i = ENDS - TRAP_LOG_ENTRIES; i < ENDS; i++) {
+		uint64_t time_ns = entry.time_ns;
+
+		assert_int_equal(trap_log_next(entry.sequence, &entry), NB_OK);
+		assert_int_equal(entry.process, ids[i]);
+		assert_int_equal(entry.sequence, before + i + 1);
+		assert_true(i == ENDS - TRAP_LOG_ENTRIES || entry.time_ns >= time_ns);
+	}
+	assert_int_equal(trap_log_next(entry.sequence, &entry), NB_NOT_FOUND);
+	assert_int_equal(trap_log_next(UINT64_MAX, &entry), NB_NOT_FOUND);
+}
+
 /* ---- allocation failures ---- */
 
 /* Builds and destroys one of everything; true if all allocations succeeded. */
@@ -424,7 +487,7 @@ main(void)
 		kernel_test(test_account_tree),	 kernel_test(test_heap),
 		kernel_test(test_wait_many),	 kernel_test(test_wait_timeout),
 		kernel_test(test_stream_model),	 kernel_test(test_heap_failures),
-		kernel_test(test_page_failures),
+		kernel_test(test_page_failures), kernel_test(test_last_traps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

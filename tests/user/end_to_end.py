@@ -554,7 +554,9 @@ class Prompt(Case):
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"ps\r")
         shown = terminal.read_until(rb"nebulet> ")
-        found = re.search(rb"(?m)^ *(\d+)  running   1 .* spin\r$", shown)
+        self.assertRegex(shown, rb" THREADS  HANDLES     GATES    MEMORY ")
+        # One thread, some handles, no gate and some memory.
+        found = re.search(rb"(?m)^ *(\d+)  running +1 +[1-9]\d* +0 +\d+K .* spin\r$", shown)
         self.assertTrue(found, shown)
         spin = found.group(1)
         terminal.type(b"top\r")
@@ -572,7 +574,9 @@ class Prompt(Case):
         terminal.type(b"kill " + spin + b"\r")
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"ps\r")
-        self.assertNotIn(b"spin", terminal.read_until(rb"nebulet> "))
+        shown = terminal.read_until(rb"nebulet> ")
+        self.assertNotIn(b"spin", shown)
+        self.assertNotIn(b"last traps", shown)
         terminal.type(b"kill " + spin + b"\r")
         self.assertIn(b"no such process", terminal.read_until(rb"1 nebulet> "))
         # A program behind the prompt finds its input empty and may write.
@@ -580,6 +584,17 @@ class Prompt(Case):
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"echo from behind &\r")
         terminal.read_until(rb"from behind\r\n")
+        terminal.type(b"exit\r")
+        self.assertEqual(terminal.wait(), 0)
+
+    def test_the_last_traps(self):
+        terminal = self.terminal
+        terminal.type(b"python -c 'import os; os.abort()'\r")
+        terminal.read_until(rb"129 nebulet> ")
+        terminal.type(b"ps\r")
+        shown = terminal.read_until(rb"nebulet> ")
+        self.assertRegex(shown, rb" shell\r\n(.*\r\n)*last traps:\r\n +[1-9]\d* +\d+\.\ds ago  "
+                                rb"python: unreachable\r\nnebulet> $")
         terminal.type(b"exit\r")
         self.assertEqual(terminal.wait(), 0)
 

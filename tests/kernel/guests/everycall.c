@@ -335,6 +335,7 @@ use_system(uint32_t handle)
 {
 	static struct nb_trace_record records[2];
 	struct nb_process_entry process;
+	struct nb_trap_entry trap;
 	struct nb_system_info info;
 	struct nb_log_record record;
 
@@ -349,6 +350,7 @@ use_system(uint32_t handle)
 	(void)nb_trace_read(handle, 0, records, 2);
 	EXPECT(nb_trace_set(handle, 0) == 0);
 	EXPECT(nb_system_process(handle, 0, &process) == 0);
+	EXPECT(nb_system_trap(handle, UINT64_MAX, &trap) == ERR(NOT_FOUND));
 	EXPECT(nb_handle_close(GOOD(nb_system_open_process(handle, process.id))) == 0);
 	EXPECT(nb_system_power(handle, 99, 0) == ERR(INVALID_ARGUMENT));
 }

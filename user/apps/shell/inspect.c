@@ -4,6 +4,7 @@
 #include "user/apps/shell/shell.h"
 #include "user/sdk/text.h"
 
+#include "abi/trap.h"
 #include "nebulet.h"
 
 #define PROCESSES_MAX 256u
@@ -89,23 +90,24 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 	add_right(&line, entry->id, 6);
 	text_add(&line, "  ");
 	text_add(&line, state_names[entry->state & 3]);
-	add_right(&line, entry->threads, 19);
-	add_right(&line, entry->handles, 28);
-	add_right(&line, entry->memory_bytes / 1024, 37);
+	add_right(&line, entry->threads, 24);
+	add_right(&line, entry->handles, 33);
+	add_right(&line, entry->gate_calls, 43);
+	add_right(&line, entry->memory_bytes / 1024, 52);
 	text_add(&line, "K");
-	add_right(&line, entry->run_ns / 1000000, 47);
+	add_right(&line, entry->run_ns / 1000000, 61);
 	text_add(&line, "ms");
-	add_right(&line, share / 10, 54);
+	add_right(&line, share / 10, 68);
 	text_add(&line, ".");
 	text_add_number(&line, (int64_t)(share % 10));
 	text_add(&line, "%");
 	if (entry->processor_permille) {
-		add_right(&line, entry->processor_permille / 10, 61);
+		add_right(&line, entry->processor_permille / 10, 75);
 		text_add(&line, ".");
 		text_add_number(&line, (int64_t)(entry->processor_permille % 10));
 		text_add(&line, "%");
 	} else {
-		pad_to(&line, 63);
+		pad_to(&line, 77);
 		text_add(&line, "-");
 	}
 	text_add(&line, "  ");
@@ -117,8 +119,40 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 static void
 print_head(struct shell *shell)
 {
-	shell_print(shell,
-		    "    ID  STATE  THREADS  HANDLES    MEMORY      TIME     CPU   LIMIT  NAME\n");
+	shell_print(shell, "    ID  STATE    THREADS  HANDLES     GATES    MEMORY      TIME     CPU"
+			   "  LIMIT  NAME\n");
+}
+
+static void
+print_trap(struct shell *shell, const struct nb_trap_entry *entry, uint64_t now)
+{
+	uint64_t ago_ms = now > entry->time_ns ? (now - entry->time_ns) / 1000000 : 0;
+	struct text line;
+
+	text_init(&line, line_bytes, sizeof line_bytes);
+	add_right(&line, entry->process, 6);
+	add_right(&line, ago_ms / 1000, 15);
+	text_add(&line, ".");
+	text_add_number(&line, (int64_t)(ago_ms / 100 % 10));
+	text_add(&line, "s ago  ");
+	text_add_bytes(&line, (const char *)entry->name, entry->name_len & 63);
+	text_add(&line, ": ");
+	text_add(&line, nb_trap_text((enum nb_trap)entry->trap));
+	text_add(&line, "\n");
+	shell_write(shell, line.bytes, line.length);
+}
+
+static void
+print_traps(struct shell *shell, uint64_t now)
+{
+	struct nb_trap_entry entry;
+
+	if (nb_system_trap(shell->system, 0, &entry) < 0)
+		return;
+	shell_print(shell, "last traps:\n");
+	do
+		print_trap(shell, &entry, now);
+	while (nb_system_trap(shell->system, entry.sequence, &entry) == 0);
 }
 
 void
@@ -135,6 +169,7 @@ shell_ps(struct shell *shell)
 	print_head(shell);
 	for (uint32_t i = 0; i < count; i++)
 		print_entry(shell, &entries[i], entries[i].run_ns * 1000 / up_ns);
+	print_traps(shell, now);
 }
 
 /* What the process had run when top looked before; 0 if it was not there. */
