@@ -106,6 +106,9 @@ uint64_t gate_process_calls(struct process *process);
 /* Under the process's lock, when its exit is decided: true if the thread, one of its
  * own, is inside another process. It will never come back then. */
 bool gate_detach(struct thread *thread);
+/* Changes the thread's own priority, NB_PRIORITY_*, and its place at the gate for which
+ * it may be waiting. The thread cannot end meanwhile. */
+void gate_set_priority(struct thread *thread, uint32_t priority);
 /* The thread has left guest code for ever: its own gates close. */
 void gate_thread_left(struct thread *thread);
 

@@ -66,6 +66,7 @@ struct gate_wait {
 	struct gate_pool *pool;
 	struct thread *thread;
 	struct guest_seat *caller;
+	uint64_t arrival; /* numbers the waits in the order in which they began */
 	struct gate_activation *granted;
 	enum nb_status status; /* valid when decided and nothing is granted */
 };

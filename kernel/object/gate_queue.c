@@ -13,7 +13,9 @@
 
 static struct {
 	struct spinlock lock;
-	uint64_t visits; /* walks so far; under the lock */
+	/* Under the lock: */
+	uint64_t visits;   /* walks so far */
+	uint64_t arrivals; /* waits so far */
 } gates = { .lock = SPINLOCK_INIT(LOCK_RANK_GATES) };
 
 /* ---- states ---- */
@@ -82,6 +84,16 @@ inherited_locked(const struct thread *thread)
 	return priority;
 }
 
+/* Whether `wait` is served before `other`: a priority that was inherited and lost again
+ * does not cost it its place among its equals. */
+static bool
+wait_is_before(const struct gate_wait *wait, const struct gate_wait *other)
+{
+	if (wait->thread->priority != other->thread->priority)
+		return wait->thread->priority > other->thread->priority;
+	return wait->arrival < other->arrival;
+}
+
 static void
 wait_insert_locked(struct gate_wait *wait)
 {
@@ -89,8 +101,7 @@ wait_insert_locked(struct gate_wait *wait)
 
 	list_for_each(link, &wait->pool->waiters)
 	{
-		if (list_entry(link, struct gate_wait, link)->thread->priority <
-		    wait->thread->priority) {
+		if (wait_is_before(wait, list_entry(link, struct gate_wait, link))) {
 			place = link;
 			break;
 		}
@@ -157,7 +168,7 @@ pool_update_locked(struct gate_pool *pool)
 }
 
 /* Whether some thread that occupies `pool`, or for which such a one waits, directly
- * or not, can go on without `self`. */
+ * or not, can go on without `self`. One that is canceled can: its wait is ending. */
 static bool
 can_progress_locked(struct gate_pool *pool, const struct thread *self)
 {
@@ -170,7 +181,7 @@ can_progress_locked(struct gate_pool *pool, const struct thread *self)
 
 			if (!thread || thread == self)
 				continue;
-			if (!thread->gate_wait)
+			if (!thread->gate_wait || thread_must_cancel(thread))
 				return true;
 			walk_add_locked(&walk, thread->gate_wait->pool);
 		}
@@ -253,6 +264,7 @@ enter_or_queue_locked(struct gate_pool *pool, struct gate_wait *wait)
 	}
 	if (!can_progress_locked(pool, wait->thread))
 		return NB_DEADLOCK;
+	wait->arrival = ++gates.arrivals;
 	wait_insert_locked(wait);
 	wait->thread->gate_wait = wait;
 	pool_update_locked(pool);
@@ -522,6 +534,22 @@ gate_server_close(struct gate_pool *pool)
 }
 
 /* ---- threads ---- */
+
+void
+gate_set_priority(struct thread *thread, uint32_t priority)
+{
+	struct gate_wait *wait;
+
+	spinlock_lock(&gates.lock);
+	thread_set_priority_base(thread, priority);
+	wait = thread->gate_wait;
+	if (wait) {
+		list_remove(&wait->link);
+		wait_insert_locked(wait);
+		pool_update_locked(wait->pool);
+	}
+	spinlock_unlock(&gates.lock);
+}
 
 /* Under the process's lock, so that its memory is still there. */
 bool

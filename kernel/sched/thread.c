@@ -262,11 +262,17 @@ thread_set_pending(struct thread *thread, uint64_t bits)
 }
 
 bool
-thread_is_canceled(void)
+thread_must_cancel(const struct thread *thread)
 {
-	for (const struct guest_seat *seat = thread_current()->seat; seat; seat = seat->caller) {
+	for (const struct guest_seat *seat = thread->seat; seat; seat = seat->caller) {
 		if (__atomic_load_n(&seat->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE)
 			return true;
 	}
 	return false;
+}
+
+bool
+thread_is_canceled(void)
+{
+	return thread_must_cancel(thread_current());
 }

@@ -141,7 +141,8 @@ thread_of_seat(const struct guest_seat *seat)
 	return list_entry(seat->place, struct thread, seat);
 }
 
-/* Changes the thread's own priority, NB_PRIORITY_*. Takes the run queue's lock. */
+/* Changes the thread's own priority, NB_PRIORITY_*. Takes the run queue's lock. The
+ * caller has the lock of gates (gate_set_priority). */
 void thread_set_priority_base(struct thread *thread, uint32_t priority);
 
 /* Sets bits of thread_pending in the thread's own seat; wakes it if DIE is among
@@ -151,5 +152,8 @@ void thread_set_pending(struct thread *thread, uint64_t bits);
 /* True if the calling thread must stop waiting: the process that it works for,
  * or one of those whose calls have led it there, is ending. */
 bool thread_is_canceled(void);
+/* The same of another thread, which cannot leave its seat meanwhile: it waits to get
+ * into a gate, and the caller has the lock of gates. */
+bool thread_must_cancel(const struct thread *thread);
 
 #endif

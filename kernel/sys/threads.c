@@ -1,6 +1,7 @@
 /*
  * Native calls: threads and futexes.
  */
+#include "kernel/object/gate.h"
 #include "kernel/object/mapping.h"
 #include "kernel/object/thread_object.h"
 #include "kernel/object/wait.h"
@@ -122,7 +123,7 @@ sys_thread_set_priority(struct nb_vmctx *vmctx, uint32_t handle, uint32_t priori
 	if (priority == 0 || priority > guest_process(vmctx)->priority)
 		return guest_result(NB_OUT_OF_RANGE);
 	if (handle == NB_HANDLE_NONE) {
-		thread_set_priority_base(guest_thread(vmctx), priority);
+		gate_set_priority(guest_thread(vmctx), priority);
 		return 0;
 	}
 	status = guest_handle(vmctx, handle, &thread_type, NB_RIGHT_MANAGE, &use);
@@ -131,7 +132,7 @@ sys_thread_set_priority(struct nb_vmctx *vmctx, uint32_t handle, uint32_t priori
 	thread = thread_object_of(use.object);
 	spinlock_lock(&thread->lock);
 	if (thread->thread)
-		thread_set_priority_base(thread->thread, priority);
+		gate_set_priority(thread->thread, priority);
 	else
 		status = NB_BAD_STATE;
 	spinlock_unlock(&thread->lock);

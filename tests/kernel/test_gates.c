@@ -5,9 +5,8 @@
 #include "kernel/init/boot.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/event.h"
-#include "kernel/object/gate_private.h"
 #include "kernel/sched/sched.h"
-#include "tests/kernel/harness.h"
+#include "tests/kernel/gate_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,43 +31,6 @@ enum mode {
 
 static struct object *event;
 
-/* The n-th gate among a process's handles. */
-static struct gate *
-gate_at(struct process *process, uint32_t n)
-{
-	struct handle_table *table = &process->handles;
-
-	for (uint32_t i = 0; i < table->chunk_count * HANDLE_CHUNK_SLOTS; i++) {
-		struct object *object =
-			table->chunks[i / HANDLE_CHUNK_SLOTS][i % HANDLE_CHUNK_SLOTS].object;
-
-		if (object && object->type == &gate_type && n-- == 0)
-			return gate_of(object);
-	}
-	fail_msg("there is no such gate");
-	return NULL;
-}
-
-static struct process *
-create_process(struct module *module, const char *name, uint32_t priority,
-	       const struct process_binding *bindings, uint32_t count)
-{
-	struct process_options options = { .account = boot_account(),
-					   .name = name,
-					   .name_len = strlen(name),
-					   .priority = priority };
-	struct process *process;
-	struct diag diag;
-	uint32_t idx;
-
-	diag_init(&diag);
-	assert_int_equal(process_create(&options, &process), NB_OK);
-	if (process_instantiate(process, module, bindings, count, &diag, &idx) != NB_OK)
-		fail_msg("instantiate: %s", diag.text);
-	object_put(&module->object);
-	return process;
-}
-
 static void
 start_with(struct process *process, uint32_t first, uint32_t third)
 {
@@ -82,7 +44,7 @@ static struct process *
 start_server(uint32_t activations, uint32_t ms)
 {
 	struct process *server =
-		create_process(GUEST(gateserver), "server", NB_PRIORITY_NORMAL, NULL, 0);
+		gates_process(GUEST(gateserver), "server", NB_PRIORITY_NORMAL, NULL, 0);
 
 	assert_int_equal(event_create(boot_account(), &event), NB_OK);
 	start_with(server, activations, ms);
@@ -104,11 +66,11 @@ start_client(struct process *server, enum mode mode, uint32_t priority)
 						  .name_len = 4,
 						  .field = gate_names[i],
 						  .field_len = (uint32_t)strlen(gate_names[i]) };
-		assert_int_equal(gate_create_badged(gate_at(server, i), 77, boot_account(),
+		assert_int_equal(gate_create_badged(gates_at(server, i), 77, boot_account(),
 						    &bindings[i].gate),
 				 NB_OK);
 	}
-	client = create_process(GUEST(gateclient), "client", priority, bindings, GATES);
+	client = gates_process(GUEST(gateclient), "client", priority, bindings, GATES);
 	for (uint32_t i = 0; i < GATES; i++)
 		object_put(&bindings[i].gate->object);
 	start_with(client, mode, 0);
@@ -178,7 +140,7 @@ test_info(void **state)
 	(void)state;
 	kernel_run_idle();
 	kernel_expect_end(client, 33, NB_TRAP_NONE);
-	assert_int_equal(object_info(&gate_at(server, 0)->object, 0, NB_INFO_GATE, &info), NB_OK);
+	assert_int_equal(object_info(&gates_at(server, 0)->object, 0, NB_INFO_GATE, &info), NB_OK);
 	assert_int_equal(info.len, sizeof told);
 	memcpy(&told, info.bytes, sizeof told);
 	assert_int_equal(told.calls, 200000);
@@ -204,7 +166,7 @@ test_link_types(void **state)
 					   .name_len = 4,
 					   .field = "add",
 					   .field_len = 3,
-					   .gate = gate_at(server, 1) };
+					   .gate = gates_at(server, 1) };
 	struct process_options options = { .account = boot_account(), .name = "x", .name_len = 1 };
 	struct module *module = GUEST(gateclient);
 	struct process *client;
@@ -443,12 +405,6 @@ test_waiters_of_dying(void **state)
 	}
 }
 
-static struct thread *
-thread_in(struct process *process)
-{
-	return list_entry(list_first(&process->threads), struct thread, link);
-}
-
 static void
 test_inheritance(void **state)
 {
@@ -458,19 +414,19 @@ test_inheritance(void **state)
 
 	(void)state;
 	kernel_run_idle();
-	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_IDLE);
+	assert_int_equal(gates_thread_in(low)->priority, NB_PRIORITY_IDLE);
 	middle = start_client(server, MODE_WAIT, NB_PRIORITY_NORMAL);
 	kernel_run_idle();
-	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_NORMAL);
+	assert_int_equal(gates_thread_in(low)->priority, NB_PRIORITY_NORMAL);
 	high = start_client(server, MODE_WAIT, NB_PRIORITY_HIGH);
 	kernel_run_idle();
-	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_HIGH);
-	assert_ptr_equal(list_entry(list_first(&thread_in(high)->gate_wait->pool->waiters),
+	assert_int_equal(gates_thread_in(low)->priority, NB_PRIORITY_HIGH);
+	assert_ptr_equal(list_entry(list_first(&gates_thread_in(high)->gate_wait->pool->waiters),
 				    struct gate_wait, link),
-			 thread_in(high)->gate_wait);
+			 gates_thread_in(high)->gate_wait);
 	process_kill(high, 3);
 	kernel_run_idle();
-	assert_int_equal(thread_in(low)->priority, NB_PRIORITY_NORMAL);
+	assert_int_equal(gates_thread_in(low)->priority, NB_PRIORITY_NORMAL);
 	object_signals_change(event, 0, NB_SIGNAL_USER_0);
 	kernel_run_idle();
 	kernel_expect_end(low, 33, NB_TRAP_NONE);
@@ -509,7 +465,7 @@ test_inversion(void **state)
 	kernel_run_idle();
 	high = start_client(server, MODE_WAIT, NB_PRIORITY_HIGH);
 	kernel_run_idle();
-	looping = create_process(GUEST(spin), "looping", NB_PRIORITY_NORMAL, NULL, 0);
+	looping = gates_process(GUEST(spin), "looping", NB_PRIORITY_NORMAL, NULL, 0);
 	kernel_start(looping, NULL, 0);
 	object_signals_change(event, 0, NB_SIGNAL_USER_0);
 	inversion.looping = looping;
@@ -599,7 +555,7 @@ start_link(struct gate *next, uint32_t activations, uint32_t first)
 		.name = "peer", .name_len = 4, .field = "add", .field_len = 3, .gate = next
 	};
 	struct process *process =
-		create_process(GUEST(gatechain), "link", NB_PRIORITY_NORMAL, &binding, 1);
+		gates_process(GUEST(gatechain), "link", NB_PRIORITY_NORMAL, &binding, 1);
 
 	start_with(process, activations, first);
 	kernel_run_idle();
@@ -615,7 +571,7 @@ test_chain(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < CHAIN; i++)
-		links[i] = start_link(gate_at(i ? links[i - 1] : server, 0), i % 3,
+		links[i] = start_link(gates_at(i ? links[i - 1] : server, 0), i % 3,
 				      i == CHAIN - 1 ? CHAIN : 0);
 	object_signals_change(event, 0, NB_SIGNAL_USER_6);
 	kernel_run_idle();
@@ -629,51 +585,23 @@ test_chain(void **state)
 	finish(server);
 }
 
-/* Linking alone makes no cycles: this binds what is linked already anew. */
-static void
-rebind(struct process *process, struct gate *gate)
-{
-	for (struct gate_binding *binding = process->graph.bindings; binding;
-	     binding = binding->next) {
-		object_get(&gate->object);
-		object_put(&binding->gate->object);
-		binding->gate = gate;
-		binding->port.first = NULL;
-	}
-	for (struct list_link *link = process->gate_pools.next; link != &process->gate_pools;
-	     link = link->next) {
-		struct gate_pool *pool = list_entry(link, struct gate_pool, link);
-
-		for (uint32_t i = 0; i < pool->count; i++) {
-			struct gate_binding *binding = pool->activations[i].clone.bindings;
-
-			if (!binding)
-				continue;
-			object_get(&gate->object);
-			object_put(&binding->gate->object);
-			binding->gate = gate;
-			binding->port.first = NULL;
-		}
-	}
-}
-
 static void
 test_reentry(void **state)
 {
 	(void)state;
 	for (uint32_t activations = 0; activations < 4; activations++) {
 		struct process *server = start_server(1, 0);
-		struct process *inner = start_link(gate_at(server, 0), activations, 0);
-		struct process *outer = start_link(gate_at(inner, 0), activations, 0);
-		struct process *caller = start_link(gate_at(outer, 0), 0, 100);
+		struct process *inner = start_link(gates_at(server, 0), activations, 0);
+		struct process *outer = start_link(gates_at(inner, 0), activations, 0);
+		struct process *caller = start_link(gates_at(outer, 0), 0, 100);
 
-		rebind(inner, gate_at(outer, 0));
+		gates_rebind(inner, gates_at(outer, 0));
 		object_signals_change(event, 0, NB_SIGNAL_USER_6);
 		kernel_run_idle();
 		/* Each has `activations` of them, and then there is none left. */
 		kernel_expect_end(caller, NB_DEADLOCK, NB_TRAP_NONE);
 		assert_int_equal(inner->state, NB_PROCESS_RUNNING);
-		rebind(inner, gate_at(server, 0));
+		gates_rebind(inner, gates_at(server, 0));
 		process_kill(inner, 0);
 		process_kill(outer, 0);
 		kernel_run_idle();
@@ -692,8 +620,8 @@ test_kill_middle(void **state)
 	(void)state;
 	for (uint32_t activations = 0; activations < 3; activations++) {
 		struct process *server = start_server(activations, 0);
-		struct process *middle = start_link(gate_at(server, GATE_BLOCK), activations, 0);
-		struct process *caller = start_link(gate_at(middle, 0), 0, 1);
+		struct process *middle = start_link(gates_at(server, GATE_BLOCK), activations, 0);
+		struct process *caller = start_link(gates_at(middle, 0), 0, 1);
 
 		object_signals_change(event, 0, NB_SIGNAL_USER_6);
 		kernel_run_idle();
@@ -713,8 +641,8 @@ static void
 test_kill_middle_of_computing(void **state)
 {
 	struct process *server = start_server(1, 0);
-	struct process *middle = start_link(gate_at(server, GATE_BLOCK), 1, 0);
-	struct process *caller = start_link(gate_at(middle, 0), 0, 2);
+	struct process *middle = start_link(gates_at(server, GATE_BLOCK), 1, 0);
+	struct process *caller = start_link(gates_at(middle, 0), 0, 2);
 
 	(void)state;
 	object_signals_change(event, 0, NB_SIGNAL_USER_6);
