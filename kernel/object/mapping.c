@@ -148,6 +148,9 @@ check_request(const struct nb_memory_desc *target, const struct memory *memory,
 	if (request->flags & ~(uint32_t)(NB_MAP_WRITE | NB_MAP_APPEND) || request->len == 0 ||
 	    (request->offset | request->len) % PORT_PAGE_BYTES)
 		return NB_INVALID_ARGUMENT;
+	/* A view of a RAM disk that the loader put anywhere. */
+	if ((uintptr_t)memory->bytes % PORT_PAGE_BYTES)
+		return NB_NOT_SUPPORTED;
 	if (request->offset > memory->size || request->len > memory->size - request->offset)
 		return NB_OUT_OF_RANGE;
 	if (request->flags & NB_MAP_APPEND)
@@ -249,22 +252,31 @@ mapping_next(struct process *process, const struct nb_memory_desc *target, uint3
 }
 
 uint64_t
-mapping_home(struct process *process, uint64_t address)
+mapping_home(struct process *process, uint64_t address, struct object **out_object)
 {
+	struct object *object = NULL;
 	uint64_t home = address;
 	struct list_link *link;
 
+	if (out_object)
+		*out_object = NULL;
 	if (list_is_empty(&process->mappings))
 		return address;
 	spinlock_lock(&process->lock);
 	list_for_each(link, &process->mappings)
 	{
 		const struct mapping *mapping = list_entry(link, struct mapping, link);
+		const struct memory *memory = mapping->memory;
 
-		if (!mapping->is_busy && covers(mapping, address))
-			home = (uint64_t)(uintptr_t)mapping->memory->bytes +
-			       mapping->request.offset +
-			       (address - mapping->target->base - mapping->request.at);
+		if (mapping->is_busy || memory->is_device || !covers(mapping, address))
+			continue;
+		home = (uint64_t)(uintptr_t)memory->bytes + mapping->request.offset +
+		       (address - mapping->target->base - mapping->request.at);
+		object = &mapping->memory->object;
+	}
+	if (object && out_object) {
+		object_get(object);
+		*out_object = object;
 	}
 	spinlock_unlock(&process->lock);
 	return home;

@@ -41,8 +41,9 @@ mapping_next(struct process *process, const struct nb_memory_desc *target, uint3
 	     struct nb_mapping *out);
 
 /* Where the bytes at `address`, inside a memory of `process`, are in an object's own pages;
- * `address` itself when nothing is mapped there. */
-uint64_t mapping_home(struct process *process, uint64_t address);
+ * `address` itself when nothing is mapped there, or a device. Unless `out_object` is NULL, it
+ * gets the object with a reference, which keeps others from having pages there, or NULL. */
+uint64_t mapping_home(struct process *process, uint64_t address, struct object **out_object);
 
 /* Unmaps everything. Nobody is inside the process. Gives way to others. */
 void mapping_remove_all(struct process *process);

@@ -92,10 +92,13 @@ enum guest_wait_result
 kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 {
 	struct guest_wait at_home = *wait;
+	struct object *object;
 	enum nb_status status;
 
-	at_home.address = mapping_home(((struct guest_seat *)head)->owner, wait->address);
+	at_home.address = mapping_home(((struct guest_seat *)head)->owner, wait->address, &object);
 	status = futex_wait(&at_home);
+	if (object)
+		object_put(object);
 	if (status == NB_OK)
 		return GUEST_WAIT_WOKEN;
 	if (status == NB_SHOULD_WAIT)
@@ -106,7 +109,7 @@ kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
 uint32_t
 kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
 {
-	return futex_wake(mapping_home(((struct guest_seat *)head)->owner, address), count);
+	return futex_wake(mapping_home(((struct guest_seat *)head)->owner, address, NULL), count);
 }
 
 void

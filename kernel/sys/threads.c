@@ -162,16 +162,17 @@ sys_thread_sleep(struct nb_vmctx *vmctx, int64_t deadline_ns)
 
 /* ---- futexes ---- */
 
-/* Where the word is: of one that several processes map, where it is for all of them. */
+/* Where the word is: of one that several processes map, where it is for all of them, and
+ * the object as mapping_home. */
 static enum nb_status
-futex_word(const struct nb_vmctx *vmctx, uint32_t word, uint64_t *out)
+futex_word(const struct nb_vmctx *vmctx, uint32_t word, uint64_t *out, struct object **out_object)
 {
 	if (word % sizeof(uint32_t))
 		return NB_INVALID_ARGUMENT;
 	enum nb_status status = guest_range(vmctx, word, sizeof(uint32_t), out);
 
 	if (status == NB_OK)
-		*out = mapping_home(guest_process(vmctx), *out);
+		*out = mapping_home(guest_process(vmctx), *out, out_object);
 	return status;
 }
 
@@ -183,16 +184,21 @@ sys_futex_wait(struct nb_vmctx *vmctx, uint32_t word, uint32_t expected, int64_t
 		.bytes = sizeof expected,
 		.deadline_ns = wait_deadline(deadline_ns),
 	};
-	enum nb_status status = futex_word(vmctx, word, &wait.address);
+	struct object *object = NULL;
+	enum nb_status status = futex_word(vmctx, word, &wait.address, &object);
 
-	return guest_result(status == NB_OK ? futex_wait(&wait) : status);
+	if (status == NB_OK)
+		status = futex_wait(&wait);
+	if (object)
+		object_put(object);
+	return guest_result(status);
 }
 
 int64_t
 sys_futex_wake(struct nb_vmctx *vmctx, uint32_t word, uint32_t count)
 {
 	uint64_t address;
-	enum nb_status status = futex_word(vmctx, word, &address);
+	enum nb_status status = futex_word(vmctx, word, &address, NULL);
 
 	return status == NB_OK ? (int64_t)futex_wake(address, count) : guest_result(status);
 }

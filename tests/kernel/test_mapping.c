@@ -4,6 +4,7 @@
  */
 #include "kernel/init/boot.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/mapping.h"
 #include "kernel/object/memory.h"
 #include "tests/kernel/harness.h"
 
@@ -60,6 +61,28 @@ test_between_processes(void **state)
 	object_put(&memory->object);
 }
 
+/* A RAM disk may begin anywhere; what is not pages has no mapping. */
+static void
+test_no_pages(void **state)
+{
+	static const _Alignas(4096) uint8_t bytes[3 * 4096];
+	struct process *process = kernel_process(GUEST(mapping), "reader");
+	const struct mapping_request request = { .len = 4096 };
+	struct memory *memory;
+	uint32_t at;
+
+	(void)state;
+	assert_int_equal(memory_create_view(boot_account(), bytes + 1, 2 * 4096, &memory), NB_OK);
+	assert_int_equal(mapping_create(process,
+					process->graph.instances[0].instance->vmctx->memory, memory,
+					&request, &at),
+			 NB_NOT_SUPPORTED);
+	object_put(&memory->object);
+	process_kill(process, 0);
+	kernel_run_all(10000, NULL);
+	object_put(&process->object);
+}
+
 static bool deadline_came;
 
 /* Afterwards the harness kills whatever runs. */
@@ -102,6 +125,7 @@ main(void)
 		kernel_test(test_read_only),
 		kernel_test(test_between_processes),
 		kernel_test(test_creator_gone),
+		kernel_test(test_no_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

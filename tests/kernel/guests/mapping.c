@@ -158,13 +158,43 @@ check_growth(void)
 	/* All three stay mapped until the process ends. */
 }
 
+static struct nb_futex *const shared_word = (struct nb_futex *)(void *)(window + 2 * PAGE);
+static _Alignas(16) uint8_t waiter_stack[PAGE];
+
+static void
+wait_for_shared_word(uint32_t argument)
+{
+	(void)argument;
+	(void)nb_futex_wait(shared_word, 0, NB_DEADLINE_NEVER);
+	nb_process_exit(1);
+}
+
+/* Who waits for a word of an object that nobody has any more waits for no word of another
+ * object, wherever that has its pages. */
+static void
+check_lost_word(void)
+{
+	uint32_t object = new_object();
+
+	EXPECT(map(object, 0, PAGES, window, NB_MAP_WRITE) == address_of(window));
+	EXPECT(nb_thread_spawn((uint32_t)(uintptr_t)wait_for_shared_word, 0,
+			       address_of(waiter_stack) + PAGE) > 0);
+	(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + 5000000);
+	EXPECT(nb_memory_unmap(address_of(window)) == 0);
+	EXPECT(nb_handle_close(object) == 0);
+	for (int i = 0; i < 4; i++) {
+		object = new_object();
+		EXPECT(map(object, 0, PAGES, window, NB_MAP_WRITE) == address_of(window));
+		EXPECT(nb_futex_wake(shared_word, 1) == 0);
+		EXPECT(nb_memory_unmap(address_of(window)) == 0);
+	}
+}
+
 /* Turn by turn, each waits until the word has its parity. */
 static void
 take_turns(uint32_t object, uint32_t mine)
 {
 	volatile uint32_t *word = (volatile uint32_t *)(void *)(window + 2 * PAGE);
-	struct nb_futex *futex = (struct nb_futex *)(void *)(window + 2 * PAGE);
-
 	if (mine)
 		EXPECT(map(object, 0, 3, window, NB_MAP_WRITE) == address_of(window));
 	else
@@ -175,13 +205,13 @@ take_turns(uint32_t object, uint32_t mine)
 		if (now >= TURNS)
 			return;
 		if (now % 2 != mine) {
-			int64_t status = nb_futex_wait(futex, now, NB_DEADLINE_NEVER);
+			int64_t status = nb_futex_wait(shared_word, now, NB_DEADLINE_NEVER);
 
 			EXPECT(status == 0 || status == ERR(SHOULD_WAIT));
 			continue;
 		}
 		*word = now + 1;
-		EXPECT(nb_futex_wake(futex, 1) >= 0);
+		EXPECT(nb_futex_wake(shared_word, 1) >= 0);
 	}
 }
 
@@ -202,6 +232,7 @@ _start(void)
 		check_sharing();
 		check_errors();
 		check_read_only();
+		check_lost_word();
 		check_growth();
 	}
 	nb_process_exit(0);
