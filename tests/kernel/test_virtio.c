@@ -278,15 +278,17 @@ start_driver(const uint8_t *config, struct object *bus)
 
 static struct process *driver;
 static struct channel *client;
+static struct channel *rude; /* sends a handle that the driver never asked for */
 
 static bool
 is_answered_or_ended(void)
 {
 	return driver->state == NB_PROCESS_ENDED ||
-	       object_signals(&client->object) & NB_SIGNAL_READABLE;
+	       (object_signals(&client->object) & NB_SIGNAL_READABLE &&
+		object_signals(&rude->object) & NB_SIGNAL_PEER_CLOSED);
 }
 
-/* Sends a client's end over the bus's, as the bus server does. */
+/* Sends a client's end, whose reference it takes, over the bus's, as the bus server does. */
 static void
 connect(struct channel *bus, struct channel *far)
 {
@@ -319,7 +321,7 @@ run_case(const struct lie *lie)
 	struct hosted_devices devices = { .mmio_base = MMIO_BASE, .mmio_bytes = PAGE };
 	const uint32_t wanted = WANTED;
 	const struct channel_send request = { .bytes = (uint64_t)(uintptr_t)&wanted, .len = 4 };
-	struct channel *bus[2], *ends[2];
+	struct channel *bus[2], *ends[2], *rude_ends[2], *spare[2];
 	struct process *holder; /* of our ends, so that closing them is heard */
 	uint8_t config[CONFIG_BYTES];
 	pthread_t thread;
@@ -336,10 +338,16 @@ run_case(const struct lie *lie)
 	device.is_over = false;
 	assert_int_equal(channel_create(boot_account(), 4, bus), NB_OK);
 	assert_int_equal(channel_create(boot_account(), 4, ends), NB_OK);
+	assert_int_equal(channel_create(boot_account(), 4, rude_ends), NB_OK);
+	assert_int_equal(channel_create(boot_account(), 4, spare), NB_OK);
 	client = ends[0];
+	rude = rude_ends[0];
 	holder = kernel_process(NULL, "holder");
 	(void)kernel_grant(holder, &client->object, 0);
 	(void)kernel_grant(holder, &bus[0]->object, 0);
+	(void)kernel_grant(holder, &rude->object, 0);
+	connect(bus[0], rude_ends[1]);
+	connect(rude, spare[1]);
 	connect(bus[0], ends[1]);
 	assert_int_equal(channel_send(client, &request), NB_OK);
 	driver = start_driver(config, &bus[1]->object);
@@ -361,6 +369,8 @@ run_case(const struct lie *lie)
 	object_put(&driver->object);
 	object_put(&holder->object);
 	object_put(&client->object);
+	object_put(&rude->object);
+	object_put(&spare[0]->object);
 	object_put(&bus[0]->object);
 	hosted_devices_set(NULL);
 	port_shared_pages_put(pages, PAGE);

@@ -62,10 +62,11 @@ drop_client(struct service *service, uint32_t index)
 	client->channel = NB_HANDLE_NONE;
 }
 
+/* A message with at most so many handles. */
 static int64_t
-receive(uint32_t channel, struct service_event *event)
+receive(uint32_t channel, uint32_t handles, struct service_event *event)
 {
-	struct nb_message_counts counts = { .handles = SERVICE_HANDLES };
+	struct nb_message_counts counts = { .handles = handles };
 	int64_t result = nb_channel_recv(channel, event->bytes, sizeof event->bytes, event->handles,
 					 &counts);
 
@@ -89,14 +90,15 @@ look(struct service *service, const struct nb_waitset_event *found, struct servi
 		return true;
 	}
 	if (key == SERVICE_BUS) {
-		result = receive(service->bus, event);
+		result = receive(service->bus, SERVICE_HANDLES, event);
 		for (uint32_t i = 0; result >= 0 && i < event->handle_count; i++)
 			add_client(service, event->handles[i]);
 		event->kind = SERVICE_END;
 		return result < 0 && result != -NB_SHOULD_WAIT;
 	}
 	event->index = key - SERVICE_CLIENT;
-	result = receive(service->clients[event->index].channel, event);
+	/* Handles would stay with us: no request has any. */
+	result = receive(service->clients[event->index].channel, 0, event);
 	if (result == -NB_SHOULD_WAIT)
 		return false;
 	event->kind = SERVICE_REQUEST;

@@ -8,7 +8,8 @@
  * closes all its ends: its clients see PEER_CLOSED and connect again.
  *
  * Requests and replies are messages; each service's header says which. A client
- * has at most one request under way unless that header says otherwise.
+ * has at most one request under way unless that header says otherwise. Requests
+ * carry no handles: who sends some is dropped.
  */
 #ifndef USER_LIBS_SERVICE_SERVICE_H
 #define USER_LIBS_SERVICE_SERVICE_H
