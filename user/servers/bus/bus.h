@@ -55,7 +55,7 @@ struct driver {
 	struct device *device;
 	uint32_t process; /* NB_HANDLE_NONE: it does not run */
 	uint32_t channel; /* to it, while it runs */
-	uint32_t dma;	  /* its DMA, or NB_HANDLE_NONE */
+	uint32_t dma;	  /* its DMA, perhaps of a failed predecessor's, or NB_HANDLE_NONE */
 	uint32_t
 		dma_before; /* of its predecessor, kept until the device has certainly been reset */
 	uint32_t failures;
@@ -99,8 +99,9 @@ pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt);
 
 /* Starts the driver; the reason of a failure is in the log. */
 NB_MUST_USE enum nb_status driver_start(struct bus *bus, struct driver *driver);
-/* After its process has ended: stops the device, then gives back what it had. */
-void driver_stopped(struct driver *driver);
+/* After its process has ended: stops the device, then gives back what it had. `has_lasted`:
+ * it ran so long that it has certainly reset the device. */
+void driver_stopped(struct driver *driver, bool has_lasted);
 
 void bus_log(uint32_t level, const char *name, const char *what, const char *detail);
 

@@ -7,8 +7,9 @@
  * Its ports need no name: it is enough to have them.
  *
  * When it has ended, its device is first made to stop reaching memory. The DMA
- * pages, which the bus keeps a handle to, go back only when its successor has
- * ended, too: a device that cannot be reset by the bus was reset by that one.
+ * pages, which the bus keeps a handle to, go back only when a successor that lasted
+ * has ended, too: a device that cannot be reset by the bus was reset by that one.
+ * One that did not last, and may not have come so far, leaves its pages to the next.
  */
 #include "user/libs/driver/driver.h"
 #include "user/libs/launch/block.h"
@@ -188,7 +189,9 @@ grant_rest(struct bus *bus, struct driver *driver, struct grants *grants)
 	int64_t result;
 
 	if (bytes) {
-		result = nb_resource_divide(bus->root, NB_RESOURCE_DMA, 0, bytes);
+		result = driver->dma;
+		if (result == NB_HANDLE_NONE)
+			result = nb_resource_divide(bus->root, NB_RESOURCE_DMA, 0, bytes);
 		if (result < 0)
 			return (enum nb_status) - result;
 		driver->dma = (uint32_t)result;
@@ -264,7 +267,7 @@ driver_start(struct bus *bus, struct driver *driver)
 		return NB_OK;
 	bus_log(NB_LOG_ERROR, driver->manifest.name.text,
 		"cannot be started: ", reason.length ? reason_bytes : nb_status_text(status));
-	driver_stopped(driver);
+	driver_stopped(driver, false);
 	return status;
 }
 
@@ -277,14 +280,16 @@ close(uint32_t *handle)
 }
 
 void
-driver_stopped(struct driver *driver)
+driver_stopped(struct driver *driver, bool has_lasted)
 {
 	if (!driver->device->platform)
 		pci_disable(driver->device);
-	/* What its predecessor's device may have had under way has ended since. */
-	close(&driver->dma_before);
-	driver->dma_before = driver->dma;
-	driver->dma = NB_HANDLE_NONE;
+	if (has_lasted) {
+		/* What its predecessor's device may have had under way has ended since. */
+		close(&driver->dma_before);
+		driver->dma_before = driver->dma;
+		driver->dma = NB_HANDLE_NONE;
+	}
 	close(&driver->channel);
 	close(&driver->process);
 }

@@ -203,7 +203,7 @@ reap(struct driver *driver)
 	}
 	bus_log(NB_LOG_WARN, driver->manifest.name.text,
 		"has ended and will be restarted: ", reason);
-	driver_stopped(driver);
+	driver_stopped(driver, ran_ns >= SOUND_NS);
 	schedule(driver, ran_ns);
 }
 
