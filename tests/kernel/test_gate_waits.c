@@ -114,7 +114,7 @@ ring_end(struct ring *ring)
 static void
 go(struct ring *ring, uint32_t i, uint32_t value)
 {
-	object_signals_change(ring->events[i], 0, NB_SIGNAL_USER_0 << value);
+	object_signals_change(ring->events[i], 0, (uint32_t)NB_SIGNAL_USER_0 << value);
 }
 
 static void
