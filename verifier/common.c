@@ -73,7 +73,7 @@ common_memory(struct scan *s, const struct head *h, const struct vf_row *row, ui
 	disp = (near & m->near) | far;
 	/* The last: 1 byte is 0 and could be none, or 4 bytes could be 1. */
 	if (h->rex & (row->no_rex | m->no_rex) || effect & s->stop ||
-	    ((near - far) | m->is_none) == 0)
+	    ((near ^ far) | m->is_none) == 0)
 		return 0;
 	if (is_address) {
 		if ((1u << base | 1u << index) & SCAN_PINNED_GPRS ||

@@ -41,6 +41,7 @@ struct cpu {
 	uint64_t min_vruntime_ns[CPU_PRIORITIES]; /* where new threads begin; never falls */
 	struct pairing timeouts;		  /* of blocked threads */
 	struct pairing timers;			  /* struct sched_timer */
+	uint64_t timers_rest_ns;		  /* none of them is told of before */
 	struct thread *dead; /* has left its stack for ever; the loop frees it */
 
 	/* Only by this processor, in kernel context: */

@@ -14,6 +14,7 @@
 
 enum {
 	SLICE_NS = 4 * 1000 * 1000,  /* longest turn while others wait */
+	TIMERS_REST = 4,	     /* times as long as the last one, between expiries */
 	GRANULARITY_NS = 500 * 1000, /* lead in virtual time that preempts */
 	RETRY_NS = 100 * 1000,	     /* until an interrupt in kernel code is looked at again */
 	RESUME_STACK_BYTES = 64 * 1024,
@@ -207,8 +208,8 @@ arm_locked(struct cpu *cpu, const struct thread *running)
 	uint64_t deadline = first ? first->key : UINT64_MAX;
 	bool enabled;
 
-	if (timer && timer->key < deadline)
-		deadline = timer->key;
+	if (timer && timer->key < deadline && cpu->timers_rest_ns < deadline)
+		deadline = timer->key > cpu->timers_rest_ns ? timer->key : cpu->timers_rest_ns;
 	if (running && has_company_locked(cpu, running) && cpu->slice_end_ns < deadline)
 		deadline = cpu->slice_end_ns;
 	if (running && running->share->budget)
@@ -545,13 +546,16 @@ sched_timer_is_set(struct sched_timer *timer)
 	return is_set;
 }
 
+/* Takes at most a share of the processor's time, however many timers there are. */
 static void
 expire_timers(struct cpu *cpu)
 {
 	struct pairing_node *first;
-	uint64_t now_ns = port_time_monotonic_ns();
+	uint64_t now_ns = port_time_monotonic_ns(), end_ns;
 
 	spinlock_lock(&cpu->lock);
+	/* Timers that are set anew meanwhile are armed for once, below. */
+	__atomic_store_n(&cpu->armed_ns, 0, __ATOMIC_RELAXED);
 	while ((first = pairing_first(&cpu->timers)) && first->key <= now_ns) {
 		struct sched_timer *timer = list_entry(first, struct sched_timer, node);
 
@@ -560,6 +564,9 @@ expire_timers(struct cpu *cpu)
 		timer->expired(timer);
 		spinlock_lock(&cpu->lock);
 	}
+	end_ns = port_time_monotonic_ns();
+	cpu->timers_rest_ns = end_ns + TIMERS_REST * (end_ns - now_ns);
+	__atomic_store_n(&cpu->armed_ns, UINT64_MAX, __ATOMIC_RELAXED);
 	arm_locked(cpu, cpu->current);
 	spinlock_unlock(&cpu->lock);
 }
@@ -571,7 +578,8 @@ sched_poll(void)
 	uint32_t events = __atomic_exchange_n(&cpu->events, 0, __ATOMIC_ACQUIRE);
 
 	if (events & CPU_EVENT_TIMER) {
-		if (pairing_first(&cpu->timers))
+		if (pairing_first(&cpu->timers) &&
+		    port_time_monotonic_ns() >= cpu->timers_rest_ns)
 			expire_timers(cpu);
 		expire_timeouts(cpu);
 	}
