@@ -16,6 +16,7 @@ ASSERT_OFFSET(guest_gate_activation, state, GATE_STATE);
 ASSERT_OFFSET(guest_gate_activation, stack, GATE_STACK);
 ASSERT_OFFSET(guest_gate_activation, caller_stack, GATE_CALLER_STACK);
 ASSERT_OFFSET(guest_gate_activation, saved, GATE_RBX);
+ASSERT_OFFSET(guest_gate_activation, binding, GATE_BINDING);
 ASSERT_OFFSET(guest_gate_activation, badge, GATE_BADGE);
 ASSERT_OFFSET(guest_gate_activation, calls, GATE_CALLS);
 ASSERT_OFFSET(guest_gate_activation, boundary, GATE_BOUNDARY);
@@ -23,9 +24,14 @@ ASSERT_OFFSET(guest_gate_binding, context, 0);
 ASSERT_OFFSET(guest_gate_binding, first, BINDING_FIRST);
 ASSERT_OFFSET(guest_gate_binding, badge, BINDING_BADGE);
 ASSERT_OFFSET(guest_gate_binding, entry, BINDING_ENTRY);
+ASSERT_OFFSET(guest_gate_binding, arguments, BINDING_ARGUMENTS);
+ASSERT_OFFSET(guest_gate_binding, results, BINDING_RESULTS);
 ASSERT_OFFSET(guest_gate_registers, rax, GATE_REGISTERS_GPR);
+ASSERT_OFFSET(guest_gate_registers, binding, GATE_REGISTERS_BINDING);
 ASSERT_OFFSET(guest_gate_registers, xmm, GATE_REGISTERS_XMM);
 _Static_assert(sizeof(struct guest_gate_registers) == GATE_REGISTERS_BYTES, "registers");
+
+_Static_assert(GUEST_PENDING_END == PENDING_END, "guest_layout.h: pending");
 
 extern const uint8_t guest_gate_landing[];
 

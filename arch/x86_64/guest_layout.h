@@ -44,19 +44,26 @@
 #define GATE_RBP	  128
 #define GATE_R12	  136
 #define GATE_R13	  144
-#define GATE_BADGE	  152
-#define GATE_CALLS	  160
-#define GATE_BOUNDARY	  168
+#define GATE_BINDING	  152
+#define GATE_BADGE	  160
+#define GATE_CALLS	  168
+#define GATE_BOUNDARY	  176
 
 /* struct guest_gate_binding */
-#define BINDING_FIRST 192
-#define BINDING_BADGE 200
-#define BINDING_ENTRY 208
+#define BINDING_FIRST	  192
+#define BINDING_BADGE	  200
+#define BINDING_ENTRY	  208
+#define BINDING_ARGUMENTS 240
+#define BINDING_RESULTS	  432
+
+/* GUEST_PENDING_END */
+#define PENDING_END 4
 
 /* struct guest_gate_registers */
-#define GATE_REGISTERS_GPR   0
-#define GATE_REGISTERS_XMM   64
-#define GATE_REGISTERS_BYTES 192
+#define GATE_REGISTERS_GPR     0
+#define GATE_REGISTERS_BINDING 56
+#define GATE_REGISTERS_XMM     64
+#define GATE_REGISTERS_BYTES   192
 
 /* struct guest_call */
 #define CALL_GPR	0

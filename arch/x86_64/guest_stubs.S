@@ -122,10 +122,17 @@
  *              The callee finds its return address at the top of its own stack, and
  *              above it only the activation's address, which it cannot name, having no
  *              area. Everything of the caller that is needed again is in the
- *              activation: stack, preserved registers (for unwinding only, as a return
- *              restores them), seat.
- * Registers    those that are no arguments or results go over as they are: processes
- *              with different labels get them cleared by whoever binds them.
+ *              activation: stack, preserved registers, seat, and the binding, which is
+ *              there until the caller is told to end: then it may be gone, and the
+ *              registers of results become zero; nobody goes on with them.
+ * Registers    nobody sees what the other side left in them. On the way in only those
+ *              bits stay that the binding's `arguments` name; the preserved registers,
+ *              R10 and XMM8 on are zero, R11 is where the callee begins. On the way back
+ *              the same holds with `results`, and before anything of the callee's is
+ *              saved on the caller's stack; R11 is zero too, and the preserved registers
+ *              come out of the activation. Where there was no return, the kernel says
+ *              what all registers of results hold. Status flags are those of an XOR.
+ *              Upper halves of YMM registers are out of reach of guests.
  * Stack        the caller's like a thunk's; the page of the callee's first push is present.
  * Walks        in a seat end at guest_gate_return, where its stack does.
  * Interrupts   only leave notes here, so seat, stack and context change at once.
@@ -134,6 +141,30 @@
  * left it, or the last one in its chain of tail calls. All registers but those
  * preserved are hostile. The activation's record leads back.
  */
+
+/* Leaves those bits of the registers of arguments and results that the struct
+ * guest_gate_registers at `base` names. Without a branch, so that it holds on
+ * mispredicted paths as well. */
+	.macro gate_keep base
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	and	\reg, [\base + at]
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	andps	xmm\n, [\base + at]
+	.set	at, at + 16
+	.endr
+	.endm
+
+/* Vector registers that carry nothing. */
+	.macro gate_clear_vectors
+	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
+	pxor	xmm\n, xmm\n
+	.endr
+	.endm
+
 	.globl	guest_gate_cross, guest_gate_code
 	.balign	32
 guest_gate_code:
@@ -161,22 +192,43 @@ guest_gate_cross:
 	mov	[r14 + GATE_BADGE], r10
 	mov	[r15], r14
 	add	qword ptr [r14 + GATE_CALLS], 1
+	mov	r10, r11
 	add	r11, BINDING_ENTRY
 
-/* R14: the activation; R11: a callee in it; RSP at the caller's R15. */
+/* R14: the activation; R11: a callee in it; R10: the binding; RSP at the caller's
+ * R15. */
 gate_call:
+	mov	[r14 + GATE_BINDING], r10
 	mov	[r14 + GATE_CALLER_STACK], rsp
 	mov	[r14 + GATE_RBX], rbx
 	mov	[r14 + GATE_RBP], rbp
 	mov	[r14 + GATE_R12], r12
 	mov	[r14 + GATE_R13], r13
+	gate_keep r10 + BINDING_ARGUMENTS
+	gate_clear_vectors
 	mov	r15, [r11 + CALLEE_VMCTX]
 	mov	rsp, [r14 + GATE_STACK]
+	mov	r11, [r11 + CALLEE_CODE]
 	mov	r14, [r15 + VMCTX_MEMORY_BASE]
-	call	[r11 + CALLEE_CODE]
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r10d, r10d
+	call	r11
 guest_gate_return:
 	mov	r11, [rsp]
 	mov	r10, [r11 + SEAT_CALLER]
+	mov	rbx, [r11 + GATE_BINDING]
+	lea	rbp, [rip + gate_nothing - BINDING_RESULTS]
+	test	byte ptr [r10 + THREAD_PENDING], PENDING_END
+	cmovnz	rbx, rbp
+	gate_keep rbx + BINDING_RESULTS
+	gate_clear_vectors
+	mov	rbx, [r11 + GATE_RBX]
+	mov	rbp, [r11 + GATE_RBP]
+	mov	r12, [r11 + GATE_R12]
+	mov	r13, [r11 + GATE_R13]
 	mov	r15, [r11 + SEAT_PLACE]
 	mov	rsp, [r11 + GATE_CALLER_STACK]
 	mov	[r15], r10
@@ -191,17 +243,25 @@ guest_gate_return:
 	jne	gate_pending
 	pop	r15
 	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	xor	r11d, r11d
+	xor	r10d, r10d
 	ret
 
 8:	lea	r14, [rip + 2b]
 	jmp	guest_stack_probe
 
-/* Puts all registers of arguments and results on the stack, where C finds them, and
- * notes in the head R10 the place of the return address; RSP at the caller's R15. */
-	.macro gate_save
+/* Makes room for the registers of arguments and results on the stack, where C finds
+ * them, and notes in the head R10 the place of the return address; RSP at the caller's
+ * R15. */
+	.macro gate_room
 	lea	r14, [rsp + 8]
 	mov	[r10 + THREAD_GUEST_SP], r14
 	sub	rsp, GATE_REGISTERS_BYTES
+	.endm
+
+/* And puts them there. */
+	.macro gate_save
+	gate_room
 	.set	at, GATE_REGISTERS_GPR
 	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
 	mov	[rsp + at], \reg
@@ -217,8 +277,8 @@ guest_gate_return:
 /* The other way; the head is found through the caller's R15. */
 	.macro gate_load
 	mov	r15, [rsp + GATE_REGISTERS_BYTES]
-	mov	r10, [r15 + VMCTX_THREAD]
-	mov	qword ptr [r10 + THREAD_GUEST_SP], 0
+	mov	r15, [r15 + VMCTX_THREAD]
+	mov	qword ptr [r15 + THREAD_GUEST_SP], 0
 	.set	at, GATE_REGISTERS_GPR
 	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
 	mov	\reg, [rsp + at]
@@ -235,6 +295,7 @@ guest_gate_return:
 /* R11: the binding; R10: the caller's seat. */
 gate_ask:
 	gate_save
+	mov	[rsp + GATE_REGISTERS_BINDING], r11
 	mov	rdi, r11
 	mov	rsi, r10
 	mov	rdx, rsp
@@ -243,6 +304,7 @@ gate_ask:
 	mov	r11, rdx
 	test	rax, rax
 	jz	gate_leave
+	mov	r10, [rsp + GATE_REGISTERS_BINDING]
 	gate_load
 	jmp	gate_call
 
@@ -258,8 +320,11 @@ gate_pending:
 	call	kernel_gate_return
 gate_leave:
 	gate_load
+	gate_clear_vectors
 	pop	r15
 	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	xor	r11d, r11d
+	xor	r10d, r10d
 	ret
 
 /* Where guest_unwind goes on, with the activation's boundary in RAX. */
@@ -272,11 +337,18 @@ guest_gate_landing:
 	mov	rbp, [r11 + GATE_RBP]
 	mov	r12, [r11 + GATE_R12]
 	mov	r13, [r11 + GATE_R13]
-	gate_save
+	mov	r15, [rsp]
+	gate_room
 	mov	rdi, r11
 	mov	rsi, rsp
 	call	kernel_gate_unwound
 	jmp	gate_leave
+
+	.section .rodata
+	.balign	16
+gate_nothing:
+	.zero	GATE_REGISTERS_BYTES
+	.text
 
 #elif defined GUEST_STUBS_THUNKS
 

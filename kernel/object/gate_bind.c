@@ -4,6 +4,40 @@
 #include "kernel/mm/account.h"
 #include "kernel/object/gate_private.h"
 #include "kernel/object/process.h"
+#include "lib/string.h"
+#include "runtime/signature.h"
+
+static void
+keep_value(struct guest_gate_registers *out, struct nb_place place, enum wasm_valtype type)
+{
+	uint64_t *const gprs[] = {
+		[NB_RAX] = &out->rax, [NB_RCX] = &out->rcx, [NB_RDX] = &out->rdx,
+		[NB_RSI] = &out->rsi, [NB_RDI] = &out->rdi, [NB_R8] = &out->r8,
+		[NB_R9] = &out->r9,
+	};
+	size_t bytes = type == WASM_V128 ? 16 : type == WASM_I64 || type == WASM_F64 ? 8 : 4;
+
+	if (place.kind == NB_PLACE_XMM)
+		memset(out->xmm[place.index], 0xff, bytes);
+	else
+		memset(gprs[place.index], 0xff, bytes);
+}
+
+/* What of the registers is the gate's arguments and results; there is no area. */
+static void
+keep_values(struct guest_gate_binding *port, const struct wasm_functype *type)
+{
+	struct nb_placement arguments = { 0 }, results = { 0 };
+
+	for (uint32_t i = 0; i < type->param_count; i++)
+		keep_value(&port->arguments,
+			   nb_place_argument(&arguments, signature_class(type->params[i])),
+			   type->params[i]);
+	for (uint32_t i = 0; i < type->result_count; i++)
+		keep_value(&port->results,
+			   nb_place_result(&results, signature_class(type->results[i])),
+			   type->results[i]);
+}
 
 /* A binding of `gate`, a base, that belongs to the graph. */
 static struct gate_binding *
@@ -18,6 +52,7 @@ binding_create(struct process_graph *graph, struct gate *gate, uint64_t badge)
 	binding->account = graph->account;
 	binding->port.badge = badge;
 	binding->port.entry = gate->entries[0];
+	keep_values(&binding->port, &gate->signature.type);
 	if (!gate->signature.has_passing && !guest_gate_needs_slow_path())
 		binding->port.first = &gate->pool->activations[0].port;
 	binding->port.context.memory = &graph->no_memory;

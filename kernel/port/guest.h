@@ -182,11 +182,23 @@ struct guest_gate_activation {
 	/* The boundary: what the caller finds again, whatever happens inside. */
 	uint64_t caller_stack;		  /* RSP below the return address and the caller's R15 */
 	uint64_t saved[4];		  /* RBX RBP R12 R13 */
+	uint64_t binding;		  /* whose `results` the caller gets */
 	uint64_t badge;			  /* of the binding that the call came through */
 	uint64_t calls;			  /* how often it was entered */
 	struct guest_activation boundary; /* seat.head.activation while nothing is nested */
 };
 enum { GUEST_GATE_SLOW = 1 };
+
+/* A bit of head.pending, never cleared: what runs there ends instead of going on, and
+ * its instances and bindings may be gone. */
+enum { GUEST_PENDING_END = 4 };
+
+/* Arguments of a gate call on the way in, results on the way out. */
+struct guest_gate_registers {
+	uint64_t rax, rcx, rdx, rsi, rdi, r8, r9;
+	uint64_t binding; /* the stub's, on the way in */
+	_Alignas(16) uint8_t xmm[NB_FLOAT_ARGUMENTS][16];
+};
 
 /* What an import that is bound to a gate calls: the context of its callee. */
 struct guest_gate_binding {
@@ -194,12 +206,9 @@ struct guest_gate_binding {
 	struct guest_gate_activation *first; /* to be tried without the kernel; NULL: none */
 	uint64_t badge;
 	struct nb_callee entry; /* what to call in `first` */
-};
-
-/* Arguments of a gate call on the way in, results on the way out. */
-struct guest_gate_registers {
-	uint64_t rax, rcx, rdx, rsi, rdi, r8, r9, reserved;
-	uint8_t xmm[NB_FLOAT_ARGUMENTS][16];
+	/* The bits that arguments and results of the type consist of are ones. Nothing
+	 * else that either side leaves in a register comes to the other's eyes. */
+	struct guest_gate_registers arguments, results;
 };
 
 /* `code` and `cross` of callees whose context is a binding's. Types of gates have

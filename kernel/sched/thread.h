@@ -49,7 +49,8 @@ enum thread_state {
 enum thread_pending {
 	THREAD_PENDING_EVENTS = 1, /* interrupts left something to do */
 	THREAD_PENDING_YIELD = 2,  /* another thread should run */
-	THREAD_PENDING_DIE = 4,	   /* the process is ending; never cleared */
+	/* the process is ending; never cleared */
+	THREAD_PENDING_DIE = GUEST_PENDING_END,
 };
 
 struct thread {

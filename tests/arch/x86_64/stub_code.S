@@ -28,9 +28,8 @@ stub_code_start:
 	mov	[\base + \at + 8 * 15], r15
 	.endm
 
-/* Those with arguments or results. */
 	.macro store_xmms base, at
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 	movups	[\base + \at + 16 * \n], xmm\n
 	.endr
 	.endm
@@ -52,7 +51,8 @@ stub_code_start:
 /*
  * Fills a frame of PLAN_FRAME bytes from PLAN_PATTERN, calls the import (RSI = 1:
  * its code, in this instance) with every register hostile, and copies the frame
- * to PLAN_LEFT afterwards. In place of R11, PLAN_AFTER gets the head's guest_sp.
+ * to PLAN_LEFT afterwards. In place of R11, PLAN_AFTER gets the head's guest_sp, and
+ * PLAN_AFTER_R11 what was in it.
  */
 	.balign	16
 	.globl	stub_code_start_chain
@@ -82,7 +82,13 @@ stub_code_start_chain:
 	call	[r11 + 24]
 	jmp	2f
 1:	call	[r15 + CONTEXT_IMPORTS + CALLEE_CODE]
-2:	mov	r10, [r15 + CONTEXT_PLAN]
+2:	pushfq
+	push	r11
+	push	r10
+	mov	r10, [r15 + CONTEXT_PLAN]
+	pop	[r10 + PLAN_AFTER + 8 * 10]
+	pop	[r10 + PLAN_AFTER_R11]
+	pop	[r10 + PLAN_AFTER_FLAGS]
 	store_gprs r10, PLAN_AFTER
 	store_xmms r10, PLAN_AFTER_XMM
 	mov	r11, [r15 + VMCTX_THREAD]
@@ -107,9 +113,15 @@ stub_code_start_chain:
 	.balign	16
 	.globl	stub_code_hop
 stub_code_hop:
+	pushfq
+	push	r11
+	push	r10
 	mov	r10, [r15 + CONTEXT_PLAN]
 	imul	r11, [r10 + PLAN_STEP], STEP_BYTES
 	lea	r11, [r10 + r11 + PLAN_STEPS]
+	pop	[r11 + STEP_SEEN + 8 * 10]
+	pop	[r11 + STEP_SEEN + 8 * 11]
+	pop	[r11 + STEP_FLAGS]
 	add	qword ptr [r10 + PLAN_STEP], 1
 	store_gprs r11, STEP_SEEN
 	store_xmms r11, STEP_XMM

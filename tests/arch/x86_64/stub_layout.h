@@ -19,7 +19,9 @@
 #define PLAN_PATTERN	 536
 #define PLAN_LEFT	 544
 #define PLAN_AFTER_XMM	 552
-#define PLAN_STEPS	 680
+#define PLAN_AFTER_R11	 808
+#define PLAN_AFTER_FLAGS 816
+#define PLAN_STEPS	 824
 
 /* struct step */
 #define STEP_KIND   0
@@ -31,7 +33,8 @@
 #define STEP_SEEN   48
 #define STEP_LOG    176
 #define STEP_XMM    184
-#define STEP_BYTES  312
+#define STEP_FLAGS  440
+#define STEP_BYTES  448
 
 #define KIND_RETURN 0
 #define KIND_HARD   1

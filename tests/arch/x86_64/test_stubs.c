@@ -48,8 +48,9 @@ struct step {
 	uint64_t area; /* slots */
 	uint64_t *out; /* what fills its frame, or its area if it returns */
 	uint64_t seen[16];
-	uint64_t *log;			     /* of its area */
-	uint8_t xmm[NB_FLOAT_ARGUMENTS][16]; /* seen */
+	uint64_t *log;	     /* of its area */
+	uint8_t xmm[16][16]; /* seen */
+	uint64_t flags;	     /* seen */
 };
 
 struct plan {
@@ -61,7 +62,8 @@ struct plan {
 	uint64_t after[16];
 	uint64_t *pattern; /* of the caller's frame */
 	uint64_t *left;	   /* of it */
-	uint8_t after_xmm[NB_FLOAT_RESULTS][16];
+	uint8_t after_xmm[16][16];
+	uint64_t after_r11, after_flags;
 	struct step steps[STEPS];
 };
 
@@ -76,6 +78,7 @@ ASSERT_OFFSET(step, out, STEP_OUT);
 ASSERT_OFFSET(step, seen, STEP_SEEN);
 ASSERT_OFFSET(step, log, STEP_LOG);
 ASSERT_OFFSET(step, xmm, STEP_XMM);
+ASSERT_OFFSET(step, flags, STEP_FLAGS);
 _Static_assert(sizeof(struct step) == STEP_BYTES, "stub_layout.h");
 ASSERT_OFFSET(plan, step, PLAN_STEP);
 ASSERT_OFFSET(plan, hostile, PLAN_HOSTILE);
@@ -86,6 +89,8 @@ ASSERT_OFFSET(plan, after, PLAN_AFTER);
 ASSERT_OFFSET(plan, pattern, PLAN_PATTERN);
 ASSERT_OFFSET(plan, left, PLAN_LEFT);
 ASSERT_OFFSET(plan, after_xmm, PLAN_AFTER_XMM);
+ASSERT_OFFSET(plan, after_r11, PLAN_AFTER_R11);
+ASSERT_OFFSET(plan, after_flags, PLAN_AFTER_FLAGS);
 ASSERT_OFFSET(plan, steps, PLAN_STEPS);
 _Static_assert(NB_VMCTX_TAIL == 56 && NB_VMCTX_TAIL_GROW == 64, "stub_code.S");
 
@@ -100,6 +105,7 @@ static struct {
 	uint64_t host_arguments[5];
 	int host_calls;
 	bool host_unwinds;
+	bool caller_ends; /* during the call */
 	/* A gate, and what the upcalls of its stubs saw. */
 	struct port_stack gate_stack;
 	struct guest_gate_activation gate;
@@ -292,6 +298,10 @@ host_noted(struct nb_vmctx *context, uint64_t a, uint64_t b, uint64_t c, uint64_
 	memcpy(t.host_arguments, arguments, sizeof(arguments));
 	t.host_calls++;
 	assert_ptr_equal(context->thread, &t.present->head);
+	if (t.caller_ends) {
+		t.seat.head.pending = GUEST_PENDING_END;
+		memset(&t.binding, 0xff, sizeof(t.binding));
+	}
 	if (t.host_unwinds)
 		guest_unwind(context->thread, NB_TRAP_HOST);
 	return a ^ e;
@@ -478,8 +488,50 @@ run_chain(bool is_direct)
 	assert_int_equal(t.seat.head.guest_sp, 0);
 }
 
+/* Where a function of the chain runs. `masks` is what a gate before it let pass. */
+struct passage {
+	const struct guest_gate_registers *masks; /* NULL: everything */
+	bool is_inside;				  /* of a gate */
+};
+
+static const uint64_t *
+mask_of(const struct guest_gate_registers *masks, enum nb_reg reg)
+{
+	const uint64_t *const places[16] = {
+		[NB_RAX] = &masks->rax, [NB_RCX] = &masks->rcx, [NB_RDX] = &masks->rdx,
+		[NB_RSI] = &masks->rsi, [NB_RDI] = &masks->rdi, [NB_R8] = &masks->r8,
+		[NB_R9] = &masks->r9,
+	};
+
+	assert_non_null(places[reg]);
+	return places[reg];
+}
+
+/* Vector registers, of which the first eight were sent: `masks` of them. */
 static void
-check_step(uint32_t i, const uint64_t *sent)
+check_vectors(uint8_t (*seen)[16], const struct guest_gate_registers *masks)
+{
+	static const uint8_t zero[16];
+
+	for (size_t n = 0; n < NB_FLOAT_ARGUMENTS; n++) {
+		for (size_t k = 0; k < 16; k++)
+			assert_int_equal(seen[n][k], t.plan.hostile_xmm[n][k] & masks->xmm[n][k]);
+	}
+	for (size_t n = NB_FLOAT_ARGUMENTS; n < 16; n++)
+		assert_memory_equal(seen[n], zero, sizeof(zero));
+}
+
+/* Carry, parity, adjust, zero, sign, overflow: as an XOR with a zero result has them. */
+static void
+check_flags(uint64_t flags)
+{
+	enum { STATUS = 0x8d5, ZERO_AND_PARITY = 0x44, ADJUST = 0x10 };
+
+	assert_int_equal(flags & STATUS & ~(uint64_t)ADJUST, ZERO_AND_PARITY);
+}
+
+static void
+check_step(uint32_t i, const uint64_t *sent, struct passage passage)
 {
 	static const uint8_t kept[] = { NB_RBX, NB_RBP, NB_R12, NB_R13 };
 	static const uint8_t arguments[] = { NB_RSI, NB_RDX, NB_RCX, NB_R8, NB_R9, NB_RDI, NB_RAX };
@@ -490,11 +542,22 @@ check_step(uint32_t i, const uint64_t *sent)
 	assert_int_equal(step->seen[NB_R14], vmctx->memory_base);
 	assert_int_equal(step->seen[NB_RSP] % 16, 8);
 	for (size_t r = 0; r < sizeof(kept); r++)
-		assert_int_equal(step->seen[kept[r]], t.plan.hostile[kept[r]]);
+		assert_int_equal(step->seen[kept[r]],
+				 passage.is_inside ? 0 : t.plan.hostile[kept[r]]);
 	for (size_t r = 0; r < sizeof(arguments); r++)
-		assert_int_equal(step->seen[arguments[r]], t.plan.hostile[arguments[r]]);
-	assert_memory_equal(step->xmm, t.plan.hostile_xmm, sizeof(step->xmm));
+		assert_int_equal(
+			step->seen[arguments[r]],
+			t.plan.hostile[arguments[r]] &
+				(passage.masks ? *mask_of(passage.masks, arguments[r]) : ~0ull));
 	assert_memory_equal(step->log, sent, 8 * step->area);
+	if (!passage.masks) {
+		assert_memory_equal(step->xmm, t.plan.hostile_xmm, NB_FLOAT_ARGUMENTS * 16);
+		return;
+	}
+	check_vectors(t.plan.steps[i].xmm, passage.masks);
+	check_flags(step->flags);
+	assert_int_equal(step->seen[NB_R10], 0);
+	assert_int_equal(step->seen[NB_R11], code_at(stub_code_hop));
 }
 
 /* `changed` slots of the caller's area are results of the last function. */
@@ -533,7 +596,7 @@ stubs_keep_their_word_with_hostile_registers(void **state)
 		assert_int_equal(t.plan.step, ends_in_host ? count - 1 : count);
 		assert_int_equal(t.host_calls, ends_in_host);
 		for (uint32_t i = 0; i < t.plan.step; i++)
-			check_step(i, i == 0 ? pattern : outs[i - 1]);
+			check_step(i, i == 0 ? pattern : outs[i - 1], (struct passage){ 0 });
 		/* Alone, a function returns all of its area. */
 		uint32_t changed = count == 1 ? (uint32_t)t.plan.steps[0].area : results;
 		check_caller(changed, outs[count - 1], is_direct);
@@ -571,21 +634,51 @@ check_gate(bool was_entered)
 	assert_ptr_equal((const void *)(uintptr_t)t.gate.seat.head.activation, &t.gate.boundary);
 }
 
-/* What the upcall said, or what the last function left. */
+/* What the upcall said, or what the last function left of results, and nothing else. */
 static void
-check_gate_results(bool is_of_host)
+check_gate_results(bool is_of_host, bool is_first)
 {
 	static const uint8_t results[] = { NB_RAX, NB_RCX, NB_RDX, NB_RSI, NB_RDI, NB_R8, NB_R9 };
-	const uint64_t *given = &t.registers.rax;
+	static const uint8_t zero[8][16];
 	bool is_error = t.is_refused || t.host_unwinds;
 
-	if (!is_error && is_of_host)
-		return;
-	for (size_t i = 0; i < sizeof(results); i++)
-		assert_int_equal(t.plan.after[results[i]],
-				 is_error ? given[i] : t.plan.hostile[results[i]]);
-	assert_memory_equal(t.plan.after_xmm, is_error ? t.registers.xmm : t.plan.hostile_xmm,
-			    sizeof(t.plan.after_xmm));
+	/* Behind the gate only the caller's own tail frame may have used some. */
+	if (is_first) {
+		assert_int_equal(t.plan.after[NB_R10], 0);
+		assert_int_equal(t.plan.after_r11, 0);
+		check_flags(t.plan.after_flags);
+		assert_memory_equal(t.plan.after_xmm[8], zero, sizeof(zero));
+	}
+	for (size_t i = 0; i < sizeof(results); i++) {
+		uint64_t after = t.plan.after[results[i]];
+		uint64_t mask = t.caller_ends ? 0 : *mask_of(&t.binding.results, results[i]);
+
+		if (is_error)
+			assert_int_equal(after, *mask_of(&t.registers, results[i]));
+		else if (is_of_host)
+			assert_int_equal(after & ~mask, 0);
+		else
+			assert_int_equal(after, t.plan.hostile[results[i]] & mask);
+	}
+	if (is_error)
+		assert_memory_equal(t.plan.after_xmm, t.registers.xmm, sizeof(t.registers.xmm));
+	else if (t.caller_ends)
+		assert_memory_equal(t.plan.after_xmm, zero, sizeof(zero));
+	else if (!is_of_host && is_first)
+		check_vectors(t.plan.after_xmm, &t.binding.results);
+}
+
+/* Bits that pass, as no type has them: any. */
+static void
+draw_masks(void)
+{
+	struct guest_gate_registers *both[] = { &t.binding.arguments, &t.binding.results };
+
+	for (size_t i = 0; i < 2; i++) {
+		fill(both[i], sizeof(*both[i]));
+		if (draw(4) == 0)
+			memset(both[i], draw(2) ? 0xff : 0, sizeof(*both[i]));
+	}
 }
 
 /* Into a gate by a call or at the end of a chain, and there through another chain. */
@@ -612,12 +705,16 @@ gates_keep_their_word_with_hostile_registers(void **state)
 		}
 		t.host_unwinds = ends_in_host && draw(2);
 		t.is_refused = draw(4) == 0;
+		t.caller_ends = ends_in_host && !t.is_refused && draw(4) == 0;
 		t.binding.first = t.is_refused || guest_gate_needs_slow_path() || draw(4) == 0
 					  ? NULL
 					  : &t.gate;
 		fill(&t.registers, sizeof(t.registers));
+		draw_masks();
 		t.gate.calls = t.gate.badge = 0;
+		struct guest_gate_binding before = t.binding;
 		run_chain(false);
+		t.binding = before;
 		check_gate(!t.is_refused);
 		assert_int_equal(t.entered_slowly, t.binding.first == NULL);
 		assert_int_equal(t.unwound, t.host_unwinds && !t.is_refused);
@@ -626,10 +723,15 @@ gates_keep_their_word_with_hostile_registers(void **state)
 		if (t.is_refused)
 			passed = is_first ? 0 : count - 1;
 		assert_int_equal(t.plan.step, passed);
-		for (uint32_t i = 0; i < passed; i++)
-			check_step(i, i == 0 ? pattern : outs[i - 1]);
+		for (uint32_t i = 0; i < passed; i++) {
+			bool is_entered = i == (is_first ? 0 : count - 1);
+			struct passage passage = { is_entered ? &t.binding.arguments : NULL,
+						   is_first || is_entered };
+
+			check_step(i, i == 0 ? pattern : outs[i - 1], passage);
+		}
 		check_caller(0, pattern, is_first);
-		check_gate_results(ends_in_host);
+		check_gate_results(ends_in_host, is_first);
 	}
 }
 
