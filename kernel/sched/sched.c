@@ -578,8 +578,7 @@ sched_poll(void)
 	uint32_t events = __atomic_exchange_n(&cpu->events, 0, __ATOMIC_ACQUIRE);
 
 	if (events & CPU_EVENT_TIMER) {
-		if (pairing_first(&cpu->timers) &&
-		    port_time_monotonic_ns() >= cpu->timers_rest_ns)
+		if (pairing_first(&cpu->timers) && port_time_monotonic_ns() >= cpu->timers_rest_ns)
 			expire_timers(cpu);
 		expire_timeouts(cpu);
 	}

@@ -554,7 +554,7 @@ class Prompt(Case):
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"ps\r")
         shown = terminal.read_until(rb"nebulet> ")
-        self.assertRegex(shown, rb" THREADS  HANDLES     GATES    MEMORY ")
+        self.assertRegex(shown, rb" THR  HANDLES  GATES   MEMORY ")
         # One thread, some handles, no gate and some memory.
         found = re.search(rb"(?m)^ *(\d+)  running +1 +[1-9]\d* +0 +\d+K .* spin\r$", shown)
         self.assertTrue(found, shown)

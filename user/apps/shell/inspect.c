@@ -87,27 +87,27 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 	struct text line;
 
 	text_init(&line, line_bytes, sizeof line_bytes);
-	add_right(&line, entry->id, 6);
+	add_right(&line, entry->id, 5);
 	text_add(&line, "  ");
 	text_add(&line, state_names[entry->state & 3]);
-	add_right(&line, entry->threads, 24);
-	add_right(&line, entry->handles, 33);
-	add_right(&line, entry->gate_calls, 43);
-	add_right(&line, entry->memory_bytes / 1024, 52);
+	add_right(&line, entry->threads, 18);
+	add_right(&line, entry->handles, 27);
+	add_right(&line, entry->gate_calls, 34);
+	add_right(&line, entry->memory_bytes / 1024, 42);
 	text_add(&line, "K");
-	add_right(&line, entry->run_ns / 1000000, 61);
+	add_right(&line, entry->run_ns / 1000000, 50);
 	text_add(&line, "ms");
-	add_right(&line, share / 10, 68);
+	add_right(&line, share / 10, 55);
 	text_add(&line, ".");
 	text_add_number(&line, (int64_t)(share % 10));
 	text_add(&line, "%");
 	if (entry->processor_permille) {
-		add_right(&line, entry->processor_permille / 10, 75);
+		add_right(&line, entry->processor_permille / 10, 62);
 		text_add(&line, ".");
 		text_add_number(&line, (int64_t)(entry->processor_permille % 10));
 		text_add(&line, "%");
 	} else {
-		pad_to(&line, 77);
+		pad_to(&line, 64);
 		text_add(&line, "-");
 	}
 	text_add(&line, "  ");
@@ -119,8 +119,8 @@ print_entry(struct shell *shell, const struct nb_process_entry *entry, uint64_t 
 static void
 print_head(struct shell *shell)
 {
-	shell_print(shell, "    ID  STATE    THREADS  HANDLES     GATES    MEMORY      TIME     CPU"
-			   "  LIMIT  NAME\n");
+	shell_print(shell,
+		    "   ID  STATE   THR  HANDLES  GATES   MEMORY     TIME   CPU  LIMIT  NAME\n");
 }
 
 static void
