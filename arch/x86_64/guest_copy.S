@@ -29,7 +29,9 @@
 	.size	\name, . - \name
 	.endm
 
-/* Less than 16 bytes, in either direction: all loads come before the stores. */
+/* Less than 16 bytes, in either direction: all loads come before the stores. Of 1 to 3 bytes
+ * the first, the middle (at len / 2; the carry keeps len's low bit) and the last are copied,
+ * which may be the same. */
 	.macro	copy_few
 	cmp	edx, 8
 	jae	21f

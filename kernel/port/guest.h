@@ -196,7 +196,7 @@ enum { GUEST_PENDING_END = 4 };
 /* Arguments of a gate call on the way in, results on the way out. */
 struct guest_gate_registers {
 	uint64_t rax, rcx, rdx, rsi, rdi, r8, r9;
-	uint64_t binding; /* the stub's, on the way in */
+	uint64_t binding; /* address of the gate's binding, for the stub that enters */
 	_Alignas(16) uint8_t xmm[NB_FLOAT_ARGUMENTS][16];
 };
 
