@@ -64,6 +64,10 @@ pass_handle(struct passing *passing, uint32_t idx)
 
 	passing->handles[k].idx = idx;
 	passing->handles[k].given = (uint32_t)*integer_argument(passing->registers, idx);
+	for (uint32_t i = 0; i < k; i++) {
+		if (passing->handles[i].given == passing->handles[k].given)
+			return NB_INVALID_ARGUMENT;
+	}
 	status = add_handle(passing->from, passing->handles[k].given, passing->to,
 			    &passing->handles[k].taken);
 	passing->handle_count += status == NB_OK;
@@ -216,7 +220,7 @@ enter(struct guest_gate_binding *port, struct guest_seat *caller,
 		return (struct guest_gate_entry){ NULL, NULL };
 	}
 	activation->port.badge = port->badge;
-	activation->port.calls++;
+	activation->lent_call = ++activation->port.calls;
 	return (struct guest_gate_entry){ &activation->port,
 					  &gate->entries[activation - gate->pool->activations] };
 }
@@ -323,7 +327,7 @@ gate_lend_copy(struct guest_seat *seat, uint32_t slot, uint32_t offset, uint64_t
 
 	if (!seat->caller)
 		return NB_BAD_STATE;
-	if (slot >= activation->lend_count)
+	if (slot >= activation->lend_count || activation->lent_call != activation->port.calls)
 		return NB_OUT_OF_RANGE;
 	lend = &activation->lends[slot];
 	if (offset > lend->len || len > lend->len - offset)

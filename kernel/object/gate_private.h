@@ -33,6 +33,9 @@ struct gate_activation {
 	/* Under the lock: */
 	struct gate_lend lends[GATE_LENDS_MAX];
 	uint32_t lend_count;
+	/* The call, of port.calls, for which they hold: gates of one server share its
+	 * activation, and calls that pass nothing do not come by here. */
+	uint64_t lent_call;
 	bool is_detached; /* the lender's memory is gone, or going */
 };
 

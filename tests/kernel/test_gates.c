@@ -12,10 +12,10 @@
 #include <string.h>
 
 /* Of the client; the server has one more. */
-enum { GATES = 11, GATE_BLOCK = 11 };
-static const char *const gate_names[GATES] = { "add",	"mix",	     "badge", "count",
-					       "fault", "spin",	     "lend",  "take",
-					       "wait",	"wait_lent", "leave" };
+enum { GATES = 13, GATE_BLOCK = 13 };
+static const char *const gate_names[GATES] = { "add",	"mix",	"badge",   "count", "fault",
+					       "spin",	"lend", "take",	   "wait",  "wait_lent",
+					       "leave", "peek", "take_two" };
 enum mode {
 	MODE_ALL,
 	MODE_FAULT,

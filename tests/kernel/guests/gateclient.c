@@ -15,6 +15,8 @@ PEER(take) int64_t peer_take(uint32_t handle);
 PEER(wait) int64_t peer_wait(void);
 PEER(wait_lent) int64_t peer_wait_lent(const void *from, uint32_t len);
 PEER(leave) int64_t peer_leave(int32_t status);
+PEER(peek) int64_t peer_peek(void);
+PEER(take_two) int64_t peer_take_two(uint32_t first, uint32_t second);
 
 static uint8_t from[70000], to[70000];
 
@@ -39,6 +41,7 @@ lending(void)
 	for (uint32_t i = 0; i < 100; i++)
 		EXPECT(to[i] == (uint8_t)(from[i] + 1));
 	EXPECT(to[100] == 0);
+	EXPECT(peer_peek() == ERR(OUT_OF_RANGE));
 	EXPECT(peer_lend(from, sizeof from, to, sizeof to) == sizeof from);
 	EXPECT(to[69999] == (uint8_t)(from[69999] + 1));
 	EXPECT(peer_lend((void *)0xfffffff0, 32, to, 1) == ERR(INVALID_ADDRESS));
@@ -55,6 +58,9 @@ handles(void)
 	int64_t back;
 
 	EXPECT(peer_take(12345) == ERR(BAD_HANDLE));
+	EXPECT(peer_take_two((uint32_t)event, (uint32_t)event) == ERR(INVALID_ARGUMENT));
+	EXPECT(nb_object_signal((uint32_t)event, 0, NB_SIGNAL_USER_0) == 0);
+	EXPECT(nb_object_signal((uint32_t)event, NB_SIGNAL_USER_0, 0) == 0);
 	EXPECT(peer_take((uint32_t)poor) == ERR(ACCESS_DENIED));
 	EXPECT(nb_handle_close((uint32_t)poor) == 0);
 	back = peer_take((uint32_t)event);

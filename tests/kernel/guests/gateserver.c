@@ -80,6 +80,12 @@ take(uint32_t handle)
 	return nb_gate_reply_handle(handle);
 }
 
+static int64_t
+take_two(uint32_t first, uint32_t second)
+{
+	return nb_handle_close(first) + nb_handle_close(second);
+}
+
 /* Waits for the caller's death or a signal. */
 static int64_t
 wait(void)
@@ -118,6 +124,13 @@ leave(int32_t status)
 	nb_process_exit(status);
 }
 
+/* Tries what an earlier call has lent to this instance. */
+static int64_t
+peek(void)
+{
+	return nb_lend_read(0, 0, buffer, 1);
+}
+
 static void
 create(void *function, const char *signature, uint32_t activations)
 {
@@ -149,6 +162,8 @@ _start(void)
 	create(wait, ">I", activations);
 	create(wait_lent, "r>I", activations);
 	create(leave, "i>I", activations);
+	create(peek, ">I", activations);
+	create(take_two, "hh>I", activations);
 	create(block, "iI>I", activations);
 	if (!activations && ms) {
 		int64_t deadline = nb_clock_get(NB_CLOCK_MONOTONIC) + ms * INT64_C(1000000);
