@@ -13,6 +13,12 @@
 #define NB_NAMESPACE	    "nebulet"
 #define NB_NAMESPACE_CLIENT "nebulet:client"
 
+/* The import "gate_call:SIGNATURE" of these namespaces calls the gate with that signature whose
+ * handle [EXECUTE] is its first argument; the others, at most six integers, are the signature's. Before
+ * the gate's own results: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, UNLINKABLE (it has another
+ * signature), and what every call of a gate can give (gate_create). */
+#define NB_GATE_CALL "gate_call:"
+
 /* No handle has this number. */
 #define NB_HANDLE_NONE 0u
 /* handle_duplicate, process_grant: the rights of the original. */

@@ -9,6 +9,8 @@ GUEST_FLAGS_threads := -matomics -mbulk-memory -mmutable-globals -Wl,--shared-me
 	-Wl,--export=__stack_pointer
 # Its copies are instructions, not calls.
 GUEST_FLAGS_mapping := -mbulk-memory
+# It is the other with other names for calls.
+build/gen/tests/gatehandle.wasm: tests/kernel/guests/gateclient.c
 GUEST_FLAGS_everycall := $(GUEST_FLAGS_threads) -Wl,--export=by_name
 build/gen/tests/%.wasm: tests/kernel/guests/%.c tests/kernel/guests/guest.h $(ABI_GEN)
 	@mkdir -p $(@D)

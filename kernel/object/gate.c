@@ -88,6 +88,25 @@ gate_signature_read(const char *text, uint32_t len, struct gate_signature *out)
 	return NB_OK;
 }
 
+void
+gate_signature_copy(struct gate_signature *to, const struct gate_signature *from)
+{
+	*to = *from;
+	to->type.params = to->param_types;
+	to->type.results = to->result_types;
+}
+
+bool
+gate_signature_fits(const struct gate_signature *called, const struct gate_signature *gate)
+{
+	const struct wasm_functype *a = &called->type, *b = &gate->type;
+
+	/* The letters say more than the types: they must be what the caller was built for. */
+	return memcmp(called->params + 1, gate->params, GATE_LETTERS_MAX - 1) == 0 &&
+	       a->result_count == b->result_count &&
+	       memcmp(a->results, b->results, a->result_count * sizeof *a->results) == 0;
+}
+
 /* ---- activations ---- */
 
 static uint64_t activation_count; /* charged to accounts; atomic */
@@ -382,9 +401,7 @@ gate_create(const struct gate_options *options, struct gate **out)
 	gate = gate_of(object_alloc(&gate_type, sizeof *gate, account));
 	if (!gate)
 		return NB_OUT_OF_MEMORY;
-	gate->signature = signature;
-	gate->signature.type.params = gate->signature.param_types;
-	gate->signature.type.results = gate->signature.result_types;
+	gate_signature_copy(&gate->signature, &signature);
 	status = options->activations ? pool_create(options, &gate->pool)
 				      : pool_of_thread(options, &gate->pool);
 	if (status == NB_OK)

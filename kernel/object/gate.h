@@ -62,6 +62,12 @@ gate_of(struct object *object)
 NB_MUST_USE enum nb_status
 gate_bind(struct process_graph *graph, const struct instance *instance,
 	  const struct process_binding *given, struct runtime_extern *out);
+/* What an import gets whose calls name the gate by a handle, their first argument; the rest
+ * is the signature `text`. Ranges are lent from the memory of `lender`. NB_INVALID_ARGUMENT: no
+ * signature; else the same. */
+NB_MUST_USE enum nb_status
+gate_bind_open(struct process_graph *graph, const struct nb_vmctx *lender, const char *text,
+	       uint32_t len, struct runtime_extern *out);
 /* The counterpart, in a clone, of the binding with that context. NB_OUT_OF_MEMORY. */
 NB_MUST_USE enum nb_status
 gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, struct nb_vmctx **out);

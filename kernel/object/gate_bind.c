@@ -39,6 +39,19 @@ keep_values(struct guest_gate_binding *port, const struct wasm_functype *type)
 			   type->results[i]);
 }
 
+/* Enters a new binding into the graph; `type` is the gate's. */
+static void
+binding_add(struct process_graph *graph, struct gate_binding *binding,
+	    const struct wasm_functype *type)
+{
+	binding->account = graph->account;
+	keep_values(&binding->port, type);
+	binding->port.context.memory = &graph->no_memory;
+	binding->port.context.thread = graph->store.thread;
+	binding->next = graph->bindings;
+	graph->bindings = binding;
+}
+
 /* A binding of `gate`, a base, that belongs to the graph. */
 static struct gate_binding *
 binding_create(struct process_graph *graph, struct gate *gate, uint64_t badge)
@@ -49,17 +62,46 @@ binding_create(struct process_graph *graph, struct gate *gate, uint64_t badge)
 		return NULL;
 	object_get(&gate->object);
 	binding->gate = gate;
-	binding->account = graph->account;
 	binding->port.badge = badge;
 	binding->port.entry = gate->entries[0];
-	keep_values(&binding->port, &gate->signature.type);
 	if (!gate->signature.has_passing && !guest_gate_needs_slow_path())
 		binding->port.first = &gate->pool->activations[0].port;
-	binding->port.context.memory = &graph->no_memory;
-	binding->port.context.thread = graph->store.thread;
-	binding->next = graph->bindings;
-	graph->bindings = binding;
+	binding_add(graph, binding, &gate->signature.type);
 	return binding;
+}
+
+/* A binding whose calls name their gate. */
+static struct gate_binding *
+binding_create_open(struct process_graph *graph, const struct gate_signature *called)
+{
+	struct gate_binding *binding = account_alloc(graph->account, sizeof *binding);
+	struct gate_signature *copy = account_alloc(graph->account, sizeof *copy);
+	struct wasm_functype inner;
+
+	if (!binding || !copy) {
+		account_free(graph->account, binding, sizeof *binding);
+		account_free(graph->account, copy, sizeof *copy);
+		return NULL;
+	}
+	gate_signature_copy(copy, called);
+	binding->called = copy;
+	inner = copy->type;
+	inner.params++;
+	inner.param_count--;
+	binding_add(graph, binding, &inner);
+	return binding;
+}
+
+/* What an import bound to it gets. */
+static enum nb_status
+binding_extern(struct process_graph *graph, struct gate_binding *binding,
+	       const struct wasm_functype *type, struct runtime_extern *out)
+{
+	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
+	out->func.code = (uint64_t)(uintptr_t)guest_gate_code;
+	out->func.cross = (uint64_t)(uintptr_t)guest_gate_cross;
+	out->func.vmctx = (uint64_t)(uintptr_t)&binding->port.context;
+	return store_signature(&graph->store, type, &out->func.signature);
 }
 
 enum nb_status
@@ -72,18 +114,39 @@ gate_bind(struct process_graph *graph, const struct instance *instance,
 	if (!binding)
 		return NB_OUT_OF_MEMORY;
 	binding->lender = given->lends_client ? &graph->client : instance->vmctx;
-	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
-	out->func.code = (uint64_t)(uintptr_t)guest_gate_code;
-	out->func.cross = (uint64_t)(uintptr_t)guest_gate_cross;
-	out->func.vmctx = (uint64_t)(uintptr_t)&binding->port.context;
-	return store_signature(&graph->store, &base->signature.type, &out->func.signature);
+	return binding_extern(graph, binding, &base->signature.type, out);
+}
+
+enum nb_status
+gate_bind_open(struct process_graph *graph, const struct nb_vmctx *lender, const char *text,
+	       uint32_t len, struct runtime_extern *out)
+{
+	char letters[GATE_LETTERS_MAX];
+	struct gate_signature called;
+	struct gate_binding *binding;
+	enum nb_status status;
+
+	if (len >= sizeof letters)
+		return NB_INVALID_ARGUMENT;
+	letters[0] = 'i'; /* the handle */
+	memcpy(letters + 1, text, len);
+	status = gate_signature_read(letters, len + 1, &called);
+	if (status != NB_OK)
+		return status;
+	binding = binding_create_open(graph, &called);
+	if (!binding)
+		return NB_OUT_OF_MEMORY;
+	binding->lender = lender;
+	return binding_extern(graph, binding, &binding->called->type, out);
 }
 
 enum nb_status
 gate_bind_clone(struct process_graph *clone, const struct nb_vmctx *context, struct nb_vmctx **out)
 {
 	const struct gate_binding *original = (const struct gate_binding *)(uintptr_t)context;
-	struct gate_binding *binding = binding_create(clone, original->gate, original->port.badge);
+	struct gate_binding *binding =
+		original->gate ? binding_create(clone, original->gate, original->port.badge)
+			       : binding_create_open(clone, original->called);
 
 	if (!binding)
 		return NB_OUT_OF_MEMORY;
@@ -99,7 +162,9 @@ gate_unbind(struct process_graph *graph, struct gate_binding *last)
 		struct gate_binding *binding = graph->bindings;
 
 		graph->bindings = binding->next;
-		object_put(&binding->gate->object);
+		if (binding->gate)
+			object_put(&binding->gate->object);
+		account_free(binding->account, binding->called, sizeof *binding->called);
 		account_free(binding->account, binding, sizeof *binding);
 	}
 }

@@ -29,7 +29,8 @@ integer_argument(struct guest_gate_registers *registers, uint32_t idx)
 /* A call's parameters that are no plain values, as they were given and as the callee
  * gets them. */
 struct passing {
-	struct gate_binding *binding;
+	const struct gate_binding *binding;
+	const struct gate *gate;
 	struct gate_activation *activation;
 	struct guest_gate_registers *registers;
 	struct handle_table *from, *to;
@@ -99,8 +100,8 @@ pass_all(struct passing *passing)
 	enum nb_status status = NB_OK;
 	uint32_t idx = 0;
 
-	for (const char *letter = passing->binding->gate->signature.params;
-	     *letter && status == NB_OK; letter++) {
+	for (const char *letter = passing->gate->signature.params; *letter && status == NB_OK;
+	     letter++) {
 		switch (*letter) {
 		case 'h':
 			status = pass_handle(passing, idx++);
@@ -137,7 +138,7 @@ pass_commit(struct passing *passing)
 	for (uint32_t i = 0; i < passing->handle_count; i++)
 		*integer_argument(passing->registers, passing->handles[i].idx) =
 			passing->handles[i].taken;
-	for (const char *letter = passing->binding->gate->signature.params; *letter; letter++) {
+	for (const char *letter = passing->gate->signature.params; *letter; letter++) {
 		bool is_lend = *letter == 'r' || *letter == 'w' || *letter == 'b';
 
 		if (is_lend)
@@ -152,12 +153,13 @@ pass_commit(struct passing *passing)
 }
 
 static enum nb_status
-pass(struct gate_binding *binding, struct gate_activation *activation,
-     struct guest_gate_registers *registers)
+pass(const struct gate_binding *binding, const struct gate *gate,
+     struct gate_activation *activation, struct guest_gate_registers *registers)
 {
 	struct process *caller = activation->port.seat.caller->owner;
 	struct passing passing = {
 		.binding = binding,
+		.gate = gate,
 		.activation = activation,
 		.registers = registers,
 		.from = &caller->handles,
@@ -195,34 +197,82 @@ come_back(struct guest_seat *caller)
 		kernel_guest_pending(&caller->head);
 }
 
+/* The gate that a call names by the handle that is its first argument, with a reference,
+ * maybe one with a badge; the other arguments move up. */
+static enum nb_status
+find_named(const struct gate_binding *binding, struct guest_seat *caller,
+	   struct guest_gate_registers *registers, struct gate **out)
+{
+	struct process *process = caller->owner;
+	uint32_t handle = (uint32_t)*integer_argument(registers, 0);
+	struct handle_use use;
+	struct gate *gate;
+	enum nb_status status =
+		handle_use(&process->handles, handle, &gate_type, NB_RIGHT_EXECUTE, &use);
+
+	if (status != NB_OK)
+		return status;
+	gate = gate_of(use.object);
+	if (!gate_signature_fits(binding->called, &(gate->base ? gate->base : gate)->signature)) {
+		object_put(use.object);
+		return NB_UNLINKABLE;
+	}
+	for (uint32_t i = 0; i + 1 < NB_INT_ARGUMENTS; i++)
+		*integer_argument(registers, i) = *integer_argument(registers, i + 1);
+	*integer_argument(registers, NB_INT_ARGUMENTS - 1) = 0;
+	*out = gate;
+	return NB_OK;
+}
+
+/* Takes an activation of the gate, a base, and passes what is to be passed. */
+static enum nb_status
+claim(const struct gate_binding *binding, const struct gate *gate, struct guest_seat *caller,
+      struct guest_gate_registers *registers, struct gate_activation **out)
+{
+	enum nb_status status = gate_claim(gate->pool, caller, caller->call_deadline_ns, out);
+
+	if (status != NB_OK)
+		return status;
+	(*out)->lend_count = 0;
+	(*out)->is_detached = false;
+	if (gate->signature.has_passing)
+		status = pass(binding, gate, *out, registers);
+	if (status != NB_OK)
+		gate_give_back(*out);
+	return status;
+}
+
 static struct guest_gate_entry
 enter(struct guest_gate_binding *port, struct guest_seat *caller,
       struct guest_gate_registers *registers)
 {
 	struct gate_binding *binding = (struct gate_binding *)(uintptr_t)port;
-	struct gate *gate = binding->gate;
+	struct gate *named = NULL, *gate = binding->gate;
 	struct gate_activation *activation;
-	enum nb_status status =
-		gate_claim(gate->pool, caller, caller->call_deadline_ns, &activation);
+	enum nb_status status = gate ? NB_OK : find_named(binding, caller, registers, &named);
 
-	if (status == NB_OK) {
-		activation->lend_count = 0;
-		activation->is_detached = false;
-		if (gate->signature.has_passing)
-			status = pass(binding, activation, registers);
-		if (status != NB_OK)
-			gate_give_back(activation);
-	}
+	if (named)
+		gate = named->base ? named->base : named;
+	if (status == NB_OK)
+		status = claim(binding, gate, caller, registers, &activation);
 	if (status != NB_OK) {
+		if (named)
+			object_put(&named->object);
 		set_error(registers, status);
 		/* It may have been let in, and detached, and given that up again. */
 		come_back(caller);
 		return (struct guest_gate_entry){ NULL, NULL };
 	}
-	activation->port.badge = port->badge;
+	activation->port.badge = named ? named->badge : port->badge;
 	activation->lent_call = ++activation->port.calls;
-	return (struct guest_gate_entry){ &activation->port,
-					  &gate->entries[activation - gate->pool->activations] };
+	if (!named)
+		return (struct guest_gate_entry){
+			&activation->port, &gate->entries[activation - gate->pool->activations]
+		};
+	/* The call keeps the pool; the gate may go. */
+	port->entry = gate->entries[activation - gate->pool->activations];
+	object_put(&named->object);
+	return (struct guest_gate_entry){ &activation->port, &port->entry };
 }
 
 /* The sanitizer learns here that the callee's stack comes next. */

@@ -96,7 +96,9 @@ struct gate {
 /* An import that is bound. */
 struct gate_binding {
 	struct guest_gate_binding port; /* must be first */
-	struct gate *gate;		/* the base; referenced */
+	struct gate *gate;		/* the base; referenced. NULL: calls name one by a handle */
+	/* What such calls are: the handle, then a gate's parameters. NULL if there is a gate. */
+	struct gate_signature *called;
 	/* Whose memory 0 is lent from; of the first graph. */
 	const struct nb_vmctx *lender;
 	struct account *account;
@@ -114,6 +116,9 @@ gate_activation_of(const struct guest_seat *seat)
 /* "iI>I" and the like. NB_INVALID_ARGUMENT. */
 NB_MUST_USE enum nb_status
 gate_signature_read(const char *text, uint32_t len, struct gate_signature *out);
+void gate_signature_copy(struct gate_signature *to, const struct gate_signature *from);
+/* Whether calls that name their gate can call one with that signature. */
+bool gate_signature_fits(const struct gate_signature *called, const struct gate_signature *gate);
 /* Gives graphs and stacks of a closed pool with nobody inside back, and the pool
  * itself if nobody uses it. No lock held. */
 void gate_pool_drain(struct gate_pool *pool);

@@ -31,6 +31,20 @@ name_is(const struct wasm_name *name, const char *text, size_t len)
 	return name->len == len && memcmp(name->bytes, text, len) == 0;
 }
 
+/* A call of whatever gate its first argument names. */
+static enum nb_status
+resolve_gate_call(struct linking *linking, const struct nb_vmctx *vmctx,
+		  const struct wasm_import *import, struct runtime_extern *out)
+{
+	const size_t prefix = sizeof NB_GATE_CALL - 1;
+	const struct wasm_name *field = &import->field;
+
+	if (field->len <= prefix || memcmp(field->bytes, NB_GATE_CALL, prefix) != 0)
+		return NB_NOT_FOUND;
+	return gate_bind_open(&linking->process->graph, vmctx, field->bytes + prefix,
+			      (uint32_t)(field->len - prefix), out);
+}
+
 static enum nb_status
 resolve_kernel_call(struct linking *linking, const struct instance *instance,
 		    const struct wasm_import *import, bool is_client, struct runtime_extern *out)
@@ -43,7 +57,9 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 	const struct nb_vmctx *vmctx =
 		is_client ? &linking->process->graph.client : instance->vmctx;
 
-	if (!call || (is_client && call->own_only))
+	if (!call)
+		return resolve_gate_call(linking, vmctx, import, out);
+	if (is_client && call->own_only)
 		return NB_NOT_FOUND;
 	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
 	out->func.code = (uint64_t)(uintptr_t)call->code;

@@ -18,6 +18,7 @@ guest_\name\()_end:
 	guest	fuzz
 	guest	gatechain
 	guest	gateclient
+	guest	gatehandle
 	guest	gateknot
 	guest	gatelender
 	guest	gatelent

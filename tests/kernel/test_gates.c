@@ -27,9 +27,13 @@ enum mode {
 	MODE_DEADLINE,
 	MODE_SPIN_FAULTED,
 	MODE_BUSY,
+	MODE_BY_HANDLE = 100,
+	MODE_OWN_WAIT,
+	MODE_OWN_SPIN,
 };
 
 static struct object *event;
+static bool is_by_handle; /* clients are not bound to gates, but name them */
 
 static void
 start_with(struct process *process, uint32_t first, uint32_t third)
@@ -53,6 +57,26 @@ start_server(uint32_t activations, uint32_t ms)
 	return server;
 }
 
+/* A client that has handles to all gates, with a badge of 77. */
+static struct process *
+start_client_by_handle(struct process *server, enum mode mode, uint32_t priority)
+{
+	struct process *client = gates_process(GUEST(gatehandle), "client", priority, NULL, 0);
+	uint32_t words[3 + GATES] = { mode };
+	struct gate *gate;
+
+	words[1] = kernel_grant(client, event, event_type.rights);
+	for (uint32_t i = 0; i < GATES; i++) {
+		assert_int_equal(gate_create_badged(gates_at(server, i), 77, boot_account(), &gate),
+				 NB_OK);
+		words[3 + i] = kernel_grant(client, &gate->object,
+					    NB_RIGHT_EXECUTE | NB_RIGHT_DUPLICATE | NB_RIGHT_WAIT);
+		object_put(&gate->object);
+	}
+	kernel_start(client, words, 3 + GATES);
+	return client;
+}
+
 /* A client that is bound to all gates, through a badge of 77. */
 static struct process *
 start_client(struct process *server, enum mode mode, uint32_t priority)
@@ -60,6 +84,8 @@ start_client(struct process *server, enum mode mode, uint32_t priority)
 	struct process_binding bindings[GATES];
 	struct process *client;
 
+	if (is_by_handle)
+		return start_client_by_handle(server, mode, priority);
 	for (uint32_t i = 0; i < GATES; i++) {
 		bindings[i] =
 			(struct process_binding){ .name = "peer",
@@ -127,6 +153,27 @@ test_many_clones(void **state)
 {
 	(void)state;
 	check_plain(4);
+}
+
+static void
+test_by_handle(void **state)
+{
+	struct process *server = start_server(1, 0);
+	struct process *client = start_client_by_handle(server, MODE_BY_HANDLE, NB_PRIORITY_NORMAL);
+
+	(void)state;
+	kernel_run_idle();
+	kernel_expect_end(client, 33, NB_TRAP_NONE);
+	put_process(client);
+	finish(server);
+}
+
+static int
+by_handle(void **state)
+{
+	(void)state;
+	is_by_handle = true;
+	return 0;
 }
 
 static void
@@ -254,6 +301,23 @@ run_and_kill(struct process *process, uint32_t ms)
 {
 	victim = process;
 	kernel_run_for(ms, kill_victim);
+}
+
+/* A process that is killed inside its own gate is caller and callee at once. */
+static void
+test_kill_in_own_gate(void **state)
+{
+	(void)state;
+	for (enum mode mode = MODE_OWN_WAIT; mode <= MODE_OWN_SPIN; mode++) {
+		struct process *server = start_server(1, 0);
+		struct process *client = start_client_by_handle(server, mode, NB_PRIORITY_NORMAL);
+
+		run_and_kill(client, 10);
+		kernel_expect_end(client, 3, NB_TRAP_KILLED);
+		assert_int_equal(server->state, NB_PROCESS_RUNNING);
+		put_process(client);
+		finish(server);
+	}
 }
 
 static void
@@ -699,6 +763,8 @@ main(void)
 		kernel_test(test_info),
 		kernel_test(test_link_types),
 		kernel_test(test_signatures),
+		kernel_test(test_by_handle),
+		kernel_test(test_kill_in_own_gate),
 		kernel_test(test_trap_in_callee),
 		kernel_test(test_exit_in_callee),
 		kernel_test(test_kill_callee_in_guest_code),
@@ -720,5 +786,7 @@ main(void)
 		kernel_test(test_limits),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	/* All of it by bindings, then by handles. */
+	return cmocka_run_group_tests(tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("by handle", tests, by_handle, NULL);
 }

@@ -3,6 +3,7 @@
  */
 #include "guest.h"
 
+#ifndef GATES_BY_HANDLE
 #define PEER(name) __attribute__((import_module("peer"), import_name(#name)))
 PEER(add) int64_t peer_add(int32_t a, int64_t b);
 PEER(mix) int64_t peer_mix(int32_t a, float f, int64_t b, double d, int32_t c);
@@ -17,6 +18,7 @@ PEER(wait_lent) int64_t peer_wait_lent(const void *from, uint32_t len);
 PEER(leave) int64_t peer_leave(int32_t status);
 PEER(peek) int64_t peer_peek(void);
 PEER(take_two) int64_t peer_take_two(uint32_t first, uint32_t second);
+#endif
 
 static uint8_t from[70000], to[70000];
 
@@ -112,6 +114,9 @@ _start(void)
 		for (int i = 0; i < 200000; i++)
 			EXPECT(peer_add(i, 1) == i + 1);
 		break;
+#ifdef GATES_MORE
+		GATES_MORE
+#endif
 	default:
 		EXPECT(0);
 	}
