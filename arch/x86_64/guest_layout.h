@@ -37,17 +37,17 @@
 #define SEAT_CALLER 72
 
 /* struct guest_gate_activation; its seat comes first */
-#define GATE_STATE	  96
-#define GATE_STACK	  104
-#define GATE_CALLER_STACK 112
-#define GATE_RBX	  120
-#define GATE_RBP	  128
-#define GATE_R12	  136
-#define GATE_R13	  144
-#define GATE_BINDING	  152
-#define GATE_BADGE	  160
-#define GATE_CALLS	  168
-#define GATE_BOUNDARY	  176
+#define GATE_STATE	  104
+#define GATE_STACK	  112
+#define GATE_CALLER_STACK 120
+#define GATE_RBX	  128
+#define GATE_RBP	  136
+#define GATE_R12	  144
+#define GATE_R13	  152
+#define GATE_BINDING	  160
+#define GATE_BADGE	  168
+#define GATE_CALLS	  176
+#define GATE_BOUNDARY	  184
 
 /* struct guest_gate_binding */
 #define BINDING_FIRST	  192

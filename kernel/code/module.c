@@ -33,7 +33,7 @@ module_destroy(struct object *object)
 static void
 module_handles_gone(struct object *object)
 {
-	__atomic_store_n(&module_of(object)->is_canceled, true, __ATOMIC_RELEASE);
+	publish_cancel(module_of(object));
 }
 
 static void

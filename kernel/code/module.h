@@ -18,6 +18,7 @@
 enum { MODULE_DIAGNOSTIC_BYTES = 384 };
 
 struct sys_call;
+struct thread;
 
 struct module {
 	struct object object;
@@ -30,9 +31,10 @@ struct module {
 	bool is_artifact;
 	uint64_t begun_ns;
 
-	uint32_t state;	      /* atomic: NB_MODULE_* */
-	bool is_canceled;     /* atomic: nobody wants it any more */
-	uint32_t done, total; /* atomic: functions compiled, and in all */
+	uint32_t state;	       /* atomic: NB_MODULE_* */
+	bool is_canceled;      /* atomic: nobody wants it any more; see publish_cancel */
+	struct thread *worker; /* that publishes it, or NULL. Under the lock of publish.c */
+	uint32_t done, total;  /* atomic: functions compiled, and in all */
 
 	/* Valid unless PUBLISHING: */
 	enum nb_status status;

@@ -24,7 +24,7 @@ enum { WORKER_STACK_BYTES = 256 * 1024 };
 
 enum { NAMESPACES_MAX = 128 };
 
-/* Serialises sealing and releasing among all modules. */
+/* Serialises sealing and releasing among all modules; and module->worker. */
 static struct spinlock seal_lock = SPINLOCK_INIT(LOCK_RANK_MODULE);
 static uint32_t live_workers; /* atomic */
 
@@ -39,6 +39,17 @@ publish_release(struct code_module *code)
 {
 	spinlock_lock(&seal_lock);
 	code_module_release(code);
+	spinlock_unlock(&seal_lock);
+}
+
+void
+publish_cancel(struct module *module)
+{
+	__atomic_store_n(&module->is_canceled, true, __ATOMIC_RELEASE);
+	spinlock_lock(&seal_lock);
+	/* It may be waiting for its budget. */
+	if (module->worker)
+		thread_set_pending(module->worker, THREAD_PENDING_DIE);
 	spinlock_unlock(&seal_lock);
 }
 
@@ -335,6 +346,9 @@ worker_main(void *argument)
 	if (!module->code.is_sealed)
 		module->code.image.code = NULL;
 	arena_reset(&scratch);
+	spinlock_lock(&seal_lock);
+	module->worker = NULL;
+	spinlock_unlock(&seal_lock);
 	module_finish(module, status, &diag);
 	object_put(&module->object);
 	__atomic_fetch_sub(&live_workers, 1, __ATOMIC_RELEASE);
@@ -357,6 +371,7 @@ worker_start(struct module *module, uint32_t priority)
 	if (status != NB_OK)
 		return status;
 	object_get(&module->object);
+	module->worker = thread;
 	__atomic_fetch_add(&live_workers, 1, __ATOMIC_RELAXED);
 	thread_start(thread);
 	return NB_OK;

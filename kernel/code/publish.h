@@ -21,6 +21,9 @@ enum { PUBLISH_BYTES_MAX = WASM_LIMIT_MODULE_BYTES };
 NB_MUST_USE enum nb_status publish_begin(struct account *account, uint32_t priority,
 					 const struct module_source *source, struct module **out);
 
+/* Nobody wants the module any more: its worker stops as soon as it looks. */
+void publish_cancel(struct module *module);
+
 /* Gives back everything of a module's code, sealed or not. */
 void publish_release(struct code_module *code);
 

@@ -184,7 +184,7 @@ publish_init(const struct port_boot_info *info, struct account *account, struct 
 	status = module_state(*out) == NB_MODULE_FAILED ? (*out)->status : NB_NOT_SUPPORTED;
 	(void)diag_report(diag, status, DIAG_NO_OFFSET, "%s: %s", INIT_PATH,
 			  (*out)->diagnostic[0] ? (*out)->diagnostic : "not an artifact");
-	__atomic_store_n(&(*out)->is_canceled, true, __ATOMIC_RELEASE);
+	publish_cancel(*out);
 	object_put(&(*out)->object);
 	return status;
 }

@@ -163,6 +163,7 @@ activation_stack_create(struct gate_activation *activation)
 	}
 	guest_context_forget(&stack);
 	guest_seat_init(&activation->port.seat, &stack, pool->process);
+	activation->port.seat.budget = pool->process->share.budget;
 	guest_gate_init(&activation->port);
 	return NB_OK;
 }

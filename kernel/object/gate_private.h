@@ -131,6 +131,21 @@ uint64_t gate_pool_calls(const struct gate_pool *pool);
 /* Activations that are charged to accounts, of all pools. Debug kernels only. */
 uint64_t gate_activation_count(void);
 
+/* ---- gate_inherit.c: under the lock of gates ---- */
+
+/* The thread that keeps others from entering, or NULL. Its state is held. */
+struct thread *gate_occupant_locked(const struct gate_activation *activation);
+/* Puts the wait into its pool's queue, at the place that its thread's priority and its
+ * arrival give it. */
+void gate_wait_insert_locked(struct gate_wait *wait);
+/* Whether some thread that occupies `pool`, or for which such a one waits, directly
+ * or not, can go on without `self`. One that is canceled can: its wait is ending. */
+bool gate_can_progress_locked(struct gate_pool *pool, const struct thread *self);
+/* Somebody came to or left the queue of `pool`, or what `thread` is in or has to give is
+ * something else (either may be NULL): it, those inside, and those for whom they wait
+ * inherit anew. */
+void gate_update_locked(struct gate_pool *pool, struct thread *thread);
+
 /* ---- gate_queue.c ---- */
 
 /* Looks at the process's open pools, under the lock of gates. Debug kernels only. */

@@ -1,5 +1,5 @@
 /*
- * Who is in which activation, who waits, and what follows for priorities.
+ * Who is in which activation, and who waits.
  *
  * Everything here happens under gates.lock but for what the stubs do: idle ->
  * seat, and seat -> idle. So an idle activation may be taken at any moment, and one
@@ -14,7 +14,6 @@
 static struct {
 	struct spinlock lock;
 	/* Under the lock: */
-	uint64_t visits;   /* walks so far */
 	uint64_t arrivals; /* waits so far */
 } gates = { .lock = SPINLOCK_INIT(LOCK_RANK_GATES) };
 
@@ -38,155 +37,6 @@ state_hold_locked(struct gate_activation *activation)
 {
 	return __atomic_fetch_or(&activation->port.state, GUEST_GATE_SLOW, __ATOMIC_ACQ_REL) &
 	       ~(uint64_t)GUEST_GATE_SLOW;
-}
-
-/* The thread that keeps others from entering, or NULL. Its state is held. */
-static struct thread *
-occupant_locked(const struct gate_activation *activation)
-{
-	uint64_t state = activation->port.state & ~(uint64_t)GUEST_GATE_SLOW;
-	const struct guest_seat *seat = &activation->port.seat;
-
-	if (state == GATE_SERVER)
-		return activation->pool->server;
-	if (state <= GATE_MARK_LAST)
-		return NULL;
-	/* Another processor's stub may be just storing it. */
-	while (!__atomic_load_n(&seat->place, __ATOMIC_ACQUIRE))
-		;
-	return thread_of_seat(seat);
-}
-
-/* ---- priorities ---- */
-
-static uint32_t
-most_urgent_locked(const struct gate_pool *pool)
-{
-	const struct list_link *first = list_first(&pool->waiters);
-
-	return first ? list_entry(first, struct gate_wait, link)->thread->priority : 0;
-}
-
-/* What the thread inherits from those who wait for it. */
-static uint32_t
-inherited_locked(const struct thread *thread)
-{
-	uint32_t priority = 0, other;
-
-	for (const struct guest_seat *seat = thread->seat; seat->caller; seat = seat->caller) {
-		other = most_urgent_locked(gate_activation_of(seat)->pool);
-		priority = other > priority ? other : priority;
-	}
-	if (thread->serving && !thread->serving->is_serving) {
-		other = most_urgent_locked(thread->serving);
-		priority = other > priority ? other : priority;
-	}
-	return priority;
-}
-
-/* Whether `wait` is served before `other`: a priority that was inherited and lost again
- * does not cost it its place among its equals. */
-static bool
-wait_is_before(const struct gate_wait *wait, const struct gate_wait *other)
-{
-	if (wait->thread->priority != other->thread->priority)
-		return wait->thread->priority > other->thread->priority;
-	return wait->arrival < other->arrival;
-}
-
-static void
-wait_insert_locked(struct gate_wait *wait)
-{
-	struct list_link *place = &wait->pool->waiters, *link;
-
-	list_for_each(link, &wait->pool->waiters)
-	{
-		if (wait_is_before(wait, list_entry(link, struct gate_wait, link))) {
-			place = link;
-			break;
-		}
-	}
-	list_insert_before(place, &wait->link);
-}
-
-/* Gives the thread what it inherits now. If it waits and that changed, its place
- * in the queue changes, and the pool is returned: there others inherit anew. */
-static struct gate_pool *
-thread_update_locked(struct thread *thread)
-{
-	struct gate_wait *wait = thread->gate_wait;
-
-	if (!thread_inherit_priority(thread, inherited_locked(thread)) || !wait)
-		return NULL;
-	list_remove(&wait->link);
-	wait_insert_locked(wait);
-	return wait->pool;
-}
-
-/* The pools of one walk, each once: a list through visit_next. */
-struct pool_walk {
-	uint64_t visit;
-	struct gate_pool *next;
-};
-
-static void
-walk_add_locked(struct pool_walk *walk, struct gate_pool *pool)
-{
-	if (!pool || pool->visit == walk->visit)
-		return;
-	pool->visit = walk->visit;
-	pool->visit_next = walk->next;
-	walk->next = pool;
-}
-
-static struct gate_pool *
-walk_take_locked(struct pool_walk *walk)
-{
-	struct gate_pool *pool = walk->next;
-
-	if (pool)
-		walk->next = pool->visit_next;
-	return pool;
-}
-
-/* Somebody came to or left the queue of `pool`: those inside inherit anew, and so do
- * those for whom they wait. */
-static void
-pool_update_locked(struct gate_pool *pool)
-{
-	struct pool_walk walk = { .visit = ++gates.visits };
-
-	walk_add_locked(&walk, pool);
-	while ((pool = walk_take_locked(&walk))) {
-		for (uint32_t i = 0; i < pool->count; i++) {
-			struct thread *thread = occupant_locked(&pool->activations[i]);
-
-			if (thread)
-				walk_add_locked(&walk, thread_update_locked(thread));
-		}
-	}
-}
-
-/* Whether some thread that occupies `pool`, or for which such a one waits, directly
- * or not, can go on without `self`. One that is canceled can: its wait is ending. */
-static bool
-can_progress_locked(struct gate_pool *pool, const struct thread *self)
-{
-	struct pool_walk walk = { .visit = ++gates.visits };
-
-	walk_add_locked(&walk, pool);
-	while ((pool = walk_take_locked(&walk))) {
-		for (uint32_t i = 0; i < pool->count; i++) {
-			struct thread *thread = occupant_locked(&pool->activations[i]);
-
-			if (!thread || thread == self)
-				continue;
-			if (!thread->gate_wait || thread_must_cancel(thread))
-				return true;
-			walk_add_locked(&walk, thread->gate_wait->pool);
-		}
-	}
-	return false;
 }
 
 /* ---- entering ---- */
@@ -244,8 +94,8 @@ wait_give_up(struct gate_wait *wait, enum nb_status status)
 	spinlock_lock(&gates.lock);
 	if (!list_is_empty(&wait->link)) {
 		wait_decide_locked(wait, NULL, status);
-		pool_update_locked(wait->pool);
-		(void)thread_update_locked(wait->thread);
+		gate_update_locked(wait->pool, NULL);
+		gate_update_locked(NULL, wait->thread);
 	}
 	spinlock_unlock(&gates.lock);
 }
@@ -262,12 +112,12 @@ enter_or_queue_locked(struct gate_pool *pool, struct gate_wait *wait)
 		occupy_locked(wait->granted, wait->caller, wait->thread);
 		return NB_OK;
 	}
-	if (!can_progress_locked(pool, wait->thread))
+	if (!gate_can_progress_locked(pool, wait->thread))
 		return NB_DEADLOCK;
 	wait->arrival = ++gates.arrivals;
-	wait_insert_locked(wait);
+	gate_wait_insert_locked(wait);
 	wait->thread->gate_wait = wait;
-	pool_update_locked(pool);
+	gate_update_locked(pool, NULL);
 	return NB_SHOULD_WAIT;
 }
 
@@ -311,7 +161,7 @@ grant_locked(struct gate_pool *pool, struct gate_activation *activation)
 	struct gate_wait *wait = list_entry(list_first(&pool->waiters), struct gate_wait, link);
 
 	wait_decide_locked(wait, activation, NB_OK);
-	pool_update_locked(pool);
+	gate_update_locked(pool, NULL);
 	thread_wake(wait->thread);
 }
 
@@ -349,7 +199,7 @@ gate_give_back(struct gate_activation *activation)
 	spinlock_lock(&gates.lock);
 	self->seat = activation->port.seat.caller;
 	must_drain = vacate_locked(activation);
-	(void)thread_update_locked(self);
+	gate_update_locked(NULL, self);
 	spinlock_unlock(&gates.lock);
 	if (must_drain)
 		gate_pool_drain(pool);
@@ -415,6 +265,42 @@ gate_pool_is_free(struct gate_pool *pool, bool is_drained, uint32_t users_less)
 	return is_free;
 }
 
+/* Who pays for a thread whose own process has ended: the first of those whose calls led
+ * it to where it is that is not ending, too; if there is none, the last. */
+static struct process *
+successor_locked(const struct thread *thread)
+{
+	const struct guest_seat *seat = thread->seat;
+	struct process *found = seat->owner;
+
+	for (; seat != &thread->home; seat = seat->caller) {
+		if (!(__atomic_load_n(&seat->head.pending, __ATOMIC_RELAXED) & THREAD_PENDING_DIE))
+			found = seat->owner;
+	}
+	return found;
+}
+
+static void
+succeed_locked(struct thread *thread)
+{
+	struct process *payer = successor_locked(thread);
+
+	if (thread->payer == &payer->object)
+		return;
+	process_paid(thread);
+	thread_pay_by(thread, &payer->object, &payer->share, payer->account);
+	gate_update_locked(NULL, thread);
+}
+
+/* The thread is in an activation that is to be left. */
+static void
+unwind_locked(struct thread *thread)
+{
+	if (thread->is_detached)
+		succeed_locked(thread);
+	thread_wake(thread);
+}
+
 /* Nobody gets in; waiters learn of it; with `must_unwind` those inside leave as
  * soon as they may. True if the caller must drain the pool. */
 static bool
@@ -441,16 +327,16 @@ close_locked(struct gate_pool *pool, enum nb_status end, bool must_unwind)
 			continue;
 		__atomic_fetch_or(&activation->port.seat.head.pending, THREAD_PENDING_DIE,
 				  __ATOMIC_RELEASE);
-		thread_wake(occupant_locked(activation));
+		unwind_locked(gate_occupant_locked(activation));
 	}
 	while ((link = list_first(&pool->waiters))) {
 		struct gate_wait *wait = list_entry(link, struct gate_wait, link);
 
 		wait_decide_locked(wait, NULL, end);
-		(void)thread_update_locked(wait->thread);
+		gate_update_locked(NULL, wait->thread);
 		thread_wake(wait->thread);
 	}
-	pool_update_locked(pool);
+	gate_update_locked(pool, NULL);
 	return pool->inside == 0;
 }
 
@@ -508,7 +394,7 @@ gate_server_open(struct gate_pool *pool)
 			state_set_locked(activation, GATE_IDLE);
 		else
 			grant_locked(pool, activation);
-		(void)thread_update_locked(pool->server);
+		gate_update_locked(NULL, pool->server);
 	}
 	spinlock_unlock(&gates.lock);
 	return status;
@@ -527,7 +413,7 @@ gate_server_close(struct gate_pool *pool)
 		pool->is_serving = false;
 		if (!pool->is_closed)
 			state_set_locked(activation, GATE_SERVER | GUEST_GATE_SLOW);
-		pool_update_locked(pool);
+		gate_update_locked(pool, NULL);
 	}
 	spinlock_unlock(&gates.lock);
 	return is_vacant;
@@ -545,8 +431,8 @@ gate_set_priority(struct thread *thread, uint32_t priority)
 	wait = thread->gate_wait;
 	if (wait) {
 		list_remove(&wait->link);
-		wait_insert_locked(wait);
-		pool_update_locked(wait->pool);
+		gate_wait_insert_locked(wait);
+		gate_update_locked(wait->pool, NULL);
 	}
 	spinlock_unlock(&gates.lock);
 }
@@ -568,6 +454,7 @@ gate_detach(struct thread *thread)
 		seat = seat->caller;
 	activation = gate_activation_of(seat);
 	thread->is_detached = true;
+	succeed_locked(thread);
 	spinlock_unlock(&gates.lock);
 	spinlock_lock(&activation->lend_lock);
 	activation->is_detached = true;

@@ -141,7 +141,7 @@ process_run_ns(struct process *process)
 	if (thread_current() && thread_current()->process == process)
 		sched_account_current();
 	spinlock_lock(&process->lock);
-	run_ns = process->left_run_ns;
+	run_ns = __atomic_load_n(&process->left_run_ns, __ATOMIC_RELAXED);
 	list_for_each(link, &process->threads)
 	{
 		const struct thread *thread = list_entry(link, struct thread, link);

@@ -53,7 +53,8 @@ struct process {
 	 * counted no more. */
 	struct list_link detached;
 	struct list_link mappings; /* struct mapping */
-	uint64_t left_run_ns;	   /* of the threads that have ended */
+	/* Atomic: of the threads that have ended, and of others' that it has paid for. */
+	uint64_t left_run_ns;
 
 	/* Under the lock of gates: */
 	struct list_link gate_pools; /* open ones */
@@ -106,6 +107,8 @@ process_instantiate(struct process *process, struct module *module,
 		    const struct process_binding *bindings, uint32_t binding_count,
 		    struct diag *diag, uint32_t *out_idx);
 
+/* What the thread has run so far counts for who pays for it since its own process ended. */
+void process_paid(struct thread *thread);
 /* The calling thread, a detached one of its process, will never run there again. */
 void process_detached_left(struct thread *thread);
 

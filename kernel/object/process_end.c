@@ -47,7 +47,7 @@ forget_thread_locked(struct process *process, struct thread *thread)
 	list_push_back(&process->detached, &thread->link);
 	process->thread_count--;
 	process->inside--;
-	process->left_run_ns += thread->run_ns;
+	__atomic_fetch_add(&process->left_run_ns, thread->run_ns, __ATOMIC_RELAXED);
 }
 
 /* Tells everybody inside; true if the caller must call process_end, because
@@ -195,7 +195,7 @@ process_thread_left(struct process *process, enum nb_trap trap)
 	spinlock_lock(&process->lock);
 	list_remove(&thread->link);
 	process->thread_count--;
-	process->left_run_ns += thread->run_ns;
+	__atomic_fetch_add(&process->left_run_ns, thread->run_ns, __ATOMIC_RELAXED);
 	if (list_is_empty(&process->threads))
 		decide_locked(process, 0, NB_TRAP_NONE, NULL);
 	keep_trace_locked(process, thread);
@@ -227,9 +227,23 @@ take_detached(struct process *process, struct thread *thread, struct thread_obje
 }
 
 void
+process_paid(struct thread *thread)
+{
+	uint64_t run_ns = __atomic_load_n(&thread->run_ns, __ATOMIC_RELAXED);
+
+	if (thread->payer)
+		__atomic_fetch_add(&process_of(thread->payer)->left_run_ns,
+				   run_ns - thread->paid_run_ns, __ATOMIC_RELAXED);
+	thread->paid_run_ns = run_ns;
+}
+
+void
 process_detached_left(struct thread *thread)
 {
 	struct thread_object *object;
+
+	sched_account_current();
+	process_paid(thread);
 
 	if (take_detached(thread->process, thread, &object) && object)
 		thread_object_end(object);

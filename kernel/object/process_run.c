@@ -3,6 +3,7 @@
  */
 #include "kernel/init/init.h"
 #include "kernel/object/process_private.h"
+#include "kernel/sched/sched.h"
 #include "runtime/invoke.h"
 
 /* What a kill left before the call is found here; what it leaves later, at the
@@ -10,6 +11,7 @@
 static enum nb_trap
 call(struct process *process, const struct nb_callee *callee)
 {
+	sched_before_guest();
 	if (thread_is_canceled())
 		return NB_TRAP_KILLED;
 	return runtime_invoke(&process->graph.store, callee, NULL, NULL);

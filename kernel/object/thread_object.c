@@ -95,6 +95,7 @@ run(struct thread_object *self, uint32_t *out_result)
 	struct runtime_value result = { 0 };
 	enum nb_trap trap;
 
+	sched_before_guest();
 	if (thread_is_canceled())
 		return NB_TRAP_KILLED;
 	trap = runtime_invoke(&self->graph.store, &self->callee, arguments, &result);

@@ -4,6 +4,7 @@
  */
 #include "kernel/object/timer.h"
 
+#include "kernel/mm/account.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/trace.h"
 
@@ -53,6 +54,8 @@ alarm_expired(struct sched_timer *alarm)
 	    now_ns >= timer->deadline_ns)
 		expire_locked(timer, now_ns);
 	spinlock_unlock(&timer->lock);
+	if (alarm->budget)
+		budget_take(alarm->budget, port_time_monotonic_ns() - now_ns, now_ns);
 	object_put(&timer->object);
 }
 
@@ -128,7 +131,7 @@ timer_object_create(struct account *account, struct timer **out)
 	if (!timer)
 		return NB_OUT_OF_MEMORY;
 	spinlock_init(&timer->lock, LOCK_RANK_TIMER);
-	sched_timer_init(&timer->alarm, alarm_expired);
+	sched_timer_init(&timer->alarm, alarm_expired, account_budget(account));
 	*out = timer;
 	return NB_OK;
 }

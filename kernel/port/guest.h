@@ -35,6 +35,8 @@ enum {
 #endif
 };
 
+struct cpu_budget;
+
 /* Where a thread executes guest code: each thread has one, and each activation
  * of a gate, which callers' threads use in turn. A vmctx's thread field points
  * to the head of the seat that its instance always runs in. */
@@ -46,6 +48,7 @@ struct guest_seat {
 	struct guest_seat *caller; /* the seat from which it came; NULL: its own seat */
 	uint64_t call_deadline_ns; /* until which gate calls from here may queue and block */
 	void *owner;		   /* whose instances run here: struct process; constant */
+	struct cpu_budget *budget; /* of processor time, which limits that process; constant */
 };
 
 /* A seat on a stack, with nobody there and no deadline. */

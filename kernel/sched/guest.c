@@ -82,8 +82,8 @@ kernel_guest_pending(struct nb_thread_head *head)
 		__atomic_fetch_and(&head->pending, ~pending, __ATOMIC_RELAXED);
 		if (pending & THREAD_PENDING_EVENTS)
 			sched_poll();
-		if (__atomic_load_n(&head->pending, __ATOMIC_RELAXED) & THREAD_PENDING_YIELD ||
-		    pending & THREAD_PENDING_YIELD)
+		pending |= __atomic_load_n(&head->pending, __ATOMIC_RELAXED);
+		if (pending & (THREAD_PENDING_YIELD | THREAD_PENDING_LIMIT))
 			sched_preempt(true);
 	}
 }

@@ -31,6 +31,7 @@ enum lock_rank {
 	LOCK_RANK_READY,      /* struct waitset: entries that may be ready, who waits */
 	LOCK_RANK_FUTEX,      /* who waits at the addresses of one bucket */
 	LOCK_RANK_RUN_QUEUE,  /* struct cpu: threads that want to run, timers */
+	LOCK_RANK_BUDGETS,    /* struct cpu_budget: all of them */
 	LOCK_RANK_LOG,	      /* the log's ring */
 	LOCK_RANK_HEAP,	      /* the kernel heap */
 	LOCK_RANK_COUNT,

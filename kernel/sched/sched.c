@@ -8,6 +8,7 @@
 #include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/budget.h"
+#include "kernel/sched/limit.h"
 #include "kernel/sched/sched_private.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/trace.h"
@@ -92,17 +93,11 @@ queue_remove_locked(struct cpu *cpu, struct thread *thread)
 		cpu->ready_mask &= ~(1u << thread->priority);
 }
 
-/* Whether the thread has to wait until its budget allows it to run: not in kernel code or
- * another process, where others may wait for it, and not for its death. What it runs there
- * it owes. */
+/* Whether the thread has to wait until its budget allows it to run. */
 static bool
 must_park_locked(const struct thread *thread)
 {
-	if (!thread->share->budget || !(thread->is_interrupted || thread->is_at_boundary) ||
-	    thread->seat != &thread->home || thread->inherited_priority ||
-	    __atomic_load_n(&thread->home.head.pending, __ATOMIC_RELAXED) & THREAD_PENDING_DIE)
-		return false;
-	return budget_left_ns(thread->share->budget, port_time_monotonic_ns()) == 0;
+	return thread->share->budget && limit_must_wait_locked(thread, port_time_monotonic_ns());
 }
 
 /* Puts a thread that is in no queue aside until it may run. */
@@ -111,7 +106,7 @@ park_locked(struct cpu *cpu, struct thread *thread)
 {
 	thread->run_state = THREAD_PARKED;
 	__atomic_fetch_sub(&thread->share->runnable, 1, __ATOMIC_RELAXED);
-	thread->timeout.key = budget_ready_ns(thread->share->budget, port_time_monotonic_ns());
+	thread->timeout.key = limit_ready_ns_locked(thread, port_time_monotonic_ns());
 	pairing_insert(&cpu->timeouts, &thread->timeout);
 }
 
@@ -158,7 +153,7 @@ account_locked(struct cpu *cpu, uint64_t now_ns)
 	thread->run_ns += ran_ns;
 	thread->vruntime_ns += ran_ns * (sharing ? sharing : 1);
 	if (thread->share->budget)
-		budget_take(thread->share->budget, ran_ns, now_ns);
+		budget_take(thread->payer_budget, ran_ns, now_ns);
 	min_vruntime_update_locked(cpu, thread);
 }
 
@@ -189,16 +184,6 @@ has_company_locked(const struct cpu *cpu, const struct thread *running)
 	return cpu->ready_mask >> running->priority != 0;
 }
 
-/* The deadline, or earlier when the running thread's budget is used up. */
-static uint64_t
-budget_bounded_locked(const struct cpu *cpu, const struct thread *running, uint64_t deadline_ns)
-{
-	uint64_t left_ns = budget_left_ns(running->share->budget, cpu->switched_ns);
-	uint64_t end_ns = cpu->switched_ns + (left_ns > RETRY_NS ? left_ns : RETRY_NS);
-
-	return end_ns < deadline_ns ? end_ns : deadline_ns;
-}
-
 /* Gives the port the next deadline unless it will wake us early enough. */
 static void
 arm_locked(struct cpu *cpu, const struct thread *running)
@@ -212,8 +197,11 @@ arm_locked(struct cpu *cpu, const struct thread *running)
 		deadline = timer->key > cpu->timers_rest_ns ? timer->key : cpu->timers_rest_ns;
 	if (running && has_company_locked(cpu, running) && cpu->slice_end_ns < deadline)
 		deadline = cpu->slice_end_ns;
-	if (running && running->share->budget)
-		deadline = budget_bounded_locked(cpu, running, deadline);
+	if (running && running->share->budget) {
+		uint64_t look_ns = limit_look_at_ns_locked(running, cpu->switched_ns);
+
+		deadline = look_ns < deadline ? look_ns : deadline;
+	}
 	/* An interrupt that comes here only makes armed_ns later; it has noted an event. */
 	if (deadline >= __atomic_load_n(&cpu->armed_ns, __ATOMIC_RELAXED))
 		return;
@@ -269,6 +257,43 @@ look_after_current_locked(struct cpu *cpu)
 		arm_locked(cpu, current);
 }
 
+/* Who pays for the thread may be another one now, and whether it may run. */
+static void
+limit_changed_locked(struct cpu *cpu, struct thread *thread)
+{
+	thread->payer_budget = thread->share->budget;
+	if (thread->run_state == THREAD_PARKED) {
+		sched_make_ready_locked(cpu, thread);
+	} else if (cpu->current == thread && thread->share->budget) {
+		limit_look_locked(thread, cpu->switched_ns);
+		arm_locked(cpu, thread);
+	}
+}
+
+void
+sched_set_lender_locked(struct cpu *cpu, struct thread *thread, const struct thread_lender *lender)
+{
+	if (cpu->current == thread)
+		account_locked(cpu, port_time_monotonic_ns());
+	thread->lender = *lender;
+	limit_changed_locked(cpu, thread);
+}
+
+void
+sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_share *share)
+{
+	bool counts = thread->run_state == THREAD_READY || thread->run_state == THREAD_RUNNING;
+
+	if (cpu->current == thread)
+		account_locked(cpu, port_time_monotonic_ns());
+	if (counts) {
+		__atomic_fetch_sub(&thread->share->runnable, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&share->runnable, 1, __ATOMIC_RELAXED);
+	}
+	thread->share = share;
+	limit_changed_locked(cpu, thread);
+}
+
 void
 sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t priority)
 {
@@ -312,6 +337,8 @@ dispatch_at_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
 		cpu->switches++;
 		trace_thread(NB_TRACE_SWITCH, next);
 		pending_clear(next, THREAD_PENDING_YIELD);
+		if (next->share->budget)
+			limit_look_locked(next, now_ns);
 	}
 	arm_locked(cpu, next);
 	if (next && __atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
@@ -492,9 +519,7 @@ expire_timeouts(struct cpu *cpu)
 	}
 	if (cpu->current && cpu->current->share->budget) {
 		account_locked(cpu, now_ns);
-		if (budget_left_ns(cpu->current->share->budget, now_ns) == 0)
-			__atomic_fetch_or(&cpu->current->seat->head.pending, THREAD_PENDING_YIELD,
-					  __ATOMIC_RELAXED);
+		limit_look_locked(cpu->current, now_ns);
 	}
 	arm_locked(cpu, cpu->current);
 	spinlock_unlock(&cpu->lock);
@@ -503,9 +528,12 @@ expire_timeouts(struct cpu *cpu)
 /* ---- timers ---- */
 
 void
-sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer))
+sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer),
+		 struct cpu_budget *budget)
 {
-	*timer = (struct sched_timer){ .cpu = port_cpu_current(), .expired = expired };
+	*timer = (struct sched_timer){ .cpu = port_cpu_current(),
+				       .expired = expired,
+				       .budget = budget };
 }
 
 void
@@ -546,6 +574,32 @@ sched_timer_is_set(struct sched_timer *timer)
 	return is_set;
 }
 
+/* The timer may be gone then. */
+static void
+expire_locked(struct cpu *cpu, struct sched_timer *timer)
+{
+	spinlock_unlock(&cpu->lock);
+	timer->expired(timer);
+	spinlock_lock(&cpu->lock);
+}
+
+/* One of somebody whose time is limited: that one pays (`expired` sees to it), not the
+ * current thread, and is told later when it has nothing left. */
+static void
+expire_limited_locked(struct cpu *cpu, struct sched_timer *timer)
+{
+	uint64_t begin_ns = port_time_monotonic_ns();
+
+	if (!budget_left_ns(timer->budget, begin_ns)) {
+		timer->node.key = budget_ready_ns(timer->budget, begin_ns);
+		pairing_insert(&cpu->timers, &timer->node);
+		return;
+	}
+	account_locked(cpu, begin_ns);
+	expire_locked(cpu, timer);
+	cpu->switched_ns = port_time_monotonic_ns();
+}
+
 /* Takes at most a share of the processor's time, however many timers there are. */
 static void
 expire_timers(struct cpu *cpu)
@@ -560,9 +614,10 @@ expire_timers(struct cpu *cpu)
 		struct sched_timer *timer = list_entry(first, struct sched_timer, node);
 
 		pairing_remove(&cpu->timers, first);
-		spinlock_unlock(&cpu->lock);
-		timer->expired(timer);
-		spinlock_lock(&cpu->lock);
+		if (timer->budget)
+			expire_limited_locked(cpu, timer);
+		else
+			expire_locked(cpu, timer);
 	}
 	end_ns = port_time_monotonic_ns();
 	cpu->timers_rest_ns = end_ns + TIMERS_REST * (end_ns - now_ns);
@@ -623,12 +678,30 @@ sched_preempt(bool is_at_boundary)
 	struct thread *self = cpu->current;
 
 	spinlock_lock(&cpu->lock);
-	self->is_at_boundary = is_at_boundary;
-	if (has_company_locked(cpu, self) || must_park_locked(self))
+	/* What a kernel thread does between two calls of this is work like a guest's code. */
+	self->is_at_boundary = is_at_boundary || !self->process;
+	if (self->share->budget)
+		account_locked(cpu, port_time_monotonic_ns());
+	if (has_company_locked(cpu, self) || must_park_locked(self)) {
 		yield_to_first(cpu);
-	else
+	} else {
+		if (self->share->budget)
+			limit_look_locked(self, cpu->switched_ns);
 		spinlock_unlock(&cpu->lock);
+	}
 	self->is_at_boundary = false;
+}
+
+void
+sched_before_guest(void)
+{
+	struct thread *self = thread_current();
+	uint64_t *pending = &self->home.head.pending;
+
+	while (__atomic_load_n(pending, __ATOMIC_RELAXED) & THREAD_PENDING_LIMIT) {
+		__atomic_fetch_and(pending, ~(uint64_t)THREAD_PENDING_LIMIT, __ATOMIC_RELAXED);
+		sched_preempt(true);
+	}
 }
 
 void
@@ -653,9 +726,13 @@ void
 sched_relax(void)
 {
 	struct thread *self = thread_current();
-	const uint64_t bits = THREAD_PENDING_EVENTS | THREAD_PENDING_YIELD;
+	uint64_t bits = THREAD_PENDING_EVENTS | THREAD_PENDING_YIELD;
 
-	if (!self || !(__atomic_load_n(&self->seat->head.pending, __ATOMIC_RELAXED) & bits))
+	if (!self)
+		return;
+	if (!self->process)
+		bits |= THREAD_PENDING_LIMIT;
+	if (!(__atomic_load_n(&self->seat->head.pending, __ATOMIC_RELAXED) & bits))
 		return;
 	__atomic_fetch_and(&self->seat->head.pending, ~bits, __ATOMIC_RELAXED);
 	sched_poll();

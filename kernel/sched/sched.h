@@ -31,6 +31,9 @@ void sched_run(bool (*is_done)(void));
 /* Lets equal or more urgent threads run first; returns at once if none waits.
  * The calling thread holds no lock. */
 void sched_yield_turn(void);
+/* Before guest code is entered from C: waits until the calling thread may run it, for its
+ * budget's sake. No lock held. */
+void sched_before_guest(void);
 /* For long kernel work: does what interrupts left to do, and lets somebody else
  * run who should. Cheap when there is nothing. No lock held. */
 void sched_relax(void);
@@ -42,10 +45,14 @@ struct sched_timer {
 	struct pairing_node node; /* key: deadline */
 	struct cpu *cpu;	  /* in whose heap it is or was last */
 	void (*expired)(struct sched_timer *timer);
+	/* On which expiries wait if it is used up, and from which `expired` takes its own time;
+	 * NULL: no limit. */
+	struct cpu_budget *budget;
 };
 
 /* `expired` is called in kernel context with no lock held. */
-void sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer));
+void sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer),
+		      struct cpu_budget *budget);
 /* Needs: it is not set. */
 void sched_timer_set(struct sched_timer *timer, uint64_t deadline_ns);
 /* True if it was set; then it will not expire. */

@@ -13,6 +13,11 @@
 void sched_make_ready_locked(struct cpu *cpu, struct thread *thread);
 /* Changes the priority with which the thread runs. */
 void sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t priority);
+/* Changes who pays for the thread when its own budget is used up. */
+void
+sched_set_lender_locked(struct cpu *cpu, struct thread *thread, const struct thread_lender *lender);
+/* Makes the thread one of another share, whose budget pays for it from now on. */
+void sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_share *share);
 /* Leaves the current thread, whose run_state the caller has set, for another
  * one; returns, unlocked, when it runs again (perhaps elsewhere). */
 void sched_switch_locked(struct cpu *cpu);

@@ -103,6 +103,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 		object_get(thread->owner);
 	thread->share = options->share ? options->share : &thread->own_share;
 	thread->own_share.budget = account_budget(options->account);
+	thread->payer_budget = thread->share->budget;
 	thread->entry = options->entry;
 	thread->argument = options->argument;
 	thread->priority = options->priority;
@@ -111,6 +112,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->stack_bytes = options->stack_bytes;
 	list_init(&thread->link);
 	guest_seat_init(&thread->home, &stack, options->process);
+	thread->home.budget = thread->share->budget;
 	thread->home.place = &thread->seat;
 	thread->seat = &thread->home;
 	guest_context_init(&thread->context, &stack, thread_begin, thread);
@@ -123,7 +125,7 @@ void
 thread_destroy(struct thread *thread)
 {
 	struct account *account = thread->account;
-	struct object *owner = thread->owner;
+	struct object *owner = thread->owner, *payer = thread->payer;
 
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
 	port_stack_destroy(&thread->home.stack);
@@ -135,6 +137,8 @@ thread_destroy(struct thread *thread)
 	account_put(account);
 	if (owner)
 		object_put(owner);
+	if (payer)
+		object_put(payer);
 }
 
 void
@@ -216,41 +220,93 @@ thread_wake(struct thread *thread)
 {
 	struct cpu *cpu = thread_lock_cpu(thread);
 
-	bool must_die =
-		__atomic_load_n(&thread->home.head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE;
-
-	if (thread->run_state == THREAD_BLOCKED || (thread->run_state == THREAD_PARKED && must_die))
+	/* One that is parked goes on if that is to its end. It does not leave its seat. */
+	if (thread->run_state == THREAD_BLOCKED ||
+	    (thread->run_state == THREAD_PARKED &&
+	     __atomic_load_n(&thread->seat->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE))
 		sched_make_ready_locked(cpu, thread);
 	else
 		thread->wake_permit = true;
 	spinlock_unlock(&cpu->lock);
 }
 
+/* Applies base and inherited priority; true if the thread's own one is another now. */
 static bool
-apply_priorities(struct thread *thread, uint32_t base, uint32_t inherited)
+apply_priorities_locked(struct cpu *cpu, struct thread *thread)
 {
-	struct cpu *cpu = thread_lock_cpu(thread);
+	uint32_t base = thread->base_priority, inherited = thread->inherited_priority;
 	uint32_t priority = base > inherited ? base : inherited;
-	bool is_changed = priority != thread->priority;
 
-	thread->base_priority = base;
-	thread->inherited_priority = inherited;
-	if (is_changed)
-		sched_set_priority_locked(cpu, thread, priority);
-	spinlock_unlock(&cpu->lock);
-	return is_changed;
+	if (priority == thread->priority)
+		return false;
+	sched_set_priority_locked(cpu, thread, priority);
+	return true;
 }
 
 void
 thread_set_priority_base(struct thread *thread, uint32_t priority)
 {
-	(void)apply_priorities(thread, priority, thread->inherited_priority);
+	struct cpu *cpu = thread_lock_cpu(thread);
+
+	thread->base_priority = priority;
+	(void)apply_priorities_locked(cpu, thread);
+	spinlock_unlock(&cpu->lock);
 }
 
 bool
-thread_inherit_priority(struct thread *thread, uint32_t priority)
+thread_inherit(struct thread *thread, const struct thread_inheritance *inheritance)
 {
-	return apply_priorities(thread, thread->base_priority, priority);
+	struct cpu *cpu = thread_lock_cpu(thread);
+	const struct thread_lender *lender = &inheritance->lender;
+	bool is_changed;
+
+	thread->inherited_priority = inheritance->priority;
+	is_changed = apply_priorities_locked(cpu, thread);
+	if (lender->is_there != thread->lender.is_there ||
+	    lender->budget != thread->lender.budget) {
+		sched_set_lender_locked(cpu, thread, lender);
+		is_changed = true;
+	}
+	spinlock_unlock(&cpu->lock);
+	return is_changed;
+}
+
+/* True if it is `to` that pays for the thread's record and stack now. */
+static bool
+move_charge(const struct thread *thread, struct account *to)
+{
+	uint64_t bytes = THREAD_CHARGED + thread->stack_bytes;
+
+	if (account_charge(to, ACCOUNT_THREADS, 1) != NB_OK)
+		return false;
+	if (account_charge(to, ACCOUNT_MEMORY, bytes) != NB_OK) {
+		account_uncharge(to, ACCOUNT_THREADS, 1);
+		return false;
+	}
+	account_uncharge(thread->account, ACCOUNT_MEMORY, bytes);
+	account_uncharge(thread->account, ACCOUNT_THREADS, 1);
+	return true;
+}
+
+void
+thread_pay_by(struct thread *thread, struct object *payer, struct thread_share *share,
+	      struct account *account)
+{
+	struct object *before = thread->payer;
+	struct cpu *cpu;
+
+	object_get(payer);
+	thread->payer = payer;
+	if (move_charge(thread, account)) {
+		account_get(account);
+		account_put(thread->account);
+		thread->account = account;
+	}
+	cpu = thread_lock_cpu(thread);
+	sched_pay_locked(cpu, thread, share);
+	spinlock_unlock(&cpu->lock);
+	if (before)
+		object_put(before);
 }
 
 void

@@ -51,6 +51,20 @@ enum thread_pending {
 	THREAD_PENDING_YIELD = 2,  /* another thread should run */
 	/* the process is ending; never cleared */
 	THREAD_PENDING_DIE = GUEST_PENDING_END,
+	/* whether its budget allows guest code is to be asked first */
+	THREAD_PENDING_LIMIT = 8,
+};
+
+/* Somebody who waits for a thread, and lends it processor time. */
+struct thread_lender {
+	bool is_there;
+	struct cpu_budget *budget; /* from which it is taken; NULL: there is no limit */
+};
+
+/* What a thread has from those who wait for it. */
+struct thread_inheritance {
+	uint32_t priority; /* 0: none */
+	struct thread_lender lender;
 };
 
 struct thread {
@@ -58,11 +72,13 @@ struct thread {
 	struct guest_seat *seat;    /* where it is: `home`, or an activation of a gate */
 	struct process *process;    /* whose thread it is; NULL: kernel thread. Constant */
 	struct object *owner;	    /* the process again, referenced; or NULL. Constant */
-	struct thread_share *share; /* the process's, or own_share. Constant */
+	struct thread_share *share; /* the process's, or own_share; see thread_pay_by */
 	struct thread_share own_share;
-	struct account *account; /* pays for this record and the stack. Constant */
-	struct list_link link;	 /* in process->threads, under the process's lock */
-	size_t stack_bytes;	 /* charged, of home.stack */
+	struct account *account; /* pays for this record and the stack; likewise */
+	struct object *payer;  /* whose `share` it is since thread_pay_by; referenced. NULL: none */
+	uint64_t paid_run_ns;  /* of run_ns, what came before or is in the payer's sum */
+	struct list_link link; /* in process->threads, under the process's lock */
+	size_t stack_bytes;    /* charged, of home.stack */
 	void (*entry)(void *argument);
 	void *argument;
 
@@ -79,6 +95,9 @@ struct thread {
 	uint32_t base_priority;	     /* its own */
 	uint32_t inherited_priority; /* from those who wait for it; 0: none */
 
+	struct thread_lender lender;	 /* if its own budget is used up */
+	struct cpu_budget *payer_budget; /* what its run time is taken from */
+
 	uint64_t run_ns; /* written by the processor that runs it */
 
 	/* Owned by the thread, or by who switches it: */
@@ -90,7 +109,11 @@ struct thread {
 	/* Under the lock of gates: */
 	struct gate_wait *gate_wait; /* it waits to get into one; or NULL */
 	bool is_detached;	     /* its process ended while it was inside another */
-	struct gate_pool *serving;   /* of gates on its own instances, or NULL; the thread's */
+	/* Of the walk that found out last what it inherits, and what that was. */
+	uint64_t inherit_visit;
+	struct thread *inherit_next;
+	struct thread_inheritance inheritance;
+	struct gate_pool *serving; /* of gates on its own instances, or NULL; the thread's */
 
 	/* Where guest code was when it trapped or was told to die; heap memory that is
 	 * charged with this record. NULL: it was not, or there was no memory. */
@@ -132,8 +155,15 @@ bool thread_block(uint64_t deadline_ns);
 /* Makes `thread` leave or not enter thread_block. Any context but interrupts;
  * takes the run queue's lock. */
 void thread_wake(struct thread *thread);
-/* Changes what it inherits (0: nothing); true if that changes its priority. */
-bool thread_inherit_priority(struct thread *thread, uint32_t priority);
+/* Changes what it inherits; true if that changes its priority or lender. */
+bool thread_inherit(struct thread *thread, const struct thread_inheritance *inheritance);
+
+/* Who pays for a thread when its process has ended: from now on its time is taken from
+ * `share`, and its stack and record from `account` unless a limit refuses that. `payer`
+ * is the object that both are part of: it is referenced as long as the thread is there.
+ * The caller has the lock of gates. */
+void thread_pay_by(struct thread *thread, struct object *payer, struct thread_share *share,
+		   struct account *account);
 
 /* The thread that is in a seat, which somebody is. */
 static inline struct thread *
