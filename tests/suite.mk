@@ -1,5 +1,5 @@
 # The official test suite: its archive and the runner as a Linux tool.
-#   make suite-archive          build/suite.bin from NEBULET_SPEC_DIR
+#   make suite-archive          build/suite.bin from NEBULET_SPEC_DIR; nothing without it
 #   make [MODE=...] suite-hosted
 NEBULET_SPEC_DIR ?= ../shared/spec
 SUITE_ARCHIVE := build/suite.bin
@@ -15,7 +15,12 @@ $(B)/suite-hosted: $(call obj,hosted,$(SUITE_SRC) tests/suite/hosted_main.c \
 	$(CC) $(HOSTED_CFLAGS) $^ -o $@
 
 .PHONY: suite-archive suite-hosted
+ifneq ($(wildcard $(NEBULET_SPEC_DIR)/manifest.json),)
 suite-archive: $(SUITE_ARCHIVE)
+else
+suite-archive:
+	@echo "no specification suite in $(NEBULET_SPEC_DIR) (set NEBULET_SPEC_DIR): left out"
+endif
 suite-hosted: $(B)/suite-hosted
 
 # The same runner as a kernel image: `make suite-pc`.

@@ -19,6 +19,7 @@ from pack import GROUPS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHIVE = "build/suite.bin"
+EXIT_SKIPPED = 77
 TIMEOUT_SECONDS = 900
 # isa-debug-exit ends QEMU with status * 2 + 1.
 # Nehalem is the least processor that has x86-64-v2.
@@ -77,7 +78,8 @@ def check_names(parser, names):
         with open(os.path.join(spec, "manifest.json")) as source:
             files = [n for n in json.load(source) if n.split("/")[0] in GROUPS]
     except OSError as error:
-        sys.exit(f"suite: no test suite in {spec} ({error}); set NEBULET_SPEC_DIR")
+        print(f"suite: no specification suite in {spec} ({error.strerror}); set NEBULET_SPEC_DIR")
+        sys.exit(EXIT_SKIPPED)
     known = {*GROUPS, *files, *(n.split("/", 1)[1] for n in files)}
     for name in names:
         if name not in known:
@@ -93,16 +95,19 @@ def main():
     parser.add_argument("--cpu", choices=QEMU_CPU, default="all",
                         help="baseline: a processor without AVX, BMI, LZCNT")
     parser.add_argument("--passes", metavar="LIST", help="such as -all or -gvn,-licm")
+    parser.add_argument("--step", action="store_true",
+                        help="hosted, interrupted behind every instruction of the guest")
     parser.add_argument("--verbose", action="store_true", help="a line for each file")
     parser.add_argument("names", nargs="*", metavar="GROUP|FILE", default=[])
     arguments = parser.parse_args()
     check_names(parser, arguments.names)
 
     chosen = [p for p in ("hosted", "pc") if getattr(arguments, p)] or ["hosted", "pc"]
-    if arguments.asan:
+    if arguments.asan or arguments.step:
         chosen = ["hosted"]
     mode = "asan" if arguments.asan else os.environ.get("MODE", "release")
     words = ["--verbose"] * arguments.verbose + ["--check"] * arguments.asan
+    words += ["--step"] * arguments.step
     words += [f"--passes={arguments.passes}"] if arguments.passes else []
     words += arguments.names
     results = [run(platform, mode, arguments.cpu, words) for platform in chosen]

@@ -7,6 +7,8 @@ set -eu
 check=$1 engine=$2
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 spec=${NEBULET_SPEC_DIR:-$root/../shared/spec}
+[ -d "$spec" ] || echo "contract_check: no suite in $spec (NEBULET_SPEC_DIR): left out" >&2
+[ -d "$spec" ] || [ -z "${CI:-}" ] || exit 1
 generated=$root/build/contract-modules
 mkdir -p "$generated"
 "$engine" generate 7000 200 "$generated" >/dev/null
