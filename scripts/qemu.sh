@@ -11,7 +11,8 @@
 #   --memory SIZE        default 2G
 #   --cpu MODEL          default max
 #   --accel NAME         default tcg
-#   --icount             count instructions: virtual time is 1 ns an instruction
+#   --icount             count instructions: virtual time is 1 ns an instruction; date and random
+#                        numbers are always the same, so that runs repeat
 #   --gdb                wait for a debugger on port 1234
 #   --print              show the command instead of running it
 #
@@ -34,7 +35,7 @@ while [ $# -gt 0 ]; do
 		printf -v "${1#--}" %s "$2"
 		shift
 		;;
-	--icount) extra+=(-icount shift=0,sleep=off) ;;
+	--icount) extra+=(-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm) ;;
 	--gdb) extra+=(-s -S) ;;
 	--print) run=echo ;;
 	--)

@@ -12,6 +12,13 @@ GUEST_FLAGS_mapping := -mbulk-memory
 # It is the other with other names for calls.
 build/gen/tests/gatehandle.wasm: tests/kernel/guests/gateclient.c
 GUEST_FLAGS_everycall := $(GUEST_FLAGS_threads) -Wl,--export=by_name
+# Vectors through gates; several threads of a memory that is not shared.
+GUEST_FLAGS_graphnode := -matomics -mbulk-memory -msimd128
+GUEST_FLAGS_graphbase := $(GUEST_FLAGS_graphnode)
+build/gen/tests/gateroot.wasm: tests/kernel/guests/gatenode.c
+build/gen/tests/graphbase.wasm: tests/kernel/guests/graphnode.c
+build/gen/tests/graph.wasm build/gen/tests/graphnode.wasm build/gen/tests/graphbase.wasm: tests/kernel/guests/graph.h
+build/gen/tests/torture.wasm build/gen/tests/fuzz.wasm build/gen/tests/graph.wasm: tests/kernel/guests/random.h
 build/gen/tests/%.wasm: tests/kernel/guests/%.c tests/kernel/guests/guest.h $(ABI_GEN)
 	@mkdir -p $(@D)
 	clang --target=wasm32 $(GUEST_FLAGS_$*) -O1 -g0 -nostdlib -Wall -Wextra -Werror -I. -Ibuild/gen/sdk \

@@ -174,6 +174,6 @@ $(T)/abi/processes.wasm: $(T)/abi/child.inc
 $(T)/abi/child.inc: $(T)/abi/child.wasm
 	python3 -c "import sys; print(','.join(map(str, open(sys.argv[1], 'rb').read())))" $< >$@
 .PHONY: guest-tests
-guest-tests: build/gen/tests/everycall.wasm build/gen/tests/everyclient.wasm build/gen/tests/torture.wasm build/gen/tests/fuzz.wasm build/gen/tests/member.wasm $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
+guest-tests: $(patsubst %,build/gen/tests/%.wasm,everycall everyclient torture fuzz member graph graphnode graphbase) $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
 
 -include $(shell find $(G) -name '*.d' 2>/dev/null)

@@ -25,6 +25,9 @@ guest_\name\()_end:
 	guest	gatenode
 	guest	gateroot
 	guest	gateserver
+	guest	graph
+	guest	graphbase
+	guest	graphnode
 	guest	hostile
 	guest	ipc
 	guest	mapping

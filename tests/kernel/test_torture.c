@@ -9,8 +9,10 @@
 #include "kernel/init/boot.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/check.h"
+#include "kernel/object/memory.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
+#include "tests/kernel/guests/graph.h"
 #include "tests/kernel/harness.h"
 
 #include <stdio.h>
@@ -23,6 +25,7 @@ static struct {
 	uint64_t random;
 	uint64_t root_id;
 	uint32_t looks, kills;
+	bool spares; /* kills nobody */
 	bool must_stop, has_stopped;
 } tormentor;
 
@@ -64,7 +67,7 @@ tormentor_main(void *argument)
 		(void)thread_block(port_time_monotonic_ns() + pause_ns);
 		check_invariants();
 		tormentor.looks++;
-		if (random_bits() % 2)
+		if (!tormentor.spares && random_bits() % 2)
 			kill_one();
 	}
 	tormentor.has_stopped = true;
@@ -72,7 +75,7 @@ tormentor_main(void *argument)
 }
 
 static struct thread *
-tormentor_start(uint64_t seed, uint64_t root_id)
+tormentor_start(uint64_t seed, bool spares, uint64_t root_id)
 {
 	struct thread_options options = {
 		.account = boot_account(),
@@ -85,6 +88,7 @@ tormentor_start(uint64_t seed, uint64_t root_id)
 	memset(&tormentor, 0, sizeof tormentor);
 	tormentor.random = seed * 2654435761u + 88172645463325252u;
 	tormentor.root_id = root_id;
+	tormentor.spares = spares;
 	assert_int_equal(thread_create(&options, &thread), NB_OK);
 	thread_start(thread);
 	return thread;
@@ -98,15 +102,12 @@ root_has_ended(void)
 	return root->state == NB_PROCESS_ENDED;
 }
 
-/* Runs `module` with those words as the root process, tormented, to its end. */
+/* Runs the root process with those words, tormented, to its end. */
 static void
-run_tormented(struct module *module, const uint32_t *words, uint32_t count, uint64_t seed)
+run_root(const uint32_t *words, uint32_t count, uint64_t seed, bool spares)
 {
-	struct thread *thread;
+	struct thread *thread = tormentor_start(seed, spares, root->object.id);
 
-	root = kernel_process(module, "root");
-	assert_int_equal(kernel_grant(root, &module->object, module_type.rights), words[0]);
-	thread = tormentor_start(seed, root->object.id);
 	kernel_start(root, words, count);
 	kernel_run_until(root_has_ended);
 	tormentor.must_stop = true;
@@ -118,6 +119,15 @@ run_tormented(struct module *module, const uint32_t *words, uint32_t count, uint
 		(void)printf("%s\n", root->backtrace ? root->backtrace : "");
 	kernel_expect_end(root, 0, NB_TRAP_NONE);
 	object_put(&root->object);
+}
+
+/* As a process of `module`, whose handle is the first word. */
+static void
+run_tormented(struct module *module, const uint32_t *words, uint32_t count, uint64_t seed)
+{
+	root = kernel_process(module, "root");
+	assert_int_equal(kernel_grant(root, &module->object, module_type.rights), words[0]);
+	run_root(words, count, seed, false);
 }
 
 static bool
@@ -176,12 +186,52 @@ test_hostile_calls(void **state)
 	}
 }
 
+static void
+print_counts(const struct memory *memory)
+{
+	static const char *const names[GRAPH_COUNTS] = { GRAPH_COUNT_NAMES };
+	const struct graph_board *board = (const void *)memory->bytes;
+
+	for (uint32_t i = 0; i < GRAPH_COUNTS; i++)
+		(void)printf("%s %u, ", names[i], board->counts[i]);
+	(void)printf("%u looks\n", tormentor.looks);
+}
+
+/* The graph kills its processes itself. */
+static void
+test_graph(void **state)
+{
+	enum { OPERATIONS = 50000, SEEDS = 2, LONG_SEEDS = 20 };
+	uint32_t seeds = is_long() ? LONG_SEEDS : SEEDS;
+
+	(void)state;
+	for (uint32_t i = 0; i < seeds; i++) {
+		uint32_t seed = first_seed() + i, words[6] = { 0, 0, 0, 0, seed, OPERATIONS };
+		struct module *modules[] = { GUEST(graph), GUEST(graphnode), GUEST(graphbase) };
+		struct memory *memory;
+
+		(void)printf("seed %u: ", seed);
+		(void)fflush(stdout);
+		root = kernel_process(modules[0], "root");
+		for (uint32_t k = 1; k < 3; k++) {
+			words[k] = kernel_grant(root, &modules[k]->object, module_type.rights);
+			object_put(&modules[k]->object);
+		}
+		assert_int_equal(memory_create(boot_account(), PORT_PAGE_BYTES, &memory), NB_OK);
+		words[3] = kernel_grant(root, &memory->object, memory_type.rights);
+		run_root(words, 6, seed, true);
+		print_counts(memory);
+		object_put(&memory->object);
+	}
+}
+
 int
 main(int count, char **words)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(test_torture),
 		kernel_test(test_hostile_calls),
+		kernel_test(test_graph),
 	};
 
 	if (count > 1)

@@ -2,11 +2,14 @@
  * Torments the kernel of the machine that it finds itself on with the guests of
  * tests/kernel/guests, which lie on the RAM disk as mnt/0/NAME.wasm: trees of
  * processes that do everything to each other at random (torture), every call with
- * nonsense (fuzz), everything once, gates among it (everycall), and the last again
- * and again, killed at instants that sweep over its life. Arguments: how many rounds,
- * the first seed, operations of a tree, calls with nonsense, kills. Prints a line for
+ * nonsense (fuzz), a graph of processes that call each other through gates and are
+ * killed at random (graph), everything once, gates among it (everycall), and the last
+ * again and again, killed at instants that sweep over its life. Arguments: how many
+ * rounds, the first seed, operations of a tree, calls with nonsense, kills, operations
+ * of a graph; 0 leaves a part out. Prints a line for
  * each part of a round; the power-off finds what has not come back.
  */
+#include "tests/kernel/guests/graph.h"
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
 #include "user/sdk/start.h"
@@ -40,7 +43,18 @@ load(const char *name)
 static void
 print(const struct text *line)
 {
-	(void)nb_stream_write(startup_handle("stdout"), line->bytes, line->length);
+	uint32_t output = startup_handle("stdout");
+
+	for (uint32_t at = 0; at < line->length;) {
+		int64_t put = nb_stream_write(output, line->bytes + at, line->length - at);
+
+		if (put == -NB_SHOULD_WAIT)
+			(void)nb_object_wait_one(output, NB_SIGNAL_WRITABLE, NB_DEADLINE_NEVER);
+		else if (put < 0)
+			nb_process_exit(7);
+		else
+			at += (uint32_t)put;
+	}
 }
 
 /* Says how a part of a round has ended. */
@@ -68,7 +82,7 @@ report(const char *name, uint32_t seed, const struct nb_process_info *info)
 static uint32_t
 start(uint32_t module, const uint32_t *given, uint32_t handles, uint32_t count)
 {
-	struct nb_limits limits = { .memory_bytes = 128u << 20, .handles = 4000 };
+	struct nb_limits limits = { .memory_bytes = 1u << 30, .handles = 4000 };
 	uint32_t process = (uint32_t)nb_process_create("root", 4, &limits), words[8] = { 0 };
 
 	for (uint32_t i = 0; i < count; i++)
@@ -89,9 +103,13 @@ end(uint32_t process)
 	struct nb_process_info info = { 0 };
 
 	if (nb_object_wait_one(process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) < 0 ||
-	    nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0 ||
-	    (!info.trap && (info.handles || info.threads)))
+	    nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0)
 		nb_process_exit(5);
+	if (!info.trap && !info.status && (info.handles || info.threads)) {
+		report("handles left", info.handles, &info);
+		report("threads left", info.threads, &info);
+		nb_process_exit(6);
+	}
 	(void)nb_handle_close(process);
 	return info;
 }
@@ -142,27 +160,66 @@ argument(uint32_t which, uint32_t otherwise)
 	return otherwise;
 }
 
+/* Prints what has happened in a graph. */
+static void
+print_counts(uint32_t memory)
+{
+	static const char *const names[GRAPH_COUNTS] = { GRAPH_COUNT_NAMES };
+	char bytes[512];
+	struct graph_board board = { 0 };
+	struct text line;
+
+	text_init(&line, bytes, sizeof bytes);
+	(void)nb_memory_read(memory, 0, &board, sizeof board);
+	(void)nb_handle_close(memory);
+	for (uint32_t i = 0; i < GRAPH_COUNTS; i++) {
+		text_add(&line, names[i]);
+		text_add(&line, " ");
+		text_add_number(&line, board.counts[i]);
+		text_add(&line, i + 1 < GRAPH_COUNTS ? " " : "\n");
+	}
+	print(&line);
+}
+
+/* A part of a round that is one process. */
+static void
+run(const char *name, uint32_t seed, const uint32_t *words, uint32_t handles, uint32_t count)
+{
+	struct nb_process_info info = end(start(words[0], words, handles, count));
+
+	report(name, seed, &info);
+}
+
 int
 module_main(void)
 {
 	uint32_t rounds = argument(1, 1), seed = argument(2, 1), operations = argument(3, 3000);
-	uint32_t calls = argument(4, 10000), kills = argument(5, 100);
-	uint32_t torture = load("torture"), fuzz = load("fuzz");
+	uint32_t calls = argument(4, 10000), kills = argument(5, 100), calling = argument(6, 3000);
+	uint32_t torture = load("torture"), fuzz = load("fuzz"), graph = load("graph");
+	uint32_t node = load("graphnode"), base = load("graphbase");
 	uint32_t every = load("everycall"), client = load("everyclient");
 
-	for (uint32_t i = 0; i < rounds; i++) {
+	for (uint32_t i = 0; i < rounds; i++, seed++) {
 		/* The module, depth, seed, operations, no channel to a parent. */
-		const uint32_t tree[] = { torture, 0, seed + i, operations, 0 };
+		const uint32_t tree[] = { torture, 0, seed, operations, 0 };
 		/* A module for children, seed, calls. */
-		const uint32_t nonsense[] = { fuzz, seed + i, calls };
+		const uint32_t nonsense[] = { fuzz, seed, calls };
+		uint32_t board = (uint32_t)nb_memory_create(sizeof(struct graph_board));
+		/* Two modules of nodes, what has happened, seed, operations. */
+		const uint32_t nodes[] = { graph, node, base, board, seed, calling };
 		/* Role, modules, no system object. */
 		const uint32_t all[] = { 0, every, client, 0 };
-		struct nb_process_info info = end(start(torture, tree, 1, 5));
 
-		report("torture", seed + i, &info);
-		info = end(start(fuzz, nonsense, 1, 3));
-		report("calls", seed + i, &info);
-		kill_everywhere(every, all, 4, seed + i, kills);
+		if (operations)
+			run("torture", seed, tree, 1, 5);
+		if (calls)
+			run("calls", seed, nonsense, 1, 3);
+		if (calling) {
+			run("graph", seed, nodes, 4, 6);
+			print_counts(board);
+		}
+		if (kills)
+			kill_everywhere(every, all, 4, seed, kills);
 	}
 	return 0;
 }
