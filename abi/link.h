@@ -15,6 +15,7 @@
  *                                      <-   END {STDOUT}: nobody reads it any more
  *                                      <-   KILL {status}, at any time
  *   MESSAGE text                       ->   what is wrong, or a trap's backtrace
+ *   LOG text                           ->   lines of the kernel's log
  *   EXIT {status, trap}                ->   the last frame
  *                                      <-   DONE: everything is read, power off
  *
@@ -28,7 +29,7 @@
 #include <stdint.h>
 
 enum {
-	NB_LINK_VERSION = 1,
+	NB_LINK_VERSION = 2,
 	NB_LINK_PAYLOAD_MAX = 4096, /* bytes of a frame behind its head */
 	NB_LINK_WINDOW = 65536,	    /* bytes granted at the start, per stream */
 };
@@ -45,6 +46,7 @@ enum nb_link_type {
 	NB_LINK_MESSAGE = 9,
 	NB_LINK_EXIT = 10,
 	NB_LINK_DONE = 11,
+	NB_LINK_LOG = 12,
 };
 
 struct nb_link_head {

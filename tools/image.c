@@ -215,6 +215,8 @@ image_create(const struct run_options *options, bool *has_input)
 	tar_add_archive(&tar, tool_text("%s/build/guest/base.tar", tool_root()));
 	if (options->program || options->path) {
 		add_run_file(&tar, options);
+		if (options->platform == RUN_PC)
+			tar_add_archive(&tar, tool_text("%s/build/guest/link.tar", tool_root()));
 		*has_input = !options->debugs && add_input(&tar);
 	} else {
 		add_prompt_files(&tar, options);

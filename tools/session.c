@@ -179,6 +179,27 @@ write_output(struct session *session, struct sink *sink)
 	}
 }
 
+/* ---- what the kernel says ---- */
+
+/* On its console, or by the session server: kept, or shown if it shall be verbose. */
+static void
+take_log(struct session *session, const char *bytes, uint32_t len)
+{
+	uint32_t keep = (uint32_t)sizeof session->console - len;
+
+	if (session->options->is_verbose) {
+		erase_progress(session);
+		fwrite(bytes, 1, len, stderr);
+		return;
+	}
+	if (session->console_len > keep) {
+		memmove(session->console, session->console + session->console_len - keep, keep);
+		session->console_len = keep;
+	}
+	memcpy(session->console + session->console_len, bytes, len);
+	session->console_len += len;
+}
+
 /* ---- frames from the guest ---- */
 
 static bool
@@ -279,6 +300,9 @@ take_frame(struct session *session, const struct nb_link_head *head, const uint8
 		return true;
 	case NB_LINK_MESSAGE:
 		return take_output(session, &session->sinks[STDERR_FILENO], bytes, head->length);
+	case NB_LINK_LOG:
+		take_log(session, (const char *)bytes, head->length);
+		return true;
 	case NB_LINK_EXIT:
 		if (head->length != sizeof(struct nb_link_exit))
 			return false;
@@ -328,24 +352,11 @@ read_console(struct session *session)
 {
 	char bytes[2048];
 	ssize_t got = read(session->machine->console, bytes, sizeof bytes);
-	size_t keep;
 
 	if (got == 0)
 		session->is_console_closed = true;
-	if (got <= 0)
-		return;
-	if (session->options->is_verbose) {
-		erase_progress(session);
-		fwrite(bytes, 1, (size_t)got, stderr);
-		return;
-	}
-	keep = sizeof session->console - (size_t)got;
-	if (session->console_len > keep) {
-		memmove(session->console, session->console + session->console_len - keep, keep);
-		session->console_len = (uint32_t)keep;
-	}
-	memcpy(session->console + session->console_len, bytes, (size_t)got);
-	session->console_len += (uint32_t)got;
+	if (got > 0)
+		take_log(session, bytes, (uint32_t)got);
 }
 
 /* Shows what the kernel said that is not shown yet: without --verbose it only

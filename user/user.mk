@@ -17,7 +17,7 @@ WASI_CFLAGS := --target=wasm32-wasi -std=gnu17 -O2 -MMD -MP
 guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
 	user/libs/launch user/libs/service user/libs/terminal \
-	user/libs/virtio user/libs/block)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
+	user/libs/virtio user/libs/block user/libs/log)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
 GUEST_START := $(G)/obj/user/sdk/start.o
 
 $(G)/obj/%.o: %.c | $(ABI_GEN)
@@ -46,6 +46,8 @@ $(eval $(call guest_module,bus,user/servers/bus,$(GUEST_START)))
 # Drivers, and what finds and starts them: not in the base RAM disk.
 DRIVERS := $(patsubst user/drivers/%/main.c,%,$(sort $(wildcard user/drivers/*/main.c)))
 $(foreach name,$(DRIVERS),$(eval $(call guest_module,drivers/$(name),user/drivers/$(name),$(GUEST_START))))
+# At the prompt: the console's first, and not the link's.
+PROMPT_DRIVERS := serial1 $(filter-out serial1 serial2,$(DRIVERS))
 DRIVER_ARTIFACTS := $(G)/modules/bus.nbo $(DRIVERS:%=$(G)/modules/drivers/%.nbo)
 # What bench/block.py measures with.
 $(eval $(call guest_module,drivers/latency,bench/drivers,$(GUEST_START)))
@@ -74,9 +76,16 @@ $(BASE_TAR): $(BASE_ARTIFACTS) user/servers/init/services
 # What a machine with devices gets besides.
 DRIVERS_TAR := $(G)/drivers.tar
 $(DRIVERS_TAR): $(DRIVER_ARTIFACTS) user/user.mk
-	printf 'drivers/%s.nbo\n' $(DRIVERS) > $(G)/drivers.list
+	printf 'drivers/%s.nbo\n' $(PROMPT_DRIVERS) > $(G)/drivers.list
 	$(TOOL) pack -o $@ lib/bus.nbo=$(G)/modules/bus.nbo etc/drivers=$(G)/drivers.list \
-		$(foreach d,$(DRIVERS),drivers/$(d).nbo=$(G)/modules/drivers/$(d).nbo)
+		$(foreach d,$(PROMPT_DRIVERS),drivers/$(d).nbo=$(G)/modules/drivers/$(d).nbo)
+
+# What a machine that runs one program for the host gets besides: the link's driver.
+LINK_TAR := $(G)/link.tar
+$(LINK_TAR): $(G)/modules/bus.nbo $(G)/modules/drivers/serial2.nbo user/user.mk
+	echo drivers/serial2.nbo > $(G)/link.list
+	$(TOOL) pack -o $@ lib/bus.nbo=$(G)/modules/bus.nbo etc/drivers=$(G)/link.list \
+		drivers/serial2.nbo=$(G)/modules/drivers/serial2.nbo
 
 # --- bundled programs: build/guest/programs/NAME/{NAME.wasm,NAME.nbo,files/} ---
 P := $(G)/programs
@@ -133,9 +142,9 @@ program_artifact = $(P)/$(1)/$(1).nbo
 $(foreach name,$(PROGRAMS),$(eval program-$(name): $(call program_artifact,$(name))))
 programs: $(PROGRAMS:%=program-%)
 user: $(BASE_MODULES:%=$(G)/modules/%.wasm)
-ramdisk: $(BASE_TAR) $(DRIVERS_TAR)
+ramdisk: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR)
 # A kernel trusts the artifacts of one build: keep the archive in step.
-kernel hosted: $(BASE_TAR) $(DRIVERS_TAR)
+kernel hosted: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR)
 
 # --- programs that the end-to-end tests run: build/guest/tests/NAME.wasm -------
 T := $(G)/tests

@@ -35,6 +35,13 @@ boot_account(void)
 	return boot.account;
 }
 
+static void
+poll_devices(void)
+{
+	interrupt_poll();
+	log_poll();
+}
+
 enum nb_status
 boot_core_init(void)
 {
@@ -46,7 +53,7 @@ boot_core_init(void)
 	status = sched_cpu_init(&boot.cpu, 0);
 	if (status != NB_OK)
 		return status;
-	sched_set_handlers(&(struct sched_handlers){ serial_poll, interrupt_poll });
+	sched_set_handlers(&(struct sched_handlers){ serial_poll, poll_devices });
 	status = account_create(NULL, no_limit, &boot.account);
 	if (status != NB_OK) {
 		sched_cpu_exit(&boot.cpu);

@@ -4,6 +4,7 @@
 #include "kernel/init/panic.h"
 
 #include "kernel/port/platform.h"
+#include "kernel/sys/log.h"
 #include "lib/format.h"
 
 #include <stdarg.h>
@@ -18,4 +19,10 @@ panic(const char *format, ...)
 	format_text_va(text, sizeof text, format, args);
 	va_end(args);
 	port_panic(text);
+}
+
+void
+kernel_panicking(void)
+{
+	log_panic();
 }

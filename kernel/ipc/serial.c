@@ -56,6 +56,7 @@ serial_create(struct account *account, enum port_serial port, struct serial **ou
 		return NB_OUT_OF_MEMORY;
 	serial->port = port;
 	spinlock_init(&serial->lock, LOCK_RANK_STREAM);
+	serial->is_released = false;
 	object_signals_change(&serial->object, 0, NB_SIGNAL_WRITABLE);
 	serials[port] = serial;
 	*out = serial;
@@ -78,8 +79,9 @@ receive_locked(struct serial *serial)
 		got = port_serial_read(serial->port, serial->received + at, room);
 		serial->used += (uint32_t)got;
 	}
-	object_signals_change(&serial->object, serial->used ? 0 : NB_SIGNAL_READABLE,
-			      serial->used ? NB_SIGNAL_READABLE : 0);
+	got = serial->used || serial->is_released;
+	object_signals_change(&serial->object, got ? 0 : NB_SIGNAL_READABLE,
+			      got ? NB_SIGNAL_READABLE : 0);
 }
 
 void
@@ -92,9 +94,26 @@ serial_poll(void)
 			continue;
 		spinlock_lock(&serial->lock);
 		receive_locked(serial);
-		object_signals_change(&serial->object, 0, NB_SIGNAL_WRITABLE);
+		if (!serial->is_released)
+			object_signals_change(&serial->object, 0, NB_SIGNAL_WRITABLE);
 		spinlock_unlock(&serial->lock);
 	}
+}
+
+enum nb_status
+serial_release(struct serial *serial)
+{
+	enum nb_status status;
+
+	spinlock_lock(&serial->lock);
+	status = port_serial_release(serial->port);
+	if (status == NB_OK) {
+		serial->is_released = true;
+		object_signals_change(&serial->object, NB_SIGNAL_WRITABLE, NB_SIGNAL_PEER_CLOSED);
+		receive_locked(serial);
+	}
+	spinlock_unlock(&serial->lock);
+	return status;
 }
 
 enum nb_status
@@ -107,6 +126,10 @@ serial_write(struct serial *serial, uint64_t address, uint32_t len, uint32_t *ou
 	if (len > WRITE_MOST_BYTES)
 		len = WRITE_MOST_BYTES;
 	spinlock_lock(&serial->lock);
+	if (serial->is_released) {
+		spinlock_unlock(&serial->lock);
+		return NB_PEER_CLOSED;
+	}
 	while (done < len) {
 		uint32_t want = len - done < sizeof piece ? len - done : sizeof piece;
 		uint32_t put;
@@ -152,7 +175,7 @@ serial_read(struct serial *serial, uint64_t address, uint32_t len, uint32_t *out
 	receive_locked(serial);
 	spinlock_unlock(&serial->lock);
 	*out_moved = done;
-	if (done || !len)
+	if (done || !len || (status == NB_OK && serial->is_released))
 		return NB_OK;
 	return status != NB_OK ? status : NB_SHOULD_WAIT;
 }

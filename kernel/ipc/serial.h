@@ -15,6 +15,7 @@ struct serial {
 	struct object object;
 	enum port_serial port;
 	struct spinlock lock;
+	bool is_released; /* nothing arrives any more */
 	/* Under the lock: what has arrived and was not read. */
 	uint32_t first, used;
 	uint8_t received[SERIAL_BUFFER_BYTES];
@@ -31,6 +32,10 @@ NB_MUST_USE enum nb_status
 serial_write(struct serial *serial, uint64_t address, uint32_t len, uint32_t *out_moved);
 NB_MUST_USE enum nb_status
 serial_read(struct serial *serial, uint64_t address, uint32_t len, uint32_t *out_moved);
+
+/* Leaves the port to a driver: what has arrived is still read, then comes the end. Errors of
+ * port_serial_release. */
+NB_MUST_USE enum nb_status serial_release(struct serial *serial);
 
 /* The scheduler's handler: takes in what has arrived, on all ports, and says
  * again that they are writable. */

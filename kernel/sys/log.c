@@ -1,12 +1,17 @@
 /*
  * The kernel log. A record lies in the ring as struct nb_log_record and its
  * text, padded to 8 bytes, wrapping byte by byte; the oldest records give way.
+ *
+ * While there is a log object, its reader shows the grave records; `shown` says how far
+ * it has come. log_write may be called under any lock, so it leaves the signal to
+ * log_poll.
  */
 #include "kernel/sys/log.h"
 
 #include "kernel/port/cpu.h"
 #include "kernel/port/platform.h"
 #include "kernel/sched/lock.h"
+#include "kernel/sched/sched.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -21,8 +26,17 @@ static struct {
 	uint64_t first; /* oldest record */
 	uint64_t end;
 	uint64_t next_sequence;
+	uint64_t shown;	  /* records before that one have been, or are being, shown */
+	bool is_followed; /* by a reader of the log object: the kernel prints none */
 	uint8_t ring[LOG_RING_BYTES];
 } kernel_log = { .lock = SPINLOCK_INIT(LOCK_RANK_LOG), .console_level = NB_LOG_ERROR };
+
+/* The log object. Its lock is taken before the log's. */
+static struct {
+	struct spinlock lock;
+	struct object *object; /* NULL: there is none */
+	bool has_news;	       /* atomic: there may be something for its reader */
+} follower = { .lock = SPINLOCK_INIT(LOCK_RANK_STREAM) };
 
 static const char *const level_texts[] = { "error", "warn", "info", "debug" };
 
@@ -101,6 +115,7 @@ log_write(uint32_t level, const char *format, ...)
 	struct nb_log_record record = { .time_ns = port_time_monotonic_ns(), .level = level };
 	char text[NB_LOG_TEXT_MAX + 1];
 	size_t len;
+	bool is_grave = (int)level <= kernel_log.console_level, is_followed;
 	va_list args;
 
 	va_start(args, format);
@@ -114,25 +129,157 @@ log_write(uint32_t level, const char *format, ...)
 	spinlock_lock(&kernel_log.lock);
 	record.sequence = kernel_log.next_sequence++;
 	append_locked(&record, text);
+	is_followed = kernel_log.is_followed;
+	if (!is_followed)
+		kernel_log.shown = kernel_log.next_sequence;
 	spinlock_unlock(&kernel_log.lock);
-	if ((int)level <= kernel_log.console_level)
+	if (is_grave && is_followed) {
+		__atomic_store_n(&follower.has_news, true, __ATOMIC_RELEASE);
+		sched_note_interrupt();
+	} else if (is_grave) {
 		print_to_console(&record, text);
+	}
+}
+
+/* The oldest record numbered `sequence` or later, of that level or graver. */
+static enum nb_status
+find_locked(uint64_t sequence, int level, struct nb_log_record *out, char *text, size_t cap)
+{
+	for (uint64_t at = kernel_log.first; at < kernel_log.end;) {
+		ring_get_locked(at, out, sizeof *out);
+		if (out->sequence >= sequence && (int)out->level <= level) {
+			ring_get_locked(at + sizeof *out, text, out->len < cap ? out->len : cap);
+			return NB_OK;
+		}
+		at += record_size(out->len);
+	}
+	return NB_SHOULD_WAIT;
 }
 
 enum nb_status
 log_read(uint64_t sequence, struct nb_log_record *out, char *text, size_t cap)
 {
-	enum nb_status status = NB_SHOULD_WAIT;
+	enum nb_status status;
 
 	spinlock_lock(&kernel_log.lock);
-	for (uint64_t at = kernel_log.first; at < kernel_log.end && status != NB_OK;) {
-		ring_get_locked(at, out, sizeof *out);
-		if (out->sequence >= sequence) {
-			ring_get_locked(at + sizeof *out, text, out->len < cap ? out->len : cap);
-			status = NB_OK;
-		}
-		at += record_size(out->len);
-	}
+	status = find_locked(sequence, NB_LOG_DEBUG, out, text, cap);
 	spinlock_unlock(&kernel_log.lock);
 	return status;
+}
+
+/* ---- the log object ---- */
+
+/* Prints what no reader has shown, beginning with what the last one read. The log is not
+ * locked: records that are added meanwhile are printed by whoever adds them. */
+static void
+print_rest(uint64_t end)
+{
+	struct nb_log_record record = { .sequence = kernel_log.shown };
+	char text[NB_LOG_TEXT_MAX];
+
+	while (record.sequence < end &&
+	       find_locked(record.sequence, kernel_log.console_level, &record, text, sizeof text) ==
+		       NB_OK &&
+	       record.sequence < end) {
+		print_to_console(&record, text);
+		record.sequence++;
+	}
+}
+
+static void
+log_handles_gone(struct object *object)
+{
+	bool is_last;
+	uint64_t end;
+
+	spinlock_lock(&follower.lock);
+	is_last = follower.object == object;
+	if (is_last)
+		follower.object = NULL;
+	spinlock_lock(&kernel_log.lock);
+	if (is_last)
+		kernel_log.is_followed = false;
+	end = kernel_log.next_sequence;
+	spinlock_unlock(&kernel_log.lock);
+	spinlock_unlock(&follower.lock);
+	if (is_last)
+		print_rest(end);
+}
+
+/* It may never have had a handle. */
+static void
+log_destroy(struct object *object)
+{
+	log_handles_gone(object);
+	object_free(object);
+}
+
+void
+log_panic(void)
+{
+	if (kernel_log.is_followed)
+		print_rest(kernel_log.next_sequence);
+}
+
+const struct object_type log_type = {
+	.number = NB_OBJECT_LOG,
+	.rights = NB_RIGHT_READ | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL |
+		  NB_RIGHT_WAIT | NB_RIGHT_INSPECT,
+	.destroy = log_destroy,
+	.handles_gone = log_handles_gone,
+};
+
+enum nb_status
+log_follow(struct account *account, struct object **out)
+{
+	struct object *object = object_alloc(&log_type, sizeof *object, account);
+	bool is_first;
+
+	if (!object)
+		return NB_OUT_OF_MEMORY;
+	spinlock_lock(&follower.lock);
+	is_first = !follower.object;
+	if (is_first) {
+		follower.object = object;
+		spinlock_lock(&kernel_log.lock);
+		kernel_log.is_followed = true;
+		spinlock_unlock(&kernel_log.lock);
+	}
+	spinlock_unlock(&follower.lock);
+	if (!is_first) {
+		object->refs = 0;
+		object_free(object);
+		return NB_ALREADY_EXISTS;
+	}
+	*out = object;
+	return NB_OK;
+}
+
+enum nb_status
+log_read_followed(uint64_t sequence, struct nb_log_record *out, char *text, size_t cap)
+{
+	enum nb_status status;
+
+	spinlock_lock(&follower.lock);
+	spinlock_lock(&kernel_log.lock);
+	if (sequence > kernel_log.shown && sequence <= kernel_log.next_sequence)
+		kernel_log.shown = sequence;
+	status = find_locked(kernel_log.shown, kernel_log.console_level, out, text, cap);
+	spinlock_unlock(&kernel_log.lock);
+	if (follower.object && status != NB_OK)
+		object_signals_change(follower.object, NB_SIGNAL_READABLE, 0);
+	spinlock_unlock(&follower.lock);
+	return status;
+}
+
+void
+log_poll(void)
+{
+	if (!__atomic_load_n(&follower.has_news, __ATOMIC_RELAXED))
+		return;
+	spinlock_lock(&follower.lock);
+	__atomic_store_n(&follower.has_news, false, __ATOMIC_RELAXED);
+	if (follower.object)
+		object_signals_change(follower.object, 0, NB_SIGNAL_READABLE);
+	spinlock_unlock(&follower.lock);
 }

@@ -80,23 +80,57 @@ sys_log_write(struct nb_vmctx *vmctx, uint32_t level, uint32_t text, uint32_t le
 }
 
 int64_t
-sys_log_read(struct nb_vmctx *vmctx, uint32_t system, uint64_t sequence, uint32_t record,
+sys_log_follow(struct nb_vmctx *vmctx, uint32_t system)
+{
+	struct object *object;
+	struct handle_use use;
+	enum nb_status status = guest_handle(vmctx, system, &system_type, NB_RIGHT_MANAGE, &use);
+
+	if (status != NB_OK)
+		return guest_result(status);
+	object_put(use.object);
+	status = log_follow(guest_process(vmctx)->account, &object);
+	if (status != NB_OK)
+		return guest_result(status);
+	return guest_handle_add(vmctx, object, log_type.rights);
+}
+
+/* Whether the handle is to the log, or to the system [MANAGE]. */
+static enum nb_status
+use_log(const struct nb_vmctx *vmctx, uint32_t handle, bool *is_followed)
+{
+	struct handle_use use;
+	enum nb_status status = guest_handle(vmctx, handle, NULL, 0, &use);
+
+	if (status != NB_OK)
+		return status;
+	*is_followed = use.object->type == &log_type;
+	if (!*is_followed && use.object->type != &system_type)
+		status = NB_WRONG_TYPE;
+	else if (!(use.rights & (*is_followed ? NB_RIGHT_READ : NB_RIGHT_MANAGE)))
+		status = NB_ACCESS_DENIED;
+	object_put(use.object);
+	return status;
+}
+
+int64_t
+sys_log_read(struct nb_vmctx *vmctx, uint32_t log, uint64_t sequence, uint32_t record,
 	     uint32_t text, uint32_t len)
 {
 	char copy[NB_LOG_TEXT_MAX];
 	struct nb_log_record found;
-	struct handle_use use;
+	bool is_followed;
 	uint64_t record_at, text_at;
 	enum nb_status status = guest_range(vmctx, record, sizeof found, &record_at);
 
 	if (status == NB_OK)
 		status = guest_range(vmctx, text, len, &text_at);
 	if (status == NB_OK)
-		status = guest_handle(vmctx, system, &system_type, NB_RIGHT_MANAGE, &use);
+		status = use_log(vmctx, log, &is_followed);
 	if (status != NB_OK)
 		return guest_result(status);
-	object_put(use.object);
-	status = log_read(sequence, &found, copy, sizeof copy);
+	status = is_followed ? log_read_followed(sequence, &found, copy, sizeof copy)
+			     : log_read(sequence, &found, copy, sizeof copy);
 	if (status == NB_OK)
 		status = port_guest_write(record_at, &found, sizeof found);
 	if (status == NB_OK)

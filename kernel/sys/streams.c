@@ -108,6 +108,20 @@ sys_stream_read(struct nb_vmctx *vmctx, uint32_t handle, uint32_t buffer, uint32
 	return status == NB_OK ? (int64_t)moved : guest_result(status);
 }
 
+int64_t
+sys_serial_release(struct nb_vmctx *vmctx, uint32_t handle)
+{
+	struct handle_use use;
+	enum nb_status status =
+		guest_handle(vmctx, handle, &serial_type, NB_RIGHT_READ | NB_RIGHT_WRITE, &use);
+
+	if (status != NB_OK)
+		return guest_result(status);
+	status = serial_release(serial_of(use.object));
+	object_put(use.object);
+	return guest_result(status);
+}
+
 /* ---- memory objects ---- */
 
 int64_t

@@ -22,6 +22,7 @@ port_panic(const char *message)
 	void *frames[FRAMES];
 	int count = backtrace(frames, FRAMES);
 
+	kernel_panicking();
 	say("\nnebulet: kernel panic: ");
 	say(message);
 	say("\n");

@@ -61,6 +61,14 @@ exit_if_unplugged(void)
 		_exit(EXIT_UNPLUGGED);
 }
 
+/* A descriptor has neither ports nor an interrupt. */
+enum nb_status
+port_serial_release(enum port_serial port)
+{
+	(void)port;
+	return NB_NOT_SUPPORTED;
+}
+
 size_t
 port_serial_read(enum port_serial port, uint8_t *out, size_t cap)
 {

@@ -17,6 +17,7 @@
 #include "kernel/port/cpu.h"
 #include "platform/pc/acpi.h"
 #include "platform/pc/boot_protocol.h"
+#include "platform/pc/serial.h"
 
 #include "abi/types.h"
 
@@ -44,8 +45,6 @@ static const struct port_range kept_ports[] = {
 #include "abi/reserved_ports.def"
 #undef NB_RESERVED_PORTS
 	{ 0xf4, 0xf4 },	  /* exit of the emulator */
-	{ 0x2f8, 0x2ff }, /* the kernel's serial ports */
-	{ 0x3f8, 0x3ff },
 	{ 0x510, 0x51b }, /* QEMU's configuration device, which has DMA */
 };
 
@@ -105,6 +104,8 @@ port_io_is_free(uint32_t first, uint32_t count)
 		if (overlaps(first, count, kept->first, kept->last - kept->first + 1u))
 			return false;
 	}
+	if (serial_uses_ports(first, count))
+		return false;
 	/* Power management: the control registers and what switches to ACPI. */
 	return !(acpi_found.pm1_control_port &&
 		 overlaps(first, count, acpi_found.pm1_control_port, 2)) &&

@@ -138,6 +138,7 @@ port_panic(const char *message)
 		power_stop(PANIC_STATUS);
 	is_panicking = true;
 	processor_enter_panic();
+	kernel_panicking();
 	print("\r\npanic: %s\r\n", message);
 	if (frame) {
 		print_registers(frame);

@@ -1,5 +1,6 @@
 /*
- * 16550A serial ports, interrupt driven.
+ * 16550A serial ports, interrupt driven, until a driver takes one over; what the kernel
+ * says itself, it always says by polling.
  *
  * Every access to a port register is expensive on a virtual machine, so bytes
  * move in bursts: output fills the transmit FIFO whenever it is empty, input is
@@ -31,6 +32,7 @@ enum {
 	REGISTER_MODEM = 4,
 	REGISTER_LINE_STATUS = 5,
 	REGISTER_SCRATCH = 7,
+	REGISTER_COUNT = 8,
 	INTERRUPT_RECEIVED = 1 << 0,
 	INTERRUPT_ROOM = 1 << 1,
 	IDENTITY_NONE = 1 << 0,
@@ -55,6 +57,7 @@ struct serial {
 	uint16_t base;
 	uint8_t line; /* ISA interrupt */
 	bool is_present;
+	bool is_released;    /* a driver's: the kernel writes by polling at most */
 	bool stopped;	     /* reception waits for room in the ring */
 	uint8_t interrupts;  /* what REGISTER_INTERRUPTS holds */
 	uint32_t head, tail; /* bytes ever put and taken, modulo 2^32 */
@@ -210,13 +213,44 @@ serial_init(void)
 	}
 }
 
+bool
+serial_uses_ports(uint32_t first, uint32_t count)
+{
+	for (int i = 0; i < PORT_SERIAL_COUNT; i++) {
+		const struct serial *serial = &ports[i];
+
+		if (!serial->is_released && first < (uint32_t)serial->base + REGISTER_COUNT &&
+		    serial->base < first + count)
+			return true;
+	}
+	return false;
+}
+
+enum nb_status
+port_serial_release(enum port_serial port)
+{
+	struct serial *serial = &ports[port];
+
+	if (!serial->is_present)
+		return NB_NOT_SUPPORTED;
+	lock_take(&lock);
+	if (!serial->is_released) {
+		set_interrupts(serial, 0);
+		ioapic_unroute(acpi_found.isa[serial->line].global);
+		trap_set_handler(VECTOR_SERIAL + port, NULL, NULL);
+		serial->is_released = true;
+	}
+	lock_drop(&lock);
+	return NB_OK;
+}
+
 size_t
 port_serial_write(enum port_serial port, const uint8_t *bytes, size_t len)
 {
 	struct serial *serial = &ports[port];
 	size_t done = 0;
 
-	if (!serial->is_present)
+	if (!serial->is_present || serial->is_released)
 		return len;
 	lock_take(&lock);
 	while (done < len) {
@@ -242,7 +276,7 @@ port_serial_read(enum port_serial port, uint8_t *out, size_t cap)
 	lock_take(&lock);
 	for (count = 0; count < cap && serial->tail != serial->head; count++)
 		out[count] = serial->ring[serial->tail++ % RING_BYTES];
-	if (serial->stopped && count > 0) {
+	if (serial->stopped && count > 0 && !serial->is_released) {
 		serial->stopped = false;
 		set_interrupts(serial, serial->interrupts | INTERRUPT_RECEIVED);
 	}

@@ -79,6 +79,11 @@ kernel_timer_expired(void)
 }
 
 void
+kernel_panicking(void)
+{
+}
+
+void
 kernel_serial_ready(enum port_serial port)
 {
 	upcalls.serial_ready[port]++;

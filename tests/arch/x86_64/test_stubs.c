@@ -162,6 +162,11 @@ kernel_timer_expired(void)
 }
 
 void
+kernel_panicking(void)
+{
+}
+
+void
 kernel_serial_ready(enum port_serial port)
 {
 	(void)port;

@@ -71,11 +71,12 @@ struct bus {
 	uint32_t services, clients; /* the two ends of the channel that clients come over */
 	struct device devices[DEVICES_MAX];
 	uint32_t device_count;
+	bool is_pci_known; /* its functions are among the devices */
 	struct driver drivers[DRIVERS_MAX];
 	uint32_t driver_count;
 };
 
-/* Adds the devices that every PC has, and those of PCI. */
+/* Adds the devices that every PC has. Those of PCI are looked for when a driver wants one. */
 void devices_find(struct bus *bus);
 /* A device that nobody has taken and that the manifest says it drives, or NULL. */
 struct device *devices_match(struct bus *bus, const struct manifest *manifest);

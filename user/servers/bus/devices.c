@@ -20,7 +20,9 @@ static const struct part parts[] = {
 	{ "keyboard", NB_RESOURCE_PORT, 0x60, 1 },    { "keyboard", NB_RESOURCE_PORT, 0x64, 1 },
 	{ "keyboard", NB_RESOURCE_IRQ, 1, 1 },	      { "vga", NB_RESOURCE_PORT, 0x3c0, 0x20 },
 	{ "vga", NB_RESOURCE_MMIO, 0xb8000, 0x8000 }, { "serial3", NB_RESOURCE_PORT, 0x3e8, 8 },
-	{ "serial3", NB_RESOURCE_IRQ, 5, 1 },
+	{ "serial3", NB_RESOURCE_IRQ, 5, 1 },	      { "serial1", NB_RESOURCE_PORT, 0x3f8, 8 },
+	{ "serial1", NB_RESOURCE_IRQ, 4, 1 },	      { "serial2", NB_RESOURCE_PORT, 0x2f8, 8 },
+	{ "serial2", NB_RESOURCE_IRQ, 3, 1 },
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
@@ -45,12 +47,15 @@ devices_find(struct bus *bus)
 		if (i == 0 || parts[i].device != parts[i - 1].device)
 			bus->devices[bus->device_count++].platform = parts[i].device;
 	}
-	pci_find(bus);
 }
 
 struct device *
 devices_match(struct bus *bus, const struct manifest *manifest)
 {
+	if (manifest->counts[NB_MANIFEST_PCI] && !bus->is_pci_known) {
+		bus->is_pci_known = true;
+		pci_find(bus);
+	}
 	for (uint32_t i = 0; i < bus->device_count; i++) {
 		struct device *device = &bus->devices[i];
 

@@ -4,7 +4,8 @@
  * A driver gets the handles "bus" (a channel on which its clients come),
  * "interrupt", "mmio0" and on in the order of its manifest, "dma" and "services" if it
  * names such things; of PCI, the function's configuration space as a startup record.
- * Its ports need no name: it is enough to have them.
+ * Its ports need no name: it is enough to have them. That of a serial port which is the
+ * machine's console or link gets the streams "received" and "sending" besides.
  *
  * When it has ended, its device is first made to stop reaching memory. The DMA
  * pages, which the bus keeps a handle to, go back only when a successor that lasted
@@ -15,6 +16,7 @@
 #include "user/libs/launch/block.h"
 #include "user/libs/launch/launch.h"
 #include "user/sdk/bytes.h"
+#include "user/sdk/startup.h"
 #include "user/servers/bus/bus.h"
 
 #include "nebulet.h"
@@ -210,6 +212,31 @@ grant_rest(struct bus *bus, struct driver *driver, struct grants *grants)
 	return grant(grants, "bus", ends.ends[1], NB_RIGHTS_SAME);
 }
 
+/* The streams of a serial port that is the machine's console or link, which the bus server was
+ * given for it. */
+static enum nb_status
+grant_streams(const struct driver *driver, struct grants *grants)
+{
+	static const char *const names[] = { "received", "sending" };
+	enum nb_status status = NB_OK;
+
+	for (uint32_t i = 0; driver->device->platform && i < 2 && !status; i++) {
+		char bytes[64];
+		struct text name;
+		uint32_t handle;
+
+		text_init(&name, bytes, sizeof bytes);
+		text_add(&name, driver->device->platform);
+		text_add(&name, "-");
+		text_add(&name, names[i]);
+		handle = startup_handle(bytes);
+		if (handle != NB_HANDLE_NONE)
+			status = grant(grants, names[i],
+				       nb_handle_duplicate(handle, NB_RIGHTS_SAME), NB_RIGHTS_SAME);
+	}
+	return status;
+}
+
 static enum nb_status
 collect(struct bus *bus, struct driver *driver, struct grants *grants)
 {
@@ -219,6 +246,8 @@ collect(struct bus *bus, struct driver *driver, struct grants *grants)
 		status = grant_registers(bus, driver, grants);
 	if (!status)
 		status = grant_interrupt(bus, driver, grants);
+	if (!status)
+		status = grant_streams(driver, grants);
 	return status ? status : grant_rest(bus, driver, grants);
 }
 

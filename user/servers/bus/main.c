@@ -74,25 +74,6 @@ add_driver(const char *path, uint32_t len)
 		bus.driver_count++;
 }
 
-static void
-add_drivers(void)
-{
-	static char list[4096];
-	uint32_t len, at = 0;
-
-	if (disk_read_file(bus.ramdisk, DRIVERS_FILE, &entry, list, sizeof list, &len))
-		return;
-	while (at < len) {
-		uint32_t start = at;
-
-		while (at < len && list[at] != '\n')
-			at++;
-		if (at > start)
-			add_driver(&list[start], at - start);
-		at++;
-	}
-}
-
 static bool
 offers(const struct driver *driver, const char *name, uint32_t len)
 {
@@ -224,6 +205,28 @@ start_due(void)
 			next_ns = driver->retry_ns;
 	}
 	return next_ns;
+}
+
+static void
+add_drivers(void)
+{
+	static char list[4096];
+	uint32_t len, at = 0;
+
+	if (disk_read_file(bus.ramdisk, DRIVERS_FILE, &entry, list, sizeof list, &len))
+		return;
+	while (at < len) {
+		uint32_t first = at;
+
+		while (at < len && list[at] != '\n')
+			at++;
+		/* Started at once: the console need not wait for the other modules. */
+		if (at > first) {
+			add_driver(&list[first], at - first);
+			(void)start_due();
+		}
+		at++;
+	}
 }
 
 /* Waits for clients, ends of drivers, and `deadline_ns`. False: nobody can come any more. */

@@ -3,12 +3,14 @@
  * the shell, and powers off when the shell has ended.
  *
  * Typed bytes come from the console's serial port and the service "keyboard"; what the
- * shell writes goes to the serial port and the service "display". The serial port sets
- * the pace. A display that is slower misses the oldest text, and either service may die
+ * shell writes, and the kernel's log, goes to the serial port and the service "display".
+ * The serial port, which is a pair of streams to its driver or the kernel's, sets the
+ * pace. A display that is slower misses the oldest text, and either service may die
  * and come back: the server connects again.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
+#include "user/libs/log/log.h"
 #include "user/libs/service/service.h"
 #include "user/sdk/bytes.h"
 #include "user/sdk/start.h"
@@ -22,8 +24,11 @@
 #define SHELL_MODULE "lib/shell.nbo"
 #define EXIT_FAILED  125
 
+#define DRAIN_NS      2000000000ll
+#define DRAIN_STEP_NS 1000000ll
+
 /* Little is under way, so that Ctrl-C soon stops a program that writes much. */
-enum { TYPED_BYTES = 4096, SHOWN_BYTES = 16384, PIECE_BYTES = 1024, STREAM_BYTES = 4096 };
+enum { TYPED_BYTES = 4096, SHOWN_BYTES = 16384, PIECE_BYTES = LOG_LINE_MAX, STREAM_BYTES = 4096 };
 
 /* A first in, first out queue. */
 struct queue {
@@ -40,7 +45,8 @@ struct peer {
 	bool is_missing;   /* nobody offers it */
 };
 
-static uint32_t serial, services, ramdisk;
+static uint32_t serial_in, serial_out, services, ramdisk;
+static struct log_follower follower;
 static uint32_t shell;	       /* process */
 static uint32_t input, output; /* our ends of its streams; NB_HANDLE_NONE: closed */
 static bool has_serial_ended;
@@ -149,7 +155,7 @@ move_typed(void)
 	int64_t count;
 
 	while (!has_serial_ended && typed.capacity - typed.len >= sizeof bytes) {
-		count = nb_stream_read(serial, bytes, sizeof bytes);
+		count = nb_stream_read(serial_in, bytes, sizeof bytes);
 		if (count == -NB_SHOULD_WAIT)
 			break;
 		has_serial_ended = count <= 0;
@@ -177,15 +183,16 @@ move_typed(void)
 		close_input();
 }
 
-/* The next bytes that the shell wrote; false: there are none now. */
+/* The next bytes that the shell wrote, or a line of the log; false: there are none now. */
 static bool
 take_piece(void)
 {
-	int64_t count;
+	int64_t count = log_line(&follower, (char *)piece);
 
-	if (output == NB_HANDLE_NONE)
+	if (!count && output == NB_HANDLE_NONE)
 		return false;
-	count = nb_stream_read(output, piece, sizeof piece);
+	if (!count)
+		count = nb_stream_read(output, piece, sizeof piece);
 	if (count == -NB_SHOULD_WAIT)
 		return false;
 	if (count <= 0) {
@@ -209,7 +216,7 @@ move_shown(void)
 	uint32_t row;
 
 	while (piece_at < piece_len || take_piece()) {
-		int64_t count = nb_stream_write(serial, piece + piece_at, piece_len - piece_at);
+		int64_t count = nb_stream_write(serial_out, piece + piece_at, piece_len - piece_at);
 
 		if (count == -NB_SHOULD_WAIT)
 			break;
@@ -235,16 +242,17 @@ want(struct nb_wait_item *items, uint32_t *count, uint32_t handle, uint32_t sign
 static void
 wait_for_work(void)
 {
-	struct nb_wait_item items[6];
-	uint32_t count = 0, signals = 0;
+	struct nb_wait_item items[8];
+	uint32_t count = 0;
 
 	if (!has_serial_ended && typed.len < typed.capacity / 2)
-		signals |= NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED;
-	if (piece_at < piece_len)
-		signals |= NB_SIGNAL_WRITABLE;
-	else
+		want(items, &count, serial_in, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED);
+	if (piece_at < piece_len) {
+		want(items, &count, serial_out, NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED);
+	} else {
 		want(items, &count, output, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED);
-	want(items, &count, serial, signals);
+		want(items, &count, follower.log, NB_SIGNAL_READABLE);
+	}
 	if (typed.len < typed.capacity / 2)
 		want(items, &count, keyboard.channel, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED);
 	if (typed.len)
@@ -294,6 +302,25 @@ has_shell_ended(void)
 	return nb_object_wait_one(shell, NB_SIGNAL_TERMINATED, NB_DEADLINE_POLL) >= 0;
 }
 
+/* Waits until the serial port's driver has taken everything; not for ever, for there may be
+ * none. A sleep lets it send what it took last. */
+static void
+drain(void)
+{
+	struct nb_object_info object;
+	struct nb_stream_info stream;
+	int64_t end_ns = nb_clock_get(NB_CLOCK_MONOTONIC) + DRAIN_NS;
+
+	if (nb_object_info(serial_out, NB_INFO_OBJECT, &object, sizeof object) < 0 ||
+	    object.type != NB_OBJECT_STREAM)
+		return;
+	do {
+		(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + DRAIN_STEP_NS);
+	} while (nb_object_info(serial_out, NB_INFO_STREAM, &stream, sizeof stream) >= 0 &&
+		 stream.readable_bytes && nb_clock_get(NB_CLOCK_MONOTONIC) < end_ns);
+	(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + DRAIN_STEP_NS);
+}
+
 /* The status to power off with; how the shell trapped, if it did, goes to the log. */
 static int32_t
 shell_status(void)
@@ -316,7 +343,9 @@ module_main(void)
 	struct text reason;
 	enum nb_status status;
 
-	serial = startup_handle("console");
+	serial_in = startup_handle("console-in");
+	serial_out = startup_handle("console-out");
+	follower.log = startup_handle("log");
 	services = startup_handle("services");
 	ramdisk = startup_handle("ramdisk");
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
@@ -335,6 +364,7 @@ module_main(void)
 			break;
 		wait_for_work();
 	}
+	drain();
 	(void)nb_system_power(system, NB_POWER_OFF, shell_status());
 	return EXIT_FAILED;
 }

@@ -11,10 +11,19 @@
  *
  *     services, services-server   the ends of the channel over which services are found
  *                                 (user/libs/service/service.h)
+ *     console-in, console-out     the bytes of the machine's first serial port, for who uses
+ *                                 them; with link-in, link-out of its second
+ *     serial1-received, serial1-sending    the other ends, for the port's driver; none when
+ *     serial2-received, serial2-sending    the kernel serves the port
+ *     log                         the kernel's log, to be shown (log_follow)
  *     ports:FIRST:COUNT           those ports
  *     arg=TEXT                    no handle, but an argument
  *
  * `#` begins a comment.
+ *
+ * A serial port whose driver is on the RAM disk is the driver's: the kernel is told to leave it
+ * alone, and two streams take its place. They are init's, so they outlive both
+ * the driver and who uses them.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/block.h"
@@ -30,7 +39,7 @@
 
 #define SERVICES_FILE "etc/services"
 #define SERVICES_MAX  16u
-#define HANDLES_MAX   8u
+#define HANDLES_MAX   16u
 #define WORDS_MAX     (3u + HANDLES_MAX)
 #define EXIT_FAILED   125
 
@@ -46,6 +55,37 @@ static uint32_t service_count;
 static uint32_t ramdisk;
 static uint8_t records[2048] __attribute__((aligned(8))); /* of a service */
 static struct nb_channel_ends services_channel;
+
+/* A byte port of the kernel's and, if a driver has it, the streams in its place. */
+struct wire {
+	const char *port, *driver;
+	uint32_t out_capacity;
+	bool is_ready;
+	struct nb_stream_ends in, out; /* NB_HANDLE_NONE: the kernel serves the port */
+};
+
+/* Little is under way to a terminal, so that Ctrl-C soon stops a program that writes much. */
+static struct wire console_wire = { "console", "drivers/serial1.nbo", 1024, false, { 0 }, { 0 } };
+static struct wire link_wire = { "link", "drivers/serial2.nbo", 16384, false, { 0 }, { 0 } };
+
+/* Ends of wires by name. */
+enum wire_end { END_IN, END_OUT, END_RECEIVED, END_SENDING };
+static const struct wire_word {
+	const char *name;
+	struct wire *wire;
+	enum wire_end end;
+} wire_words[] = {
+	{ "console-in", &console_wire, END_IN },
+	{ "console-out", &console_wire, END_OUT },
+	{ "serial1-received", &console_wire, END_RECEIVED },
+	{ "serial1-sending", &console_wire, END_SENDING },
+	{ "link-in", &link_wire, END_IN },
+	{ "link-out", &link_wire, END_OUT },
+	{ "serial2-received", &link_wire, END_RECEIVED },
+	{ "serial2-sending", &link_wire, END_SENDING },
+};
+#define WIRE_WORDS    (sizeof wire_words / sizeof wire_words[0])
+#define WIRE_IN_BYTES 16384u
 
 static void
 log_problem(const char *what, const char *detail)
@@ -151,9 +191,72 @@ services_end(uint32_t which)
 	return services_channel.ends[which];
 }
 
+/* What had arrived before the kernel let go of the port. */
+static void
+move_rest(uint32_t port, uint32_t to)
+{
+	static uint8_t bytes[1024];
+	int64_t count;
+
+	while ((count = nb_stream_read(port, bytes, sizeof bytes)) > 0)
+		(void)nb_stream_write(to, bytes, (uint32_t)count);
+}
+
+static void
+wire_prepare(struct wire *wire)
+{
+	uint32_t port = startup_handle(wire->port);
+
+	if (wire->is_ready)
+		return;
+	wire->is_ready = true;
+	if (!has_file(wire->driver) || nb_stream_create(&wire->in, WIRE_IN_BYTES) < 0)
+		return;
+	if (nb_stream_create(&wire->out, wire->out_capacity) >= 0 && nb_serial_release(port) >= 0) {
+		move_rest(port, wire->in.writer);
+		return;
+	}
+	wire->in = wire->out = (struct nb_stream_ends){ NB_HANDLE_NONE, NB_HANDLE_NONE };
+}
+
+static uint32_t
+wire_end(const struct wire_word *word)
+{
+	const struct wire *wire = word->wire;
+
+	wire_prepare(word->wire);
+	switch (word->end) {
+	case END_IN:
+		return wire->in.reader ? wire->in.reader : startup_handle(wire->port);
+	case END_OUT:
+		return wire->out.writer ? wire->out.writer : startup_handle(wire->port);
+	case END_RECEIVED:
+		return wire->in.writer;
+	case END_SENDING:
+		return wire->out.reader;
+	}
+	return NB_HANDLE_NONE;
+}
+
+/* Init's handle is closed when the service has its own: when that ends, the kernel is to
+ * print again. */
+static uint32_t
+follow_log(void)
+{
+	int64_t handle = nb_log_follow(startup_handle("system"));
+
+	return handle < 0 ? NB_HANDLE_NONE : (uint32_t)handle;
+}
+
 static uint32_t
 find_handle(const char *name)
 {
+	for (uint32_t i = 0; i < WIRE_WORDS; i++) {
+		if (text_is(name, text_length(name), wire_words[i].name))
+			return wire_end(&wire_words[i]);
+	}
+	if (text_is(name, text_length(name), "log"))
+		return follow_log();
 	if (text_is(name, text_length(name), "services"))
 		return services_end(0);
 	if (text_is(name, text_length(name), "services-server"))
@@ -177,6 +280,7 @@ start_service(const struct line *line)
 	struct block block;
 	char reason_bytes[512];
 	struct text reason;
+	uint32_t handle, log = NB_HANDLE_NONE;
 	enum nb_status status = disk_publish(ramdisk, line->words[1], &entry, &launch.module);
 
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
@@ -187,15 +291,21 @@ start_service(const struct line *line)
 				  text_length(line->words[i] + 4));
 			continue;
 		}
+		handle = find_handle(line->words[i]);
+		if (handle == NB_HANDLE_NONE)
+			continue;
+		if (text_is(line->words[i], text_length(line->words[i]), "log"))
+			log = handle;
 		handles[launch.handle_count++] =
-			(struct launch_handle){ line->words[i], find_handle(line->words[i]),
-						NB_RIGHTS_SAME };
+			(struct launch_handle){ line->words[i], handle, NB_RIGHTS_SAME };
 	}
 	launch.records_size = block.size;
 	if (!status)
 		status = launch_module_result(launch.module, &reason);
 	if (!status)
 		status = launch_process(&launch, &services[service_count], &reason);
+	if (log != NB_HANDLE_NONE)
+		(void)nb_handle_close(log);
 	if (!status)
 		service_count++;
 	else

@@ -56,7 +56,7 @@ enum nb_status
 link_flush(struct link *link)
 {
 	while (link->out_at < link->out_len) {
-		int64_t put = nb_stream_write(link->port, link->out + link->out_at,
+		int64_t put = nb_stream_write(link->sending, link->out + link->out_at,
 					      link->out_len - link->out_at);
 
 		if (put == -NB_SHOULD_WAIT)
@@ -76,7 +76,7 @@ link_flush_all(struct link *link)
 	int64_t seen;
 
 	while (!(status = link_flush(link)) && link->out_len) {
-		seen = nb_object_wait_one(link->port, NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
+		seen = nb_object_wait_one(link->sending, NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
 					  NB_DEADLINE_NEVER);
 		if (seen < 0)
 			return (enum nb_status) - seen;
@@ -89,8 +89,8 @@ static bool
 fill(struct link *link, uint32_t want, enum nb_status *status)
 {
 	while (link->in_len < want) {
-		int64_t got =
-			nb_stream_read(link->port, link->in + link->in_len, want - link->in_len);
+		int64_t got = nb_stream_read(link->receiving, link->in + link->in_len,
+					     want - link->in_len);
 
 		if (got == -NB_SHOULD_WAIT)
 			return false;

@@ -1,5 +1,5 @@
 /*
- * The session server's end of the link (abi/link.h): frames over a byte port.
+ * The session server's end of the link (abi/link.h): frames over a pair of streams, or a byte port.
  *
  * Sending never blocks: frames go to a buffer that link_flush empties as the
  * port takes bytes. A caller asks link_room before it makes a frame.
@@ -16,7 +16,7 @@
 #define LINK_FRAME_MAX (sizeof(struct nb_link_head) + NB_LINK_PAYLOAD_MAX)
 
 struct link {
-	uint32_t port; /* handle of the serial port */
+	uint32_t receiving, sending; /* handles of streams, or of the port */
 	uint8_t in[LINK_FRAME_MAX];
 	uint32_t in_len; /* bytes of a frame that is not complete yet */
 	uint8_t out[4 * LINK_FRAME_MAX];

@@ -123,13 +123,16 @@ want(struct nb_wait_item *items, uint32_t *count, uint32_t handle, uint32_t sign
 static enum nb_status
 wait_for_work(void)
 {
-	struct nb_wait_item items[8];
+	struct nb_wait_item items[10];
 	uint32_t count = 0;
 	int64_t deadline = NB_DEADLINE_NEVER, result;
 
-	want(items, &count, session.link.port,
-	     NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED |
-		     (session.link.out_len ? NB_SIGNAL_WRITABLE : 0));
+	want(items, &count, session.link.receiving, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED);
+	if (session.link.out_len)
+		want(items, &count, session.link.sending,
+		     NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED);
+	if (link_room(&session.link, LOG_LINE_MAX))
+		want(items, &count, session.log.log, NB_SIGNAL_READABLE);
 	if (session.state == SESSION_PUBLISHING) {
 		want(items, &count, session.module, NB_SIGNAL_SIGNALED);
 		deadline = nb_clock_get(NB_CLOCK_MONOTONIC) + POLL_PROGRESS_NS;
@@ -204,6 +207,7 @@ run(void)
 	if (!status)
 		status = start_publishing();
 	while (!status && session.state != SESSION_ENDED) {
+		session_report_log(&session);
 		status = advance();
 		if (!status)
 			status = link_flush(&session.link);
@@ -227,7 +231,7 @@ wait_for_done(void)
 		if (link_receive(&session.link, &head, &status)) {
 			if (head.type == NB_LINK_DONE)
 				return;
-		} else if (!status && nb_object_wait_one(session.link.port,
+		} else if (!status && nb_object_wait_one(session.link.receiving,
 							 NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
 							 deadline) < 0) {
 			return;
@@ -241,7 +245,9 @@ module_main(void)
 	uint32_t system = startup_handle("system");
 	enum nb_status status;
 
-	session.link.port = startup_handle("link");
+	session.link.receiving = startup_handle("link-in");
+	session.link.sending = startup_handle("link-out");
+	session.log.log = startup_handle("log");
 	session.ramdisk = startup_handle("ramdisk");
 	session.launch.name = "session";
 	status = run();

@@ -67,6 +67,16 @@ session_report_progress(struct session *session)
 	link_send(&session->link, NB_LINK_PROGRESS, text.bytes, text.length);
 }
 
+void
+session_report_log(struct session *session)
+{
+	static char line[LOG_LINE_MAX];
+	uint32_t len;
+
+	while (link_room(&session->link, sizeof line) && (len = log_line(&session->log, line)))
+		link_send(&session->link, NB_LINK_LOG, line, len);
+}
+
 enum nb_status
 session_message(struct session *session, const char *text, uint32_t len)
 {

@@ -16,6 +16,7 @@
 
 #include "user/libs/archive/archive.h"
 #include "user/libs/launch/launch.h"
+#include "user/libs/log/log.h"
 #include "user/servers/session/link.h"
 
 enum session_state { SESSION_PUBLISHING, SESSION_RUNNING, SESSION_DRAINING, SESSION_ENDED };
@@ -24,6 +25,7 @@ struct session {
 	enum session_state state;
 	struct link link;
 	uint32_t ramdisk;
+	struct log_follower log;
 	uint32_t module;  /* of the program */
 	uint32_t process; /* valid from RUNNING on */
 	struct launch launch;
@@ -59,6 +61,9 @@ void session_move_output(struct session *session);
 
 /* Sends the progress of compiling, once it takes long. */
 void session_report_progress(struct session *session);
+
+/* Sends what the kernel wants to be shown, as far as it fits. */
+void session_report_log(struct session *session);
 
 /* Sends a text of any length as MESSAGE frames. */
 NB_MUST_USE enum nb_status session_message(struct session *session, const char *text, uint32_t len);

@@ -1,0 +1,16 @@
+/*
+ * The machine's first serial port, the console's; user/libs/uart/uart.h has the code.
+ */
+#include "user/sdk/manifest.h"
+#include "user/sdk/start.h"
+
+NEBULET_MANIFEST("name serial1", "platform serial1", "port 0x3f8 8 rw", "irq 4");
+
+#define UART_BASE 0x3f8
+#include "user/libs/uart/uart.h"
+
+int
+module_main(void)
+{
+	return uart_main();
+}
