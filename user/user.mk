@@ -17,7 +17,8 @@ WASI_CFLAGS := --target=wasm32-wasi -std=gnu17 -O2 -MMD -MP
 guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
 	user/libs/launch user/libs/service user/libs/terminal \
-	user/libs/virtio user/libs/block user/libs/log)) $(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
+	user/libs/driver user/libs/virtio user/libs/block user/libs/log)) \
+	$(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
 GUEST_START := $(G)/obj/user/sdk/start.o
 
 $(G)/obj/%.o: %.c | $(ABI_GEN)

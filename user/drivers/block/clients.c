@@ -33,46 +33,67 @@ ring_of(const struct ring *ring)
 
 /* ---- opening, closing ---- */
 
-static void
-reply_opened(struct disk *disk, uint32_t client, enum nb_status status)
+void
+clients_init(struct disk *disk)
 {
-	const struct block_opened opened = { .status = status,
-					     .is_read_only = disk->is_read_only,
-					     .sectors = disk->sectors };
-	int64_t handle = NB_HANDLE_NONE;
-
-	if (!status)
-		handle = nb_handle_duplicate(disk->rings[client].memory.handle,
-					     NB_RIGHT_MAP | NB_RIGHT_READ | NB_RIGHT_WRITE |
-						     NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL |
-						     NB_RIGHT_WAIT);
-	service_reply(&disk->service, client, &opened, sizeof opened,
-		      handle < 0 ? NB_HANDLE_NONE : (uint32_t)handle);
+	for (uint32_t i = 0; i < IN_FLIGHT_MAX; i++)
+		disk->flights[i].next = (uint8_t)(i + 1);
 }
 
-void
+uint64_t
+clients_connect(struct disk *disk, uint32_t client)
+{
+	return disk->rings[client].badge = ++disk->connected;
+}
+
+uint32_t
+clients_find(const struct disk *disk, uint64_t badge)
+{
+	uint32_t client = 0;
+
+	while (client < SERVICE_CLIENTS_MAX && disk->rings[client].badge != badge)
+		client++;
+	return client;
+}
+
+static enum nb_status
+create_ring(const struct disk *disk, struct ring *ring)
+{
+	volatile struct block_ring *shared;
+	enum nb_status status;
+
+	/* The place of an earlier client's pages serves again. */
+	*ring = (struct ring){ .badge = ring->badge, .memory = { .bytes = ring->memory.bytes } };
+	status = virtio_memory_create(BLOCK_BYTES, &ring->memory);
+	if (status)
+		return status;
+	ring->is_mapped = true;
+	shared = ring_of(ring);
+	shared->sectors = disk->sectors;
+	shared->is_read_only = disk->is_read_only;
+	return NB_OK;
+}
+
+int64_t
 clients_open(struct disk *disk, uint32_t client)
 {
 	struct ring *ring = &disk->rings[client];
 	enum nb_status status;
-	int64_t entry;
+	int64_t handle;
 
-	if (ring->is_mapped) {
-		/* Open already; or of a client before, whose requests are not done yet. */
-		reply_opened(disk, client, ring->is_open ? NB_ALREADY_EXISTS : NB_SHOULD_WAIT);
-		return;
-	}
-	/* The place of an earlier client's pages serves again. */
-	*ring = (struct ring){ .is_open = true, .memory = { .bytes = ring->memory.bytes } };
-	status = virtio_memory_create(BLOCK_BYTES, &ring->memory);
-	if (!status) {
-		ring->is_mapped = true;
-		entry = nb_waitset_add(disk->service.waitset, ring->memory.handle, BLOCK_DOORBELL,
-				       KEY_DOORBELL + client);
-		ring->entry = (uint32_t)entry;
-		status = entry < 0 ? (enum nb_status) - entry : NB_OK;
-	}
-	reply_opened(disk, client, status);
+	if (ring->is_mapped)
+		return ring->is_open ? -NB_ALREADY_EXISTS : -NB_SHOULD_WAIT;
+	status = create_ring(disk, ring);
+	if (status)
+		return -(int64_t)status;
+	ring->is_open = true;
+	disk->open |= 1u << client;
+	handle = nb_handle_duplicate(ring->memory.handle,
+				     NB_RIGHT_MAP | NB_RIGHT_READ | NB_RIGHT_WRITE |
+					     NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT);
+	if (handle < 0)
+		return handle;
+	return nb_gate_reply_handle((uint32_t)handle);
 }
 
 static void
@@ -90,11 +111,9 @@ clients_close(struct disk *disk, uint32_t client)
 {
 	struct ring *ring = &disk->rings[client];
 
-	if (!ring->is_open)
-		return;
+	ring->badge = 0;
 	ring->is_open = false;
-	if (ring->is_mapped)
-		(void)nb_waitset_remove(disk->service.waitset, ring->entry);
+	disk->open &= ~(1u << client);
 	release(ring);
 }
 
@@ -110,7 +129,19 @@ put_result(struct ring *ring, uint32_t tag, enum nb_status status)
 	result->status = status;
 	__asm__ volatile("" ::: "memory");
 	shared->completed = ++ring->completed;
-	(void)nb_object_signal(ring->memory.handle, 0, BLOCK_DONE);
+	ring->has_news = true;
+}
+
+void
+clients_tell(struct disk *disk)
+{
+	for (uint32_t left = disk->open; left; left &= left - 1) {
+		struct ring *ring = &disk->rings[__builtin_ctz(left)];
+
+		if (ring->has_news)
+			(void)nb_object_signal(ring->memory.handle, 0, BLOCK_DONE);
+		ring->has_news = false;
+	}
 }
 
 static enum nb_status
@@ -122,19 +153,26 @@ status_of(uint8_t device_status)
 }
 
 bool
-clients_complete(struct disk *disk, uint64_t number)
+clients_complete(struct disk *disk, uint64_t number, uint32_t written)
 {
 	struct flight *flight = &disk->flights[number % IN_FLIGHT_MAX];
 	struct ring *ring = &disk->rings[flight->client];
 	const volatile uint8_t *state;
+	enum nb_status status;
 
 	if (number >= IN_FLIGHT_MAX || !flight->is_used)
 		return false;
 	state = disk->states.bytes + number * STATE_BYTES;
+	status = status_of(state[STATUS_AT]);
+	if (!status && written < flight->written)
+		status = NB_IO_ERROR; /* well done, and not all there */
 	flight->is_used = false;
+	flight->next = disk->free_flight;
+	disk->free_flight = (uint8_t)number;
 	ring->in_flight--;
+	disk->in_flight--;
 	if (ring->is_open)
-		put_result(ring, flight->tag, status_of(state[STATUS_AT]));
+		put_result(ring, flight->tag, status);
 	release(ring);
 	return true;
 }
@@ -166,21 +204,11 @@ check(const struct disk *disk, const struct block_request *request)
 		       : NB_OUT_OF_RANGE;
 }
 
-static uint32_t
-find_flight(const struct disk *disk)
-{
-	uint32_t number = 0;
-
-	while (number < IN_FLIGHT_MAX && disk->flights[number].is_used)
-		number++;
-	return number;
-}
-
 static void
 fly(struct disk *disk, uint32_t client, const struct block_request *request)
 {
 	static const uint32_t types[] = { TYPE_READ, TYPE_WRITE, TYPE_FLUSH };
-	uint32_t number = find_flight(disk), count = 0;
+	uint32_t number = disk->free_flight, count = 0;
 	struct ring *ring = &disk->rings[client];
 	uint64_t state = disk->states.address + number * STATE_BYTES;
 	volatile struct head *head =
@@ -201,8 +229,15 @@ fly(struct disk *disk, uint32_t client, const struct block_request *request)
 	pieces[count++] = (struct virtio_piece){ state + STATUS_AT, 1, true };
 	/* There is room: IN_FLIGHT_MAX is a third of the queue. */
 	(void)!virtio_queue_add(&disk->queue, pieces, count, number);
-	disk->flights[number] = (struct flight){ true, client, request->tag };
+	disk->free_flight = disk->flights[number].next;
+	disk->flights[number] = (struct flight){
+		.is_used = true,
+		.client = client,
+		.tag = request->tag,
+		.written = request->operation == BLOCK_READ ? request->len : 0,
+	};
 	ring->in_flight++;
+	disk->in_flight++;
 }
 
 /* Takes one request; false: there is none. */
@@ -236,32 +271,33 @@ take(struct disk *disk, uint32_t client, bool *is_news)
 	return true;
 }
 
-void
-clients_take(struct disk *disk)
+/* The client whose turn it is, of those in the set, which is not empty. */
+static uint32_t
+next_of(const struct disk *disk, uint32_t clients)
 {
-	uint32_t without = 0, taken = 0;
-	bool is_news = false;
+	uint32_t later = clients & ~0u << disk->next_client;
 
-	/* A client that submits without end gets no more than the others in turn. */
-	while (without < SERVICE_CLIENTS_MAX && taken < SERVICE_CLIENTS_MAX * BLOCK_RING &&
-	       find_flight(disk) < IN_FLIGHT_MAX && disk->queue.free_count >= 3) {
-		uint32_t client = disk->next_client++ % SERVICE_CLIENTS_MAX;
-
-		if (take(disk, client, &is_news)) {
-			without = 0;
-			taken++;
-		} else {
-			without++;
-		}
-	}
-	if (is_news)
-		virtio_notify(&disk->queue);
+	return (uint32_t)__builtin_ctz(later ? later : clients);
 }
 
 void
-clients_hear(struct disk *disk, uint32_t client)
+clients_take(struct disk *disk)
 {
-	if (!disk->rings[client].is_open)
-		return;
-	(void)nb_object_signal(disk->rings[client].memory.handle, BLOCK_DOORBELL, 0);
+	uint32_t clients = disk->open, taken = 0;
+	bool is_news = false;
+
+	/* A client that submits without end gets no more than the others in turn. */
+	while (clients && taken < SERVICE_CLIENTS_MAX * BLOCK_RING &&
+	       disk->free_flight < IN_FLIGHT_MAX && disk->queue.free_count >= 3) {
+		uint32_t client = next_of(disk, clients);
+
+		disk->next_client = client + 1;
+		if (take(disk, client, &is_news))
+			taken++;
+		else
+			clients &= ~(1u << client);
+	}
+	if (is_news)
+		virtio_notify(&disk->queue);
+	clients_tell(disk);
 }

@@ -7,10 +7,9 @@
  * Source: Motorola MC146818A data sheet; register 0x32 is the century by custom.
  */
 #include "user/libs/clock/clock.h"
-#include "user/libs/service/service.h"
+#include "user/libs/driver/driver.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
@@ -34,7 +33,6 @@ enum {
 	B_BINARY = 0x04,
 	B_24_HOURS = 0x02,
 	HOURS_PM = 0x80,
-	KEY_INTERRUPT = 1,
 	READ_TRIES = 100,
 };
 
@@ -43,7 +41,6 @@ struct moment {
 };
 
 static struct service service;
-static struct service_event event;
 static bool is_waiting[SERVICE_CLIENTS_MAX]; /* for the next second */
 
 static uint8_t
@@ -144,8 +141,8 @@ answer(uint32_t client)
 }
 
 /* A second has begun. */
-static void
-tick(uint32_t interrupt)
+static bool
+interrupted(void)
 {
 	(void)get(REGISTER_C); /* lets the clock interrupt again */
 	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX; i++) {
@@ -154,43 +151,35 @@ tick(uint32_t interrupt)
 		is_waiting[i] = false;
 	}
 	set(REGISTER_B, get(REGISTER_B) & (uint8_t)~B_UPDATE_INTERRUPT);
-	(void)nb_interrupt_ack(interrupt);
+	return true;
 }
 
 static void
-serve(void)
+request(const struct service_event *event)
 {
-	if (event.len == 1 && event.bytes[0] == CLOCK_READ) {
-		answer(event.index);
-	} else if (event.len == 1 && event.bytes[0] == CLOCK_NEXT_SECOND) {
-		is_waiting[event.index] = true;
+	if (event->len == 1 && event->bytes[0] == CLOCK_READ) {
+		answer(event->index);
+	} else if (event->len == 1 && event->bytes[0] == CLOCK_NEXT_SECOND) {
+		is_waiting[event->index] = true;
 		(void)get(REGISTER_C);
 		set(REGISTER_B, get(REGISTER_B) | B_UPDATE_INTERRUPT);
 	}
 }
 
+static void
+gone(uint32_t client)
+{
+	is_waiting[client] = false;
+}
+
 int
 module_main(void)
 {
-	uint32_t interrupt = startup_handle("interrupt");
+	static const struct driver_events events = {
+		.request = request,
+		.gone = gone,
+		.interrupted = interrupted,
+	};
 
-	if (service_init(&service, startup_handle("bus")) ||
-	    service_watch(&service, interrupt, NB_SIGNAL_SIGNALED, KEY_INTERRUPT))
-		return 1;
-	for (;;) {
-		service_wait(&service, &event);
-		switch (event.kind) {
-		case SERVICE_REQUEST:
-			serve();
-			break;
-		case SERVICE_GONE:
-			is_waiting[event.index] = false;
-			break;
-		case SERVICE_WATCHED:
-			tick(interrupt);
-			break;
-		case SERVICE_END:
-			return 0;
-		}
-	}
+	return driver_run(&service, &events);
 }

@@ -8,10 +8,10 @@
  * controller.
  */
 #include "user/drivers/keyboard/keyboard.h"
+#include "user/libs/driver/driver.h"
 #include "user/libs/service/feed.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
@@ -39,11 +39,9 @@ enum {
 	STATUS_NOBODY = 0xff,
 	LOOKS = 100000, /* at the status, until a controller counts as dead */
 	BYTES_AT_ONCE = 64,
-	KEY_INTERRUPT = 1,
 };
 
 static struct service service;
-static struct service_event event;
 static struct feed feed;
 static struct keys keys;
 
@@ -78,13 +76,13 @@ receive(void)
 	return (uint8_t)nb_port_read8(PORT_DATA);
 }
 
-static void
+static enum nb_status
 set_up(void)
 {
 	uint8_t mode;
 
 	if (nb_port_read8(PORT_STATUS) == STATUS_NOBODY)
-		return;
+		return NB_OK;
 	command(COMMAND_KEYBOARD_OFF);
 	command(COMMAND_MOUSE_OFF);
 	for (uint32_t i = 0; i < BYTES_AT_ONCE && nb_port_read8(PORT_STATUS) & STATUS_FULL; i++)
@@ -96,10 +94,11 @@ set_up(void)
 	send(mode | MODE_INTERRUPT | MODE_TRANSLATE);
 	command(COMMAND_KEYBOARD_ON);
 	send(KEYBOARD_SCAN); /* its answer is no key: interrupted() drops it */
+	return NB_OK;
 }
 
-static void
-interrupted(uint32_t interrupt)
+static bool
+interrupted(void)
 {
 	for (uint32_t i = 0; i < BYTES_AT_ONCE; i++) {
 		uint8_t status = (uint8_t)nb_port_read8(PORT_STATUS), byte;
@@ -112,33 +111,31 @@ interrupted(uint32_t interrupt)
 			feed_put(&feed, text, keys_take(&keys, byte, text));
 	}
 	feed_answer(&feed, &service);
-	(void)nb_interrupt_ack(interrupt);
+	return true;
+}
+
+static void
+request(const struct service_event *event)
+{
+	feed_ask(&feed, event->index);
+	feed_answer(&feed, &service);
+}
+
+static void
+gone(uint32_t client)
+{
+	feed_forget(&feed, client);
 }
 
 int
 module_main(void)
 {
-	uint32_t interrupt = startup_handle("interrupt");
+	static const struct driver_events events = {
+		.set_up = set_up,
+		.request = request,
+		.gone = gone,
+		.interrupted = interrupted,
+	};
 
-	if (service_init(&service, startup_handle("bus")) ||
-	    service_watch(&service, interrupt, NB_SIGNAL_SIGNALED, KEY_INTERRUPT))
-		return 1;
-	set_up();
-	for (;;) {
-		service_wait(&service, &event);
-		switch (event.kind) {
-		case SERVICE_REQUEST:
-			feed_ask(&feed, event.index);
-			feed_answer(&feed, &service);
-			break;
-		case SERVICE_GONE:
-			feed_forget(&feed, event.index);
-			break;
-		case SERVICE_WATCHED:
-			interrupted(interrupt);
-			break;
-		case SERVICE_END:
-			return 0;
-		}
-	}
+	return driver_run(&service, &events);
 }

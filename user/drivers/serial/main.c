@@ -7,11 +7,11 @@
  *
  * Source: National Semiconductor PC16550D data sheet.
  */
+#include "user/libs/driver/driver.h"
 #include "user/libs/service/feed.h"
 #include "user/sdk/bytes.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
@@ -37,7 +37,6 @@ enum {
 	STATUS_ROOM = 0x20,
 	FIFO_BYTES = 16,
 	IDENTITY_TRIES = 64, /* an interrupt that never ends is left to the next one */
-	KEY_INTERRUPT = 1,
 };
 
 /* What a client wants of the port. */
@@ -47,9 +46,9 @@ struct wish {
 };
 
 static struct service service;
-static struct service_event event;
 static struct wish wishes[SERVICE_CLIENTS_MAX];
 static struct feed received;
+static uint32_t next_wish; /* who sends first */
 
 static void
 receive(void)
@@ -61,48 +60,58 @@ receive(void)
 	}
 }
 
-/* Fills the port's queue, in the order of the clients. */
+/* Fills the port's queue: one message after the other, the clients in turns. */
 static void
 send(void)
 {
 	uint32_t room = nb_port_read8(STATUS) & STATUS_ROOM ? FIFO_BYTES : 0;
+	uint32_t first = next_wish;
 	bool is_more = false;
 
 	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX; i++) {
-		struct wish *wish = &wishes[i];
+		uint32_t client = (first + i) % SERVICE_CLIENTS_MAX;
+		struct wish *wish = &wishes[client];
 
 		if (!wish->len)
 			continue;
+		next_wish = client;
 		for (; room && wish->sent < wish->len; room--)
 			nb_port_write8(DATA, wish->bytes[wish->sent++]);
-		if (wish->sent < wish->len) {
-			is_more = true;
-			continue;
-		}
+		is_more = wish->sent < wish->len;
+		if (is_more)
+			break;
+		next_wish = client + 1;
 		wish->len = 0;
-		service_reply(&service, i, "", 0, NB_HANDLE_NONE);
+		service_reply(&service, client, "", 0, NB_HANDLE_NONE);
 	}
 	nb_port_write8(INTERRUPTS, INTERRUPT_RECEIVED | (is_more ? INTERRUPT_ROOM : 0));
 }
 
 static void
-serve(void)
+request(const struct service_event *event)
 {
-	struct wish *wish = &wishes[event.index];
+	struct wish *wish = &wishes[event->index];
 
-	if (!event.len) {
-		feed_ask(&received, event.index);
+	if (!event->len) {
+		feed_ask(&received, event->index);
 		feed_answer(&received, &service);
 	} else if (!wish->len) {
-		bytes_copy(wish->bytes, event.bytes, event.len);
-		wish->len = event.len;
+		bytes_copy(wish->bytes, event->bytes, event->len);
+		wish->len = event->len;
 		wish->sent = 0;
 		send();
 	}
 }
 
 static void
-interrupted(uint32_t interrupt)
+gone(uint32_t client)
+{
+	feed_forget(&received, client);
+	wishes[client].len = 0;
+}
+
+static bool
+interrupted(void)
 {
 	for (uint32_t i = 0; i < IDENTITY_TRIES && !(nb_port_read8(IDENTITY) & IDENTITY_NONE);
 	     i++) {
@@ -110,10 +119,10 @@ interrupted(uint32_t interrupt)
 		send();
 	}
 	feed_answer(&received, &service);
-	(void)nb_interrupt_ack(interrupt);
+	return true;
 }
 
-static void
+static enum nb_status
 set_up(void)
 {
 	nb_port_write8(INTERRUPTS, 0);
@@ -124,32 +133,18 @@ set_up(void)
 	nb_port_write8(FIFO, FIFO_ON_14);
 	nb_port_write8(MODEM, MODEM_READY);
 	nb_port_write8(INTERRUPTS, INTERRUPT_RECEIVED);
+	return NB_OK;
 }
 
 int
 module_main(void)
 {
-	uint32_t interrupt = startup_handle("interrupt");
+	static const struct driver_events events = {
+		.set_up = set_up,
+		.request = request,
+		.gone = gone,
+		.interrupted = interrupted,
+	};
 
-	if (service_init(&service, startup_handle("bus")) ||
-	    service_watch(&service, interrupt, NB_SIGNAL_SIGNALED, KEY_INTERRUPT))
-		return 1;
-	set_up();
-	for (;;) {
-		service_wait(&service, &event);
-		switch (event.kind) {
-		case SERVICE_REQUEST:
-			serve();
-			break;
-		case SERVICE_GONE:
-			feed_forget(&received, event.index);
-			wishes[event.index].len = 0;
-			break;
-		case SERVICE_WATCHED:
-			interrupted(interrupt);
-			break;
-		case SERVICE_END:
-			return 0;
-		}
-	}
+	return driver_run(&service, &events);
 }

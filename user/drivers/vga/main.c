@@ -8,7 +8,7 @@
  * Source: IBM VGA XGA Technical Reference Manual, 1992, section 2.
  */
 #include "user/drivers/vga/screen.h"
-#include "user/libs/service/service.h"
+#include "user/libs/driver/driver.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
@@ -36,7 +36,6 @@ enum {
 };
 
 static struct service service;
-static struct service_event event;
 static struct screen screen;
 static uint8_t window[WINDOW_BYTES] __attribute__((aligned(4096)));
 
@@ -63,14 +62,14 @@ show_cursor(void)
 	set_crt(CRT_CURSOR_LOW, at);
 }
 
-static bool
+static enum nb_status
 set_up(void)
 {
 	int64_t memory = nb_mmio_create(startup_handle("mmio0"), 0, WINDOW_BYTES);
 
 	if (memory < 0 || nb_memory_map((uint32_t)memory, 0, WINDOW_BYTES,
 					(uint32_t)(uintptr_t)window, NB_MAP_WRITE) < 0)
-		return false;
+		return NB_OUT_OF_MEMORY;
 	if (!is_text_mode()) {
 		static const char text[] = "vga: not in text mode; nothing will be shown";
 
@@ -85,22 +84,21 @@ set_up(void)
 	set_crt(CRT_CURSOR_START, CURSOR_FROM_LINE);
 	set_crt(CRT_CURSOR_END, CURSOR_TO_LINE);
 	show_cursor();
-	return true;
+	return NB_OK;
+}
+
+static void
+request(const struct service_event *event)
+{
+	screen_write(&screen, event->bytes, event->len);
+	show_cursor();
+	service_reply(&service, event->index, "", 0, NB_HANDLE_NONE);
 }
 
 int
 module_main(void)
 {
-	if (service_init(&service, startup_handle("bus")) || !set_up())
-		return 1;
-	for (;;) {
-		service_wait(&service, &event);
-		if (event.kind == SERVICE_END)
-			return 0;
-		if (event.kind != SERVICE_REQUEST)
-			continue;
-		screen_write(&screen, event.bytes, event.len);
-		show_cursor();
-		service_reply(&service, event.index, "", 0, NB_HANDLE_NONE);
-	}
+	static const struct driver_events events = { .set_up = set_up, .request = request };
+
+	return driver_run(&service, &events);
 }

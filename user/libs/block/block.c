@@ -10,9 +10,14 @@
 
 #include <stddef.h>
 
+__attribute__((import_module("nebulet"), import_name("gate_call:" BLOCK_SIGNATURE))) int64_t
+block_gate_call(uint32_t gate, uint32_t call);
+
 /* Where the shared pages are, and the data meanwhile when they change. */
 static uint8_t window[BLOCK_BYTES] __attribute__((aligned(4096)));
 static uint8_t kept[BLOCK_DATA_BYTES];
+
+enum { CONNECT_TRIES = 20 };
 
 static volatile struct block_ring *
 ring(void)
@@ -41,35 +46,45 @@ close(uint32_t *handle)
 	*handle = NB_HANDLE_NONE;
 }
 
+/* Gets the gate from a driver. */
+static enum nb_status
+find_gate(struct block *block, int64_t deadline_ns)
+{
+	const uint8_t request = BLOCK_CONNECT;
+	struct block_connected connected = { .status = NB_INTERNAL };
+	struct service_call call = { .request = &request,
+				     .request_len = sizeof request,
+				     .reply = &connected,
+				     .reply_cap = sizeof connected };
+	enum nb_status status = service_connect(block->services, "block", &block->channel);
+
+	if (!status)
+		status = service_call(block->channel, &call, deadline_ns);
+	block->gate = call.reply_handle;
+	if (!status)
+		status = (enum nb_status)connected.status;
+	return !status && block->gate == NB_HANDLE_NONE ? NB_INTERNAL : status;
+}
+
 /* One try. */
 static enum nb_status
 connect(struct block *block, int64_t deadline_ns)
 {
-	const uint8_t request = BLOCK_OPEN;
-	struct block_opened opened = { .status = NB_INTERNAL };
-	struct service_call call = { .request = &request,
-				     .request_len = sizeof request,
-				     .reply = &opened,
-				     .reply_cap = sizeof opened };
-	enum nb_status status = service_connect(block->services, "block", &block->channel);
-	int64_t mapped;
+	enum nb_status status = find_gate(block, deadline_ns);
+	int64_t result;
 
 	if (status)
 		return status;
-	status = service_call(block->channel, &call, deadline_ns);
-	block->memory = call.reply_handle;
-	if (!status)
-		status = (enum nb_status)opened.status;
-	if (!status && block->memory == NB_HANDLE_NONE)
-		status = NB_INTERNAL;
-	if (status)
-		return status;
-	mapped = nb_memory_map(block->memory, 0, BLOCK_BYTES, (uint32_t)(uintptr_t)window,
+	result = block_gate_call(block->gate, BLOCK_OPEN);
+	if (result < 0)
+		return (enum nb_status) - result;
+	block->memory = (uint32_t)result;
+	result = nb_memory_map(block->memory, 0, BLOCK_BYTES, (uint32_t)(uintptr_t)window,
 			       NB_MAP_WRITE);
-	if (mapped < 0)
-		return (enum nb_status) - mapped;
-	block->sectors = opened.sectors;
-	block->is_read_only = opened.is_read_only;
+	if (result < 0)
+		return (enum nb_status) - result;
+	block->sectors = ring()->sectors;
+	block->is_read_only = ring()->is_read_only;
 	block->submitted = 0;
 	block->completed = 0;
 	return NB_OK;
@@ -78,8 +93,16 @@ connect(struct block *block, int64_t deadline_ns)
 static void
 disconnect(struct block *block)
 {
+	close(&block->gate);
 	close(&block->channel);
 	close(&block->memory);
+}
+
+/* What passes: the driver ended meanwhile, or still has an earlier client's requests. */
+static bool
+is_passing(enum nb_status status)
+{
+	return status == NB_PEER_CLOSED || status == NB_PEER_FAULTED || status == NB_SHOULD_WAIT;
 }
 
 /* Tries until a driver that lives answers. */
@@ -88,7 +111,7 @@ connect_again(struct block *block, int64_t deadline_ns)
 {
 	enum nb_status status = connect(block, deadline_ns);
 
-	for (uint32_t i = 0; status == NB_PEER_CLOSED && i < 20; i++) {
+	for (uint32_t i = 0; is_passing(status) && i < CONNECT_TRIES; i++) {
 		disconnect(block);
 		if (nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + 1000000) < 0)
 			return NB_CANCELED;
@@ -140,7 +163,8 @@ block_submit(struct block *block, uint32_t slot, enum block_operation operation,
 void
 block_start(struct block *block)
 {
-	(void)nb_object_signal(block->memory, 0, BLOCK_DOORBELL);
+	/* A driver that has gone is noticed by who waits for results. */
+	(void)block_gate_call(block->gate, BLOCK_KICK);
 }
 
 /* The driver has died: everything without a result is done again by the next one. */

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 struct block {
-	uint32_t services, channel, memory;
+	uint32_t services, channel, gate, memory;
 	uint64_t sectors;
 	bool is_read_only;
 	bool is_pending[BLOCK_RING]; /* the slot's request has no result yet */

@@ -1,14 +1,44 @@
 /*
- * What the bus server tells a driver besides its handles (user/servers/bus/drivers.c).
+ * What all drivers have in common: what the bus server tells them besides their
+ * handles (user/servers/bus/drivers.c), and the loop of events.
  */
 #ifndef USER_LIBS_DRIVER_DRIVER_H
 #define USER_LIBS_DRIVER_DRIVER_H
 
+#include "user/libs/service/service.h"
+
 #include "abi/startup.h"
+#include "abi/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum {
 	/* Startup record: the 256 bytes of the PCI function's configuration space. */
 	DRIVER_RECORD_PCI = NB_STARTUP_PRIVATE + 0x100,
+	/* Exit status of a driver whose device breaks the rules, or has gone. */
+	DRIVER_BROKEN = 3,
 };
+
+/* What a driver does when something happens; what is NULL does not concern it. */
+struct driver_events {
+	/* Prepares the device; clients can come already. An error ends the driver. */
+	enum nb_status (*set_up)(void);
+	/* A client's message. */
+	void (*request)(const struct service_event *event);
+	/* A client has gone; its number will be another's. */
+	void (*gone)(uint32_t client);
+	/* The interrupt, which is acknowledged after that. False: the device is broken. */
+	bool (*interrupted)(void);
+	/* Called every second for which `is_waiting` says that the device owes something.
+	 * False: the device is broken. */
+	bool (*look)(void);
+	bool (*is_waiting)(void);
+};
+
+/* Serves clients and the device (handles "bus", "interrupt") until the bus server has
+ * gone or the device is broken; returns the exit status. `service` lives as long as the
+ * module. */
+int driver_run(struct service *service, const struct driver_events *events);
 
 #endif

@@ -31,13 +31,17 @@ feed_forget(struct feed *feed, uint32_t client)
 void
 feed_answer(struct feed *feed, struct service *service)
 {
+	uint32_t first = feed->next;
+
 	for (uint32_t i = 0; i < SERVICE_CLIENTS_MAX && feed->len; i++) {
 		uint32_t len = feed->len < SERVICE_MESSAGE_MAX ? feed->len : SERVICE_MESSAGE_MAX;
+		uint32_t client = (first + i) % SERVICE_CLIENTS_MAX;
 
-		if (!feed->is_asked[i])
+		if (!feed->is_asked[client])
 			continue;
-		feed->is_asked[i] = false;
-		service_reply(service, i, feed->bytes, len, NB_HANDLE_NONE);
+		feed->is_asked[client] = false;
+		feed->next = client + 1;
+		service_reply(service, client, feed->bytes, len, NB_HANDLE_NONE);
 		feed->len -= len;
 		bytes_move(feed->bytes, feed->bytes + len, feed->len);
 	}

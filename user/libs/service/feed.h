@@ -15,6 +15,7 @@ struct feed {
 	bool is_asked[SERVICE_CLIENTS_MAX];
 	uint8_t bytes[FEED_BYTES];
 	uint32_t len;
+	uint32_t next; /* who is looked at first */
 };
 
 /* What has arrived. */
@@ -23,7 +24,7 @@ void feed_put(struct feed *feed, const void *bytes, uint32_t len);
 void feed_ask(struct feed *feed, uint32_t client);
 /* A client has gone. */
 void feed_forget(struct feed *feed, uint32_t client);
-/* Gives what there is to the clients that ask, the lowest first. */
+/* Gives what there is to the clients that ask, in turns. */
 void feed_answer(struct feed *feed, struct service *service);
 
 #endif

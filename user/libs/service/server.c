@@ -111,13 +111,15 @@ look(struct service *service, const struct nb_waitset_event *found, struct servi
 }
 
 void
-service_wait(struct service *service, struct service_event *event)
+service_wait(struct service *service, struct service_event *event, int64_t deadline_ns)
 {
 	struct nb_waitset_event found;
 
 	do {
-		if (nb_waitset_wait(service->waitset, &found, 1, NB_DEADLINE_NEVER) < 0) {
-			event->kind = SERVICE_END;
+		int64_t result = nb_waitset_wait(service->waitset, &found, 1, deadline_ns);
+
+		if (result < 0) {
+			event->kind = result == -NB_TIMED_OUT ? SERVICE_TIMED_OUT : SERVICE_END;
 			return;
 		}
 	} while (!look(service, &found, event));

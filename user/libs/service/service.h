@@ -67,7 +67,8 @@ enum service_event_kind {
 	SERVICE_REQUEST, /* from client `index`: the message */
 	SERVICE_GONE,	 /* client `index` has closed its end; it is free */
 	SERVICE_WATCHED, /* a handle of service_watch, `index` its key */
-	SERVICE_END,	 /* the bus has gone, or the process is ending */
+	SERVICE_TIMED_OUT,
+	SERVICE_END, /* the bus has gone, or the process is ending */
 };
 
 struct service_event {
@@ -84,8 +85,8 @@ NB_MUST_USE enum nb_status service_init(struct service *service, uint32_t bus);
 /* Also wait for `signals` of a handle; key < SERVICE_CLIENT. */
 NB_MUST_USE enum nb_status
 service_watch(struct service *service, uint32_t handle, uint32_t signals, uint32_t key);
-/* Blocks until there is something for the server to do. */
-void service_wait(struct service *service, struct service_event *event);
+/* Blocks until there is something for the server to do, or until the deadline. */
+void service_wait(struct service *service, struct service_event *event, int64_t deadline_ns);
 /* Sends a client a message, with up to one handle (or NB_HANDLE_NONE), which moves. A
  * client that does not take its replies loses them. */
 void service_reply(struct service *service, uint32_t client, const void *bytes, uint32_t len,

@@ -43,7 +43,9 @@ enum {
 	STATUS_DRIVER = 2,
 	STATUS_DRIVER_OK = 4,
 	STATUS_FEATURES_OK = 8,
+	STATUS_ALL = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK,
 	RESET_TRIES = 1000000,
+	READ_TRIES = 1000,
 	NO_VECTOR = 0xffff,
 	PAGE = 4096,
 };
@@ -264,4 +266,25 @@ void
 virtio_ready(struct virtio *virtio)
 {
 	add_status(virtio, STATUS_DRIVER_OK);
+}
+
+bool
+virtio_is_sound(const struct virtio *virtio)
+{
+	return virtio->common->status == STATUS_ALL;
+}
+
+enum nb_status
+virtio_read64(const struct virtio *virtio, uint32_t at, uint64_t *out)
+{
+	const volatile uint32_t *words = (const volatile uint32_t *)(virtio->device + at);
+
+	for (uint32_t i = 0; i < READ_TRIES; i++) {
+		uint8_t generation = virtio->common->config_generation;
+
+		*out = words[0] | (uint64_t)words[1] << 32;
+		if (virtio->common->config_generation == generation)
+			return NB_OK;
+	}
+	return NB_IO_ERROR;
 }

@@ -23,6 +23,7 @@ virtio_queue_add(struct virtio_queue *queue, const struct virtio_piece *pieces, 
 		 uint64_t cookie)
 {
 	uint16_t first = queue->free_first, at = first;
+	uint32_t writable = 0;
 
 	if (count == 0 || count > queue->free_count)
 		return NB_SHOULD_WAIT;
@@ -30,6 +31,7 @@ virtio_queue_add(struct virtio_queue *queue, const struct virtio_piece *pieces, 
 		volatile struct virtio_descriptor *descriptor = &queue->descriptors[at];
 		uint16_t flags = pieces[i].is_written ? FLAG_WRITE : 0;
 
+		writable += pieces[i].is_written ? pieces[i].len : 0;
 		descriptor->address = pieces[i].address;
 		descriptor->len = pieces[i].len;
 		descriptor->flags = (uint16_t)(flags | (i + 1 < count ? FLAG_NEXT : 0));
@@ -38,7 +40,7 @@ virtio_queue_add(struct virtio_queue *queue, const struct virtio_piece *pieces, 
 	}
 	queue->free_first = at;
 	queue->free_count = (uint16_t)(queue->free_count - count);
-	queue->chains[first] = (struct virtio_chain){ true, (uint16_t)count, cookie };
+	queue->chains[first] = (struct virtio_chain){ true, (uint16_t)count, writable, cookie };
 	queue->available[RING + queue->available_index % queue->size] = first;
 	order();
 	queue->available[INDEX] = ++queue->available_index;
@@ -83,7 +85,8 @@ virtio_queue_take(struct virtio_queue *queue, uint64_t *cookie, uint32_t *writte
 	      2 * (queue->used_index % queue->size);
 	id = row[0];
 	*written = row[1];
-	if (id >= queue->size || !queue->chains[id].is_with_device)
+	if (id >= queue->size || !queue->chains[id].is_with_device ||
+	    *written > queue->chains[id].writable)
 		return VIRTIO_BROKEN;
 	queue->used_index++;
 	*cookie = queue->chains[id].cookie;

@@ -42,6 +42,7 @@ struct virtio_descriptor {
 struct virtio_chain {
 	bool is_with_device;
 	uint16_t count;
+	uint32_t writable; /* bytes that the device may write */
 	uint64_t cookie;
 };
 
@@ -81,6 +82,12 @@ NB_MUST_USE enum nb_status
 virtio_queue_create(struct virtio *virtio, uint16_t index, struct virtio_queue *queue);
 /* The device may begin. */
 void virtio_ready(struct virtio *virtio);
+/* Whether it is still there and has not given up: false for one that was pulled out, has been
+ * reset, or wants to be. */
+bool virtio_is_sound(const struct virtio *virtio);
+/* Reads 64 bits of the registers of the device's type, not torn; `at` is within device_bytes.
+ * IO_ERROR: they never hold still. */
+NB_MUST_USE enum nb_status virtio_read64(const struct virtio *virtio, uint32_t at, uint64_t *out);
 
 /* DMA memory of the handle "dma", mapped at out->bytes, or if that is NULL at the end of
  * the module's memory. */
@@ -96,7 +103,7 @@ void virtio_notify(struct virtio_queue *queue);
 enum virtio_result { VIRTIO_NONE, VIRTIO_DONE, VIRTIO_BROKEN };
 
 /* Takes a chain that the device is done with: its cookie, and how much the device says it
- * wrote (not checked). */
+ * wrote, no more than there was room for. */
 enum virtio_result
 virtio_queue_take(struct virtio_queue *queue, uint64_t *cookie, uint32_t *written);
 
