@@ -41,3 +41,7 @@ $(B)/tests/kernel/test_kill: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,g
 # With the driver itself.
 $(B)/hosted/tests/kernel/drivers.S.o: build/guest/modules/drivers/entropy.wasm
 $(B)/tests/kernel/test_virtio: $(B)/hosted/tests/kernel/drivers.S.o
+
+$(addprefix $(B)/tests/kernel/,test_virtio test_virtio_block): $(B)/hosted/tests/kernel/virtio_device.o
+$(B)/hosted/tests/kernel/drivers.S.o: build/guest/modules/drivers/block.wasm build/guest/tests/native/lied.wasm
+$(B)/tests/kernel/test_virtio_block: $(B)/hosted/tests/kernel/drivers.S.o

@@ -1,11 +1,17 @@
 /*
- * Drivers that test_virtio runs, as bytes.
+ * Drivers that test_virtio and test_virtio_block run, and a client, as bytes.
  */
-	.section .rodata
+	.macro module name, path
 	.balign	16
-	.globl	driver_entropy, driver_entropy_end
-driver_entropy:
-	.incbin	"build/guest/modules/drivers/entropy.wasm"
-driver_entropy_end:
+	.globl	\name, \name\()_end
+\name:
+	.incbin	"\path"
+\name\()_end:
+	.endm
+
+	.section .rodata
+	module	driver_entropy, "build/guest/modules/drivers/entropy.wasm"
+	module	driver_block, "build/guest/modules/drivers/block.wasm"
+	module	client_lied, "build/guest/tests/native/lied.wasm"
 
 	.section .note.GNU-stack, "", @progbits
