@@ -21,7 +21,8 @@ CLIENTS = ROOT / "build/guest/tests/native"
 
 
 def services(client, arguments):
-    lines = ["bus lib/bus.nbo always ramdisk root services services-server ports:0xcf8:8"]
+    lines = ["bus lib/bus.nbo always restart ramdisk root services services-server kept kept-server "
+             "ports:0xcf8:8"]
     for argument in arguments:
         lines.append(f"{client} lib/{client}.nbo always system console services arg={argument}")
     return "\n".join(lines) + "\n"
@@ -197,6 +198,24 @@ def test_killed(folder, kills=100):
           re.search(r"longest recovery.*", output)[0].strip())
 
 
+def test_bus(folder, kills=20):
+    """The bus server is killed, and with it its drivers go; and drivers besides."""
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    machine = Machine(folder, "disk", ["block", "clock"], disk_options(image),
+                      [f"keep={kills // 3 + 3}", f"bus={kills}", f"kill={kills}"])
+    status, output = machine.run(60 + 2 * kills)
+    found = lines_of(output)
+    expect(status == 1, f"exit status {status}", output)
+    expect(output.count(f"killed {kills}") == 2, "not killed as often", output)
+    expect(int(found["reconnects"]) > kills // 2, "too few reconnects", output)
+    expect("ended the drivers of a predecessor" in output, "no bus server took over", output)
+    expect("every page, handle, object and thread has come back" in output, "a leak", output)
+    print("     " + re.search(r"operations \d+", output)[0] + ", " +
+          re.search(r"longest recovery.*", output)[0].strip())
+
+
 class Monitor:
     """QEMU's monitor: types on the machine's keyboard and looks at its memory."""
 
@@ -270,11 +289,11 @@ def test_console(folder):
         qemu.type(["e", "c", "x", "backspace", "shift-h", "o", "spc", "shift-1", "kp_7", "ret"])
         rows = qemu.wait_for(folder, "ecHo: there is no such program")
         expect("nebulet> ecHo !7" in rows, "the line is not as it was typed", "\n".join(rows))
-        # Drivers that are killed come back, and the console with them.
+        # Drivers and the bus server that are killed come back, and the console with them.
         qemu.type(["p", "s", "ret"])
         rows = qemu.wait_for(folder, " keyboard")
         ids = {row.split()[-1]: row.split()[0] for row in rows if row.strip()}
-        for name in ("keyboard", "vga"):
+        for name in ("keyboard", "vga", "bus"):
             machine.stdin.write(f"kill {ids[name]}\n".encode())
             machine.stdin.flush()
         time.sleep(1)
@@ -321,7 +340,7 @@ def test_prompt(folder):
 
 
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
-         "clients": test_clients, "killed": test_killed,
+         "clients": test_clients, "killed": test_killed, "bus": test_bus,
          "console": test_console, "prompt": test_prompt}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 

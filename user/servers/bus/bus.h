@@ -8,6 +8,7 @@
  *   devices.c  what a PC has besides PCI, and who drives what
  *   pci.c      PCI functions: registers, message interrupts, bus mastering
  *   drivers.c  starting and stopping a driver
+ *   keep.c     what the next bus server must know, should this one die
  *   main.c     events: clients, ends of drivers, restarts
  */
 #ifndef USER_SERVERS_BUS_BUS_H
@@ -25,6 +26,7 @@ enum {
 	DEVICES_MAX = 64,
 	DRIVERS_MAX = 24,
 	WAITING_MAX = 16,
+	OLD_MAX = 32,
 	BARS = 6,
 	CONFIG_BYTES = 256,
 };
@@ -74,10 +76,17 @@ struct bus {
 	bool is_pci_known; /* its functions are among the devices */
 	struct driver drivers[DRIVERS_MAX];
 	uint32_t driver_count;
+	uint32_t keep, kept; /* the two ends of the channel that outlives us, or none */
+	uint32_t kept_count; /* messages in it */
+	uint32_t old
+		[OLD_MAX]; /* DMA of drivers of our predecessor, whose devices may still use it */
+	uint32_t old_count;
 };
 
 /* Adds the devices that every PC has. Those of PCI are looked for when a driver wants one. */
 void devices_find(struct bus *bus);
+/* Now, unless they are known. */
+void devices_find_pci(struct bus *bus);
 /* A device that nobody has taken and that the manifest says it drives, or NULL. */
 struct device *devices_match(struct bus *bus, const struct manifest *manifest);
 /* Whether a platform device has those ports, registers, or that interrupt: kind is
@@ -103,6 +112,13 @@ NB_MUST_USE enum nb_status driver_start(struct bus *bus, struct driver *driver);
 /* After its process has ended: stops the device, then gives back what it had. `has_lasted`:
  * it ran so long that it has certainly reset the device. */
 void driver_stopped(struct driver *driver, bool has_lasted);
+
+/* At the beginning: ends the drivers of a predecessor that has died, and stops the devices. */
+void keep_take(struct bus *bus);
+/* What is to be known of the drivers has changed, or is about to. */
+void keep_update(struct bus *bus);
+/* All devices have been reset by drivers of ours. */
+void keep_forget(struct bus *bus);
 
 void bus_log(uint32_t level, const char *name, const char *what, const char *detail);
 

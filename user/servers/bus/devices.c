@@ -49,13 +49,19 @@ devices_find(struct bus *bus)
 	}
 }
 
+void
+devices_find_pci(struct bus *bus)
+{
+	if (!bus->is_pci_known)
+		pci_find(bus);
+	bus->is_pci_known = true;
+}
+
 struct device *
 devices_match(struct bus *bus, const struct manifest *manifest)
 {
-	if (manifest->counts[NB_MANIFEST_PCI] && !bus->is_pci_known) {
-		bus->is_pci_known = true;
-		pci_find(bus);
-	}
+	if (manifest->counts[NB_MANIFEST_PCI])
+		devices_find_pci(bus);
 	for (uint32_t i = 0; i < bus->device_count; i++) {
 		struct device *device = &bus->devices[i];
 

@@ -288,9 +288,14 @@ driver_start(struct bus *bus, struct driver *driver)
 	enum nb_status status = collect(bus, driver, &grants);
 
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	/* Its DMA before its device can reach it; then the process. */
+	if (!status && driver->dma != NB_HANDLE_NONE)
+		keep_update(bus);
 	if (!status)
 		status = launch(bus, driver, &grants, &reason);
 	close_grants(&grants);
+	if (!status)
+		keep_update(bus);
 	driver->started_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
 	if (!status)
 		return NB_OK;

@@ -185,14 +185,35 @@ reap(struct driver *driver)
 	bus_log(NB_LOG_WARN, driver->manifest.name.text,
 		"has ended and will be restarted: ", reason);
 	driver_stopped(driver, ran_ns >= SOUND_NS);
+	keep_update(&bus);
 	schedule(driver, ran_ns);
+}
+
+/* Lets go of a predecessor's DMA when all devices have been reset since; returns when to look
+ * again. */
+static int64_t
+forget_old(void)
+{
+	int64_t now_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
+
+	if (!bus.old_count)
+		return NB_DEADLINE_NEVER;
+	for (uint32_t i = 0; i < bus.driver_count; i++) {
+		const struct driver *driver = &bus.drivers[i];
+
+		if (driver->dma != NB_HANDLE_NONE &&
+		    (driver->process == NB_HANDLE_NONE || now_ns - driver->started_ns < SOUND_NS))
+			return now_ns + SOUND_NS;
+	}
+	keep_forget(&bus);
+	return NB_DEADLINE_NEVER;
 }
 
 /* Starts what is due; returns when to look again. */
 static int64_t
 start_due(void)
 {
-	int64_t next_ns = NB_DEADLINE_NEVER;
+	int64_t next_ns = forget_old();
 
 	for (uint32_t i = 0; i < bus.driver_count; i++) {
 		struct driver *driver = &bus.drivers[i];
@@ -266,6 +287,7 @@ module_main(void)
 	bus.services = startup_handle("services-server");
 	bus.clients = startup_handle("services");
 	devices_find(&bus);
+	keep_take(&bus);
 	add_drivers();
 	while (wait_for_events(start_due()))
 		;

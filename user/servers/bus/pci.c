@@ -86,8 +86,14 @@ bar_place(const struct device *device, uint32_t index, struct bar *bar, bool is_
 
 	bool is_in_reach = bar->base && bar->base + bar->size <= 1ull << 32;
 
-	if (bar->is_ports || (is_in_reach && bar->size >= PAGE))
+	if (bar->is_ports)
 		return;
+	if (is_in_reach && bar->size >= PAGE) {
+		/* From a bus server before us, perhaps. */
+		if (bar->base >= window_next && bar->base + bar->size <= WINDOW_END)
+			window_next = bar->base + bar->size;
+		return;
+	}
 	if (at + bar->size > WINDOW_END) {
 		bar->size = 0;
 		return;

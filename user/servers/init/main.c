@@ -11,6 +11,10 @@
  *
  *     services, services-server   the ends of the channel over which services are found
  *                                 (user/libs/service/service.h)
+ *     kept, kept-server           the ends of one in which the bus server leaves what its
+ *                                 successor must have (user/servers/bus/keep.c)
+ *     restart                     no handle: a service that ends is started again, later each time
+ *                                 that it did not last
  *     console-in, console-out     the bytes of the machine's first serial port, for who uses
  *                                 them; with link-in, link-out of its second
  *     serial1-received, serial1-sending    the other ends, for the port's driver; none when
@@ -48,13 +52,35 @@ struct line {
 	uint32_t count;
 };
 
+struct service {
+	struct line line;
+	uint32_t process; /* NB_HANDLE_NONE: is to be started again */
+	bool is_kept;	  /* the line says `restart` */
+	uint32_t failures;
+	int64_t started_ns, retry_ns;
+};
+
+/* As the bus server does with drivers. */
+#define BACKOFF_FIRST_NS 1000000ll
+#define BACKOFF_MOST_NS	 5000000000ll
+#define SOUND_NS	 20000000ll
+
 static char table[16384];
-static struct archive_entry entry;	/* scratch */
-static uint32_t services[SERVICES_MAX]; /* process handles */
+static struct archive_entry entry; /* scratch */
+static struct service services[SERVICES_MAX];
 static uint32_t service_count;
 static uint32_t ramdisk;
 static uint8_t records[2048] __attribute__((aligned(8))); /* of a service */
-static struct nb_channel_ends services_channel;
+
+/* Channels of which init keeps both ends, so that they outlive who uses them. */
+static struct lasting {
+	const char *client, *server; /* words */
+	struct nb_channel_ends channel;
+} lasting[] = {
+	{ "services", "services-server", { 0 } },
+	{ "kept", "kept-server", { 0 } },
+};
+#define LASTING_COUNT (sizeof lasting / sizeof lasting[0])
 
 /* A byte port of the kernel's and, if a driver has it, the streams in its place. */
 struct wire {
@@ -181,14 +207,27 @@ take_ports(const char *text)
 	return handle < 0 ? NB_HANDLE_NONE : (uint32_t)handle;
 }
 
-/* The client's, or the server's, end of the one channel. */
-static uint32_t
-services_end(uint32_t which)
+static bool
+is_word(const char *word, const char *wanted)
 {
-	if (services_channel.ends[0] == NB_HANDLE_NONE &&
-	    nb_channel_create(&services_channel, 0) < 0)
-		return NB_HANDLE_NONE;
-	return services_channel.ends[which];
+	return text_is(word, text_length(word), wanted);
+}
+
+/* An end of a channel that outlives services, or NB_HANDLE_NONE. */
+static uint32_t
+lasting_end(const char *word)
+{
+	for (uint32_t i = 0; i < LASTING_COUNT; i++) {
+		struct nb_channel_ends *channel = &lasting[i].channel;
+		bool is_server = is_word(word, lasting[i].server);
+
+		if (!is_server && !is_word(word, lasting[i].client))
+			continue;
+		if (channel->ends[0] == NB_HANDLE_NONE && nb_channel_create(channel, 0) < 0)
+			return NB_HANDLE_NONE;
+		return channel->ends[is_server];
+	}
+	return NB_HANDLE_NONE;
 }
 
 /* What had arrived before the kernel let go of the port. */
@@ -251,23 +290,23 @@ follow_log(void)
 static uint32_t
 find_handle(const char *name)
 {
+	uint32_t lasting_handle = lasting_end(name);
+
+	if (lasting_handle != NB_HANDLE_NONE)
+		return lasting_handle;
 	for (uint32_t i = 0; i < WIRE_WORDS; i++) {
-		if (text_is(name, text_length(name), wire_words[i].name))
+		if (is_word(name, wire_words[i].name))
 			return wire_end(&wire_words[i]);
 	}
-	if (text_is(name, text_length(name), "log"))
+	if (is_word(name, "log"))
 		return follow_log();
-	if (text_is(name, text_length(name), "services"))
-		return services_end(0);
-	if (text_is(name, text_length(name), "services-server"))
-		return services_end(1);
 	if (begins_with(name, "ports:"))
 		return take_ports(name + 6);
 	return startup_handle(name);
 }
 
-static void
-start_service(const struct line *line)
+static enum nb_status
+launch_service(const struct line *line, uint32_t *process)
 {
 	struct launch_handle handles[HANDLES_MAX];
 	struct launch launch = {
@@ -291,10 +330,12 @@ start_service(const struct line *line)
 				  text_length(line->words[i] + 4));
 			continue;
 		}
+		if (is_word(line->words[i], "restart"))
+			continue;
 		handle = find_handle(line->words[i]);
 		if (handle == NB_HANDLE_NONE)
 			continue;
-		if (text_is(line->words[i], text_length(line->words[i]), "log"))
+		if (is_word(line->words[i], "log"))
 			log = handle;
 		handles[launch.handle_count++] =
 			(struct launch_handle){ line->words[i], handle, NB_RIGHTS_SAME };
@@ -303,13 +344,70 @@ start_service(const struct line *line)
 	if (!status)
 		status = launch_module_result(launch.module, &reason);
 	if (!status)
-		status = launch_process(&launch, &services[service_count], &reason);
+		status = launch_process(&launch, process, &reason);
 	if (log != NB_HANDLE_NONE)
 		(void)nb_handle_close(log);
-	if (!status)
-		service_count++;
-	else
+	if (launch.module != NB_HANDLE_NONE)
+		(void)nb_handle_close(launch.module);
+	if (status)
 		log_problem(line->words[0], reason.length ? reason_bytes : nb_status_text(status));
+	return status;
+}
+
+/* When to start a service again that has ended after `ran_ns`, or could not be started. */
+static void
+schedule(struct service *service, int64_t ran_ns)
+{
+	int64_t wait_ns = 0;
+
+	service->failures = ran_ns < SOUND_NS ? service->failures + 1 : 0;
+	for (uint32_t i = 0; i < service->failures && wait_ns < BACKOFF_MOST_NS; i++)
+		wait_ns = wait_ns ? 2 * wait_ns : BACKOFF_FIRST_NS;
+	service->process = NB_HANDLE_NONE;
+	service->retry_ns = nb_clock_get(NB_CLOCK_MONOTONIC) +
+			    (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
+}
+
+/* False: it has not been started, and will not be. */
+static bool
+start_service(struct service *service)
+{
+	enum nb_status status = launch_service(&service->line, &service->process);
+
+	service->started_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
+	if (status && service->is_kept)
+		schedule(service, 0);
+	return !status || service->is_kept;
+}
+
+static void
+add_service(const struct line *line)
+{
+	struct service *service = &services[service_count];
+
+	*service = (struct service){ .line = *line };
+	for (uint32_t i = 3; i < line->count; i++)
+		service->is_kept |= is_word(line->words[i], "restart");
+	service_count += start_service(service);
+}
+
+/* Starts again what is due; returns when to look again. */
+static int64_t
+start_due(void)
+{
+	int64_t next_ns = NB_DEADLINE_NEVER;
+
+	for (uint32_t i = 0; i < service_count; i++) {
+		struct service *service = &services[i];
+
+		if (service->process != NB_HANDLE_NONE)
+			continue;
+		if (service->retry_ns <= nb_clock_get(NB_CLOCK_MONOTONIC))
+			(void)start_service(service);
+		if (service->process == NB_HANDLE_NONE && service->retry_ns < next_ns)
+			next_ns = service->retry_ns;
+	}
+	return next_ns;
 }
 
 static void
@@ -331,51 +429,74 @@ start_services(void)
 		if (line.count < 3)
 			log_problem(SERVICES_FILE, "a line wants NAME MODULE WHEN HANDLE...");
 		else if (service_count < SERVICES_MAX && applies(line.words[2]))
-			start_service(&line);
+			add_service(&line);
 	}
 }
 
-/* Reports the end of a service and gives its handle back. */
+/* Reports the end of a service, gives its handle back, and sees to its successor. */
 static int32_t
 reap(uint32_t index)
 {
+	struct service *service = &services[index];
 	struct nb_process_info info = { .status = EXIT_FAILED };
 	char text[1024];
 	int64_t len;
 
-	if (nb_object_info(services[index], NB_INFO_PROCESS, &info, sizeof info) >= 0 &&
+	if (nb_object_info(service->process, NB_INFO_PROCESS, &info, sizeof info) >= 0 &&
 	    info.trap != NB_TRAP_NONE) {
-		len = nb_object_info(services[index], NB_INFO_BACKTRACE, text, sizeof text);
+		len = nb_object_info(service->process, NB_INFO_BACKTRACE, text, sizeof text);
 		if (len > 0)
 			(void)nb_log_write(NB_LOG_ERROR, text,
 					   len < (int64_t)sizeof text ? (uint32_t)len
 								      : (uint32_t)sizeof text);
 	}
-	(void)nb_handle_close(services[index]);
-	services[index] = services[--service_count];
+	(void)nb_handle_close(service->process);
+	if (service->is_kept) {
+		log_problem(service->line.words[0], "has ended and will be restarted");
+		schedule(service, nb_clock_get(NB_CLOCK_MONOTONIC) - service->started_ns);
+	} else {
+		*service = services[--service_count];
+	}
 	return info.status;
+}
+
+/* Waits for ends of services, or until `deadline_ns`; *status is that of one that has ended. */
+static bool
+wait_for_ends(int64_t deadline_ns, int32_t *status)
+{
+	struct nb_wait_item items[SERVICES_MAX];
+	uint32_t indices[SERVICES_MAX], count = 0;
+	int64_t result;
+
+	for (uint32_t i = 0; i < service_count; i++) {
+		if (services[i].process == NB_HANDLE_NONE)
+			continue;
+		indices[count] = i;
+		items[count++] = (struct nb_wait_item){ .handle = services[i].process,
+							.wanted = NB_SIGNAL_TERMINATED };
+	}
+	result = count ? nb_object_wait_many(items, count, deadline_ns)
+		       : nb_thread_sleep(deadline_ns);
+	if (result < 0 && result != -NB_TIMED_OUT)
+		return false;
+	/* From the last on: who ends gives its place to the last. */
+	while (count--) {
+		if (items[count].seen & NB_SIGNAL_TERMINATED)
+			*status = reap(indices[count]);
+	}
+	return true;
 }
 
 int
 module_main(void)
 {
-	struct nb_wait_item items[SERVICES_MAX];
 	uint32_t system = startup_handle("system");
 	int32_t status = EXIT_FAILED;
 
 	ramdisk = startup_handle("ramdisk");
 	start_services();
-	while (service_count) {
-		for (uint32_t i = 0; i < service_count; i++)
-			items[i] = (struct nb_wait_item){ .handle = services[i],
-							  .wanted = NB_SIGNAL_TERMINATED };
-		if (nb_object_wait_many(items, service_count, NB_DEADLINE_NEVER) < 0)
-			break;
-		for (uint32_t i = service_count; i-- > 0;) {
-			if (items[i].seen & NB_SIGNAL_TERMINATED)
-				status = reap(i);
-		}
-	}
+	while (service_count && wait_for_ends(start_due(), &status))
+		;
 	(void)nb_system_power(system, NB_POWER_OFF, status);
 	return EXIT_FAILED;
 }

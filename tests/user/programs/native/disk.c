@@ -6,6 +6,7 @@
  *     keep=SECONDS  writes and reads at random, for so long, and checks that all it reads is what
  *                 was last acknowledged
  *     kill=COUNT  ends the driver COUNT times at random moments
+ *     bus=COUNT   likewise the bus server
  */
 #include "user/libs/block/block.h"
 #include "user/sdk/bytes.h"
@@ -284,7 +285,7 @@ run_keep(int64_t seconds)
 /* ---- kill ---- */
 
 static bool
-kill_driver(uint32_t system)
+kill_process(uint32_t system, const char *name)
 {
 	struct nb_process_entry entry;
 	uint64_t after = 0;
@@ -292,7 +293,7 @@ kill_driver(uint32_t system)
 
 	while (nb_system_process(system, after, &entry) == 0) {
 		after = entry.id;
-		if (!text_is((const char *)entry.name, entry.name_len, "virtio-blk") ||
+		if (!text_is((const char *)entry.name, entry.name_len, name) ||
 		    entry.state != NB_PROCESS_RUNNING)
 			continue;
 		process = nb_system_open_process(system, entry.id);
@@ -305,16 +306,17 @@ kill_driver(uint32_t system)
 	return false;
 }
 
+/* Each time after `least` to twice as many milliseconds and more. */
 static void
-run_kill(uint32_t count)
+run_kill(const char *name, uint32_t count, uint32_t least)
 {
 	uint32_t killed = 0;
 
 	while (killed < count) {
 		(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) +
-				      1000000 * (int64_t)(20 + random_below(60)) +
+				      1000000 * (int64_t)(least + random_below(3 * least)) +
 				      random_below(1000000));
-		killed += kill_driver(startup_handle("system"));
+		killed += kill_process(startup_handle("system"), name);
 	}
 	report("killed", killed);
 }
@@ -354,7 +356,12 @@ module_main(void)
 	enum nb_status status;
 
 	if (bytes_equal(argument, "kill=", 5)) {
-		run_kill(first);
+		run_kill("virtio-blk", first, 20);
+		return 0;
+	}
+	if (bytes_equal(argument, "bus=", 4)) {
+		at = argument + 4;
+		run_kill("bus", number_in(&at), 100);
 		return 0;
 	}
 	status = block_open(&block, startup_handle("services"), NB_DEADLINE_NEVER);
