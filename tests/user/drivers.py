@@ -339,9 +339,98 @@ def test_prompt(folder):
     expect(b"this machine has none" in done.stdout, "a disk without one", repr(done.stdout))
 
 
+class Typist:
+    """QEMU with the machine's console at both ends of pipes."""
+
+    def __init__(self, command):
+        self.machine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        self.output = b""
+        self.came = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while data := os.read(self.machine.stdout.fileno(), 4096):
+            with self.came:
+                self.output += data
+                self.came.notify_all()
+
+    def type(self, text):
+        self.machine.stdin.write(text.encode())
+        self.machine.stdin.flush()
+
+    def wait_for(self, pattern, start=0, timeout=30):
+        """Where the first match behind `start` ends, and the match."""
+        end = time.time() + timeout
+        with self.came:
+            while not (found := re.compile(pattern.encode()).search(self.output, start)):
+                if not self.came.wait(end - time.time()) and time.time() > end:
+                    sys.exit(f"drivers.py: {pattern!r} did not come after\n" +
+                             self.output[start:].decode(errors="replace"))
+        return found.end(), found
+
+    def ask(self, line, pattern):
+        """Types a line and waits for what it makes the machine say."""
+        start = len(self.output)
+        self.type(line + "\n")
+        return self.wait_for(pattern, start)[1]
+
+
+def pack_prompt(folder, drivers):
+    """A RAM disk with a prompt and those drivers."""
+    folder = pathlib.Path(folder)
+    files = {"boot/init.nbo": MODULES / "init.nbo", "etc/drivers": folder / "drivers",
+             "etc/services": ROOT / "user/servers/init/services"}
+    (folder / "drivers").write_text("".join(f"drivers/{name}.nbo\n" for name in drivers))
+    for name in ("bus", "console", "shell", "wasi"):
+        files[f"lib/{name}.nbo"] = MODULES / f"{name}.nbo"
+    for name in drivers:
+        files[f"drivers/{name}.nbo"] = MODULES / "drivers" / f"{name}.nbo"
+    subprocess.run([TOOL, "pack", "-o", folder / "ramdisk.tar"] +
+                   [f"{k}={v}" for k, v in files.items()], check=True)
+    return folder / "ramdisk.tar"
+
+
+def test_serial1(folder, kills=25):
+    """The console is its driver's: it is killed under what is written, comes back and goes on; the
+    log comes by it; a panic, which is the kernel's own, is still seen."""
+    ramdisk, monitor = pack_prompt(folder, ["serial1"]), pathlib.Path(folder) / "monitor"
+    prompt = Typist([ROOT / "scripts/qemu.sh", "--ramdisk", ramdisk, "--memory", "512M",
+                     "--append", "log=warn", ROOT / "build/release/nebulet.elf", "--",
+                     "-monitor", f"unix:{monitor},server,nowait"])
+    try:
+        prompt.wait_for("nebulet> ")
+        text = prompt.ask("help", r"help\r?\n((?:.*\n)+)nebulet> ")[1]
+        lost = 0
+        for turn in range(kills):
+            number = int(prompt.ask("ps", r"(\d+)  running .* serial1\r?\n(?s:.*)nebulet> ")[1])
+            start = len(prompt.output)
+            # All typed at once: the first text is still on its way when the driver dies.
+            prompt.type(f"help\nkill {number}\nhelp\nturn{turn}\n")
+            end, _ = prompt.wait_for(f"turn{turn}: there is no such program", start)
+            prompt.wait_for("127 nebulet> ", end)
+            got = prompt.output[start:]
+            for line in text.splitlines(keepends=True):
+                lost += len(line) * max(0, 2 - got.count(line))
+            prompt.wait_for("warn: bus: serial1: has ended and will be restarted", start)
+        # Of a killed driver the 16 bytes at most that it had in its hands are lost; here counted
+        # by lines that are not whole.
+        expect(lost <= kills * 2 * max(map(len, text.splitlines())), f"{lost} bytes were lost",
+               prompt.output.decode(errors="replace"))
+        Monitor(monitor).command("nmi")
+        prompt.wait_for("panic: non-maskable interrupt")
+        prompt.wait_for("backtrace:")
+        expect(prompt.machine.wait(20) == 251, "another exit status than a panic's",
+               prompt.output.decode(errors="replace"))
+        print(f"     {kills} kills, {lost} bytes in lines that were not whole")
+    finally:
+        prompt.machine.kill()
+        prompt.machine.wait()
+
+
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
-         "console": test_console, "prompt": test_prompt}
+         "console": test_console, "serial1": test_serial1, "prompt": test_prompt}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 
