@@ -169,12 +169,12 @@ log_read(uint64_t sequence, struct nb_log_record *out, char *text, size_t cap)
 
 /* ---- the log object ---- */
 
-/* Prints what no reader has shown, beginning with what the last one read. The log is not
- * locked: records that are added meanwhile are printed by whoever adds them. */
+/* Prints the records from `start` on, before `end`, that are for the console. The log is
+ * not locked: records that are added meanwhile are printed by whoever adds them. */
 static void
-print_rest(uint64_t end)
+print_range(uint64_t start, uint64_t end)
 {
-	struct nb_log_record record = { .sequence = kernel_log.shown };
+	struct nb_log_record record = { .sequence = start };
 	char text[NB_LOG_TEXT_MAX];
 
 	while (record.sequence < end &&
@@ -190,20 +190,23 @@ static void
 log_handles_gone(struct object *object)
 {
 	bool is_last;
-	uint64_t end;
+	uint64_t start, end;
 
 	spinlock_lock(&follower.lock);
 	is_last = follower.object == object;
 	if (is_last)
 		follower.object = NULL;
 	spinlock_lock(&kernel_log.lock);
-	if (is_last)
-		kernel_log.is_followed = false;
+	start = kernel_log.shown;
 	end = kernel_log.next_sequence;
+	if (is_last) {
+		kernel_log.is_followed = false;
+		kernel_log.shown = end;
+	}
 	spinlock_unlock(&kernel_log.lock);
 	spinlock_unlock(&follower.lock);
 	if (is_last)
-		print_rest(end);
+		print_range(start, end);
 }
 
 /* It may never have had a handle. */
@@ -218,7 +221,7 @@ void
 log_panic(void)
 {
 	if (kernel_log.is_followed)
-		print_rest(kernel_log.next_sequence);
+		print_range(kernel_log.shown, kernel_log.next_sequence);
 }
 
 const struct object_type log_type = {

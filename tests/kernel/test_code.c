@@ -458,6 +458,68 @@ test_log(void **state)
 	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_SHOULD_WAIT);
 }
 
+/* Whether the log object says that there is something. */
+static bool
+has_news(struct object *object)
+{
+	log_poll();
+	return object_signals(object) & NB_SIGNAL_READABLE;
+}
+
+static void
+test_log_followed(void **state)
+{
+	struct object *object, *other;
+	struct nb_log_record record = { 0 };
+	char text[64];
+
+	(void)state;
+	/* To nowhere: the test has no console. */
+	log_set_console_level(NB_LOG_WARN);
+	log_write(NB_LOG_ERROR, "printed by the kernel");
+	assert_int_equal(log_follow(boot_account(), &object), NB_OK);
+	object_handle_get(object);
+	object_put(object);
+	assert_int_equal(log_follow(boot_account(), &other), NB_ALREADY_EXISTS);
+	assert_false(has_news(object));
+	assert_int_equal(log_read_followed(0, &record, text, sizeof text), NB_SHOULD_WAIT);
+
+	log_write(NB_LOG_INFO, "not for the console");
+	assert_false(has_news(object));
+	log_write(NB_LOG_ERROR, "first");
+	log_write(NB_LOG_DEBUG, "not for the console either");
+	log_write(NB_LOG_WARN, "second");
+	assert_true(has_news(object));
+	assert_int_equal(log_read_followed(0, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "first", 5);
+	/* It has not been shown yet, as far as anybody knows. */
+	assert_int_equal(log_read_followed(0, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "first", 5);
+	assert_int_equal(log_read_followed(record.sequence + 1, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "second", 6);
+	/* Nonsense shows nothing. */
+	assert_int_equal(log_read_followed(UINT64_MAX, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "second", 6);
+	assert_true(object_signals(object) & NB_SIGNAL_READABLE);
+	assert_int_equal(log_read_followed(record.sequence + 1, &record, text, sizeof text),
+			 NB_SHOULD_WAIT);
+	assert_false(has_news(object));
+
+	/* What its reader did not come to is printed when the last handle goes, once. */
+	log_write(NB_LOG_ERROR, "third");
+	object_handle_put(object);
+	assert_int_equal(log_follow(boot_account(), &other), NB_OK);
+	object_handle_get(other);
+	object_put(other);
+	assert_int_equal(log_read_followed(0, &record, text, sizeof text), NB_SHOULD_WAIT);
+	log_write(NB_LOG_ERROR, "fourth");
+	assert_true(has_news(other));
+	assert_int_equal(log_read_followed(0, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "fourth", 6);
+	object_handle_put(other);
+	log_set_console_level(-1);
+}
+
 int
 main(void)
 {
@@ -473,6 +535,7 @@ main(void)
 		kernel_test(test_ustar),
 		kernel_test(test_random),
 		kernel_test(test_log),
+		kernel_test(test_log_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
