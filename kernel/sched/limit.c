@@ -61,12 +61,13 @@ mark(struct guest_seat *seat)
 	__atomic_fetch_or(&seat->head.pending, THREAD_PENDING_LIMIT, __ATOMIC_RELAXED);
 }
 
-/* Of the seats to which it will return only the next is marked: there this is done
+/* Who is ending is not marked: it would not wait and be looked at for ever. Of the seats
+ * to which it will return only the next is marked: there this is done
  * again. */
 void
 limit_look_locked(struct thread *thread, uint64_t now_ns)
 {
-	if (!find_payer(thread, now_ns, &thread->payer_budget))
+	if (!find_payer(thread, now_ns, &thread->payer_budget) && !is_ending(thread))
 		mark(thread->seat);
 	if (thread->seat->caller && !budget_left_ns(thread->share->budget, now_ns))
 		mark(thread->seat->caller);

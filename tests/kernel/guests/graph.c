@@ -1,6 +1,6 @@
 /*
  * Makes a random graph of processes that call each other through gates (graphnode),
- * binds new ones to those that are there, and kills them at random instants. Sends
+ * binds new ones to those that are there, gives them handles to gates of others, and kills them at random instants. Sends
  * numbered messages into channels whose other ends travel through the gates, and
  * counts the echoes: of an end that has gone with who had it at most the echo of one
  * message that was received is missing, of all others none.
@@ -19,6 +19,7 @@ enum { NODES = 16, BASES = 2, UNDERWAY_MAX = 4, HANDLES_MAX = 200, MESSAGES = 8 
 static struct node {
 	uint32_t process, channel; /* 0: there is none */
 	uint32_t gates[GRAPH_GATES];
+	uint32_t badge;	   /* of its calls */
 	uint32_t is_ready; /* it has sent its gates */
 } nodes[NODES];
 
@@ -98,7 +99,9 @@ create_node(uint32_t idx)
 	words[WORD_THREADS] = is_base ? 0 : random_below(3);
 	words[WORD_LOOPS] = is_base || random_below(8) == 0 ? 0 : 50 + random_below(300);
 	EXPECT(nb_process_start(process, 0, words, sizeof words) == 0);
-	nodes[idx] = (struct node){ .process = process, .channel = ends.ends[0] };
+	nodes[idx] = (struct node){ .process = process,
+				    .channel = ends.ends[0],
+				    .badge = words[WORD_BADGE] };
 }
 
 /* Its gates come with the first message. */
@@ -140,6 +143,22 @@ static int
 has_ended(const struct node *node)
 {
 	return nb_object_wait_one(node->process, NB_SIGNAL_TERMINATED, 0) > 0;
+}
+
+/* Gives some node gates of another, or its own: so circles come to be. */
+static void
+link_nodes(void)
+{
+	struct node *from = &nodes[BASES + random_below(NODES - BASES)];
+	struct node *to = &nodes[BASES + random_below(NODES - BASES)];
+	uint32_t number = GRAPH_LINK, gates[2];
+
+	if (!from->is_ready || !to->is_ready)
+		return;
+	gates[0] = GOOD(nb_gate_badge(to->gates[0], from->badge));
+	gates[1] = GOOD(nb_gate_badge(to->gates[1], from->badge));
+	if (nb_channel_send(from->channel, &number, sizeof number, gates, 2) != 0)
+		EXPECT(nb_handle_close(gates[0]) == 0 && nb_handle_close(gates[1]) == 0);
 }
 
 /* ---- tokens ---- */
@@ -250,6 +269,7 @@ _start(void)
 			else
 				make_token(i);
 		}
+		link_nodes();
 		act();
 	}
 	for (uint32_t i = 0; i < NODES; i++) {

@@ -19,6 +19,8 @@ enum graph_count {
 	COUNT_CLOSED,
 	COUNT_FAULTED,
 	COUNT_CANCELED,
+	COUNT_DEADLOCK,
+	COUNT_NAMED, /* calls by a handle */
 	COUNT_MESSAGES,
 	COUNT_MAPPED,
 	COUNT_LENT_MAPPED,
@@ -31,8 +33,12 @@ enum graph_count {
 };
 
 #define GRAPH_COUNT_NAMES                                                                     \
-	"plain", "rich", "wide", "pass", "late", "closed", "faulted", "canceled", "messages", \
-		"mapped", "lent", "served", "futex", "kills", "ends", "traps"
+	"plain", "rich", "wide", "pass", "late", "closed", "faulted", "canceled", "deadlock", \
+		"named", "messages", "mapped", "lent", "served", "futex", "kills", "ends", "traps"
+
+/* The number in a message of the maker to a node: of the token that comes with it, or
+ * that gates come with it, to be called by their handles: plain and rich. */
+enum { GRAPH_LINK = 100 };
 
 struct graph_board {
 	uint32_t operations;

@@ -1,6 +1,7 @@
 /*
  * A node of a random graph of gates, made by `graph`. Startup: enum graph_word.
- * Its gates, and its threads, use the gates of two peers at random, down to a depth:
+ * Its gates, and its threads, use the gates of two peers, and of nodes that it was given
+ * handles of and that may call this one, at random, down to a depth:
  * plain values, lent ranges, also of mapped memory objects, handles, and tokens: ends of
  * channels in which the maker sends numbered messages, each to be received exactly once
  * by whoever has the end, and to be echoed. Sometimes it traps, exits, waits or computes.
@@ -22,6 +23,11 @@ typedef int32_t vector __attribute__((vector_size(16)));
 	PEER(pass##n) int64_t pass##n(uint32_t idx, uint32_t token);
 PEERS_OF(0)
 PEERS_OF(1)
+#define NAMED(signature) \
+	__attribute__((import_module("nebulet"), import_name("gate_call:" signature)))
+NAMED("iI>I") int64_t call_plain_of(uint32_t gate, uint32_t seed, int64_t depth);
+NAMED("ihb>I")
+int64_t call_rich_of(uint32_t gate, uint32_t seed, uint32_t handle, void *bytes, uint32_t len);
 #endif
 
 enum {
@@ -40,6 +46,7 @@ static _Alignas(GRAPH_PAGE) uint8_t window[WINDOW_PAGES * GRAPH_PAGE];
 
 static uint32_t words[GRAPH_WORDS];
 static uint32_t event, object;
+static uint32_t linked[2];	    /* gates, not used at the moment: plain, rich */
 static uint32_t held[GRAPH_TOKENS]; /* ends that are nobody's at the moment */
 #ifndef GRAPH_BASE
 static uint32_t alone; /* calls in a row that came to nothing */
@@ -82,6 +89,14 @@ use_token(uint32_t idx, uint32_t token)
 	EXPECT(result == ERR(SHOULD_WAIT) || result == ERR(PEER_CLOSED));
 }
 
+#ifndef GRAPH_BASE
+static uint32_t
+take(uint32_t *place)
+{
+	return __atomic_exchange_n(place, 0, __ATOMIC_SEQ_CST);
+}
+#endif
+
 /* There is only one end of that index. */
 static void
 keep_token(uint32_t idx, uint32_t token)
@@ -89,17 +104,31 @@ keep_token(uint32_t idx, uint32_t token)
 	EXPECT(__atomic_exchange_n(&held[idx], token, __ATOMIC_SEQ_CST) == 0);
 }
 
+static void
+keep_link(uint32_t idx, uint32_t gate)
+{
+	uint32_t former = __atomic_exchange_n(&linked[idx], gate, __ATOMIC_SEQ_CST);
+
+	if (former)
+		EXPECT(nb_handle_close(former) == 0);
+}
+
 /* What the maker has sent here. */
 static void
-fetch_tokens(void)
+fetch(void)
 {
-	struct nb_message_counts counts = { 0, 1 };
-	uint32_t idx, token;
+	struct nb_message_counts counts = { 0, 2 };
+	uint32_t number, handles[2];
 
-	while (nb_channel_recv(words[WORD_CHANNEL], &idx, sizeof idx, &token, &counts) > 0) {
-		EXPECT(counts.handles == 1 && idx < GRAPH_TOKENS);
-		keep_token(idx, token);
-		counts.handles = 1;
+	while (nb_channel_recv(words[WORD_CHANNEL], &number, sizeof number, handles, &counts) > 0) {
+		if (number == GRAPH_LINK) {
+			keep_link(0, handles[0]);
+			keep_link(1, handles[1]);
+		} else {
+			EXPECT(counts.handles == 1 && number < GRAPH_TOKENS);
+			keep_token(number, handles[0]);
+		}
+		counts.handles = 2;
 	}
 }
 
@@ -178,6 +207,9 @@ is_fate(int64_t result)
 	case ERR(CANCELED):
 		graph_note(board, COUNT_CANCELED);
 		break;
+	case ERR(DEADLOCK):
+		graph_note(board, COUNT_DEADLOCK);
+		break;
 	default:
 		alone = 0;
 		return 0;
@@ -186,14 +218,43 @@ is_fate(int64_t result)
 	return 1;
 }
 
+static int64_t
+plain_of_any(uint32_t *seed, uint32_t given, uint32_t depth)
+{
+	uint32_t gate = next(seed) % 3 ? 0 : take(&linked[0]);
+	int64_t result;
+
+	if (!gate)
+		return next(seed) % 2 ? plain0(given, depth) : plain1(given, depth);
+	graph_note(board, COUNT_NAMED);
+	result = call_plain_of(gate, given, depth);
+	keep_link(0, gate);
+	return result;
+}
+
 static void
 call_plain(uint32_t *seed, uint32_t depth)
 {
 	uint32_t given = next(seed) | 1;
-	int64_t result = next(seed) % 2 ? plain0(given, depth) : plain1(given, depth);
+	int64_t result = plain_of_any(seed, given, depth);
 
 	EXPECT(result == (int64_t)given + depth + words[WORD_BADGE] || is_fate(result));
 	graph_count(board, COUNT_PLAIN);
+}
+
+static int64_t
+rich_of_any(uint32_t *seed, uint32_t given, uint32_t handle, void *bytes, uint32_t len)
+{
+	uint32_t gate = next(seed) % 3 ? 0 : take(&linked[1]);
+	int64_t result;
+
+	if (!gate)
+		return next(seed) % 2 ? rich0(given, handle, bytes, len)
+				      : rich1(given, handle, bytes, len);
+	graph_note(board, COUNT_NAMED);
+	result = call_rich_of(gate, given, handle, bytes, len);
+	keep_link(1, gate);
+	return result;
 }
 
 static void
@@ -206,8 +267,7 @@ call_rich(uint32_t *seed)
 	EXPECT(handle > 0);
 	for (uint32_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)(i + given);
-	result = next(seed) % 2 ? rich0(given, (uint32_t)handle, bytes, sizeof bytes)
-				: rich1(given, (uint32_t)handle, bytes, sizeof bytes);
+	result = rich_of_any(seed, given, (uint32_t)handle, bytes, sizeof bytes);
 	EXPECT(result > 0 || is_fate(result));
 	for (uint32_t i = 0; i < sizeof bytes && result > 0; i++)
 		EXPECT(bytes[i] == (uint8_t)(i + given + 1));
@@ -242,17 +302,11 @@ call_wide(uint32_t *seed)
 	graph_count(board, kind ? COUNT_LENT_MAPPED : COUNT_WIDE);
 }
 
-static uint32_t
-take_token(uint32_t idx)
-{
-	return __atomic_exchange_n(&held[idx], 0, __ATOMIC_SEQ_CST);
-}
-
 /* A token moves exactly once: afterwards it is here or there. */
 static void
 call_pass(uint32_t *seed)
 {
-	uint32_t idx = next(seed) % GRAPH_TOKENS, token = take_token(idx);
+	uint32_t idx = next(seed) % GRAPH_TOKENS, token = take(&held[idx]);
 	struct nb_object_info info;
 	int64_t result;
 
@@ -409,7 +463,7 @@ work(int argument)
 #ifndef GRAPH_BASE
 	for (uint32_t i = 0; i < words[WORD_LOOPS] && alone < ALONE_MAX; i++) {
 		EXPECT(nb_gate_deadline(next(&seed) % 8 ? INT64_MAX : soon(&seed)) == 0);
-		fetch_tokens();
+		fetch();
 		call_any(&seed, next(&seed) % 4);
 		suffer(&seed);
 		/* The first thread's. */
@@ -445,7 +499,7 @@ _start(void)
 	if (words[WORD_SEED] % 2 && words[WORD_LOOPS])
 		nb_process_exit(0);
 	for (;;) {
-		fetch_tokens();
+		fetch();
 		if (words[WORD_ACTIVATIONS] == 0 &&
 		    nb_gate_serve(nb_clock_get(NB_CLOCK_MONOTONIC) + 2000000) == ERR(PEER_CLOSED))
 			nb_process_exit(0);
