@@ -139,6 +139,8 @@ add_run_file(struct tar *tar, const struct run_options *options)
 		add_text(&block, NB_STARTUP_VARIABLE, options->variables[i]);
 	add_folders(&block, options);
 	add_terminals(&block);
+	if (options->disk)
+		block_add(&block, STARTUP_SERVICES, "", 0);
 	finish_records(tar, "etc/run", &block);
 }
 
@@ -216,7 +218,8 @@ image_create(const struct run_options *options, bool *has_input)
 	if (options->program || options->path) {
 		add_run_file(&tar, options);
 		if (options->platform == RUN_PC)
-			tar_add_archive(&tar, tool_text("%s/build/guest/link.tar", tool_root()));
+			tar_add_archive(&tar, tool_text("%s/build/guest/%s.tar", tool_root(),
+							options->disk ? "disk" : "link"));
 		*has_input = !options->debugs && add_input(&tar);
 	} else {
 		add_prompt_files(&tar, options);

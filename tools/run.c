@@ -39,7 +39,10 @@ static const struct argp_option option_table[] = {
 	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable (may be repeated)", 0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the machine, such as 512M or 4G", 0 },
 	{ "disk", KEY_DISK, "FILE", 0,
-	  "Give the machine a block device with these contents, for the prompt's command disk", 0 },
+	  "Give the machine a block device with these contents, for the prompt's command disk, or "
+	  "for "
+	  "PROGRAM, which gets the handle services",
+	  0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "End the program after that time, status 124", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Show the kernel's log on standard error", 0 },
 	{ "list", KEY_LIST, NULL, 0, "Name the bundled programs", 0 },
@@ -338,9 +341,8 @@ tool_run(int argc, char **argv)
 		if (status)
 			return status;
 	}
-	if (options.disk && (options.platform == RUN_HOSTED || options.program || options.path)) {
-		tool_error("--disk is for the prompt of a virtual machine; leave out --hosted and "
-			   "PROGRAM");
+	if (options.disk && options.platform == RUN_HOSTED) {
+		tool_error("--disk is a device of a virtual machine; leave out --hosted");
 		return TOOL_USAGE;
 	}
 	if (options.tells_needs)

@@ -88,6 +88,13 @@ $(LINK_TAR): $(G)/modules/bus.nbo $(G)/modules/drivers/serial2.nbo user/user.mk
 	$(TOOL) pack -o $@ lib/bus.nbo=$(G)/modules/bus.nbo etc/drivers=$(G)/link.list \
 		drivers/serial2.nbo=$(G)/modules/drivers/serial2.nbo
 
+# And if that program is to have the disk.
+DISK_TAR := $(G)/disk.tar
+$(DISK_TAR): $(G)/modules/bus.nbo $(G)/modules/drivers/serial2.nbo $(G)/modules/drivers/block.nbo user/user.mk
+	printf 'drivers/%s.nbo\n' serial2 block > $(G)/disk.list
+	$(TOOL) pack -o $@ lib/bus.nbo=$(G)/modules/bus.nbo etc/drivers=$(G)/disk.list \
+		$(foreach d,serial2 block,drivers/$(d).nbo=$(G)/modules/drivers/$(d).nbo)
+
 # --- bundled programs: build/guest/programs/NAME/{NAME.wasm,NAME.nbo,files/} ---
 P := $(G)/programs
 FETCH := .cache/fetch
@@ -143,9 +150,9 @@ program_artifact = $(P)/$(1)/$(1).nbo
 $(foreach name,$(PROGRAMS),$(eval program-$(name): $(call program_artifact,$(name))))
 programs: $(PROGRAMS:%=program-%)
 user: $(BASE_MODULES:%=$(G)/modules/%.wasm)
-ramdisk: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR)
+ramdisk: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR) $(DISK_TAR)
 # A kernel trusts the artifacts of one build: keep the archive in step.
-kernel hosted: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR)
+kernel hosted: $(BASE_TAR) $(DRIVERS_TAR) $(LINK_TAR) $(DISK_TAR)
 
 # --- programs that the end-to-end tests run: build/guest/tests/NAME.wasm -------
 T := $(G)/tests

@@ -428,9 +428,31 @@ def test_serial1(folder, kills=25):
         prompt.machine.wait()
 
 
+def test_program(folder):
+    """A program that is run with --disk reads and writes it; without, it has no services."""
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(bytes(65536))
+    client = CLIENTS / "lied.wasm"
+    done = subprocess.run([TOOL, "run", "--disk", image, client], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+    expect(done.returncode == 0, f"exit status {done.returncode}", done.stdout.decode())
+    data = image.read_bytes()
+    for number in range(8):
+        expect(data[number * 1024:(number + 1) * 1024] ==
+               bytes((number * 31 + at * 7 + 1) & 255 for at in range(1024)),
+               f"block {number} is not as the program wrote it", "")
+    expect(not any(data[8192:]), "more was written", "")
+    done = subprocess.run([TOOL, "run", client], stdin=subprocess.DEVNULL, timeout=60, check=False)
+    expect(done.returncode == 100, f"exit status {done.returncode} without a disk", "")
+    done = subprocess.run([TOOL, "run", "--hosted", "--disk", image, client], timeout=60,
+                          stderr=subprocess.PIPE, check=False)
+    expect(done.returncode == 2 and b"leave out --hosted" in done.stderr, "a hosted disk", "")
+
+
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
-         "console": test_console, "serial1": test_serial1, "prompt": test_prompt}
+         "console": test_console, "serial1": test_serial1, "prompt": test_prompt,
+         "program": test_program}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 

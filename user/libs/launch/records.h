@@ -5,6 +5,7 @@
  *   TERMINAL  uint8_t descriptor numbers (0, 1, 2) that are a terminal
  *   MODULE    path of the program's module in the RAM disk, text
  *   ABOUT     one line that says what the program is, text
+ *   SERVICES  nothing; the program gets the handle "services"
  *
  * Files of the RAM disk made of such records beside ARGUMENT, VARIABLE and
  * PREOPEN: etc/run, which asks the session server to run one program;
@@ -21,6 +22,7 @@ enum startup_private {
 	STARTUP_TERMINAL = NB_STARTUP_PRIVATE,
 	STARTUP_MODULE,
 	STARTUP_ABOUT,
+	STARTUP_SERVICES,
 };
 
 #endif

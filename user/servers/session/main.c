@@ -52,6 +52,8 @@ read_request(void)
 	while ((record = nb_startup_next(request, len, &at))) {
 		if (record->kind == STARTUP_MODULE)
 			text_add_bytes(&path, startup_contents(record), record->length);
+		if (record->kind == STARTUP_SERVICES)
+			session.services = startup_handle("services");
 	}
 	session_find_input(&session, &entry);
 	session.launch.name = base_name(module_path);
@@ -80,6 +82,7 @@ start_program(void)
 		{ "stdout", 0, NB_RIGHTS_SAME },
 		{ "stderr", 0, NB_RIGHTS_SAME },
 		{ "ramdisk", session.ramdisk, NB_RIGHTS_SAME },
+		{ "services", session.services, NB_RIGHTS_SAME },
 	};
 	struct text reason;
 	enum nb_status status;

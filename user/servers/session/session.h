@@ -29,6 +29,7 @@ struct session {
 	uint32_t module;  /* of the program */
 	uint32_t process; /* valid from RUNNING on */
 	struct launch launch;
+	uint32_t services; /* for the program, or NB_HANDLE_NONE */
 	struct launch_streams streams;
 	uint32_t granted[4];	       /* by stream number: bytes that may still be sent */
 	uint8_t input[NB_LINK_WINDOW]; /* ring: STDIN bytes for the program */
