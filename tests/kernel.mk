@@ -2,7 +2,10 @@ comma := ,
 # Guest modules for the kernel tests: tests/kernel/guests/NAME.c is compiled to
 # WebAssembly and linked into the test programs as guest_NAME[] (guests.S).
 KERNEL_GUESTS := $(patsubst tests/kernel/guests/%.c,build/gen/tests/%.wasm,\
-	$(wildcard tests/kernel/guests/*.c))
+	$(wildcard tests/kernel/guests/*.c)) build/gen/tests/everybuiltin.wasm
+build/gen/tests/everybuiltin.wasm: tests/kernel/guests/everybuiltin.wat
+	@mkdir -p $(@D)
+	wat2wasm --enable-threads --debug-names $< -o $@
 
 # Of a guest whose threads wait for each other's words.
 GUEST_FLAGS_threads := -matomics -mbulk-memory -mmutable-globals -Wl,--shared-memory,--max-memory=1048576 \
@@ -12,6 +15,8 @@ GUEST_FLAGS_mapping := -mbulk-memory
 # It is the other with other names for calls.
 build/gen/tests/gatehandle.wasm: tests/kernel/guests/gateclient.c
 GUEST_FLAGS_everycall := $(GUEST_FLAGS_threads) -Wl,--export=by_name
+GUEST_FLAGS_everydriver := $(GUEST_FLAGS_everycall)
+build/gen/tests/everydriver.wasm: tests/kernel/guests/everycall.c
 # Vectors through gates; several threads of a memory that is not shared.
 GUEST_FLAGS_graphnode := -matomics -mbulk-memory -msimd128
 GUEST_FLAGS_graphbase := $(GUEST_FLAGS_graphnode)

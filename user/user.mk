@@ -191,6 +191,6 @@ $(T)/abi/processes.wasm: $(T)/abi/child.inc
 $(T)/abi/child.inc: $(T)/abi/child.wasm
 	python3 -c "import sys; print(','.join(map(str, open(sys.argv[1], 'rb').read())))" $< >$@
 .PHONY: guest-tests
-guest-tests: $(patsubst %,build/gen/tests/%.wasm,everycall everyclient torture fuzz member graph graphnode graphbase) $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
+guest-tests: $(patsubst %,build/gen/tests/%.wasm,everycall everyclient everybuiltin torture fuzz member graph graphnode graphbase) $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
 
 -include $(shell find $(G) -name '*.d' 2>/dev/null)

@@ -12,8 +12,10 @@ guest_\name\()_end:
 	.section .rodata
 	guest	client
 	guest	driver
+	guest	everybuiltin
 	guest	everycall
 	guest	everyclient
+	guest	everydriver
 	guest	failing
 	guest	fuzz
 	guest	gatechain

@@ -10,6 +10,7 @@
 #include "kernel/init/boot.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/check.h"
+#include "kernel/object/resource.h"
 #include "kernel/object/system.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
@@ -22,20 +23,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define NB_CALL(name, ...)    #name,
-#define NB_BUILTIN(name, ...) #name,
-static const char *const names[] = {
+#define NB_CALL(name, result, parameters, text) { #name, #parameters },
+#define NB_BUILTIN(name, result, parameters)	{ #name, #parameters },
+static const struct {
+	const char *name, *parameters;
+} ways[] = {
 #include "abi/calls.def"
 /* In the order of kill_stubs.S. */
 #include "abi/builtin.def"
-	"gate enter",
-	"gate return",
-	"gate unwound",
+	{ "gate enter", "deadline_ns" },
+	{ "gate return", "" },
+	{ "gate unwound", "" },
 };
 #undef NB_CALL
 #undef NB_BUILTIN
 enum {
-	WAYS = sizeof names / sizeof names[0],
+	WAYS = sizeof ways / sizeof ways[0],
 	EACH = 3,
 	KILLED = 77,
 	TRAP_FLAG = 0x100,
@@ -237,8 +240,9 @@ struct balance {
 };
 
 static struct {
-	struct module *every, *client;
+	struct module *driver, *every, *client, *builtin;
 	struct object *system;
+	struct resource *resource, *dma;
 	struct process *root;
 	struct balance before;
 } run;
@@ -274,9 +278,15 @@ begin(void)
 					  .stack_bytes = 256 * 1024,
 					  .entry = killer_main };
 
+	const struct nb_resource_info dma = { .kind = NB_RESOURCE_DMA, .count = 65536 };
+
 	memset(&plan, 0, sizeof plan);
 	plan.way = WAYS;
+	run.driver = GUEST(everydriver);
 	run.every = GUEST(everycall);
+	run.builtin = GUEST(everybuiltin);
+	assert_int_equal(resource_create_root(boot_account(), &run.resource), NB_OK);
+	assert_int_equal(resource_divide(run.resource, boot_account(), &dma, &run.dma), NB_OK);
 	run.client = GUEST(everyclient);
 	assert_int_equal(system_create(boot_account(), &run.system), NB_OK);
 	assert_int_equal(thread_create(&options, &plan.killer), NB_OK);
@@ -291,8 +301,12 @@ finish(void **state)
 {
 	plan.must_stop = true;
 	thread_wake(plan.killer);
+	object_put(&run.driver->object);
 	object_put(&run.every->object);
 	object_put(&run.client->object);
+	object_put(&run.builtin->object);
+	object_put(&run.dma->object);
+	object_put(&run.resource->object);
 	object_put(run.system);
 	return kernel_teardown(state);
 }
@@ -301,7 +315,7 @@ finish(void **state)
 static int32_t
 run_once(void)
 {
-	uint32_t words[4] = { 0 };
+	uint32_t words[6] = { 0 };
 	struct balance after;
 	int32_t status;
 
@@ -309,12 +323,16 @@ run_once(void)
 	plan.is_done = false;
 	plan.inside = NULL;
 	plan.victim = NULL;
-	object_get(&run.every->object);
-	run.root = kernel_process(run.every, "root");
+	run.root = kernel_process(NULL, "root");
+	(void)kernel_grant(run.root, &run.dma->object, resource_type.rights);
+	words[5] = kernel_grant(run.root, &run.resource->object, resource_type.rights);
+	object_get(&run.driver->object);
+	kernel_instantiate(run.root, run.driver);
 	words[1] = kernel_grant(run.root, &run.every->object, module_type.rights);
 	words[2] = kernel_grant(run.root, &run.client->object, module_type.rights);
-	words[3] = kernel_grant(run.root, run.system, system_type.rights);
-	kernel_start(run.root, words, 4);
+	words[3] = kernel_grant(run.root, &run.builtin->object, module_type.rights);
+	words[4] = kernel_grant(run.root, run.system, system_type.rights);
+	kernel_start(run.root, words, 6);
 	kernel_run_until(root_has_ended);
 	process_kill_all(0);
 	kernel_run_until(all_have_ended);
@@ -330,35 +348,79 @@ run_once(void)
 
 /* ---- the tests ---- */
 
+/* The calls that are compiled as instructions never come to the kernel. */
+static bool
+is_instruction(uint32_t way)
+{
+	return strncmp(ways[way].name, "port_", 5) == 0;
+}
+
+/* Whoever waits until a deadline, except those that only note it. */
+static bool
+may_block(uint32_t way)
+{
+	return (strstr(ways[way].parameters, "deadline_ns") ||
+		strstr(ways[way].parameters, "timeout_ns")) &&
+	       strcmp(ways[way].name, "timer_set") != 0 &&
+	       strcmp(ways[way].name, "gate_deadline") != 0;
+}
+
+static bool
+kill_once(uint32_t way, uint32_t time, enum moment moment)
+{
+	plan.way = way;
+	plan.time = time;
+	plan.moment = moment;
+	if (run_once() != 0)
+		assert_true(plan.is_done);
+	return plan.is_done;
+}
+
 static void
 test_at_entries(void **state)
 {
-	uint32_t times[WAYS], kills[MOMENTS] = { 0 }, never = 0;
+	uint32_t times[WAYS], kills[MOMENTS] = { 0 };
 
 	(void)state;
 	begin();
 	assert_int_equal(run_once(), 0);
 	memcpy(times, plan.times, sizeof times);
 	for (uint32_t way = 0; way < WAYS; way++) {
-		never += times[way] == 0;
-		for (uint32_t i = 0; i < EACH * MOMENTS; i++) {
+		for (uint32_t i = 0; i < EACH * MOMENTS && i / MOMENTS < times[way]; i++) {
 			uint32_t n = i / MOMENTS;
 
-			if (n >= times[way])
-				break;
-			plan.way = way;
-			plan.time = n == EACH - 1 ? times[way] - 1 : n;
-			plan.moment = i % MOMENTS;
-			if (run_once() != 0)
-				assert_true(plan.is_done);
-			kills[plan.moment] += plan.is_done;
+			kills[i % MOMENTS] +=
+				kill_once(way, n == EACH - 1 ? times[way] - 1 : n, i % MOMENTS);
 		}
-		if (times[way] == 0)
-			(void)printf("not called: %s\n", names[way]);
+		if (!times[way] && !is_instruction(way))
+			fail_msg("%s is never used", ways[way].name);
 	}
-	(void)printf("%u of %u ways, killed %u times before, %u inside, %u after\n",
-		     (uint32_t)WAYS - never, (uint32_t)WAYS, kills[AT_ENTRY], kills[INSIDE],
-		     kills[AT_RETURN]);
+	(void)printf("%u ways, killed %u times before, %u inside, %u after\n", (uint32_t)WAYS,
+		     kills[AT_ENTRY], kills[INSIDE], kills[AT_RETURN]);
+}
+
+/* Each of the calls that wait, while it does. */
+static void
+test_blocked(void **state)
+{
+	uint32_t times[WAYS], blocking = 0;
+
+	(void)state;
+	begin();
+	assert_int_equal(run_once(), 0);
+	memcpy(times, plan.times, sizeof times);
+	for (uint32_t way = 0; way < WAYS; way++) {
+		uint32_t kills = 0;
+
+		if (!may_block(way))
+			continue;
+		for (uint32_t n = 0; n < times[way]; n++)
+			kills += kill_once(way, n, INSIDE);
+		(void)printf("%s: %u times, killed %u\n", ways[way].name, times[way], kills);
+		assert_true(kills > 0);
+		blocking++;
+	}
+	assert_true(blocking >= 9);
 }
 
 static void
@@ -396,6 +458,7 @@ main(int count, char **words)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_at_entries, kernel_setup, finish),
+		cmocka_unit_test_setup_teardown(test_blocked, kernel_setup, finish),
 		cmocka_unit_test_setup_teardown(test_at_instructions, kernel_setup, finish),
 	};
 

@@ -33,7 +33,7 @@ def main():
     platform, mode, *numbers = sys.argv[1:]
     rounds = int(numbers[0]) if numbers else 1
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("torture", "fuzz", "everycall", "everyclient", "graph", "graphnode", "graphbase"):
+        for name in ("torture", "fuzz", "everycall", "everyclient", "everybuiltin", "graph", "graphnode", "graphbase"):
             shutil.copy(GUESTS / f"{name}.wasm", folder)
         command = [str(ROOT / "build" / mode / "nebulet"), "run", *PLATFORMS[platform], "--timeout",
                    "14000", "--dir", f"{folder}=/unused", str(NATIVE / "torment.wasm"), *numbers]

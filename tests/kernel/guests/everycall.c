@@ -2,26 +2,33 @@
  * Uses the whole kernel once, in few instructions, so that it can be killed at every
  * one of its calls and instructions.
  *
- * Startup words: role; then for the root: handles to this module, to the module
- * everyclient, and to the system object (0: none); for the others: a channel to the
- * root. The root makes a server, whose gates the client calls, and a child that
- * sleeps. Each ends with 0, or with the line of an EXPECT: if nobody is killed,
+ * Startup words: role; then for the root: handles to this module, to the modules
+ * everyclient and everybuiltin, to the system object (0: none), and, as everydriver
+ * (EVERY_DEVICES), to a resource of everything; for the others: a channel to the
+ * root. The root makes a server, whose gates the client calls, another one, which traps
+ * in a call, a child of everybuiltin, and one that sleeps. Each ends with 0, or with the line of an EXPECT: if nobody is killed,
  * all end with 0.
  */
 #include "guest.h"
 #include "user/sdk/manifest.h"
 
+#ifdef EVERY_DEVICES
+NEBULET_MANIFEST("name everydriver", "mmio bar0", "irq pci", "dma 64K");
+#else
 /* Nothing that it would have to be given, but all calls that go without; dma_create
  * does not. */
 NEBULET_MANIFEST("name everycall", "mmio bar0", "irq pci");
 #define nb_dma_create(resource, size, result) \
 	((void)(resource), (void)(size), (void)(result), ERR(ACCESS_DENIED))
+#endif
 
-enum role { ROLE_ROOT, ROLE_SERVER, ROLE_SLEEPER };
-enum { GATES = 4, STACK = 4096, BLOCK = 300, SERVED = 3 };
+enum role { ROLE_ROOT, ROLE_SERVER, ROLE_SLEEPER, ROLE_FAULTY };
+enum word { WORD_ROLE, WORD_SELF, WORD_CLIENT, WORD_BUILTIN, WORD_SYSTEM, WORD_RESOURCE, WORDS };
+enum { GATES = 4, PAGE = 4096, STACK = 4096, BLOCK = 300, SERVED = 3 };
 
 static _Alignas(16) char stacks[GATES + 1][STACK];
 static char bytes[2 * BLOCK], more[2 * BLOCK];
+static _Alignas(PAGE) volatile uint32_t window[2 * PAGE / 4];
 static struct nb_futex word;
 static uint32_t waited;
 
@@ -104,10 +111,17 @@ static void
 use_memory(void)
 {
 	uint32_t memory = GOOD(nb_memory_create(5000));
+	struct nb_mapping mapping;
 
 	EXPECT(nb_memory_size(memory) == 8192);
 	EXPECT(nb_memory_write(memory, 4000, bytes, BLOCK) == BLOCK);
 	EXPECT(nb_memory_read(memory, 4000, more, BLOCK) == BLOCK);
+	EXPECT(nb_memory_map(memory, 4096, PAGE, (uint32_t)(uintptr_t)window, NB_MAP_WRITE) > 0);
+	window[1] = 5;
+	EXPECT(nb_memory_info((uint32_t)(uintptr_t)window, &mapping) == 0);
+	EXPECT(nb_memory_unmap((uint32_t)(uintptr_t)window) == 0 && window[1] == 0);
+	/* Left mapped at the end of the process. */
+	EXPECT(nb_memory_map(memory, 0, PAGE, (uint32_t)(uintptr_t)window + PAGE, 0) > 0);
 	EXPECT(__builtin_wasm_memory_grow(0, 1) != (unsigned long)-1);
 	__builtin_memset(more, 1, sizeof more);
 	__builtin_memcpy(bytes, more, sizeof more);
@@ -209,6 +223,21 @@ serve(uint32_t channel)
 	nb_process_exit(SERVED);
 }
 
+static int64_t
+fault(void)
+{
+	__builtin_trap();
+}
+
+static void
+serve_faulty(uint32_t channel)
+{
+	uint32_t gate = make_gate((void *)fault, ">I", 2, 1, 0);
+
+	EXPECT(nb_channel_send(channel, 0, 0, &gate, 1) == 0);
+	(void)nb_thread_sleep(NB_DEADLINE_NEVER);
+}
+
 /* ---- processes ---- */
 
 static uint32_t
@@ -246,34 +275,44 @@ end(uint32_t process, int32_t status)
 	EXPECT(nb_handle_close(process) == 0);
 }
 
-/* The second one with a badge. */
 static void
-receive_gates(uint32_t channel, uint32_t gates[GATES])
+receive_gates(uint32_t channel, uint32_t *gates, uint32_t count)
 {
-	struct nb_message_counts counts = { 0, GATES };
-	uint32_t badged;
+	struct nb_message_counts counts = { 0, count };
 
 	EXPECT(nb_object_wait_one(channel, NB_SIGNAL_READABLE | NB_SIGNAL_PEER_CLOSED,
 				  NB_DEADLINE_NEVER) > 0);
 	EXPECT(nb_channel_recv(channel, 0, 0, gates, &counts) == 0);
-	badged = GOOD(nb_gate_badge(gates[1], 77));
-	EXPECT(nb_handle_close(gates[1]) == 0);
-	gates[1] = badged;
+	EXPECT(nb_handle_close(channel) == 0);
+}
+
+/* A process in that role, whose gates these are then. */
+static uint32_t
+start_server(uint32_t module, enum role role, uint32_t *gates, uint32_t count)
+{
+	uint32_t process = make_process(module, 0, 0);
+	struct nb_channel_ends channel;
+
+	EXPECT(nb_channel_create(&channel, 2) == 0);
+	start(process, role, channel.ends[1]);
+	EXPECT(nb_handle_close(channel.ends[1]) == 0);
+	receive_gates(channel.ends[0], gates, count);
+	return process;
 }
 
 static void
 use_gates(uint32_t module, uint32_t client_module)
 {
-	static const char names[GATES][7] = { "plain", "rich", "wait", "served" };
-	struct nb_binding bindings[GATES];
-	struct nb_channel_ends channel;
-	uint32_t server = make_process(module, 0, 0), client, gates[GATES];
+	static const char names[GATES + 1][7] = { "plain", "rich", "wait", "served", "fault" };
+	struct nb_binding bindings[GATES + 1];
+	uint32_t gates[GATES + 1], badged, client;
+	uint32_t server = start_server(module, ROLE_SERVER, gates, GATES);
+	uint32_t faulty = start_server(module, ROLE_FAULTY, gates + GATES, 1);
 
-	EXPECT(nb_channel_create(&channel, 2) == 0);
-	start(server, ROLE_SERVER, channel.ends[1]);
-	EXPECT(nb_handle_close(channel.ends[1]) == 0);
-	receive_gates(channel.ends[0], gates);
-	for (uint32_t i = 0; i < GATES; i++) {
+	badged = GOOD(nb_gate_badge(gates[1], 77));
+	EXPECT(nb_handle_close(gates[1]) == 0);
+	gates[1] = badged;
+	for (uint32_t i = 0; i <= GATES; i++) {
 		uint32_t len = 0;
 
 		while (names[i][len])
@@ -284,13 +323,23 @@ use_gates(uint32_t module, uint32_t client_module)
 						   .field = (uint32_t)(uintptr_t)names[i],
 						   .field_len = len };
 	}
-	client = make_process(client_module, bindings, GATES);
-	for (uint32_t i = 0; i < GATES; i++)
+	client = make_process(client_module, bindings, GATES + 1);
+	for (uint32_t i = 0; i <= GATES; i++)
 		EXPECT(nb_handle_close(gates[i]) == 0);
 	start(client, 0, 0);
 	end(client, 0);
+	end(faulty, 128 + NB_TRAP_UNREACHABLE);
 	EXPECT(nb_process_kill(server, SERVED) == 0);
 	end(server, SERVED);
+}
+
+static void
+use_builtins(uint32_t module)
+{
+	uint32_t process = make_process(module, 0, 0);
+
+	EXPECT(nb_process_start(process, 0, 0, 0) == 0);
+	end(process, 0);
 }
 
 static void
@@ -355,6 +404,27 @@ use_system(uint32_t handle)
 	EXPECT(nb_system_power(handle, 99, 0) == ERR(INVALID_ARGUMENT));
 }
 
+/* ---- devices ---- */
+
+#ifdef EVERY_DEVICES
+static void
+use_devices(uint32_t resource)
+{
+	uint32_t dma = GOOD(nb_resource_divide(resource, NB_RESOURCE_DMA, 0, 2 * PAGE)), memory;
+	uint32_t at = (uint32_t)(uintptr_t)window, lines, interrupt;
+	uint64_t address;
+
+	memory = GOOD(nb_dma_create(dma, PAGE, &address));
+	EXPECT(nb_memory_map(memory, 0, PAGE, at, NB_MAP_WRITE) > 0);
+	window[0] = 3;
+	EXPECT(nb_handle_close(dma) == 0 && nb_handle_close(memory) == 0);
+	lines = GOOD(nb_resource_divide(resource, NB_RESOURCE_IRQ, 5, 2));
+	interrupt = GOOD(nb_interrupt_create(lines, 1));
+	EXPECT(nb_interrupt_ack(interrupt) >= 0);
+	EXPECT(nb_mmio_create(resource, 0, PAGE) == ERR(WRONG_TYPE));
+}
+#endif
+
 /* ---- and every call there is, in vain ---- */
 
 #define NB_ANY_HANDLE()				0
@@ -379,14 +449,18 @@ try_everything(void)
 void
 _start(void)
 {
-	uint32_t self = guest_handle(1);
+	uint32_t words[WORDS] = { 0 };
 
-	switch (guest_handle(0)) {
+	(void)nb_process_startup(words, sizeof words);
+	switch (words[WORD_ROLE]) {
 	case ROLE_SERVER:
-		serve(self);
+		serve(words[1]);
+		break;
+	case ROLE_FAULTY:
+		serve_faulty(words[1]);
 		break;
 	case ROLE_SLEEPER:
-		(void)nb_object_wait_one(self, NB_SIGNAL_PEER_CLOSED, NB_DEADLINE_NEVER);
+		(void)nb_object_wait_one(words[1], NB_SIGNAL_PEER_CLOSED, NB_DEADLINE_NEVER);
 		break;
 	default:
 		use_handles();
@@ -394,10 +468,14 @@ _start(void)
 		use_messages();
 		use_memory();
 		use_threads();
-		use_processes(self);
-		use_gates(self, guest_handle(2));
+		use_processes(words[WORD_SELF]);
+		use_gates(words[WORD_SELF], words[WORD_CLIENT]);
+		use_builtins(words[WORD_BUILTIN]);
 		use_modules();
-		use_system(guest_handle(3));
+		use_system(words[WORD_SYSTEM]);
+#ifdef EVERY_DEVICES
+		use_devices(words[WORD_RESOURCE]);
+#endif
 		try_everything();
 	}
 	nb_process_exit(0);

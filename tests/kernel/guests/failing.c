@@ -169,7 +169,7 @@ use_gates(uint32_t module)
 	static _Alignas(16) char stacks[2][2 * STACK];
 	struct nb_gate_stacks where[2] = { { text_at(stacks[0]), STACK },
 					   { text_at(stacks[1]), STACK } };
-	struct nb_binding bindings[4];
+	struct nb_binding bindings[5];
 	uint32_t gates[4];
 
 	gates[0] = (uint32_t)TRY(
@@ -182,7 +182,8 @@ use_gates(uint32_t module)
 	bindings[1] = gate_binding(gates[1], "rich", 4);
 	bindings[2] = gate_binding(gates[2], "wait", 4);
 	bindings[3] = gate_binding(gates[3], "served", 6);
-	link(module, bindings, 4);
+	bindings[4] = gate_binding(gates[2], "fault", 5);
+	link(module, bindings, 5);
 	for (uint32_t i = 0; i < 4; i++)
 		EXPECT(nb_handle_close(gates[i]) == 0);
 }

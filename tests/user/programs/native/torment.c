@@ -198,6 +198,7 @@ module_main(void)
 	uint32_t torture = load("torture"), fuzz = load("fuzz"), graph = load("graph");
 	uint32_t node = load("graphnode"), base = load("graphbase");
 	uint32_t every = load("everycall"), client = load("everyclient");
+	uint32_t builtin = load("everybuiltin");
 
 	for (uint32_t i = 0; i < rounds; i++, seed++) {
 		/* The module, depth, seed, operations, no channel to a parent. */
@@ -207,8 +208,8 @@ module_main(void)
 		uint32_t board = (uint32_t)nb_memory_create(sizeof(struct graph_board));
 		/* Two modules of nodes, what has happened, seed, operations. */
 		const uint32_t nodes[] = { graph, node, base, board, seed, calling };
-		/* Role, modules, no system object. */
-		const uint32_t all[] = { 0, every, client, 0 };
+		/* Role, modules, no system object, no resource. */
+		const uint32_t all[] = { 0, every, client, builtin, 0, 0 };
 
 		if (operations)
 			run("torture", seed, tree, 1, 5);
@@ -219,7 +220,7 @@ module_main(void)
 			print_counts(board);
 		}
 		if (kills)
-			kill_everywhere(every, all, 4, seed, kills);
+			kill_everywhere(every, all, 6, seed, kills);
 	}
 	return 0;
 }

@@ -1,0 +1,5 @@
+/*
+ * everycall with devices.
+ */
+#define EVERY_DEVICES
+#include "everycall.c"
