@@ -26,6 +26,20 @@ def numbers(pattern, output):
     return [int(word) for word in found.groups()]
 
 
+def interrupt_latency(args):
+    """Instructions from an interrupt's arrival to its driver's next one: median and p99."""
+    args.make("tool", "kernel", "ramdisk", "drivers", "build/guest/modules/drivers/latency.nbo",
+              "build/guest/tests/native/disk.wasm")
+    with tempfile.TemporaryDirectory() as folder:
+        # The client only keeps the machine on: it sleeps nearly all the time.
+        machine = counted(drivers.Machine(folder, "disk", ["latency"], (), ["kill=1000000"]))
+        output = machine.run_until(": interrupt", 1, 60)
+    median, high = numbers(r"interrupt (\d+) (\d+)", output)
+    print(f"interrupt to the driver's next instruction: {median} median, {high} p99 "
+          f"(bar {INTERRUPT_BAR}, reach {INTERRUPT_REACH})")
+    return median, high
+
+
 def bench_block(args):
     """Instructions a 4 KiB operation of a virtio disk, and from interrupt to driver."""
     args.make("tool", "kernel", "ramdisk", "drivers", "build/guest/modules/drivers/latency.nbo",
@@ -39,13 +53,7 @@ def bench_block(args):
         output = machine.run_until("milliseconds", 1, 240)
     client = numbers(r"instructions of a client (\d+)", output)[0]
     driver = numbers(r"instructions of the driver (\d+)", output)[0]
-    with tempfile.TemporaryDirectory() as folder:
-        # The client only keeps the machine on: it sleeps nearly all the time.
-        machine = counted(drivers.Machine(folder, "disk", ["latency"], (), ["kill=1000000"]))
-        output = machine.run_until(": interrupt", 1, 60)
-    median, high = numbers(r"interrupt (\d+) (\d+)", output)
+    median, high = interrupt_latency(args)
     print(f"4 KiB read or written, 32 under way: {driver} instructions in the driver, {client} in a "
           "client that also makes or checks the bytes")
-    print(f"interrupt to the driver's next instruction: {median} median, {high} p99 "
-          f"(bar {INTERRUPT_BAR}, reach {INTERRUPT_REACH})")
     return {"driver": driver, "client": client, "interrupt": median, "interrupt_p99": high}

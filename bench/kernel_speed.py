@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
+import block_speed
 import measure
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -96,5 +97,8 @@ def bench_kernel(args):
     idle = (pc or hosted)["idle"][0]
     print(f"memory of an idle process: {idle / 1024:.1f} KiB (bar 32){'' if pc else ', hosted'}")
     figures["idle"] = idle
+    if args.pc:
+        median, high = block_speed.interrupt_latency(args)
+        figures["interrupt"] = {"instructions": median, "p99": high}
     figures["linux"] = {name: value[0] for name, value in linux.items()}
     return figures

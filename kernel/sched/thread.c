@@ -186,7 +186,7 @@ thread_block(uint64_t deadline_ns)
 	struct thread *self = cpu->current;
 
 	deadline_ns = bounded_deadline(self, deadline_ns);
-	if (port_time_monotonic_ns() >= deadline_ns)
+	if (deadline_ns != UINT64_MAX && port_time_monotonic_ns() >= deadline_ns)
 		return false;
 	spinlock_lock(&cpu->lock);
 	if (self->wake_permit) {
@@ -200,7 +200,7 @@ thread_block(uint64_t deadline_ns)
 		pairing_insert(&cpu->timeouts, &self->timeout);
 	}
 	sched_switch_locked(cpu);
-	return port_time_monotonic_ns() < deadline_ns;
+	return deadline_ns == UINT64_MAX || port_time_monotonic_ns() < deadline_ns;
 }
 
 /* The locked processor in whose queue the thread is or was last. */

@@ -65,14 +65,16 @@ static struct {
 	uint64_t rest_fs;
 } reference;
 
-/* The time stamp counter as a clock. */
+/* The time stamp counter as a clock. Readers take no lock: `version` is odd while the lock's
+ * holder changes something, and 0 while there is nothing to read. */
 static struct {
+	uint32_t version; /* atomic */
 	bool is_measured;
 	uint64_t first_tsc, first_ns; /* where measuring began */
 	uint64_t base_tsc, base_ns;   /* where time is counted from */
 	uint64_t rate;		      /* nanoseconds a tick */
 	uint64_t next_measure_ns;
-	uint64_t last_ns; /* highest time ever told */
+	uint64_t floor_ns; /* no time before that is told: it may have been told already */
 } tsc_clock;
 
 static struct {
@@ -138,6 +140,12 @@ tsc_ns(uint64_t tsc)
 	return tsc_clock.base_ns + scale(tsc - tsc_clock.base_tsc, tsc_clock.rate);
 }
 
+static uint64_t
+not_before_floor(uint64_t ns)
+{
+	return ns > tsc_clock.floor_ns ? ns : tsc_clock.floor_ns;
+}
+
 static void
 measure(void)
 {
@@ -145,12 +153,20 @@ measure(void)
 	uint32_t counter = read_pair(&tsc);
 	uint64_t ns = reference_advance(counter, tsc_clock.is_measured ? tsc_ns(tsc) : 0);
 	uint64_t span = ns - tsc_clock.first_ns;
+	uint32_t version = tsc_clock.version;
 
+	__atomic_store_n(&tsc_clock.version, version | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	/* The measurement may find that time ran ahead. Whoever reads the old rate does so before
+	 * the version is odd, so the floor is no earlier than what he tells. */
+	if (tsc_clock.is_measured)
+		tsc_clock.floor_ns = not_before_floor(tsc_ns(cpu_read_tsc()));
 	tsc_clock.base_tsc = tsc;
 	tsc_clock.base_ns = ns;
 	tsc_clock.rate = rate_of(span, tsc - tsc_clock.first_tsc);
 	tsc_clock.next_measure_ns = ns + (span < MEASURE_MOST ? span : MEASURE_MOST);
 	tsc_clock.is_measured = true;
+	__atomic_store_n(&tsc_clock.version, (version | 1) + 1, __ATOMIC_RELEASE);
 }
 
 static uint64_t
@@ -166,14 +182,27 @@ monotonic_locked(void)
 			measure();
 	} else {
 		ns = reference_advance(reference_read(), 0);
+		tsc_clock.floor_ns = ns;
 		if (ns - tsc_clock.first_ns >= MEASURE_LEAST)
 			measure();
 	}
-	/* A measurement may have found that time ran ahead. */
-	if (ns < tsc_clock.last_ns)
-		ns = tsc_clock.last_ns;
-	tsc_clock.last_ns = ns;
-	return ns;
+	return not_before_floor(ns);
+}
+
+/* The time, if the counter's rate is known and need not be measured again now. */
+static bool
+read_unlocked(uint64_t *out_ns)
+{
+	uint32_t version = __atomic_load_n(&tsc_clock.version, __ATOMIC_ACQUIRE);
+	uint64_t ns, next_ns;
+
+	if (version == 0 || version & 1)
+		return false;
+	ns = tsc_ns(cpu_read_tsc());
+	next_ns = tsc_clock.next_measure_ns;
+	*out_ns = not_before_floor(ns);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return ns < next_ns && __atomic_load_n(&tsc_clock.version, __ATOMIC_RELAXED) == version;
 }
 
 uint64_t
@@ -181,6 +210,8 @@ port_time_monotonic_ns(void)
 {
 	uint64_t ns;
 
+	if (read_unlocked(&ns))
+		return ns;
 	lock_take(&lock);
 	ns = monotonic_locked();
 	lock_drop(&lock);
