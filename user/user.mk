@@ -167,7 +167,7 @@ $(GUEST_TEST_WAT): $(T)/%.wasm: tests/user/programs/%.wat
 	@mkdir -p $(@D)
 	wat2wasm --no-check --debug-names --enable-memory64 --enable-threads $< -o $@
 $(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.o $(GUEST_COMMON) \
-		$(GUEST_START)
+		$(GUEST_START) $(G)/obj/tests/user/programs/native/lib/roles.o
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 # With threads; the one in Rust only where that toolchain is.

@@ -54,9 +54,12 @@ alarm_expired(struct sched_timer *alarm)
 	    now_ns >= timer->deadline_ns)
 		expire_locked(timer, now_ns);
 	spinlock_unlock(&timer->lock);
-	if (alarm->budget)
-		budget_take(alarm->budget, port_time_monotonic_ns() - now_ns, now_ns);
-	object_put(&timer->object);
+}
+
+static void
+alarm_told(struct sched_timer *alarm)
+{
+	object_put(&list_entry(alarm, struct timer, alarm)->object);
 }
 
 enum nb_status
@@ -131,7 +134,7 @@ timer_object_create(struct account *account, struct timer **out)
 	if (!timer)
 		return NB_OUT_OF_MEMORY;
 	spinlock_init(&timer->lock, LOCK_RANK_TIMER);
-	sched_timer_init(&timer->alarm, alarm_expired, account_budget(account));
+	sched_timer_init(&timer->alarm, alarm_expired, alarm_told, account_budget(account));
 	*out = timer;
 	return NB_OK;
 }

@@ -18,6 +18,7 @@ enum {
 	TIMERS_REST = 4,	     /* times as long as the last one, between expiries */
 	GRANULARITY_NS = 500 * 1000, /* lead in virtual time that preempts */
 	RETRY_NS = 100 * 1000,	     /* until an interrupt in kernel code is looked at again */
+	INTERRUPT_NS = 1000,	     /* what an expiry costs before and behind it, generously */
 	RESUME_STACK_BYTES = 64 * 1024,
 };
 
@@ -529,11 +530,11 @@ expire_timeouts(struct cpu *cpu)
 
 void
 sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer),
-		 struct cpu_budget *budget)
+		 void (*told)(struct sched_timer *timer), struct cpu_budget *budget)
 {
-	*timer = (struct sched_timer){ .cpu = port_cpu_current(),
-				       .expired = expired,
-				       .budget = budget };
+	*timer = (struct sched_timer){
+		.cpu = port_cpu_current(), .expired = expired, .told = told, .budget = budget
+	};
 }
 
 void
@@ -574,30 +575,38 @@ sched_timer_is_set(struct sched_timer *timer)
 	return is_set;
 }
 
-/* The timer may be gone then. */
+/* Tells of an expiry. The timer may be gone then. */
 static void
 expire_locked(struct cpu *cpu, struct sched_timer *timer)
 {
 	spinlock_unlock(&cpu->lock);
 	timer->expired(timer);
+	timer->told(timer);
 	spinlock_lock(&cpu->lock);
 }
 
-/* One of somebody whose time is limited: that one pays (`expired` sees to it), not the
- * current thread, and is told later when it has nothing left. */
+/* The same for one of somebody whose time is limited: that one pays, and is told later when
+ * it has nothing left. */
 static void
 expire_limited_locked(struct cpu *cpu, struct sched_timer *timer)
 {
-	uint64_t begin_ns = port_time_monotonic_ns();
+	uint64_t begin_ns = port_time_monotonic_ns(), end_ns;
 
+	account_locked(cpu, begin_ns);
 	if (!budget_left_ns(timer->budget, begin_ns)) {
 		timer->node.key = budget_ready_ns(timer->budget, begin_ns);
 		pairing_insert(&cpu->timers, &timer->node);
-		return;
+		end_ns = port_time_monotonic_ns();
+		budget_take(timer->budget, INTERRUPT_NS + end_ns - begin_ns, end_ns);
+	} else {
+		spinlock_unlock(&cpu->lock);
+		timer->expired(timer);
+		end_ns = port_time_monotonic_ns();
+		budget_take(timer->budget, INTERRUPT_NS + end_ns - begin_ns, end_ns);
+		timer->told(timer);
+		spinlock_lock(&cpu->lock);
 	}
-	account_locked(cpu, begin_ns);
-	expire_locked(cpu, timer);
-	cpu->switched_ns = port_time_monotonic_ns();
+	cpu->switched_ns = end_ns;
 }
 
 /* Takes at most a share of the processor's time, however many timers there are. */

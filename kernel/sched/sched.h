@@ -45,14 +45,14 @@ struct sched_timer {
 	struct pairing_node node; /* key: deadline */
 	struct cpu *cpu;	  /* in whose heap it is or was last */
 	void (*expired)(struct sched_timer *timer);
-	/* On which expiries wait if it is used up, and from which `expired` takes its own time;
-	 * NULL: no limit. */
-	struct cpu_budget *budget;
+	void (*told)(struct sched_timer *timer); /* behind `expired`: it may go */
+	struct cpu_budget *budget; /* pays for expiries, which wait for it; NULL: no limit */
 };
 
-/* `expired` is called in kernel context with no lock held. */
+/* `expired`, and then `told`, are called in kernel context with no lock held; until `told`
+ * the timer and the budget stay. */
 void sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer),
-		      struct cpu_budget *budget);
+		      void (*told)(struct sched_timer *timer), struct cpu_budget *budget);
 /* Needs: it is not set. */
 void sched_timer_set(struct sched_timer *timer, uint64_t deadline_ns);
 /* True if it was set; then it will not expire. */

@@ -20,8 +20,7 @@ def main():
     done = subprocess.run(command, capture_output=True, text=True, timeout=170,
                           stdin=subprocess.DEVNULL, check=False)
     print(done.stdout + done.stderr, end="")
-    found = re.fullmatch(r"wakeups (\d+) median (-?\d+) maximum (-?\d+) share (\d+) (\d+)\n",
-                         done.stdout)
+    found = re.fullmatch(r"fair (\d+) (-?\d+) (-?\d+) (\d+) (\d+)\n", done.stdout)
     if done.returncode or not found:
         sys.exit(f"fair: the program failed with status {done.returncode}")
     _, median_us, maximum_us, first, second = map(int, found.groups())

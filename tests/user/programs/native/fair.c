@@ -3,50 +3,17 @@
  * RAM disk), wakes up every 100 ms meanwhile, and prints how late it was and
  * what share of the processor each looper had:
  *
- *     wakeups N median US maximum US share PERMILLE PERMILLE
+ *     fair WAKEUPS MEDIAN_US MAXIMUM_US PERMILLE PERMILLE
  */
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
-#define WAKEUPS	    50
-#define PERIOD_NS   INT64_C(100000000)
-#define LOOPER_PATH "mnt/0/looper.wasm"
+#define WAKEUPS	  50
+#define PERIOD_NS INT64_C(100000000)
 
-static struct archive_entry entry;
 static int64_t lateness[WAKEUPS];
-
-static uint32_t
-start_looper(uint32_t ramdisk)
-{
-	struct launch launch = { .name = "looper",
-				 .ramdisk = ramdisk,
-				 .priority = NB_PRIORITY_NORMAL };
-	char reason_bytes[256];
-	struct text reason;
-	uint32_t process;
-
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(ramdisk, LOOPER_PATH, &entry, &launch.module) ||
-	    launch_module_result(launch.module, &reason) ||
-	    launch_process(&launch, &process, &reason))
-		nb_process_exit(3);
-	return process;
-}
-
-static uint64_t
-run_time(uint32_t process)
-{
-	struct nb_process_info info;
-
-	if (nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0 ||
-	    info.state != NB_PROCESS_RUNNING)
-		nb_process_exit(4);
-	return info.run_ns;
-}
 
 static void
 sort_lateness(void)
@@ -61,46 +28,30 @@ sort_lateness(void)
 	}
 }
 
-static void
-print(uint64_t first, uint64_t second)
-{
-	uint64_t both = first + second ? first + second : 1;
-	char bytes[256];
-	struct text line;
-
-	text_init(&line, bytes, sizeof bytes);
-	text_add(&line, "wakeups ");
-	text_add_number(&line, WAKEUPS);
-	text_add(&line, " median ");
-	text_add_number(&line, lateness[WAKEUPS / 2] / 1000);
-	text_add(&line, " maximum ");
-	text_add_number(&line, lateness[WAKEUPS - 1] / 1000);
-	text_add(&line, " share ");
-	text_add_number(&line, (int64_t)(first * 1000 / both));
-	text_add(&line, " ");
-	text_add_number(&line, (int64_t)(second * 1000 / both));
-	text_add(&line, "\n");
-	(void)nb_stream_write(startup_handle("stdout"), line.bytes, line.length);
-}
-
 int
 module_main(void)
 {
-	uint32_t ramdisk = startup_handle("ramdisk");
-	uint32_t first = start_looper(ramdisk), second = start_looper(ramdisk);
-	uint64_t first_ns = run_time(first), second_ns = run_time(second);
+	static const struct role looper = { .path = "mnt/0/looper.wasm", .name = "looper" };
+	uint32_t processes[] = { role_start(&looper), role_start(&looper) };
+	uint64_t ran_ns[] = { role_run_ns(processes[0]), role_run_ns(processes[1]) };
 	int64_t due = nb_clock_get(NB_CLOCK_MONOTONIC);
+	uint64_t found[5] = { WAKEUPS }, both_ns;
 
 	for (int i = 0; i < WAKEUPS; i++) {
 		due += PERIOD_NS;
 		(void)nb_thread_sleep(due);
 		lateness[i] = nb_clock_get(NB_CLOCK_MONOTONIC) - due;
 	}
-	first_ns = run_time(first) - first_ns;
-	second_ns = run_time(second) - second_ns;
+	for (int i = 0; i < 2; i++)
+		ran_ns[i] = role_run_ns(processes[i]) - ran_ns[i];
+	both_ns = ran_ns[0] + ran_ns[1] ? ran_ns[0] + ran_ns[1] : 1;
 	sort_lateness();
-	print(first_ns, second_ns);
-	(void)nb_process_kill(first, 0);
-	(void)nb_process_kill(second, 0);
+	found[1] = (uint64_t)lateness[WAKEUPS / 2] / 1000;
+	found[2] = (uint64_t)lateness[WAKEUPS - 1] / 1000;
+	for (int i = 0; i < 2; i++)
+		found[3 + i] = ran_ns[i] * 1000 / both_ns;
+	role_print("fair", found, 5);
+	for (int i = 0; i < 2; i++)
+		role_kill(processes[i]);
 	return 0;
 }

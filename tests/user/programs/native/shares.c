@@ -7,10 +7,8 @@
  * Roles: none (the test itself), `loop`, `crowd` (three threads that loop), `divide` (starts two
  * that loop, one with a limit that is larger than its own).
  */
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
@@ -18,109 +16,37 @@
 #define SHORT_NS   INT64_C(400000000)
 #define LONG_NS	   INT64_C(1200000000)
 #define PATH	   "mnt/0/shares.wasm"
+#define ROLE(...)                         \
+	{                                 \
+		.path = PATH, __VA_ARGS__ \
+	}
 
-enum { LOOPERS_MAX = 3, STACK_BYTES = 4096, ROLE_BYTES = 8 };
+enum { LOOPERS_MAX = 3, STACK_BYTES = 4096 };
 
-struct looper {
-	const char *role;
-	uint32_t priority;
-	uint32_t permille;
-	uint32_t process;
-	uint64_t before_ns;
-};
-
-static struct archive_entry entry;
 static _Alignas(16) uint8_t stacks[2][STACK_BYTES];
-
-static uint32_t
-start(struct looper *looper)
-{
-	struct {
-		struct nb_startup_record head;
-		char role[ROLE_BYTES];
-	} record = { .head = { .kind = NB_STARTUP_PRIVATE } };
-	uint32_t ramdisk = startup_handle("ramdisk"), process;
-	const struct launch_handle handles[] = {
-		{ "ramdisk", ramdisk, NB_RIGHTS_SAME },
-		{ "stdout", startup_handle("stdout"), NB_RIGHTS_SAME },
-	};
-	struct launch launch = { .name = looper->role,
-				 .ramdisk = ramdisk,
-				 .priority = looper->priority,
-				 .processor_permille = looper->permille,
-				 .handles = handles,
-				 .handle_count = 2,
-				 .records = &record,
-				 .records_size = sizeof record };
-	char reason_bytes[256];
-	struct text reason;
-
-	while (record.head.length < ROLE_BYTES && looper->role[record.head.length]) {
-		record.role[record.head.length] = looper->role[record.head.length];
-		record.head.length++;
-	}
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(ramdisk, PATH, &entry, &launch.module) ||
-	    launch_module_result(launch.module, &reason) ||
-	    launch_process(&launch, &process, &reason))
-		nb_process_exit(3);
-	return process;
-}
-
-static uint64_t
-run_time(uint32_t process)
-{
-	struct nb_process_info info;
-
-	if (nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) < 0 ||
-	    info.state != NB_PROCESS_RUNNING)
-		nb_process_exit(4);
-	return info.run_ns;
-}
-
-static void
-print(const char *setting, const uint64_t *shares, uint32_t count)
-{
-	char bytes[256];
-	struct text line;
-
-	text_init(&line, bytes, sizeof bytes);
-	text_add(&line, setting);
-	for (uint32_t i = 0; i < count; i++) {
-		text_add(&line, " ");
-		text_add_number(&line, (int64_t)shares[i]);
-	}
-	text_add(&line, "\n");
-	(void)nb_stream_write(startup_handle("stdout"), line.bytes, line.length);
-}
 
 /* Lets the loopers run beside each other. */
 static void
-measure(const char *setting, struct looper *loopers, uint32_t count, int64_t time_ns)
+measure(const char *setting, const struct role *roles, uint32_t count, int64_t time_ns)
 {
-	uint64_t shares[LOOPERS_MAX];
+	uint64_t before_ns[LOOPERS_MAX], shares[LOOPERS_MAX];
+	uint32_t processes[LOOPERS_MAX];
 	int64_t begin, passed;
 
 	for (uint32_t i = 0; i < count; i++)
-		loopers[i].process = start(&loopers[i]);
+		processes[i] = role_start(&roles[i]);
 	/* Budgets that began full are used up. */
 	(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + WARM_UP_NS);
 	begin = nb_clock_get(NB_CLOCK_MONOTONIC);
 	for (uint32_t i = 0; i < count; i++)
-		loopers[i].before_ns = run_time(loopers[i].process);
+		before_ns[i] = role_run_ns(processes[i]);
 	(void)nb_thread_sleep(begin + time_ns);
 	passed = nb_clock_get(NB_CLOCK_MONOTONIC) - begin;
 	for (uint32_t i = 0; i < count; i++)
-		shares[i] = (run_time(loopers[i].process) - loopers[i].before_ns) * 1000 /
-			    (uint64_t)passed;
-	for (uint32_t i = 0; i < count; i++) {
-		(void)nb_process_kill(loopers[i].process, 0);
-		if (nb_object_wait_one(loopers[i].process, NB_SIGNAL_TERMINATED,
-				       NB_DEADLINE_NEVER) < 0)
-			nb_process_exit(5);
-		(void)nb_handle_close(loopers[i].process);
-	}
-	print(setting, shares, count);
+		shares[i] = (role_run_ns(processes[i]) - before_ns[i]) * 1000 / (uint64_t)passed;
+	for (uint32_t i = 0; i < count; i++)
+		role_kill(processes[i]);
+	role_print(setting, shares, count);
 }
 
 static void
@@ -134,9 +60,9 @@ loop(uint32_t argument)
 static void
 divide(void)
 {
-	struct looper loopers[] = { { .role = "loop", .permille = 500 }, { .role = "loop" } };
+	const struct role roles[] = { ROLE(.name = "loop", .permille = 500), ROLE(.name = "loop") };
 
-	measure("divided", loopers, 2, SHORT_NS);
+	measure("divided", roles, 2, SHORT_NS);
 }
 
 static void
@@ -153,32 +79,22 @@ run_role(char role)
 	loop(0);
 }
 
-/* The first letter of this process's role, or 0. */
-static char
-own_role(void)
-{
-	struct startup startup = startup_get();
-	const struct nb_startup_record *record;
-	uint32_t at = 0;
-
-	while (startup.block && (record = nb_startup_next(startup.block, startup.size, &at)))
-		if (record->kind == NB_STARTUP_PRIVATE)
-			return startup_contents(record)[0];
-	return 0;
-}
-
 int
 module_main(void)
 {
-	struct looper equal[] = { { .role = "loop" }, { .role = "loop" }, { .role = "loop" } };
-	struct looper crowd[] = { { .role = "loop" }, { .role = "crowd" } };
-	struct looper alone[] = { { .role = "loop", .permille = 250 } };
-	struct looper tight[] = { { .role = "loop", .permille = 20 } };
-	struct looper beside[] = { { .role = "loop", .permille = 250 }, { .role = "loop" } };
-	struct looper crowded[] = { { .role = "crowd", .permille = 300 }, { .role = "loop" } };
-	struct looper strict[] = { { .role = "loop" }, { .role = "loop", .priority = 1 } };
-	struct looper divided = { .role = "divide", .permille = 300 };
-	char role = own_role();
+	static const struct role equal[] = { ROLE(.name = "loop"), ROLE(.name = "loop"),
+					     ROLE(.name = "loop") };
+	static const struct role crowd[] = { ROLE(.name = "loop"), ROLE(.name = "crowd") };
+	static const struct role alone[] = { ROLE(.name = "loop", .permille = 250) };
+	static const struct role tight[] = { ROLE(.name = "loop", .permille = 20) };
+	static const struct role beside[] = { ROLE(.name = "loop", .permille = 250),
+					      ROLE(.name = "loop") };
+	static const struct role crowded[] = { ROLE(.name = "crowd", .permille = 300),
+					       ROLE(.name = "loop") };
+	static const struct role strict[] = { ROLE(.name = "loop"),
+					      ROLE(.name = "loop", .priority = 1) };
+	static const struct role divided = ROLE(.name = "divide", .permille = 300);
+	char role = role_letter();
 
 	if (role) {
 		run_role(role);
@@ -191,8 +107,6 @@ module_main(void)
 	measure("beside", beside, 2, SHORT_NS);
 	measure("crowded", crowded, 2, SHORT_NS);
 	measure("strict", strict, 2, SHORT_NS);
-	divided.process = start(&divided);
-	if (nb_object_wait_one(divided.process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) < 0)
-		nb_process_exit(5);
+	role_wait(role_start(&divided));
 	return 0;
 }
