@@ -531,23 +531,19 @@ wasm_validator_run(struct wasm_validator *v, uint32_t func_idx)
 {
 	const struct wasm_functype *type = wasm_module_function_type(v->module, func_idx);
 	const struct wasm_code *code = wasm_module_code(v->module, func_idx);
-	struct wasm_frame *frame;
 
 	v->in.pos = v->module->bytes + code->code_offset;
 	v->in.end = v->module->bytes + code->offset + code->len;
 	v->at = v->in.pos;
-	v->top = v->operands;
-	v->floor = v->operands;
+	if (!v->operands && !wasm_validate_grow(v, WASM_OPERANDS_BELOW))
+		return v->in.status;
+	for (unsigned i = 0; i < WASM_OPERANDS_BELOW; i++)
+		v->operands[i] = WASM_BOTTOM;
+	v->top = v->operands + WASM_OPERANDS_BELOW;
 	v->frames.count = 0;
 	v->br_table_count = 0;
-	if (!v->operands && !wasm_validate_grow(v, 1))
-		return v->in.status;
 	wasm_validate_set_locals(v, type, code);
-	frame = vec_push(v->arena, &v->frames);
-	if (!frame)
-		wasm_input_fail_memory(&v->in);
-	else
-		*frame = (struct wasm_frame){ .type = type, .opcode = WASM_OP_BLOCK };
+	wasm_validate_push_frame(v, WASM_OP_BLOCK, type);
 	while (v->in.pos < v->in.end && v->in.status == NB_OK) {
 		const uint8_t *pause = v->in.end;
 

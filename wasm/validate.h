@@ -10,8 +10,9 @@
  *
  * Failures stick in `in` (wasm/input.h): the loop ends because `in.pos`
  * reaches `in.end`. Until then every operation keeps these invariants:
- * operands <= floor <= top <= limit; frame_count >= 1 inside a body; floor is
- * the height of the innermost frame.
+ * operands < floor <= top <= limit; frame_count >= 1 inside a body; floor is
+ * the height of the innermost frame; the operand below each frame's floor is
+ * WASM_BOTTOM and belongs to no frame.
  *
  * Private to wasm/.
  */
@@ -22,13 +23,24 @@
 #include "wasm/input.h"
 #include "wasm/opcode.h"
 
+enum {
+	WASM_FRAME_ANY = 0xff,
+	/* Below the first frame's operands, so that the three topmost can be looked at. */
+	WASM_OPERANDS_BELOW = 3,
+};
+
 struct wasm_frame {
 	const struct wasm_functype *type;
-	uint32_t height;	  /* operands below the frame's own */
+	uint32_t height;	  /* index of the frame's lowest operand */
 	uint32_t br_table_number; /* of the last br_table that checked it */
 	uint16_t opcode;	  /* BLOCK, LOOP, IF, ELSE; BLOCK for the body */
 	bool is_unreachable;	  /* operands missing below are of any type */
-	uint32_t assigned_count;  /* of validator.assigned before the frame */
+	/* The one type of what the frame's end finds and of what a branch to it carries:
+	 * WASM_BOTTOM if that is nothing, WASM_FRAME_ANY if it is more, or a reference, or
+	 * if the frame takes operands. */
+	uint8_t result;
+	uint8_t carried;
+	uint32_t assigned_count; /* of validator.assigned before the frame */
 };
 
 /* Declared locals and parameters with index < end, from where the run before
@@ -61,6 +73,7 @@ struct wasm_validator {
 
 	/* The types of the first locals directly, of the rest by span. */
 	uint32_t local_count;
+	uint32_t direct_count; /* of `direct`, up to the first without a default value */
 	VEC(struct wasm_local_span) spans; /* empty if `direct` holds all */
 	enum wasm_valtype direct[WASM_LOCALS_DIRECT];
 
@@ -82,9 +95,13 @@ void wasm_validator_init(struct wasm_validator *v, const struct wasm_module *mod
 NB_MUST_USE enum nb_status wasm_validator_run(struct wasm_validator *v, uint32_t func_idx);
 
 /* Validates instructions from the present position on, up to the first that is not among the
- * simple ones or is not plainly valid, or that may reach `pause`, which is at most the end of
- * the body. Reports nothing. */
+ * simple ones or is not plainly valid, or to `pause`, which is at most the end of the body; the
+ * last instruction may pass it. Reports only that one passes the end of the body. */
 void wasm_validate_simple(struct wasm_validator *v, const uint8_t *pause);
+
+/* Pushes a frame without its operands, whose floor is the present top. */
+void wasm_validate_push_frame(struct wasm_validator *v, enum wasm_opcode opcode,
+			      const struct wasm_functype *type);
 
 /* The instructions whose operands do not follow from their row; the opcode has
  * been read, the immediate not. */

@@ -5,8 +5,18 @@
 
 #include "wasm/limits.h"
 
-static void
-push_frame(struct wasm_validator *v, enum wasm_opcode opcode, const struct wasm_functype *type)
+/* For struct wasm_frame's `result` and `carried`. */
+static uint8_t
+single_type(const enum wasm_valtype *types, uint32_t count)
+{
+	if (count == 0)
+		return WASM_BOTTOM;
+	return count > 1 || types[0] > WASM_V128 ? WASM_FRAME_ANY : (uint8_t)types[0];
+}
+
+void
+wasm_validate_push_frame(struct wasm_validator *v, enum wasm_opcode opcode,
+			 const struct wasm_functype *type)
 {
 	struct wasm_frame *frame = vec_push(v->arena, &v->frames);
 
@@ -19,9 +29,12 @@ push_frame(struct wasm_validator *v, enum wasm_opcode opcode, const struct wasm_
 		.height = (uint32_t)(v->top - v->operands),
 		.opcode = (uint16_t)opcode,
 		.assigned_count = v->assigned.count,
+		.result = single_type(type->results, type->result_count),
+		.carried = single_type(type->results, type->result_count),
 	};
+	if (opcode == WASM_OP_LOOP)
+		frame->carried = single_type(type->params, type->param_count);
 	v->floor = v->top;
-	wasm_validate_push_types(v, type->params, type->param_count);
 }
 
 /* Checks that the innermost frame ends with exactly its results and leaves
@@ -70,7 +83,12 @@ wasm_validate_block(struct wasm_validator *v)
 	if (v->op == WASM_OP_IF)
 		wasm_validate_pop(v, WASM_I32);
 	wasm_validate_pop_types(v, type->params, type->param_count);
-	push_frame(v, v->op, type);
+	wasm_validate_push(v, WASM_BOTTOM);
+	wasm_validate_push_frame(v, v->op, type);
+	if (type->param_count > 0) {
+		wasm_validate_frame(v)->result = WASM_FRAME_ANY;
+		wasm_validate_push_types(v, type->params, type->param_count);
+	}
 }
 
 void
@@ -111,7 +129,7 @@ wasm_validate_end(struct wasm_validator *v)
 					"end");
 		return;
 	}
-	v->top = v->floor;
+	v->top = v->floor - 1;
 	v->floor = v->operands + wasm_validate_frame(v)->height;
 	wasm_validate_push_types(v, type->results, type->result_count);
 }

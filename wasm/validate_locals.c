@@ -93,4 +93,8 @@ wasm_validate_set_locals(struct wasm_validator *v, const struct wasm_functype *t
 		add_locals(v, &end, 1, type->params[i]);
 	while (wasm_locals_next(&locals, &run))
 		add_locals(v, &end, run.count, run.type);
+	v->direct_count = 0;
+	while (v->direct_count < end && v->direct_count < WASM_LOCALS_DIRECT &&
+	       wasm_valtype_is_defaultable(v->direct[v->direct_count]))
+		v->direct_count++;
 }
