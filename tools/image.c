@@ -22,6 +22,7 @@
 #define IMAGE_LIMIT   (UINT64_C(1536) << 20)
 #define INPUT_LIMIT   ((off_t)64 << 20)
 #define MODULE_FOLDER "run/"
+#define DRIVER_FOLDER "drivers/more/"
 
 static _Alignas(8) uint8_t record_bytes[RECORDS_MAX];
 
@@ -113,13 +114,35 @@ finish_records(struct tar *tar, const char *path, const struct block *block)
 	tar_add_bytes(tar, path, block->bytes, block->size, time(NULL));
 }
 
+static const char *
+file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* The RAM disk path of a module given by path: "run/" and its file name. */
 static const char *
 module_path(const char *host)
 {
-	const char *slash = strrchr(host, '/');
+	return tool_text(MODULE_FOLDER "%s", file_name(host));
+}
 
-	return tool_text(MODULE_FOLDER "%s", slash ? slash + 1 : host);
+/* The drivers that were given, and the list of them. */
+static void
+add_drivers(struct tar *tar, const struct run_options *options)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < options->driver_count; i++) {
+		const char *path = tool_text(DRIVER_FOLDER "%s", file_name(options->drivers[i]));
+
+		tar_add_file(tar, path, options->drivers[i]);
+		list = tool_text("%s%s\n", list, path);
+	}
+	if (options->driver_count)
+		tar_add_bytes(tar, "etc/drivers.more", list, strlen(list), time(NULL));
 }
 
 static void
@@ -139,7 +162,7 @@ add_run_file(struct tar *tar, const struct run_options *options)
 		add_text(&block, NB_STARTUP_VARIABLE, options->variables[i]);
 	add_folders(&block, options);
 	add_terminals(&block);
-	if (options->disk)
+	if (options->disk || options->driver_count)
 		block_add(&block, STARTUP_SERVICES, "", 0);
 	finish_records(tar, "etc/run", &block);
 }
@@ -230,6 +253,7 @@ image_create(const struct run_options *options, bool *has_input)
 		add_program_files(&tar, options->program);
 	if (options->path)
 		tar_add_file(&tar, module_path(options->path), options->path);
+	add_drivers(&tar, options);
 	for (size_t i = 0; i < options->directory_count; i++)
 		tar_add_tree(&tar, folder_prefix(i), options->directories[i].host);
 	if (!tar_finish(&tar)) {

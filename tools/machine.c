@@ -111,6 +111,10 @@ qemu_command(struct command *command, const struct run_options *options, int ima
 	add(command, tool_text("socket,id=link,fd=%d", link));
 	if (options->disk)
 		add_disk(command, options->disk);
+	for (size_t i = 0; i < options->device_count; i++) {
+		add(command, "-device");
+		add(command, options->devices[i]);
+	}
 }
 
 static void

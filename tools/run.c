@@ -29,6 +29,8 @@ enum {
 	KEY_ICOUNT,
 	KEY_GDB,
 	KEY_DISK,
+	KEY_DRIVER,
+	KEY_DEVICE,
 };
 
 static const struct argp_option option_table[] = {
@@ -39,9 +41,17 @@ static const struct argp_option option_table[] = {
 	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable (may be repeated)", 0 },
 	{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the machine, such as 512M or 4G", 0 },
 	{ "disk", KEY_DISK, "FILE", 0,
-	  "Give the machine a block device with these contents, for the prompt's command disk, or "
+	  "Give the machine a block device with these contents, for the prompt's command disk or "
 	  "for "
 	  "PROGRAM, which gets the handle services",
+	  0 },
+	{ "driver", KEY_DRIVER, "FILE", 0,
+	  "Start a driver of your own, a module with a manifest, if its device is there; PROGRAM "
+	  "gets "
+	  "the handle services (may be repeated)",
+	  0 },
+	{ "device", KEY_DEVICE, "TEXT", 0,
+	  "Give the machine one more device, as QEMU's option -device takes it (may be repeated)",
 	  0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "End the program after that time, status 124", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0, "Show the kernel's log on standard error", 0 },
@@ -127,6 +137,24 @@ set_disk(struct run_options *options, const char *value, const struct argp_state
 	options->disk = value;
 }
 
+static void
+add_driver(struct run_options *options, const char *value, const struct argp_state *state)
+{
+	if (options->driver_count == RUN_ITEMS_MAX)
+		argp_error(state, "--driver: more than %d", RUN_ITEMS_MAX);
+	if (access(value, R_OK))
+		argp_error(state, "--driver: '%s': %s", value, strerror(errno));
+	options->drivers[options->driver_count++] = value;
+}
+
+static void
+add_device(struct run_options *options, const char *value, const struct argp_state *state)
+{
+	if (options->device_count == RUN_ITEMS_MAX)
+		argp_error(state, "--device: more than %d", RUN_ITEMS_MAX);
+	options->devices[options->device_count++] = value;
+}
+
 static error_t
 parse(int key, char *value, struct argp_state *state)
 {
@@ -150,6 +178,12 @@ parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_DISK:
 		set_disk(options, value, state);
+		return 0;
+	case KEY_DRIVER:
+		add_driver(options, value, state);
+		return 0;
+	case KEY_DEVICE:
+		add_device(options, value, state);
 		return 0;
 	case KEY_TIMEOUT:
 		set_timeout(options, value, state);
@@ -341,8 +375,11 @@ tool_run(int argc, char **argv)
 		if (status)
 			return status;
 	}
-	if (options.disk && options.platform == RUN_HOSTED) {
-		tool_error("--disk is a device of a virtual machine; leave out --hosted");
+	if (options.platform == RUN_HOSTED &&
+	    (options.disk || options.driver_count || options.device_count)) {
+		tool_error("--disk, --driver and --device are about devices of a virtual machine; "
+			   "leave "
+			   "out --hosted");
 		return TOOL_USAGE;
 	}
 	if (options.tells_needs)

@@ -33,10 +33,13 @@ struct run_options {
 	bool counts_boot;
 	bool counts_instructions; /* virtual time is 1 ns an instruction */
 	bool debugs;
-	const char *described; /* --describe NAME */
-	const char *disk;      /* image for the machine's block device, or NULL */
-	uint32_t memory_mib;   /* 0: default */
-	double timeout_s;      /* 0: none */
+	const char *described;		    /* --describe NAME */
+	const char *disk;		    /* image for the machine's block device, or NULL */
+	const char *drivers[RUN_ITEMS_MAX]; /* modules of drivers on the host */
+	const char *devices[RUN_ITEMS_MAX]; /* more devices, as QEMU's -device takes them */
+	size_t driver_count, device_count;
+	uint32_t memory_mib; /* 0: default */
+	double timeout_s;    /* 0: none */
 	struct run_directory directories[RUN_ITEMS_MAX];
 	const char *variables[RUN_ITEMS_MAX]; /* "NAME=value" */
 	size_t directory_count;

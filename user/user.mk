@@ -56,6 +56,15 @@ $(eval $(call guest_module,drivers/latency,bench/drivers,$(GUEST_START)))
 drivers: $(DRIVER_ARTIFACTS)
 BASE_ARTIFACTS := $(BASE_MODULES:%=$(G)/modules/%.nbo)
 
+# For modules that are not made here: everything that the libraries have, in one object, and the entry. What a
+# module does not use is left out when it is linked.
+.PHONY: sdk
+sdk: $(G)/sdk.o $(G)/start.o
+$(G)/start.o: $(GUEST_START)
+	cp $< $@
+$(G)/sdk.o: $(GUEST_COMMON)
+	$(GUEST_CC) --target=wasm32 -nostdlib -Wl,-r $^ -o $@
+
 # --- artifacts ---------------------------------------------------------------
 TOOL := build/release/nebulet
 ifneq ($(MODE),release)

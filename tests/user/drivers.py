@@ -449,10 +449,39 @@ def test_program(folder):
     expect(done.returncode == 2 and b"leave out --hosted" in done.stderr, "a hosted disk", "")
 
 
+def tutorial_blocks():
+    """The indented blocks of the tutorial that are for a shell."""
+    text = (ROOT / "docs/drivers.md").read_text()
+    text = text[text.index("## A driver in half an hour"):text.index("## The manifest")]
+    for block in re.findall(r"(?:^    .*\n)+", text, re.M):
+        lines = [line[4:] for line in block.splitlines()]
+        if re.match(r"\$ |mkdir|for |sed|clang", lines[0]):
+            yield lines
+
+
+def test_tutorial(folder):
+    """What docs/drivers.md tells a beginner to type says what the page says that it does."""
+    count = 0
+    for lines in tutorial_blocks():
+        is_shown = lines[0].startswith("$ ")
+        command = lines[0][2:] if is_shown else "\n".join(lines)
+        done = subprocess.run(["bash", "-c", command.replace("/tmp/edu", folder)], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60, check=False)
+        output = done.stdout.decode()
+        expect(is_shown or done.returncode == 0, f"{command!r} failed", output)
+        for line in lines[1:] if is_shown else []:
+            # A part that differs from machine to machine is written as an ellipsis.
+            pattern = ".*".join(re.escape(part) for part in line.split("…"))
+            expect(re.search(pattern.replace("/tmp/edu", folder), output), f"no {line!r}", output)
+            count += 1
+    expect(count >= 7, "the tutorial has lost its examples", "")
+
+
 TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
          "console": test_console, "serial1": test_serial1, "prompt": test_prompt,
-         "program": test_program}
+         "program": test_program, "tutorial": test_tutorial}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 

@@ -5,6 +5,8 @@
 
 #include "nebulet.h"
 
+#include <stddef.h>
+
 #define LOOK_NS 1000000000ll
 
 enum { KEY_INTERRUPT = 1 };
@@ -30,6 +32,25 @@ next_look(const struct driver_events *events)
 	if (!events->look || !events->is_waiting())
 		return NB_DEADLINE_NEVER;
 	return nb_clock_get(NB_CLOCK_MONOTONIC) + LOOK_NS;
+}
+
+volatile uint8_t *
+driver_map(const char *name, uint32_t *size)
+{
+	uint32_t resource = startup_handle(name);
+	struct nb_resource_info info;
+	int64_t memory, at;
+
+	if (nb_object_info(resource, NB_INFO_RESOURCE, &info, sizeof info) < 0 ||
+	    info.count > UINT32_MAX / 2)
+		return NULL;
+	memory = nb_mmio_create(resource, 0, info.count);
+	if (memory < 0)
+		return NULL;
+	*size = (uint32_t)info.count;
+	at = nb_memory_map((uint32_t)memory, 0, *size, 0, NB_MAP_WRITE | NB_MAP_APPEND);
+	(void)nb_handle_close((uint32_t)memory);
+	return at < 0 ? NULL : (volatile uint8_t *)(uintptr_t)at;
 }
 
 int

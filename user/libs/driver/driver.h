@@ -36,6 +36,10 @@ struct driver_events {
 	bool (*is_waiting)(void);
 };
 
+/* Maps the registers that the handle names, "mmio0" for the first `mmio` line of the manifest, at
+ * the end of the module's memory: *size bytes. NULL: it has no such handle, or no memory. */
+volatile uint8_t *driver_map(const char *name, uint32_t *size);
+
 /* Serves clients and the device (handles "bus", "interrupt") until the bus server has
  * gone or the device is broken; returns the exit status. `service` lives as long as the
  * module. */

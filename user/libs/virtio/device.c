@@ -99,26 +99,6 @@ find_places(const uint8_t *config, struct place places[KINDS])
 	}
 }
 
-/* Maps the registers; NULL if that cannot be. */
-static volatile uint8_t *
-map_registers(uint32_t *size)
-{
-	uint32_t resource = startup_handle("mmio0");
-	struct nb_resource_info info;
-	int64_t memory, at;
-
-	if (nb_object_info(resource, NB_INFO_RESOURCE, &info, sizeof info) < 0 ||
-	    info.count > UINT32_MAX / 2)
-		return NULL;
-	memory = nb_mmio_create(resource, 0, info.count);
-	if (memory < 0)
-		return NULL;
-	*size = (uint32_t)info.count;
-	at = nb_memory_map((uint32_t)memory, 0, *size, 0, NB_MAP_WRITE | NB_MAP_APPEND);
-	(void)nb_handle_close((uint32_t)memory);
-	return at < 0 ? NULL : (volatile uint8_t *)(uintptr_t)at;
-}
-
 static bool
 fits(const struct place *place, uint32_t least, uint32_t size, uint8_t bar)
 {
@@ -139,7 +119,7 @@ find_registers(struct virtio *virtio)
 	if (!config)
 		return NB_NOT_FOUND;
 	find_places(config, places);
-	base = map_registers(&size);
+	base = driver_map("mmio0", &size);
 	if (!base)
 		return NB_OUT_OF_MEMORY;
 	bar = places[KIND_COMMON].bar;

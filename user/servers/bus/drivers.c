@@ -39,7 +39,7 @@ static const char *const mmio_names[NB_MANIFEST_MOST_MMIO] = {
 void
 bus_log(uint32_t level, const char *name, const char *what, const char *detail)
 {
-	char bytes[256];
+	char bytes[512];
 	struct text text;
 
 	text_init(&text, bytes, sizeof bytes);
@@ -71,14 +71,26 @@ close_grants(struct grants *grants)
 	grants->count = 0;
 }
 
-/* Whether the driver's device has that; a driver gets nothing else. */
+/* Whether the driver's device has that, which the line of its manifest wants; a driver gets
+ * nothing else. */
 static bool
-is_of_device(const struct driver *driver, uint32_t kind, uint64_t first, uint64_t count)
+is_of_device(const struct driver *driver, uint32_t line, uint32_t kind, uint64_t first,
+	     uint64_t count)
 {
+	static const char *const kinds[] = {
+		[NB_RESOURCE_PORT] = " of its manifest wants ports that its device has not",
+		[NB_RESOURCE_MMIO] = " of its manifest wants device memory that its device has not",
+		[NB_RESOURCE_IRQ] = " of its manifest wants an interrupt that its device has not",
+	};
+	char bytes[128];
+	struct text text;
+
 	if (devices_has(driver->device, kind, first, count))
 		return true;
-	bus_log(NB_LOG_ERROR, driver->manifest.name.text,
-		"its manifest wants what its device has not", "");
+	text_init(&text, bytes, sizeof bytes);
+	text_add_number(&text, line);
+	text_add(&text, kinds[kind]);
+	bus_log(NB_LOG_ERROR, driver->manifest.name.text, "line ", text.bytes);
 	return false;
 }
 
@@ -92,7 +104,8 @@ grant_ports(struct bus *bus, const struct driver *driver, struct grants *grants)
 		const struct nb_port_range *ports = &manifest->ports[i];
 		uint32_t rights = NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER;
 
-		if (!is_of_device(driver, NB_RESOURCE_PORT, ports->first, ports->count))
+		if (!is_of_device(driver, ports->line, NB_RESOURCE_PORT, ports->first,
+				  ports->count))
 			return NB_ACCESS_DENIED;
 		rights |= ports->access & NB_PORT_READ ? NB_RIGHT_READ : 0;
 		rights |= ports->access & NB_PORT_WRITE ? NB_RIGHT_WRITE : 0;
@@ -137,7 +150,7 @@ grant_registers(struct bus *bus, const struct driver *driver, struct grants *gra
 
 		if (mmio->place == MANIFEST_PCI)
 			status = find_bar(driver, mmio->bar, &first, &count);
-		else if (!is_of_device(driver, NB_RESOURCE_MMIO, first, count))
+		else if (!is_of_device(driver, mmio->line, NB_RESOURCE_MMIO, first, count))
 			status = NB_ACCESS_DENIED;
 		if (!status)
 			status =
@@ -176,7 +189,7 @@ grant_interrupt(struct bus *bus, const struct driver *driver, struct grants *gra
 		status = pci_interrupt(bus, driver->device, &interrupt);
 		return status ? status : grant(grants, "interrupt", interrupt, NB_RIGHTS_SAME);
 	}
-	if (!is_of_device(driver, NB_RESOURCE_IRQ, irq->number, 1))
+	if (!is_of_device(driver, irq->line, NB_RESOURCE_IRQ, irq->number, 1))
 		return NB_ACCESS_DENIED;
 	return grant(grants, "interrupt", open_line(bus, irq->number), NB_RIGHTS_SAME);
 }
@@ -299,6 +312,8 @@ driver_start(struct bus *bus, struct driver *driver)
 	driver->started_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
 	if (!status)
 		return NB_OK;
+	if (status == NB_ACCESS_DENIED && !reason.length)
+		text_add(&reason, "its manifest goes too far");
 	bus_log(NB_LOG_ERROR, driver->manifest.name.text,
 		"cannot be started: ", reason.length ? reason_bytes : nb_status_text(status));
 	driver_stopped(driver, false);

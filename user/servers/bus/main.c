@@ -1,8 +1,9 @@
 /*
  * The bus server's events; see bus.h.
  *
- * etc/drivers on the RAM disk names the drivers' modules, a path a line. One whose
- * manifest fits no device is left alone.
+ * etc/drivers on the RAM disk names the drivers' modules, a path a line, and
+ * etc/drivers.more those of the user, which come first. One whose manifest fits no device is
+ * left alone.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
@@ -19,7 +20,8 @@
 
 NEBULET_MANIFEST("name bus", "port 0xcf8 8 rw", "mmio platform", "irq platform");
 
-#define DRIVERS_FILE "etc/drivers"
+#define DRIVERS_FILE	  "etc/drivers"
+#define DRIVERS_MORE_FILE "etc/drivers.more"
 
 /* A driver that died after it had run for SOUND_NS is started again at once; one that
  * did not last as long after BACKOFF_FIRST_NS, doubled each time up to BACKOFF_MOST_NS. */
@@ -68,10 +70,12 @@ add_driver(const char *path, uint32_t len)
 		return;
 	}
 	driver->device = devices_match(&bus, &driver->manifest);
-	if (!driver->device)
-		(void)nb_handle_close(driver->module);
-	else
+	if (driver->device) {
 		bus.driver_count++;
+		return;
+	}
+	bus_log(NB_LOG_INFO, driver->manifest.name.text, "there is no device for it", "");
+	(void)nb_handle_close(driver->module);
 }
 
 static bool
@@ -93,7 +97,7 @@ pass_on(struct driver *driver, uint32_t client)
 	if (driver->process != NB_HANDLE_NONE &&
 	    nb_channel_send(driver->channel, "", 0, &client, 1) >= 0)
 		return;
-	if (driver->waiting_count < WAITING_MAX)
+	if (driver->waiting_count < WAITING_MAX && driver->retry_ns != NB_DEADLINE_NEVER)
 		driver->waiting[driver->waiting_count++] = client;
 	else
 		(void)nb_handle_close(client);
@@ -157,11 +161,15 @@ static void
 start(struct driver *driver)
 {
 	uint32_t waiting = driver->waiting_count;
+	enum nb_status status = driver_start(&bus, driver);
 
-	if (driver_start(&bus, driver)) {
+	if (status && status != NB_ACCESS_DENIED) {
 		schedule(driver, 0);
 		return;
 	}
+	/* What it may not have it will not be given the next time either. */
+	if (status)
+		driver->retry_ns = NB_DEADLINE_NEVER;
 	driver->waiting_count = 0;
 	for (uint32_t i = 0; i < waiting; i++)
 		pass_on(driver, driver->waiting[i]);
@@ -177,10 +185,11 @@ reap(struct driver *driver)
 	uint32_t len = launch_trap_text(driver->process, driver->manifest.name.text, reason,
 					sizeof reason - 1);
 
-	/* The first line says what happened. */
-	for (uint32_t i = 0; i <= len; i++) {
-		if (i == len || reason[i] == '\n')
-			reason[i] = 0;
+	/* What happened and where, in one line. */
+	reason[len] = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		if (reason[i] == '\n')
+			reason[i] = i + 1 < len ? ';' : 0;
 	}
 	bus_log(NB_LOG_WARN, driver->manifest.name.text,
 		"has ended and will be restarted: ", reason);
@@ -229,12 +238,12 @@ start_due(void)
 }
 
 static void
-add_drivers(void)
+add_drivers(const char *file)
 {
 	static char list[4096];
 	uint32_t len, at = 0;
 
-	if (disk_read_file(bus.ramdisk, DRIVERS_FILE, &entry, list, sizeof list, &len))
+	if (disk_read_file(bus.ramdisk, file, &entry, list, sizeof list, &len))
 		return;
 	while (at < len) {
 		uint32_t first = at;
@@ -288,7 +297,8 @@ module_main(void)
 	bus.clients = startup_handle("services");
 	devices_find(&bus);
 	keep_take(&bus);
-	add_drivers();
+	add_drivers(DRIVERS_MORE_FILE);
+	add_drivers(DRIVERS_FILE);
 	while (wait_for_events(start_due()))
 		;
 	return 1;
