@@ -204,11 +204,19 @@ finish_stage(const struct stage *s, const char *name, enum ir_check_stage check)
 			   reason);
 }
 
-/* The order of the passes. */
-static const struct pass_step {
+struct pass_step {
 	enum compiler_pass pass;
 	enum nb_status (*run)(struct ir_function *fn, struct pass_context *context);
-} pass_steps[] = {
+};
+
+/* Behind ir_schedule. */
+static const struct pass_step late_steps[] = {
+	{ COMPILER_PASS_SINK, pass_sink },
+	{ COMPILER_PASS_ORDER, pass_order },
+};
+
+/* The order of the passes. */
+static const struct pass_step pass_steps[] = {
 	{ COMPILER_PASS_BRANCH, pass_branch },
 	{ COMPILER_PASS_IFCONV, pass_ifconv },
 	{ COMPILER_PASS_DECIDE, pass_decide },
@@ -244,11 +252,13 @@ run_passes(const struct stage *s)
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "schedule");
 	status = finish_stage(s, "schedule", IR_CHECK_SCHEDULED);
-	if (status != NB_OK || s->options->disabled_passes >> COMPILER_PASS_SINK & 1)
-		return status;
-	if (pass_sink(s->fn, &context) != NB_OK)
-		return report(s->diag, s->fn->func_idx, s->fn->status, "sink");
-	return finish_stage(s, pass_rows[COMPILER_PASS_SINK].text, IR_CHECK_SCHEDULED);
+	for (size_t i = 0; i < sizeof(late_steps) / sizeof(*late_steps) && status == NB_OK; i++) {
+		if (is_disabled(s, late_steps[i].pass))
+			continue;
+		(void)late_steps[i].run(s->fn, &context);
+		status = finish_stage(s, pass_rows[late_steps[i].pass].text, IR_CHECK_SCHEDULED);
+	}
+	return status;
 }
 
 /* Validates a body whose validation was put off. */

@@ -108,4 +108,11 @@ NB_MUST_USE enum nb_status pass_decide(struct ir_function *fn, struct pass_conte
  */
 NB_MUST_USE enum nb_status pass_sink(struct ir_function *fn, struct pass_context *context);
 
+/*
+ * Orders the instructions of long blocks in which more values live at once than there
+ * are registers so that fewer do. What reads or writes state, or may trap, keeps its order.
+ * Needs ir_schedule's result and keeps it. Linear.
+ */
+NB_MUST_USE enum nb_status pass_order(struct ir_function *fn, struct pass_context *context);
+
 #endif

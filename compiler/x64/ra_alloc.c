@@ -498,6 +498,8 @@ ra_allocate(const struct ra_function *function, struct arena *out_arena, struct 
 	if (status == NB_OK)
 		status = ra_assign_all(ra);
 	if (status == NB_OK)
+		status = ra_fill(ra);
+	if (status == NB_OK)
 		status = ra_slot_assign(ra);
 	if (status == NB_OK)
 		status = ra_resolve(ra);

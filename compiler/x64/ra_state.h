@@ -7,6 +7,7 @@
  *   ra_alloc    gives bundles registers: by priority, with eviction
  *   ra_unseat   takes registers in loops from what is used elsewhere
  *   ra_split    cuts bundles that found no register into smaller ones
+ *   ra_fill     keeps values in registers that have become free
  *   ra_slot     colours spill slots
  *   ra_resolve  finds the moves between places; ra_moves puts them in sequence
  *
@@ -351,6 +352,9 @@ ra_split_cut(struct ra *ra, struct ra_cut *cut, uint32_t from, uint32_t to) NB_M
  * *done is false if there are none. */
 enum nb_status
 ra_split_rare(struct ra *ra, struct ra_cut *cut, uint32_t plain, bool *done) NB_MUST_USE;
+
+/* ra_fill.c: lets what is in memory stay in registers that have it and are free. */
+enum nb_status ra_fill(struct ra *ra) NB_MUST_USE;
 
 /* ra_slot.c */
 enum nb_status ra_slot_assign(struct ra *ra) NB_MUST_USE;

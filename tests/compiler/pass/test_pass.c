@@ -40,7 +40,7 @@ static const struct named_pass passes[] = {
 	{ "gvn", pass_gvn },	       { "licm", pass_licm },	     { "dce", pass_dce },
 	{ "strength", pass_strength }, { "schedule", run_schedule }, { "sink", pass_sink },
 	{ "range", pass_range },       { "rebase", pass_rebase },    { "strict", run_strict },
-	{ "decide", pass_decide },
+	{ "decide", pass_decide },     { "order", pass_order },
 };
 
 static enum nb_status
@@ -107,6 +107,7 @@ GOLDEN_TEST(decide)
 GOLDEN_TEST(gvn)
 GOLDEN_TEST(ifconv)
 GOLDEN_TEST(licm)
+GOLDEN_TEST(order)
 GOLDEN_TEST(range)
 GOLDEN_TEST(rebase)
 GOLDEN_TEST(schedule)
@@ -124,6 +125,7 @@ main(void)
 		cmocka_unit_test(test_strength), cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_wide),	 cmocka_unit_test(test_range),
 		cmocka_unit_test(test_rebase),	 cmocka_unit_test(test_decide),
+		cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
