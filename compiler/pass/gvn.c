@@ -10,8 +10,8 @@
  * different versions begins a new version of it; the headers of loops that
  * write it do too. A version knows the store that began it and the version
  * before, so a load can look past stores that cannot overlap with it (the same
- * base value, disjoint ranges of offsets: addresses do not wrap) and take the
- * value of one that it matches.
+ * root, disjoint ranges of constants: address.h) and take the value of one that it
+ * matches.
  *
  * A load that an earlier access of the same place dominates cannot trap: that
  * access would have trapped, and memories never shrink.
@@ -19,6 +19,7 @@
  * Facts. What branches have told (facts.h) becomes constants: conditions, what they
  * compare, the opposites of what they compare, and what their own edges pass on.
  */
+#include "compiler/pass/address.h"
 #include "compiler/pass/effects.h"
 #include "compiler/pass/facts.h"
 #include "compiler/pass/pass.h"
@@ -60,6 +61,7 @@ struct gvn {
 	struct entry *table;
 	uint32_t entry_count, table_cap;
 	struct facts facts;
+	struct addresses addresses;
 	uint32_t block;
 };
 
@@ -347,28 +349,29 @@ may_be_same(const struct ir_function *fn, uint32_t a, uint32_t b)
 static enum overlap
 overlap_of(const struct gvn *g, const struct ir_inst *load, const struct ir_inst *store)
 {
-	const struct ir_inst *a = &g->fn->insts[load->args[0]];
-	const struct ir_inst *b = &g->fn->insts[store->args[0]];
-	uint64_t load_at = ir_access_offset(load);
-	uint64_t store_at = ir_access_offset(store);
+	struct place a, b;
 	uint32_t load_bytes = ir_access_bytes(g->fn, load);
 	uint32_t store_bytes = ir_access_bytes(g->fn, store);
+	uint64_t after, before; /* from one to the other, either way round */
 
 	if (ir_access_memory(load) != ir_access_memory(store))
 		return may_be_same(g->fn, ir_access_memory(load), ir_access_memory(store))
 			       ? OVERLAP_MAYBE
 			       : OVERLAP_NONE;
-	if (a->op == IR_CONST && b->op == IR_CONST) {
-		/* Sums beyond 64 bits are addresses of nothing. */
-		if (__builtin_add_overflow(load_at, a->imm, &load_at) ||
-		    __builtin_add_overflow(store_at, b->imm, &store_at))
-			return OVERLAP_MAYBE;
-	} else if (a != b) {
+	a = address_place(g->fn, load);
+	b = address_place(g->fn, store);
+	if (a.root != b.root)
 		return OVERLAP_MAYBE;
-	}
-	if (load_at + load_bytes <= store_at || store_at + store_bytes <= load_at)
+	after = a.is_32 ? (uint32_t)(a.at - b.at) : a.at - b.at;
+	before = a.is_32 ? (uint32_t)(b.at - a.at) : b.at - a.at;
+	if (after >= store_bytes && before >= load_bytes)
 		return OVERLAP_NONE;
-	return load_at == store_at && load_bytes <= store_bytes ? OVERLAP_STARTS : OVERLAP_MAYBE;
+	/* What did not trap from a higher offset does not from a lower one. */
+	return after == 0 && load_bytes <= store_bytes &&
+			       (load->args[0] == store->args[0] ||
+				ir_access_offset(load) <= ir_access_offset(store))
+		       ? OVERLAP_STARTS
+		       : OVERLAP_MAYBE;
 }
 
 /* The value that the load certainly gives, or IR_NONE. */
@@ -532,16 +535,31 @@ version_of(const struct gvn *g, uint32_t inst)
 	}
 }
 
+/* Whether it is a load or store that may be changed. */
+static bool
+is_plain_access(const struct gvn *g, uint32_t index)
+{
+	uint32_t op = g->fn->insts[index].op;
+
+	return op >= IR_LOAD && op < IR_MEMORY_SIZE && !g->fn->is_strict;
+}
+
 static void
 visit_inst(struct gvn *g, uint32_t index)
 {
 	const struct ir_op_info *info;
+	bool is_access;
 	uint32_t value;
 
 	ir_for_each_use(g->fn, index, replace_use, g);
 	info = ir_op_info(g->fn->insts[index].op);
+	is_access = is_plain_access(g, index);
+	if (is_access)
+		address_fold(&g->addresses, g->block, &g->fn->insts[index]);
 	if (info->writes) {
 		advance_versions(g, index);
+		if (is_access)
+			address_learn(&g->addresses, g->block, &g->fn->insts[index]);
 		return;
 	}
 	if (g->fn->insts[index].op == IR_BRANCH)
@@ -553,12 +571,15 @@ visit_inst(struct gvn *g, uint32_t index)
 	    (g->fn->is_strict && info->reads & IR_STATE_MEM))
 		return;
 	value = find_value(g, index);
-	if (value == IR_NONE)
+	if (value == IR_NONE) {
 		table_set(g, index, version_of(g, index));
-	else if (g->fn->insts[index].type == IR_VOID)
+		if (is_access)
+			address_learn(&g->addresses, g->block, &g->fn->insts[index]);
+	} else if (g->fn->insts[index].type == IR_VOID) {
 		ir_remove(g->fn, index);
-	else
+	} else {
 		ir_replace(g->fn, index, value);
+	}
 }
 
 static void
@@ -591,7 +612,8 @@ alloc_state(struct gvn *g)
 	g->leaving = arena_alloc(g->scratch, (size_t)fn->block_count * sizeof(*g->leaving), 8);
 	g->loop_writes = arena_new_array(g->scratch, uint8_t, fn->block_count);
 	g->table = arena_new_array(g->scratch, struct entry, g->table_cap);
-	return facts_init(&g->facts, fn, g->scratch) && g->versions && g->leaving &&
+	return facts_init(&g->facts, fn, g->scratch) &&
+	       addresses_init(&g->addresses, fn, g->scratch) && g->versions && g->leaving &&
 	       g->loop_writes && g->table;
 }
 
