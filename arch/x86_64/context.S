@@ -7,11 +7,19 @@
 	.intel_syntax noprefix
 	.text
 
-/* void guest_context_swap(uint64_t *save rdi, uint64_t stack rsi) */
-	.globl	guest_context_swap
-	.type	guest_context_swap, @function
-	.balign	16
-guest_context_swap:
+/*
+ * void guest_context_switch(from rdi, to rsi)
+ * void guest_context_switch_release(from rdi, to rsi, uint32_t *lock rdx)
+ *
+ * Weak, for with the address sanitizer, which is told of the stacks, context.c has
+ * others, which use
+ *
+ * void guest_context_swap(uint64_t *save rdi, uint64_t stack rsi)
+ * void guest_context_swap_release(uint64_t *save rdi, uint64_t stack rsi, uint32_t *lock rdx)
+ *
+ * The lock is free once all of the context that is left is in memory.
+ */
+	.macro context_swap release
 	push	rbp
 	push	rbx
 	push	r12
@@ -20,6 +28,9 @@ guest_context_swap:
 	push	r15
 	mov	[rdi], rsp
 	mov	rsp, rsi
+	.if \release
+	mov	dword ptr [rdx], 0
+	.endif
 	pop	r15
 	pop	r14
 	pop	r13
@@ -27,7 +38,29 @@ guest_context_swap:
 	pop	rbx
 	pop	rbp
 	ret
+	.endm
+
+	.weak	guest_context_switch
+	.type	guest_context_switch, @function
+	.globl	guest_context_swap
+	.type	guest_context_swap, @function
+	.balign	16
+guest_context_switch:
+	mov	rsi, [rsi + CONTEXT_STACK]
+guest_context_swap:
+	context_swap 0
 	.size	guest_context_swap, . - guest_context_swap
+
+	.weak	guest_context_switch_release
+	.type	guest_context_switch_release, @function
+	.globl	guest_context_swap_release
+	.type	guest_context_swap_release, @function
+	.balign	16
+guest_context_switch_release:
+	mov	rsi, [rsi + CONTEXT_STACK]
+guest_context_swap_release:
+	context_swap 1
+	.size	guest_context_swap_release, . - guest_context_swap_release
 
 /* Where a new context begins: entry in R12, argument in R13. */
 	.globl	guest_context_start

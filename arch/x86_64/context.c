@@ -4,6 +4,7 @@
  */
 #include "arch/x86_64/context.h"
 
+#include "arch/x86_64/guest_layout.h"
 #include "kernel/port/guest.h"
 #include "kernel/port/platform.h"
 
@@ -61,6 +62,23 @@ guest_context_announce(const struct port_stack *stack)
 				       stack->top - stack->limit);
 	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 }
+
+/* Instead of those in context.S. */
+void
+guest_context_switch(struct guest_context *from, struct guest_context *to)
+{
+	leave_for(from, to);
+	guest_context_swap(&from->stack, to->stack);
+	arrive_after_switch(from->sanitizer_stack);
+}
+
+void
+guest_context_switch_release(struct guest_context *from, struct guest_context *to, uint32_t *lock)
+{
+	leave_for(from, to);
+	guest_context_swap_release(&from->stack, to->stack, lock);
+	arrive_after_switch(from->sanitizer_stack);
+}
 #else
 static void
 leave_for(struct guest_context *from, struct guest_context *to)
@@ -93,6 +111,8 @@ guest_context_announce(const struct port_stack *stack)
 	(void)stack;
 }
 #endif
+
+_Static_assert(offsetof(struct guest_context, stack) == CONTEXT_STACK, "guest_layout.h: context");
 
 /* What guest_context_swap pops. */
 struct first_frame {
@@ -131,14 +151,6 @@ guest_context_begin(guest_entry *entry, void *argument)
 	port_panic("the entry function of a context returned");
 }
 
-void
-guest_context_switch(struct guest_context *from, struct guest_context *to)
-{
-	leave_for(from, to);
-	guest_context_swap(&from->stack, to->stack);
-	arrive_after_switch(from->sanitizer_stack);
-}
-
 /* No sanitizer frame, whose redzones would stay behind on the left stack. */
 __attribute__((no_sanitize("address"))) void
 guest_context_jump(struct guest_context *to)
@@ -146,6 +158,15 @@ guest_context_jump(struct guest_context *to)
 	uint64_t discarded;
 	leave_for(NULL, to);
 	guest_context_swap(&discarded, to->stack);
+	__builtin_unreachable();
+}
+
+__attribute__((no_sanitize("address"))) void
+guest_context_jump_release(struct guest_context *to, uint32_t *lock)
+{
+	uint64_t discarded;
+	leave_for(NULL, to);
+	guest_context_swap_release(&discarded, to->stack, lock);
 	__builtin_unreachable();
 }
 

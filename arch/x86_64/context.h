@@ -8,6 +8,8 @@
 
 /* Pushes the callee-saved registers, stores RSP in *save, continues `stack`. */
 void guest_context_swap(uint64_t *save, uint64_t stack);
+/* Then stores 0 in *lock. */
+void guest_context_swap_release(uint64_t *save, uint64_t stack, uint32_t *lock);
 
 /* The first return address of a new context; calls guest_context_begin. */
 void guest_context_start(void);

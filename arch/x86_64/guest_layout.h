@@ -71,6 +71,9 @@
 #define CALL_AREA	184
 #define CALL_AREA_SLOTS 192
 
+/* struct guest_context */
+#define CONTEXT_STACK 0
+
 /* struct guest_state */
 #define STATE_GPR    0
 #define STATE_RIP    128

@@ -136,8 +136,13 @@ void guest_context_init(struct guest_context *context, const struct port_stack *
 /* Saves the caller in `from` and continues `to`; returns when something
  * switches back to `from`. */
 void guest_context_switch(struct guest_context *from, struct guest_context *to);
+/* The same, and stores 0 in *lock when `from` can be continued by anybody. */
+void
+guest_context_switch_release(struct guest_context *from, struct guest_context *to, uint32_t *lock);
 /* Continues `to` without saving anything; the caller's stack may be freed. */
 _Noreturn void guest_context_jump(struct guest_context *to);
+/* The same; stores 0 in *lock when it may be. */
+_Noreturn void guest_context_jump_release(struct guest_context *to, uint32_t *lock);
 /* Tells the address sanitizer that execution continues on `stack` after a
  * change it has not seen (an edited guest_state); called first on arrival.
  * Nothing without the sanitizer. */

@@ -13,6 +13,7 @@
 #include "kernel/port/guest.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/pairing.h"
+#include "kernel/sched/run_clock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,8 +46,9 @@ struct cpu {
 	struct thread *dead; /* has left its stack for ever; the loop frees it */
 
 	/* Only by this processor, in kernel context: */
-	uint64_t switched_ns; /* run time of `current` is accounted up to here */
-	uint64_t slice_end_ns;
+	struct run_clock clock;
+	uint64_t switched_ns;	 /* run time of `current` is accounted up to here, by `clock` */
+	uint64_t slice_end_ns;	 /* by `clock` */
 	uint64_t armed_ns;	 /* deadline the port's timer was last given */
 	struct thread *resuming; /* handed to the resume stack */
 	struct guest_context loop;

@@ -81,6 +81,31 @@ spinlock_lock(struct spinlock *lock)
 	__atomic_signal_fence(__ATOMIC_ACQUIRE);
 }
 
+/* Takes the lock unless somebody holds it. */
+static inline bool
+spinlock_try(struct spinlock *lock)
+{
+	if (__builtin_expect(lock_is_shared, 0) &&
+	    __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
+		return false;
+#ifdef NB_DEBUG
+	spinlock_order_enter(lock);
+#endif
+	__atomic_store_n(&lock->held, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+	return true;
+}
+
+/* For who releases the lock by storing 0 there. */
+static inline uint32_t *
+spinlock_hand_over(struct spinlock *lock)
+{
+#ifdef NB_DEBUG
+	spinlock_order_leave(lock);
+#endif
+	return &lock->held;
+}
+
 static inline void
 spinlock_unlock(struct spinlock *lock)
 {

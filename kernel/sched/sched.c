@@ -1,6 +1,6 @@
 /*
  * The scheduler. Every switch happens with the processor's lock held: who
- * leaves takes it, who arrives releases it.
+ * leaves takes it, and the switch releases it.
  */
 #include "kernel/sched/sched.h"
 
@@ -140,7 +140,7 @@ min_vruntime_update_locked(struct cpu *cpu, const struct thread *running)
 		cpu->min_vruntime_ns[running->priority] = least;
 }
 
-static void
+static inline void
 account_locked(struct cpu *cpu, uint64_t now_ns)
 {
 	struct thread *thread = cpu->current;
@@ -164,7 +164,7 @@ sched_account_current(void)
 	struct cpu *cpu = port_cpu_current();
 
 	spinlock_lock(&cpu->lock);
-	account_locked(cpu, port_time_monotonic_ns());
+	account_locked(cpu, run_clock_ns(&cpu->clock));
 	spinlock_unlock(&cpu->lock);
 }
 
@@ -222,7 +222,7 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 
 	/* Before the floor is read: it follows those that run. */
 	if (current)
-		account_locked(cpu, port_time_monotonic_ns());
+		account_locked(cpu, run_clock_ns(&cpu->clock));
 	floor = cpu->min_vruntime_ns[thread->priority];
 	if (thread->run_state == THREAD_BLOCKED)
 		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
@@ -250,7 +250,7 @@ look_after_current_locked(struct cpu *cpu)
 
 	if (!current)
 		return;
-	account_locked(cpu, port_time_monotonic_ns());
+	account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
 		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
 				  __ATOMIC_RELAXED);
@@ -275,7 +275,7 @@ void
 sched_set_lender_locked(struct cpu *cpu, struct thread *thread, const struct thread_lender *lender)
 {
 	if (cpu->current == thread)
-		account_locked(cpu, port_time_monotonic_ns());
+		account_locked(cpu, run_clock_ns(&cpu->clock));
 	thread->lender = *lender;
 	limit_changed_locked(cpu, thread);
 }
@@ -286,7 +286,7 @@ sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_share *sh
 	bool counts = thread->run_state == THREAD_READY || thread->run_state == THREAD_RUNNING;
 
 	if (cpu->current == thread)
-		account_locked(cpu, port_time_monotonic_ns());
+		account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (counts) {
 		__atomic_fetch_sub(&thread->share->runnable, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&share->runnable, 1, __ATOMIC_RELAXED);
@@ -325,41 +325,50 @@ pending_clear(struct thread *thread, uint64_t bits)
 		__atomic_fetch_and(pending, ~bits, __ATOMIC_RELAXED);
 }
 
+/* Makes `next` the running thread. */
+static inline void
+give_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
+{
+	cpu->current = next;
+	cpu->slice_end_ns = now_ns + SLICE_NS;
+	next->run_state = THREAD_RUNNING;
+	next->cpu = cpu;
+	cpu->switches++;
+	trace_thread(NB_TRACE_SWITCH, next);
+	pending_clear(next, THREAD_PENDING_YIELD);
+	if (next->share->budget)
+		limit_look_locked(next, now_ns);
+}
+
+static inline void
+pass_events_locked(struct cpu *cpu)
+{
+	if (__atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
+		sched_note_event(cpu, 0);
+}
+
 /* Prepares for `next` (NULL: the loop); the thread that leaves is accounted up to
  * now. */
 static void
 dispatch_at_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
 {
-	cpu->current = next;
-	cpu->slice_end_ns = now_ns + SLICE_NS;
-	if (next) {
-		next->run_state = THREAD_RUNNING;
-		next->cpu = cpu;
-		cpu->switches++;
-		trace_thread(NB_TRACE_SWITCH, next);
-		pending_clear(next, THREAD_PENDING_YIELD);
-		if (next->share->budget)
-			limit_look_locked(next, now_ns);
-	}
+	if (next)
+		give_locked(cpu, next, now_ns);
+	else
+		cpu->current = NULL;
 	arm_locked(cpu, next);
-	if (next && __atomic_load_n(&cpu->events, __ATOMIC_RELAXED))
-		sched_note_event(cpu, 0);
+	if (next)
+		pass_events_locked(cpu);
 }
 
 /* The same, accounting it. */
 static void
 dispatch_locked(struct cpu *cpu, struct thread *next)
 {
-	uint64_t now_ns = port_time_monotonic_ns();
+	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
 	account_locked(cpu, now_ns);
 	dispatch_at_locked(cpu, next, now_ns);
-}
-
-void
-sched_arrived(void)
-{
-	spinlock_unlock(&port_cpu_current()->lock);
 }
 
 /* Leaves the current thread, which is accounted up to now and either queued or
@@ -373,20 +382,23 @@ switch_at_locked(struct cpu *cpu, uint64_t now_ns)
 	if (next && !next->is_interrupted) {
 		dispatch_at_locked(cpu, next, now_ns);
 		if (next != self)
-			guest_context_switch(&self->context, &next->context);
+			guest_context_switch_release(&self->context, &next->context,
+						     spinlock_hand_over(&cpu->lock));
+		else
+			spinlock_unlock(&cpu->lock);
 	} else {
 		if (next)
 			queue_insert_locked(cpu, next);
 		dispatch_at_locked(cpu, NULL, now_ns);
-		guest_context_switch(&self->context, &cpu->loop);
+		guest_context_switch_release(&self->context, &cpu->loop,
+					     spinlock_hand_over(&cpu->lock));
 	}
-	sched_arrived();
 }
 
 void
 sched_switch_locked(struct cpu *cpu)
 {
-	uint64_t now_ns = port_time_monotonic_ns();
+	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
 	account_locked(cpu, now_ns);
 	if (cpu->current->run_state == THREAD_BLOCKED)
@@ -402,7 +414,7 @@ sched_leave_locked(struct cpu *cpu)
 	__atomic_fetch_sub(&self->share->runnable, 1, __ATOMIC_RELAXED);
 	dispatch_locked(cpu, NULL);
 	cpu->dead = self;
-	guest_context_jump(&cpu->loop);
+	guest_context_jump_release(&cpu->loop, spinlock_hand_over(&cpu->lock));
 }
 
 static _Noreturn void
@@ -411,7 +423,7 @@ leave_interrupted(struct cpu *cpu)
 	spinlock_lock(&cpu->lock);
 	queue_insert_locked(cpu, cpu->current);
 	dispatch_locked(cpu, NULL);
-	guest_context_jump(&cpu->loop);
+	guest_context_jump_release(&cpu->loop, spinlock_hand_over(&cpu->lock));
 }
 
 /* No sanitizer frame: the sanitizer learns of the stack only here. */
@@ -428,11 +440,10 @@ static void
 prepare_resume(struct thread *thread)
 {
 	thread->is_interrupted = false;
-	sched_arrived();
 	thread_condemn_interrupted(thread);
 }
 
-/* On the resume stack, with the lock that the loop took. */
+/* On the resume stack. */
 static __attribute__((no_sanitize("address"))) void
 resume_interrupted(void *argument)
 {
@@ -442,18 +453,19 @@ resume_interrupted(void *argument)
 	guest_state_resume(&cpu->resuming->state, &cpu->resuming->seat->stack);
 }
 
-/* From the loop: runs `next` until something comes back to the loop. */
+/* From the loop: runs `next` until something comes back to the loop. Releases the lock. */
 static void
 loop_run_locked(struct cpu *cpu, struct thread *next)
 {
+	struct guest_context *to = &next->context;
+
 	dispatch_locked(cpu, next);
 	if (next->is_interrupted) {
 		cpu->resuming = next;
 		guest_context_init(&cpu->resume, &cpu->stack, resume_interrupted, cpu);
-		guest_context_switch(&cpu->loop, &cpu->resume);
-	} else {
-		guest_context_switch(&cpu->loop, &next->context);
+		to = &cpu->resume;
 	}
+	guest_context_switch_release(&cpu->loop, to, spinlock_hand_over(&cpu->lock));
 }
 
 static void
@@ -486,11 +498,12 @@ sched_run(bool (*is_done)(void))
 		sched_poll();
 		spinlock_lock(&cpu->lock);
 		next = queue_take_locked(cpu);
-		if (next)
+		if (next) {
 			loop_run_locked(cpu, next);
-		else
+		} else {
 			arm_locked(cpu, NULL);
-		spinlock_unlock(&cpu->lock);
+			spinlock_unlock(&cpu->lock);
+		}
 		loop_reap(cpu);
 		if (next)
 			continue;
@@ -673,7 +686,7 @@ sched_note_event(struct cpu *cpu, uint32_t event)
 static void
 yield_to_first(struct cpu *cpu)
 {
-	uint64_t now_ns = port_time_monotonic_ns();
+	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
 	account_locked(cpu, now_ns);
 	queue_insert_locked(cpu, cpu->current);
@@ -690,7 +703,7 @@ sched_preempt(bool is_at_boundary)
 	/* What a kernel thread does between two calls of this is work like a guest's code. */
 	self->is_at_boundary = is_at_boundary || !self->process;
 	if (self->share->budget)
-		account_locked(cpu, port_time_monotonic_ns());
+		account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (has_company_locked(cpu, self) || must_park_locked(self)) {
 		yield_to_first(cpu);
 	} else {
@@ -713,22 +726,88 @@ sched_before_guest(void)
 	}
 }
 
-void
-sched_yield_turn(void)
+static __attribute__((noinline)) void
+yield_slowly_locked(struct cpu *cpu)
 {
-	struct cpu *cpu = port_cpu_current();
 	struct thread *self = cpu->current;
-	struct pairing_node *first;
+	struct thread *first = thread_of_ready(pairing_first(&cpu->ready[self->priority]));
 
-	spinlock_lock(&cpu->lock);
 	if (!has_company_locked(cpu, self)) {
 		spinlock_unlock(&cpu->lock);
 		return;
 	}
-	first = pairing_first(&cpu->ready[self->priority]);
-	if (first && self->vruntime_ns < first->key)
-		self->vruntime_ns = first->key;
+	if (first && self->vruntime_ns < first->ready.key)
+		self->vruntime_ns = first->ready.key;
 	yield_to_first(cpu);
+}
+
+static __attribute__((noinline)) void
+yield_slowly(struct cpu *cpu)
+{
+	spinlock_lock(&cpu->lock);
+	yield_slowly_locked(cpu);
+}
+
+/* Whether `next`, the first that is ready at the running thread's priority, is the only
+ * one that could run, and neither limit, event, clock, timer nor trace wants anything.
+ * For timeouts and timers the port's timer was armed when they were set. */
+static inline bool
+is_pair_locked(const struct cpu *cpu, const struct thread *self, const struct thread *next,
+	       uint64_t *out_now_ns)
+{
+	if (cpu->ready_mask >> self->priority != 1 || next->ready.child || next->is_interrupted ||
+	    next->share->budget || self->share->budget ||
+	    __atomic_load_n(&cpu->events, __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&trace_events, __ATOMIC_RELAXED) ||
+	    !run_clock_ns_known(&cpu->clock, out_now_ns))
+		return false;
+	return *out_now_ns + SLICE_NS >= cpu->armed_ns && *out_now_ns >= cpu->switched_ns;
+}
+
+/* What account_locked, the queue and give_locked do, for a pair. */
+static inline void
+trade_places_locked(struct cpu *cpu, struct thread *self, struct thread *next, uint64_t now_ns)
+{
+	uint64_t ran_ns = now_ns - cpu->switched_ns, least_ns = next->ready.key;
+
+	cpu->switched_ns = now_ns;
+	self->run_ns += ran_ns;
+	if (self->vruntime_ns < least_ns)
+		self->vruntime_ns = least_ns;
+	self->vruntime_ns += ran_ns * __atomic_load_n(&self->share->runnable, __ATOMIC_RELAXED);
+	if (cpu->min_vruntime_ns[self->priority] < least_ns)
+		cpu->min_vruntime_ns[self->priority] = least_ns;
+	self->run_state = THREAD_READY;
+	self->ready.key = self->vruntime_ns;
+	pairing_exchange_only(&cpu->ready[self->priority], &self->ready);
+	next->run_state = THREAD_RUNNING;
+	cpu->current = next;
+	cpu->slice_end_ns = now_ns + SLICE_NS;
+	cpu->switches++;
+	pending_clear(next, THREAD_PENDING_YIELD);
+}
+
+/* Two that give way to each other come here most often. No calls but tail calls, so that
+ * no register is saved but by the switch. */
+void
+sched_yield_turn(void)
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *self = cpu->current, *next;
+	uint64_t now_ns;
+
+	if (!spinlock_try(&cpu->lock)) {
+		yield_slowly(cpu);
+		return;
+	}
+	next = thread_of_ready(pairing_first(&cpu->ready[self->priority]));
+	if (!next || !is_pair_locked(cpu, self, next, &now_ns)) {
+		yield_slowly_locked(cpu);
+		return;
+	}
+	trade_places_locked(cpu, self, next, now_ns);
+	guest_context_switch_release(&self->context, &next->context,
+				     spinlock_hand_over(&cpu->lock));
 }
 
 void

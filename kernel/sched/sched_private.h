@@ -23,8 +23,6 @@ void sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_shar
 void sched_switch_locked(struct cpu *cpu);
 /* The same for a thread that will not run again. */
 _Noreturn void sched_leave_locked(struct cpu *cpu);
-/* A thread's first act: releases the lock that its starter took. */
-void sched_arrived(void);
 /* Entered on cpu->stack when guest code was interrupted; its state is saved. */
 void sched_interrupted(void *cpu);
 /* From interrupt handlers: something is in cpu->events. */

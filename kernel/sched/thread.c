@@ -27,7 +27,6 @@ thread_begin(void *argument)
 {
 	struct thread *thread = argument;
 
-	sched_arrived();
 	thread->entry(thread->argument);
 	panic("a thread's entry function returned");
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <sys/random.h>
 #include <time.h>
-#include <x86intrin.h>
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -30,12 +29,6 @@ uint64_t
 port_time_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
-}
-
-uint64_t
-port_cycles(void)
-{
-	return __rdtsc();
 }
 
 uint64_t

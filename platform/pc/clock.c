@@ -230,12 +230,6 @@ port_time_realtime_ns(void)
 }
 
 uint64_t
-port_cycles(void)
-{
-	return cpu_read_tsc();
-}
-
-uint64_t
 port_cycles_hz(void)
 {
 	uint64_t hz;
