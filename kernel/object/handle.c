@@ -9,7 +9,6 @@
 #include "lib/string.h"
 
 enum {
-	SLOT_BITS = 16,
 	CHUNK_BYTES = HANDLE_CHUNK_SLOTS * sizeof(struct handle_slot),
 	CHUNKS_MAX = HANDLE_SLOTS_MAX / HANDLE_CHUNK_SLOTS,
 };
@@ -33,18 +32,6 @@ static struct handle_slot *
 slot_at(struct handle_table *table, uint32_t idx)
 {
 	return &table->chunks[idx / HANDLE_CHUNK_SLOTS][idx % HANDLE_CHUNK_SLOTS];
-}
-
-static struct handle_slot *
-slot_find_locked(struct handle_table *table, uint32_t handle)
-{
-	uint32_t idx = handle & (HANDLE_SLOTS_MAX - 1);
-	struct handle_slot *slot;
-
-	if (idx >= table->chunk_count * HANDLE_CHUNK_SLOTS)
-		return NULL;
-	slot = slot_at(table, idx);
-	return slot->object && slot->generation == handle >> SLOT_BITS ? slot : NULL;
 }
 
 static void
@@ -149,7 +136,7 @@ handle_add(struct handle_table *table, struct object *object, uint32_t rights, u
 		slot->object = object;
 		slot->rights = (uint16_t)rights;
 		table->open_count++;
-		*out = (uint32_t)slot->generation << SLOT_BITS | idx;
+		*out = (uint32_t)slot->generation << HANDLE_SLOT_BITS | idx;
 		__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
 	}
 	spinlock_unlock(&table->lock);
@@ -180,7 +167,7 @@ handle_close(struct handle_table *table, uint32_t handle)
 	struct handle_slot *slot;
 
 	spinlock_lock(&table->lock);
-	slot = slot_find_locked(table, handle);
+	slot = handle_slot_find_locked(table, handle);
 	if (slot)
 		object = slot_clear_locked(table, slot, handle & (HANDLE_SLOTS_MAX - 1));
 	spinlock_unlock(&table->lock);
@@ -197,37 +184,15 @@ handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint3
 	struct handle_slot *slot;
 
 	spinlock_lock(&table->lock);
-	slot = slot_find_locked(table, handle);
+	slot = handle_slot_find_locked(table, handle);
 	if (slot) {
 		generation_advance(slot);
 		slot->rights = (uint16_t)rights;
-		*out = (uint32_t)slot->generation << SLOT_BITS | (handle & (HANDLE_SLOTS_MAX - 1));
+		*out = (uint32_t)slot->generation << HANDLE_SLOT_BITS |
+		       (handle & (HANDLE_SLOTS_MAX - 1));
 	}
 	spinlock_unlock(&table->lock);
 	return slot ? NB_OK : NB_BAD_HANDLE;
-}
-
-enum nb_status
-handle_use(struct handle_table *table, uint32_t handle, const struct object_type *type,
-	   uint32_t rights, struct handle_use *out)
-{
-	enum nb_status status = NB_OK;
-	struct handle_slot *slot;
-
-	spinlock_lock(&table->lock);
-	slot = slot_find_locked(table, handle);
-	if (!slot)
-		status = NB_BAD_HANDLE;
-	else if (type && slot->object->type != type)
-		status = NB_WRONG_TYPE;
-	else if (rights & ~(uint32_t)slot->rights)
-		status = NB_ACCESS_DENIED;
-	if (status == NB_OK) {
-		object_get(slot->object);
-		*out = (struct handle_use){ slot->object, slot->rights };
-	}
-	spinlock_unlock(&table->lock);
-	return status;
 }
 
 enum nb_status
@@ -245,7 +210,7 @@ handle_next(struct handle_table *table, uint32_t after, struct handle_use *out,
 			continue;
 		object_get(slot->object);
 		*out = (struct handle_use){ slot->object, slot->rights };
-		*out_handle = (uint32_t)slot->generation << SLOT_BITS | idx;
+		*out_handle = (uint32_t)slot->generation << HANDLE_SLOT_BITS | idx;
 		status = NB_OK;
 	}
 	spinlock_unlock(&table->lock);
@@ -259,7 +224,7 @@ entries_fill_locked(struct handle_table *table, const uint32_t *handles, uint32_
 		    struct handle_entry *entries)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		struct handle_slot *slot = slot_find_locked(table, handles[i]);
+		struct handle_slot *slot = handle_slot_find_locked(table, handles[i]);
 
 		if (!slot)
 			return NB_BAD_HANDLE;
@@ -313,7 +278,7 @@ numbers_fill_locked(struct handle_table *table, uint32_t count, uint32_t *number
 	for (uint32_t i = 0; i < count; i++) {
 		const struct handle_slot *slot = slot_at(table, idx);
 
-		numbers[i] = (uint32_t)slot->generation << SLOT_BITS | idx;
+		numbers[i] = (uint32_t)slot->generation << HANDLE_SLOT_BITS | idx;
 		idx = slot->next;
 	}
 	return NB_OK;

@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 enum {
-	HANDLE_SLOTS_MAX = 1 << 16,
+	HANDLE_SLOT_BITS = 16, /* of a handle's number */
+	HANDLE_SLOTS_MAX = 1 << HANDLE_SLOT_BITS,
 	HANDLE_SPARE = 128,
 	HANDLE_CHUNK_SLOTS = 16,
 	HANDLE_CALM = 4096, /* closings, before which no slot need be spared */
@@ -89,11 +90,42 @@ NB_MUST_USE enum nb_status
 handle_move_in(struct handle_table *table, uint32_t count, uint32_t *numbers,
 	       struct handle_entry *entries, handle_transfer *take, void *context);
 
+static inline struct handle_slot *
+handle_slot_find_locked(struct handle_table *table, uint32_t handle)
+{
+	uint32_t idx = handle & (HANDLE_SLOTS_MAX - 1);
+	struct handle_slot *slot;
+
+	if (idx >= table->chunk_count * HANDLE_CHUNK_SLOTS)
+		return NULL;
+	slot = &table->chunks[idx / HANDLE_CHUNK_SLOTS][idx % HANDLE_CHUNK_SLOTS];
+	return slot->object && slot->generation == handle >> HANDLE_SLOT_BITS ? slot : NULL;
+}
+
 /* Looks a handle up that must name an object of `type` (NULL: any) with all of
  * `rights`. NB_BAD_HANDLE, NB_WRONG_TYPE, NB_ACCESS_DENIED, in this order. */
-NB_MUST_USE enum nb_status
+NB_MUST_USE static inline enum nb_status
 handle_use(struct handle_table *table, uint32_t handle, const struct object_type *type,
-	   uint32_t rights, struct handle_use *out);
+	   uint32_t rights, struct handle_use *out)
+{
+	enum nb_status status = NB_OK;
+	struct handle_slot *slot;
+
+	spinlock_lock(&table->lock);
+	slot = handle_slot_find_locked(table, handle);
+	if (!slot)
+		status = NB_BAD_HANDLE;
+	else if (type && slot->object->type != type)
+		status = NB_WRONG_TYPE;
+	else if (rights & ~(uint32_t)slot->rights)
+		status = NB_ACCESS_DENIED;
+	if (status == NB_OK) {
+		object_get(slot->object);
+		*out = (struct handle_use){ slot->object, slot->rights };
+	}
+	spinlock_unlock(&table->lock);
+	return status;
+}
 
 /* The first open handle behind the place of `after` (0: from the beginning), its
  * number in *out_handle. NB_NOT_FOUND. */

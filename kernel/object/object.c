@@ -51,23 +51,10 @@ object_free(struct object *object)
 }
 
 void
-object_get(struct object *object)
-{
-	__atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
-}
-
-void
-object_put(struct object *object)
-{
-	if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		object->type->destroy(object);
-}
-
-void
 object_handle_get(struct object *object)
 {
 	object_get(object);
-	__atomic_fetch_add(&object->handles, 1, __ATOMIC_RELAXED);
+	count_up(&object->handles);
 }
 
 void
@@ -75,7 +62,7 @@ object_handle_put(struct object *object)
 {
 	const struct object_type *type = object->type;
 
-	if (__atomic_sub_fetch(&object->handles, 1, __ATOMIC_ACQ_REL)) {
+	if (count_down(&object->handles)) {
 		if (type->handle_closed)
 			type->handle_closed(object);
 	} else if (type->handles_gone) {
@@ -86,8 +73,8 @@ object_handle_put(struct object *object)
 
 /* ---- signals ---- */
 
-static void
-wake_observers_locked(struct object *object)
+void
+object_wake_observers_locked(struct object *object)
 {
 	struct list_link *link;
 
@@ -102,16 +89,6 @@ wake_observers_locked(struct object *object)
 		else
 			observer->notify(observer);
 	}
-}
-
-void
-object_signals_change(struct object *object, uint32_t clear, uint32_t set)
-{
-	spinlock_lock(&object->lock);
-	object->signals = (object->signals & ~clear) | set;
-	if (set)
-		wake_observers_locked(object);
-	spinlock_unlock(&object->lock);
 }
 
 uint32_t

@@ -83,14 +83,37 @@ struct object *object_alloc(const struct object_type *type, size_t size, struct 
 /* For destroy only. */
 void object_free(struct object *object);
 
-void object_get(struct object *object);
-void object_put(struct object *object);
+static inline void
+object_get(struct object *object)
+{
+	count_up(&object->refs);
+}
+
+static inline void
+object_put(struct object *object)
+{
+	if (count_down(&object->refs) == 0)
+		object->type->destroy(object);
+}
+
 /* For handle tables: a handle (and its reference) more or less. */
 void object_handle_get(struct object *object);
 void object_handle_put(struct object *object);
 
+/* For object_signals_change only. */
+void object_wake_observers_locked(struct object *object);
+
 /* Clears, then sets signals, and wakes who waits for one that is set. */
-void object_signals_change(struct object *object, uint32_t clear, uint32_t set);
+static inline void
+object_signals_change(struct object *object, uint32_t clear, uint32_t set)
+{
+	spinlock_lock(&object->lock);
+	object->signals = (object->signals & ~clear) | set;
+	if (set && !list_is_empty(&object->observers))
+		object_wake_observers_locked(object);
+	spinlock_unlock(&object->lock);
+}
+
 uint32_t object_signals(struct object *object);
 /* Registers an observer, of which everything but `link` is set. It is
  * unregistered before its memory goes. */

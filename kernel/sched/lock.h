@@ -67,6 +67,30 @@ void spinlock_order_enter(const struct spinlock *lock);
 void spinlock_order_leave(const struct spinlock *lock);
 #endif
 
+/* Counts that no interrupt handler touches. Atomic where another processor could count
+ * meanwhile, without the price of it where there is none. */
+static inline void
+count_up(uint32_t *count)
+{
+	if (__builtin_expect(lock_is_shared, 0))
+		__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+}
+
+/* Returns what is left. */
+static inline uint32_t
+count_down(uint32_t *count)
+{
+	uint32_t left;
+
+	if (__builtin_expect(lock_is_shared, 0))
+		return __atomic_sub_fetch(count, 1, __ATOMIC_ACQ_REL);
+	left = *count - 1;
+	__atomic_store_n(count, left, __ATOMIC_RELAXED);
+	return left;
+}
+
 static inline void
 spinlock_lock(struct spinlock *lock)
 {

@@ -53,12 +53,7 @@ sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 		 uint32_t handles, uint32_t count)
 {
 	uint32_t numbers[NB_CHANNEL_HANDLES_MAX];
-	struct channel_send message = {
-		.len = len,
-		.handles = numbers,
-		.handle_count = count,
-		.table = &guest_process(vmctx)->handles,
-	};
+	struct channel_send message;
 	struct handle_use use;
 	enum nb_status status = guest_range(vmctx, bytes, len, &message.bytes);
 
@@ -70,6 +65,10 @@ sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 		status = guest_handle(vmctx, handle, &channel_type, NB_RIGHT_WRITE, &use);
 	if (status != NB_OK)
 		return guest_result(status);
+	message.len = len;
+	message.handles = numbers;
+	message.handle_count = count;
+	message.table = &guest_process(vmctx)->handles;
 	status = channel_send(channel_of(use.object), &message);
 	if (status == NB_OK)
 		trace(NB_TRACE_SEND, guest_process(vmctx)->object.id, len, use.object->id);
@@ -81,8 +80,9 @@ int64_t
 sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap,
 		 uint32_t handles, uint32_t counts)
 {
-	struct channel_recv message = { .cap = cap, .table = &guest_process(vmctx)->handles };
+	struct channel_recv message;
 	struct nb_message_counts given;
+	uint64_t told; /* another one */
 	struct handle_use use;
 	enum nb_status status = guest_copy_in(vmctx, &given, counts, sizeof given), copied;
 
@@ -95,7 +95,11 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 		status = guest_handle(vmctx, handle, &channel_type, NB_RIGHT_READ, &use);
 	if (status != NB_OK)
 		return guest_result(status);
+	message.table = &guest_process(vmctx)->handles;
+	message.cap = cap;
 	message.handle_cap = given.handles;
+	message.len = 0;
+	message.handle_count = 0;
 	status = channel_recv(channel_of(use.object), &message);
 	if (status == NB_OK)
 		trace(NB_TRACE_RECEIVE, guest_process(vmctx)->object.id, message.len,
@@ -103,9 +107,9 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 	object_put(use.object);
 	if (status != NB_OK && status != NB_BUFFER_TOO_SMALL)
 		return guest_result(status);
-	given = (struct nb_message_counts){ message.len, message.handle_count };
-	/* Read from there before, so the page is present. */
-	copied = guest_copy_out(vmctx, counts, &given, sizeof given);
+	/* As one word, in which it is copied; read from there before, so the page is present. */
+	told = message.len | (uint64_t)message.handle_count << 32;
+	copied = guest_copy_out(vmctx, counts, &told, sizeof told);
 	if (copied != NB_OK)
 		return guest_result(copied);
 	return status == NB_OK ? (int64_t)message.len : guest_result(status);

@@ -63,15 +63,31 @@ guest_range(const struct nb_vmctx *vmctx, uint32_t address, uint64_t len, uint64
 }
 
 /* Copies checked ranges. NB_INVALID_ADDRESS, NB_OUT_OF_MEMORY. */
-NB_MUST_USE enum nb_status
-guest_copy_in(const struct nb_vmctx *vmctx, void *to, uint32_t address, size_t len);
-NB_MUST_USE enum nb_status
-guest_copy_out(const struct nb_vmctx *vmctx, uint32_t address, const void *from, size_t len);
+NB_MUST_USE static inline enum nb_status
+guest_copy_in(const struct nb_vmctx *vmctx, void *to, uint32_t address, size_t len)
+{
+	uint64_t from;
+	enum nb_status status = guest_range(vmctx, address, len, &from);
+
+	return status == NB_OK ? port_guest_read(to, from, len) : status;
+}
+
+NB_MUST_USE static inline enum nb_status
+guest_copy_out(const struct nb_vmctx *vmctx, uint32_t address, const void *from, size_t len)
+{
+	uint64_t to;
+	enum nb_status status = guest_range(vmctx, address, len, &to);
+
+	return status == NB_OK ? port_guest_write(to, from, len) : status;
+}
 
 /* As handle_use in the calling process's table. */
-NB_MUST_USE enum nb_status
+NB_MUST_USE static inline enum nb_status
 guest_handle(const struct nb_vmctx *vmctx, uint32_t handle, const struct object_type *type,
-	     uint32_t rights, struct handle_use *out);
+	     uint32_t rights, struct handle_use *out)
+{
+	return handle_use(&guest_process(vmctx)->handles, handle, type, rights, out);
+}
 
 /* Gives the calling process a handle to `object`, whose reference the caller
  * passes on in any case; returns the handle, or minus the error. */
