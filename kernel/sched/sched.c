@@ -14,11 +14,8 @@
 #include "kernel/sched/trace.h"
 
 enum {
-	SLICE_NS = 4 * 1000 * 1000,  /* longest turn while others wait */
-	TIMERS_REST = 4,	     /* times as long as the last one, between expiries */
 	GRANULARITY_NS = 500 * 1000, /* lead in virtual time that preempts */
 	RETRY_NS = 100 * 1000,	     /* until an interrupt in kernel code is looked at again */
-	INTERRUPT_NS = 1000,	     /* what an expiry costs before and behind it, generously */
 	RESUME_STACK_BYTES = 64 * 1024,
 };
 
@@ -70,18 +67,12 @@ trace_thread(uint32_t event, const struct thread *thread)
 	trace(event, thread->owner ? thread->owner->id : 0, thread->priority, 0);
 }
 
-static struct thread *
-thread_of_ready(struct pairing_node *node)
-{
-	return node ? list_entry(node, struct thread, ready) : NULL;
-}
-
 static void
 queue_insert_locked(struct cpu *cpu, struct thread *thread)
 {
 	thread->run_state = THREAD_READY;
 	thread->cpu = cpu;
-	thread->ready.key = thread->vruntime_ns;
+	thread->ready.key = ready_key_locked(cpu, thread);
 	pairing_insert(&cpu->ready[thread->priority], &thread->ready);
 	cpu->ready_mask |= 1u << thread->priority;
 }
@@ -140,8 +131,8 @@ min_vruntime_update_locked(struct cpu *cpu, const struct thread *running)
 		cpu->min_vruntime_ns[running->priority] = least;
 }
 
-static inline void
-account_locked(struct cpu *cpu, uint64_t now_ns)
+void
+sched_account_locked(struct cpu *cpu, uint64_t now_ns)
 {
 	struct thread *thread = cpu->current;
 	uint64_t ran_ns = now_ns > cpu->switched_ns ? now_ns - cpu->switched_ns : 0;
@@ -164,7 +155,7 @@ sched_account_current(void)
 	struct cpu *cpu = port_cpu_current();
 
 	spinlock_lock(&cpu->lock);
-	account_locked(cpu, run_clock_ns(&cpu->clock));
+	sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	spinlock_unlock(&cpu->lock);
 }
 
@@ -185,9 +176,8 @@ has_company_locked(const struct cpu *cpu, const struct thread *running)
 	return cpu->ready_mask >> running->priority != 0;
 }
 
-/* Gives the port the next deadline unless it will wake us early enough. */
-static void
-arm_locked(struct cpu *cpu, const struct thread *running)
+void
+sched_arm_locked(struct cpu *cpu, const struct thread *running)
 {
 	struct pairing_node *first = pairing_first(&cpu->timeouts);
 	struct pairing_node *timer = pairing_first(&cpu->timers);
@@ -222,7 +212,7 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 
 	/* Before the floor is read: it follows those that run. */
 	if (current)
-		account_locked(cpu, run_clock_ns(&cpu->clock));
+		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	floor = cpu->min_vruntime_ns[thread->priority];
 	if (thread->run_state == THREAD_BLOCKED)
 		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
@@ -239,7 +229,7 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
 				  __ATOMIC_RELAXED);
 	else
-		arm_locked(cpu, current);
+		sched_arm_locked(cpu, current);
 }
 
 /* The current thread gives way, or is looked after by a tick. */
@@ -250,12 +240,12 @@ look_after_current_locked(struct cpu *cpu)
 
 	if (!current)
 		return;
-	account_locked(cpu, run_clock_ns(&cpu->clock));
+	sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (is_preempted_locked(cpu, current, GRANULARITY_NS))
 		__atomic_fetch_or(&current->seat->head.pending, THREAD_PENDING_YIELD,
 				  __ATOMIC_RELAXED);
 	else
-		arm_locked(cpu, current);
+		sched_arm_locked(cpu, current);
 }
 
 /* Who pays for the thread may be another one now, and whether it may run. */
@@ -267,7 +257,7 @@ limit_changed_locked(struct cpu *cpu, struct thread *thread)
 		sched_make_ready_locked(cpu, thread);
 	} else if (cpu->current == thread && thread->share->budget) {
 		limit_look_locked(thread, cpu->switched_ns);
-		arm_locked(cpu, thread);
+		sched_arm_locked(cpu, thread);
 	}
 }
 
@@ -275,7 +265,7 @@ void
 sched_set_lender_locked(struct cpu *cpu, struct thread *thread, const struct thread_lender *lender)
 {
 	if (cpu->current == thread)
-		account_locked(cpu, run_clock_ns(&cpu->clock));
+		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	thread->lender = *lender;
 	limit_changed_locked(cpu, thread);
 }
@@ -286,7 +276,7 @@ sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_share *sh
 	bool counts = thread->run_state == THREAD_READY || thread->run_state == THREAD_RUNNING;
 
 	if (cpu->current == thread)
-		account_locked(cpu, run_clock_ns(&cpu->clock));
+		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (counts) {
 		__atomic_fetch_sub(&thread->share->runnable, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&share->runnable, 1, __ATOMIC_RELAXED);
@@ -314,16 +304,6 @@ sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t prior
 }
 
 /* ---- switching ---- */
-
-/* Interrupts may set other bits meanwhile; most of the time there is nothing to clear. */
-static void
-pending_clear(struct thread *thread, uint64_t bits)
-{
-	uint64_t *pending = &thread->seat->head.pending;
-
-	if (__atomic_load_n(pending, __ATOMIC_RELAXED) & bits)
-		__atomic_fetch_and(pending, ~bits, __ATOMIC_RELAXED);
-}
 
 /* Makes `next` the running thread. */
 static inline void
@@ -356,7 +336,7 @@ dispatch_at_locked(struct cpu *cpu, struct thread *next, uint64_t now_ns)
 		give_locked(cpu, next, now_ns);
 	else
 		cpu->current = NULL;
-	arm_locked(cpu, next);
+	sched_arm_locked(cpu, next);
 	if (next)
 		pass_events_locked(cpu);
 }
@@ -367,7 +347,7 @@ dispatch_locked(struct cpu *cpu, struct thread *next)
 {
 	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
-	account_locked(cpu, now_ns);
+	sched_account_locked(cpu, now_ns);
 	dispatch_at_locked(cpu, next, now_ns);
 }
 
@@ -400,7 +380,7 @@ sched_switch_locked(struct cpu *cpu)
 {
 	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
-	account_locked(cpu, now_ns);
+	sched_account_locked(cpu, now_ns);
 	if (cpu->current->run_state == THREAD_BLOCKED)
 		__atomic_fetch_sub(&cpu->current->share->runnable, 1, __ATOMIC_RELAXED);
 	switch_at_locked(cpu, now_ns);
@@ -501,7 +481,7 @@ sched_run(bool (*is_done)(void))
 		if (next) {
 			loop_run_locked(cpu, next);
 		} else {
-			arm_locked(cpu, NULL);
+			sched_arm_locked(cpu, NULL);
 			spinlock_unlock(&cpu->lock);
 		}
 		loop_reap(cpu);
@@ -525,126 +505,17 @@ expire_timeouts(struct cpu *cpu)
 	while ((first = pairing_first(&cpu->timeouts)) && first->key <= now_ns)
 		sched_make_ready_locked(cpu, list_entry(first, struct thread, timeout));
 	if (cpu->current && now_ns >= cpu->slice_end_ns) {
-		account_locked(cpu, now_ns);
+		sched_account_locked(cpu, now_ns);
 		if (is_preempted_locked(cpu, cpu->current, 0))
 			__atomic_fetch_or(&cpu->current->seat->head.pending, THREAD_PENDING_YIELD,
 					  __ATOMIC_RELAXED);
 		cpu->slice_end_ns = now_ns + SLICE_NS;
 	}
 	if (cpu->current && cpu->current->share->budget) {
-		account_locked(cpu, now_ns);
+		sched_account_locked(cpu, now_ns);
 		limit_look_locked(cpu->current, now_ns);
 	}
-	arm_locked(cpu, cpu->current);
-	spinlock_unlock(&cpu->lock);
-}
-
-/* ---- timers ---- */
-
-void
-sched_timer_init(struct sched_timer *timer, void (*expired)(struct sched_timer *timer),
-		 void (*told)(struct sched_timer *timer), struct cpu_budget *budget)
-{
-	*timer = (struct sched_timer){
-		.cpu = port_cpu_current(), .expired = expired, .told = told, .budget = budget
-	};
-}
-
-void
-sched_timer_set(struct sched_timer *timer, uint64_t deadline_ns)
-{
-	struct cpu *cpu = port_cpu_current();
-
-	spinlock_lock(&cpu->lock);
-	timer->cpu = cpu;
-	timer->node.key = deadline_ns;
-	pairing_insert(&cpu->timers, &timer->node);
-	arm_locked(cpu, cpu->current);
-	spinlock_unlock(&cpu->lock);
-}
-
-bool
-sched_timer_cancel(struct sched_timer *timer)
-{
-	struct cpu *cpu = timer->cpu;
-	bool was_set;
-
-	spinlock_lock(&cpu->lock);
-	was_set = pairing_contains(&timer->node);
-	if (was_set)
-		pairing_remove(&cpu->timers, &timer->node);
-	spinlock_unlock(&cpu->lock);
-	return was_set;
-}
-
-bool
-sched_timer_is_set(struct sched_timer *timer)
-{
-	bool is_set;
-
-	spinlock_lock(&timer->cpu->lock);
-	is_set = pairing_contains(&timer->node);
-	spinlock_unlock(&timer->cpu->lock);
-	return is_set;
-}
-
-/* Tells of an expiry. The timer may be gone then. */
-static void
-expire_locked(struct cpu *cpu, struct sched_timer *timer)
-{
-	spinlock_unlock(&cpu->lock);
-	timer->expired(timer);
-	timer->told(timer);
-	spinlock_lock(&cpu->lock);
-}
-
-/* The same for one of somebody whose time is limited: that one pays, and is told later when
- * it has nothing left. */
-static void
-expire_limited_locked(struct cpu *cpu, struct sched_timer *timer)
-{
-	uint64_t begin_ns = port_time_monotonic_ns(), end_ns;
-
-	account_locked(cpu, begin_ns);
-	if (!budget_left_ns(timer->budget, begin_ns)) {
-		timer->node.key = budget_ready_ns(timer->budget, begin_ns);
-		pairing_insert(&cpu->timers, &timer->node);
-		end_ns = port_time_monotonic_ns();
-		budget_take(timer->budget, INTERRUPT_NS + end_ns - begin_ns, end_ns);
-	} else {
-		spinlock_unlock(&cpu->lock);
-		timer->expired(timer);
-		end_ns = port_time_monotonic_ns();
-		budget_take(timer->budget, INTERRUPT_NS + end_ns - begin_ns, end_ns);
-		timer->told(timer);
-		spinlock_lock(&cpu->lock);
-	}
-	cpu->switched_ns = end_ns;
-}
-
-/* Takes at most a share of the processor's time, however many timers there are. */
-static void
-expire_timers(struct cpu *cpu)
-{
-	struct pairing_node *first;
-	uint64_t now_ns = port_time_monotonic_ns(), end_ns;
-
-	spinlock_lock(&cpu->lock);
-	/* Timers that are set anew meanwhile are armed for once, below. */
-	__atomic_store_n(&cpu->armed_ns, 0, __ATOMIC_RELAXED);
-	while ((first = pairing_first(&cpu->timers)) && first->key <= now_ns) {
-		struct sched_timer *timer = list_entry(first, struct sched_timer, node);
-
-		pairing_remove(&cpu->timers, first);
-		if (timer->budget)
-			expire_limited_locked(cpu, timer);
-		else
-			expire_locked(cpu, timer);
-	}
-	end_ns = port_time_monotonic_ns();
-	cpu->timers_rest_ns = end_ns + TIMERS_REST * (end_ns - now_ns);
-	__atomic_store_n(&cpu->armed_ns, UINT64_MAX, __ATOMIC_RELAXED);
-	arm_locked(cpu, cpu->current);
+	sched_arm_locked(cpu, cpu->current);
 	spinlock_unlock(&cpu->lock);
 }
 
@@ -656,7 +527,7 @@ sched_poll(void)
 
 	if (events & CPU_EVENT_TIMER) {
 		if (pairing_first(&cpu->timers) && port_time_monotonic_ns() >= cpu->timers_rest_ns)
-			expire_timers(cpu);
+			sched_expire_timers(cpu);
 		expire_timeouts(cpu);
 	}
 	if ((events & CPU_EVENT_SERIAL) && handlers.serial)
@@ -688,7 +559,7 @@ yield_to_first(struct cpu *cpu)
 {
 	uint64_t now_ns = run_clock_ns(&cpu->clock);
 
-	account_locked(cpu, now_ns);
+	sched_account_locked(cpu, now_ns);
 	queue_insert_locked(cpu, cpu->current);
 	switch_at_locked(cpu, now_ns);
 }
@@ -703,7 +574,7 @@ sched_preempt(bool is_at_boundary)
 	/* What a kernel thread does between two calls of this is work like a guest's code. */
 	self->is_at_boundary = is_at_boundary || !self->process;
 	if (self->share->budget)
-		account_locked(cpu, run_clock_ns(&cpu->clock));
+		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
 	if (has_company_locked(cpu, self) || must_park_locked(self)) {
 		yield_to_first(cpu);
 	} else {
@@ -726,8 +597,8 @@ sched_before_guest(void)
 	}
 }
 
-static __attribute__((noinline)) void
-yield_slowly_locked(struct cpu *cpu)
+void
+sched_yield_slowly_locked(struct cpu *cpu)
 {
 	struct thread *self = cpu->current;
 	struct thread *first = thread_of_ready(pairing_first(&cpu->ready[self->priority]));
@@ -739,75 +610,6 @@ yield_slowly_locked(struct cpu *cpu)
 	if (first && self->vruntime_ns < first->ready.key)
 		self->vruntime_ns = first->ready.key;
 	yield_to_first(cpu);
-}
-
-static __attribute__((noinline)) void
-yield_slowly(struct cpu *cpu)
-{
-	spinlock_lock(&cpu->lock);
-	yield_slowly_locked(cpu);
-}
-
-/* Whether `next`, the first that is ready at the running thread's priority, is the only
- * one that could run, and neither limit, event, clock, timer nor trace wants anything.
- * For timeouts and timers the port's timer was armed when they were set. */
-static inline bool
-is_pair_locked(const struct cpu *cpu, const struct thread *self, const struct thread *next,
-	       uint64_t *out_now_ns)
-{
-	if (cpu->ready_mask >> self->priority != 1 || next->ready.child || next->is_interrupted ||
-	    next->share->budget || self->share->budget ||
-	    __atomic_load_n(&cpu->events, __ATOMIC_RELAXED) ||
-	    __atomic_load_n(&trace_events, __ATOMIC_RELAXED) ||
-	    !run_clock_ns_known(&cpu->clock, out_now_ns))
-		return false;
-	return *out_now_ns + SLICE_NS >= cpu->armed_ns && *out_now_ns >= cpu->switched_ns;
-}
-
-/* What account_locked, the queue and give_locked do, for a pair. */
-static inline void
-trade_places_locked(struct cpu *cpu, struct thread *self, struct thread *next, uint64_t now_ns)
-{
-	uint64_t ran_ns = now_ns - cpu->switched_ns, least_ns = next->ready.key;
-
-	cpu->switched_ns = now_ns;
-	self->run_ns += ran_ns;
-	if (self->vruntime_ns < least_ns)
-		self->vruntime_ns = least_ns;
-	self->vruntime_ns += ran_ns * __atomic_load_n(&self->share->runnable, __ATOMIC_RELAXED);
-	if (cpu->min_vruntime_ns[self->priority] < least_ns)
-		cpu->min_vruntime_ns[self->priority] = least_ns;
-	self->run_state = THREAD_READY;
-	self->ready.key = self->vruntime_ns;
-	pairing_exchange_only(&cpu->ready[self->priority], &self->ready);
-	next->run_state = THREAD_RUNNING;
-	cpu->current = next;
-	cpu->slice_end_ns = now_ns + SLICE_NS;
-	cpu->switches++;
-	pending_clear(next, THREAD_PENDING_YIELD);
-}
-
-/* Two that give way to each other come here most often. No calls but tail calls, so that
- * no register is saved but by the switch. */
-void
-sched_yield_turn(void)
-{
-	struct cpu *cpu = port_cpu_current();
-	struct thread *self = cpu->current, *next;
-	uint64_t now_ns;
-
-	if (!spinlock_try(&cpu->lock)) {
-		yield_slowly(cpu);
-		return;
-	}
-	next = thread_of_ready(pairing_first(&cpu->ready[self->priority]));
-	if (!next || !is_pair_locked(cpu, self, next, &now_ns)) {
-		yield_slowly_locked(cpu);
-		return;
-	}
-	trade_places_locked(cpu, self, next, now_ns);
-	guest_context_switch_release(&self->context, &next->context,
-				     spinlock_hand_over(&cpu->lock));
 }
 
 void
