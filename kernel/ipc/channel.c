@@ -9,12 +9,6 @@
 #include "kernel/mm/account.h"
 #include "kernel/port/memory.h"
 
-/* A block of this size serves message after message; larger ones come and go. */
-enum {
-	SPARE_BYTES = 256,
-	SPARE_ROOM = SPARE_BYTES - sizeof(struct channel_message),
-};
-
 /* ---- messages ---- */
 
 static struct channel_message *
@@ -43,17 +37,6 @@ message_alloc(struct channel_pair *pair, uint32_t len, uint32_t handle_count)
 	return message;
 }
 
-/* Takes back an empty block as the spare one, if there is none. */
-static inline bool
-message_spare_locked(struct channel_pair *pair, struct channel_message *message)
-{
-	if (message->size != SPARE_BYTES || pair->spare)
-		return false;
-	message->has_channels = false;
-	pair->spare = message;
-	return true;
-}
-
 /* Takes back an empty block. */
 static void
 message_release(struct channel_pair *pair, struct channel_message *message)
@@ -61,7 +44,7 @@ message_release(struct channel_pair *pair, struct channel_message *message)
 	bool is_spare;
 
 	spinlock_lock(&pair->lock);
-	is_spare = message_spare_locked(pair, message);
+	is_spare = channel_message_spare_locked(pair, message);
 	spinlock_unlock(&pair->lock);
 	if (!is_spare)
 		account_free(pair->account, message, message->size);
@@ -69,39 +52,15 @@ message_release(struct channel_pair *pair, struct channel_message *message)
 
 /* ---- ends ---- */
 
-static bool
-is_writable_locked(const struct channel_pair *pair, uint32_t end)
-{
-	return pair->is_open[!end] && pair->queues[!end].count < pair->capacity;
-}
-
-/* Sets the signal of the end that fills `queues[end]`, which has become or ceased to be
- * full. */
-static __attribute__((noinline)) void
-update_writable_locked(struct channel_pair *pair, uint32_t end)
+void
+channel_update_writable_locked(struct channel_pair *pair, uint32_t end)
 {
 	struct channel *sender = pair->ends[!end];
 
-	if (sender && is_writable_locked(pair, !end))
+	if (sender && pair->is_open[end] && pair->queues[end].count < pair->capacity)
 		object_signals_change(&sender->object, 0, NB_SIGNAL_WRITABLE);
 	else if (sender)
 		object_signals_change(&sender->object, NB_SIGNAL_WRITABLE, 0);
-}
-
-/* Sets the signals of both ends after a message has entered or left `queues[end]`, or
- * all have, which had `before`. */
-static inline void
-update_signals_locked(struct channel_pair *pair, uint32_t end, uint32_t before)
-{
-	struct channel *receiver = pair->ends[end];
-	uint32_t count = pair->queues[end].count, capacity = pair->capacity;
-
-	if (receiver && before == 0 && count)
-		object_signals_change(&receiver->object, 0, NB_SIGNAL_READABLE);
-	if (receiver && count == 0)
-		object_signals_change(&receiver->object, NB_SIGNAL_READABLE, 0);
-	if (count == capacity || before == capacity)
-		update_writable_locked(pair, end);
 }
 
 void
@@ -120,7 +79,7 @@ channel_queue_take(struct channel_pair *pair, uint32_t end, struct list_link *ou
 		list_push_back(out, link);
 	}
 	queue->count = 0;
-	update_signals_locked(pair, end, before);
+	channel_update_signals_locked(pair, end, before);
 	spinlock_unlock(&pair->lock);
 }
 
@@ -269,18 +228,14 @@ struct sending {
 	struct channel_message *message;
 };
 
-static inline enum nb_status
+static enum nb_status
 enqueue_locked(struct channel_pair *pair, uint32_t end, struct channel_message *message)
 {
-	struct channel_queue *queue = &pair->queues[end];
-
 	if (!pair->is_open[end])
 		return NB_PEER_CLOSED;
-	if (queue->count == pair->capacity)
+	if (pair->queues[end].count == pair->capacity)
 		return NB_SHOULD_WAIT;
-	list_push_back(&queue->messages, &message->link);
-	queue->count++;
-	update_signals_locked(pair, end, queue->count - 1);
+	channel_enqueue_locked(pair, end, message);
 	return NB_OK;
 }
 
@@ -348,26 +303,8 @@ send_handles(struct sending *sending, const struct channel_send *given)
 	return status;
 }
 
-/* Sends a message without handles in the spare block, if it fits and there is one. */
-static inline enum nb_status
-send_in_spare_locked(struct channel *channel, const struct channel_send *given)
-{
-	struct channel_pair *pair = channel->pair;
-	struct channel_message *message = pair->spare;
-	enum nb_status status;
-
-	message->handle_count = 0;
-	message->len = given->len;
-	status = port_guest_read(message_bytes(message), given->bytes, given->len);
-	if (status == NB_OK)
-		status = enqueue_locked(pair, !channel->end, message);
-	if (status == NB_OK)
-		pair->spare = NULL;
-	return status;
-}
-
-static __attribute__((noinline)) enum nb_status
-send_slowly(struct channel *channel, const struct channel_send *given)
+enum nb_status
+channel_send(struct channel *channel, const struct channel_send *given)
 {
 	struct channel_pair *pair = channel->pair;
 	struct sending sending = { .channel = channel };
@@ -383,24 +320,6 @@ send_slowly(struct channel *channel, const struct channel_send *given)
 		status = given->handle_count ? send_handles(&sending, given) : give(&sending);
 	if (status != NB_OK)
 		message_release(pair, sending.message);
-	return status;
-}
-
-enum nb_status
-channel_send(struct channel *channel, const struct channel_send *given)
-{
-	struct channel_pair *pair = channel->pair;
-	enum nb_status status;
-
-	if (given->handle_count || given->len > SPARE_ROOM)
-		return send_slowly(channel, given);
-	spinlock_lock(&pair->lock);
-	if (!pair->spare) {
-		spinlock_unlock(&pair->lock);
-		return send_slowly(channel, given);
-	}
-	status = send_in_spare_locked(channel, given);
-	spinlock_unlock(&pair->lock);
 	return status;
 }
 
@@ -447,7 +366,6 @@ dequeue_locked(struct receiving *receiving)
 {
 	struct channel *channel = receiving->channel;
 	struct channel_pair *pair = channel->pair;
-	struct channel_queue *queue = &pair->queues[channel->end];
 	struct channel_message *message = NULL;
 	enum nb_status status = peek_locked(channel, receiving->to, &message);
 
@@ -461,9 +379,7 @@ dequeue_locked(struct receiving *receiving)
 		return status;
 	for (uint32_t i = 0; i < message->handle_count; i++)
 		receiving->entries[i] = message->handles[i];
-	list_remove(&message->link);
-	queue->count--;
-	update_signals_locked(pair, channel->end, queue->count + 1);
+	channel_dequeue_locked(pair, channel->end, message);
 	receiving->message = message;
 	return NB_OK;
 }
@@ -489,8 +405,8 @@ take(void *context)
 	return status;
 }
 
-static __attribute__((noinline)) enum nb_status
-recv_slowly(struct channel *channel, struct channel_recv *to)
+enum nb_status
+channel_recv(struct channel *channel, struct channel_recv *to)
 {
 	struct channel_pair *pair = channel->pair;
 	struct handle_entry entries[NB_CHANNEL_HANDLES_MAX];
@@ -512,46 +428,5 @@ recv_slowly(struct channel *channel, struct channel_recv *to)
 	} while (status == NB_BAD_STATE);
 	if (status == NB_OK)
 		message_release(pair, receiving.message);
-	return status;
-}
-
-/* The oldest message, which has no handles and fits. */
-static inline enum nb_status
-recv_plain_locked(struct channel *channel, struct channel_message *message, struct channel_recv *to)
-{
-	struct channel_pair *pair = channel->pair;
-	struct channel_queue *queue = &pair->queues[channel->end];
-	enum nb_status status = port_guest_write(to->bytes, message_bytes(message), message->len);
-
-	if (status != NB_OK)
-		return status;
-	to->len = message->len;
-	to->handle_count = 0;
-	list_remove(&message->link);
-	queue->count--;
-	update_signals_locked(pair, channel->end, queue->count + 1);
-	return NB_OK;
-}
-
-enum nb_status
-channel_recv(struct channel *channel, struct channel_recv *to)
-{
-	struct channel_pair *pair = channel->pair;
-	struct channel_message *message;
-	enum nb_status status;
-	bool is_kept;
-
-	spinlock_lock(&pair->lock);
-	message =
-		list_entry(pair->queues[channel->end].messages.next, struct channel_message, link);
-	if (!pair->queues[channel->end].count || message->handle_count || message->len > to->cap) {
-		spinlock_unlock(&pair->lock);
-		return recv_slowly(channel, to);
-	}
-	status = recv_plain_locked(channel, message, to);
-	is_kept = status != NB_OK || message_spare_locked(pair, message);
-	spinlock_unlock(&pair->lock);
-	if (!is_kept)
-		account_free(pair->account, message, message->size);
 	return status;
 }

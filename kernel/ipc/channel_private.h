@@ -1,5 +1,5 @@
 /*
- * Between the files channel*.c only.
+ * Between the files channel*.[ch] only.
  */
 #ifndef KERNEL_IPC_CHANNEL_PRIVATE_H
 #define KERNEL_IPC_CHANNEL_PRIVATE_H
@@ -36,6 +36,61 @@ static inline uint8_t *
 message_bytes(struct channel_message *message)
 {
 	return (uint8_t *)&message->handles[message->handle_count];
+}
+
+/* A block of this size serves message after message; larger ones come and go. */
+enum { SPARE_BYTES = 256 };
+
+/* Takes back an empty block as the spare one, if there is none. */
+static inline bool
+channel_message_spare_locked(struct channel_pair *pair, struct channel_message *message)
+{
+	if (message->size != SPARE_BYTES || pair->spare)
+		return false;
+	message->has_channels = false;
+	pair->spare = message;
+	return true;
+}
+
+/* Sets the signal of the end that fills `queues[end]`, which has become or ceased to be
+ * full. */
+void channel_update_writable_locked(struct channel_pair *pair, uint32_t end);
+
+/* Sets the signals of both ends after a message has entered or left `queues[end]`, or
+ * all have, which had `before`. */
+static inline void
+channel_update_signals_locked(struct channel_pair *pair, uint32_t end, uint32_t before)
+{
+	struct channel *receiver = pair->ends[end];
+	uint32_t count = pair->queues[end].count, capacity = pair->capacity;
+
+	if (receiver && before == 0 && count)
+		object_signals_change(&receiver->object, 0, NB_SIGNAL_READABLE);
+	if (receiver && count == 0)
+		object_signals_change(&receiver->object, NB_SIGNAL_READABLE, 0);
+	if (count == capacity || before == capacity)
+		channel_update_writable_locked(pair, end);
+}
+
+/* Needs: the end is open and has room. */
+static inline void
+channel_enqueue_locked(struct channel_pair *pair, uint32_t end, struct channel_message *message)
+{
+	struct channel_queue *queue = &pair->queues[end];
+
+	list_push_back(&queue->messages, &message->link);
+	queue->count++;
+	channel_update_signals_locked(pair, end, queue->count - 1);
+}
+
+static inline void
+channel_dequeue_locked(struct channel_pair *pair, uint32_t end, struct channel_message *message)
+{
+	struct channel_queue *queue = &pair->queues[end];
+
+	list_remove(&message->link);
+	queue->count--;
+	channel_update_signals_locked(pair, end, queue->count + 1);
 }
 
 /* ---- channel_flight.c ---- */

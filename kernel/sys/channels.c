@@ -2,6 +2,7 @@
  * Native calls: channels.
  */
 #include "kernel/ipc/channel.h"
+#include "kernel/ipc/channel_quick.h"
 #include "kernel/sched/trace.h"
 #include "kernel/sys/guest.h"
 
@@ -48,9 +49,9 @@ sys_channel_create(struct nb_vmctx *vmctx, uint32_t ends, uint32_t messages)
 	return guest_result(status);
 }
 
-int64_t
-sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t len,
-		 uint32_t handles, uint32_t count)
+static __attribute__((noinline)) int64_t
+send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t len, uint32_t handles,
+     uint32_t count)
 {
 	uint32_t numbers[NB_CHANNEL_HANDLES_MAX];
 	struct channel_send message;
@@ -77,12 +78,25 @@ sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 }
 
 int64_t
-sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap,
-		 uint32_t handles, uint32_t counts)
+sys_channel_send(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t len,
+		 uint32_t handles, uint32_t count)
+{
+	struct channel *channel =
+		channel_quick_find(&guest_process(vmctx)->handles, handle, NB_RIGHT_WRITE);
+	uint64_t from;
+
+	if (count || !channel || !channel_quick_can_send(channel, len) ||
+	    guest_range(vmctx, bytes, len, &from) != NB_OK)
+		return send(vmctx, handle, bytes, len, handles, count);
+	return guest_result(channel_quick_send(channel, from, len));
+}
+
+static __attribute__((noinline)) int64_t
+recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap, uint32_t handles,
+     uint32_t counts)
 {
 	struct channel_recv message;
 	struct nb_message_counts given;
-	uint64_t told; /* another one */
 	struct handle_use use;
 	enum nb_status status = guest_copy_in(vmctx, &given, counts, sizeof given), copied;
 
@@ -107,10 +121,35 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 	object_put(use.object);
 	if (status != NB_OK && status != NB_BUFFER_TOO_SMALL)
 		return guest_result(status);
-	/* As one word, in which it is copied; read from there before, so the page is present. */
-	told = message.len | (uint64_t)message.handle_count << 32;
-	copied = guest_copy_out(vmctx, counts, &told, sizeof told);
+	given = (struct nb_message_counts){ message.len, message.handle_count };
+	/* Read from there before, so the page is present. */
+	copied = guest_copy_out(vmctx, counts, &given, sizeof given);
 	if (copied != NB_OK)
 		return guest_result(copied);
 	return status == NB_OK ? (int64_t)message.len : guest_result(status);
+}
+
+int64_t
+sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap,
+		 uint32_t handles, uint32_t counts)
+{
+	struct channel *channel =
+		channel_quick_find(&guest_process(vmctx)->handles, handle, NB_RIGHT_READ);
+	struct channel_message *message = channel ? channel_quick_peek(channel, cap) : NULL;
+	uint64_t to, counts_at, unused, given; /* struct nb_message_counts, as one word */
+	enum nb_status status;
+	uint32_t len;
+
+	if (!message || guest_range(vmctx, bytes, cap, &to) != NB_OK ||
+	    guest_range(vmctx, counts, sizeof given, &counts_at) != NB_OK)
+		return recv(vmctx, handle, bytes, cap, handles, counts);
+	status = port_guest_read(&given, counts_at, sizeof given);
+	if (status == NB_OK)
+		status = guest_range(vmctx, handles, (given >> 32) * sizeof(uint32_t), &unused);
+	given = len = message->len;
+	if (status == NB_OK)
+		status = channel_quick_recv(channel, message, to);
+	if (status == NB_OK)
+		status = port_guest_write(counts_at, &given, sizeof given);
+	return status == NB_OK ? (int64_t)len : guest_result(status);
 }
