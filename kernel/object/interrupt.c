@@ -13,8 +13,10 @@ _Static_assert(PORT_INTERRUPT_SLOTS <= 32, "bits of `noted`");
  * off. */
 struct interrupt_slot {
 	bool is_level;
-	bool is_unserved; /* arrived and not acknowledged */
-	bool has_more;	  /* arrived again meanwhile */
+	bool has_more;	   /* arrived again before it was acknowledged; of one with edges */
+	uint32_t sharers;  /* objects that there are */
+	uint32_t unserved; /* those that have not acknowledged the last arrival */
+	uint32_t round;	   /* arrivals that objects are to acknowledge */
 	uint64_t arrivals;
 	uint64_t arrived_ns; /* the last time */
 };
@@ -22,19 +24,43 @@ struct interrupt_slot {
 static struct interrupt_slot slots[PORT_INTERRUPT_SLOTS];
 static uint32_t noted; /* atomic: slots whose object is to be signaled */
 
-/* Orders interrupt_poll and the end of objects. */
+/* Orders interrupt_poll and the beginning and end of objects. */
 static struct spinlock objects_lock = SPINLOCK_INIT(LOCK_RANK_INTERRUPTS);
-static struct interrupt *objects[PORT_INTERRUPT_SLOTS]; /* NULL: closed */
+static struct interrupt *objects[PORT_INTERRUPT_SLOTS]; /* NULL: closed; else the first */
+
+/* The object has nothing to serve any more; the last of a line's lets it arrive
+ * again. Interrupts off. */
+static void
+served(struct interrupt *interrupt)
+{
+	struct interrupt_slot *slot = &slots[interrupt->slot];
+
+	if (interrupt->round == slot->round)
+		return;
+	interrupt->round = slot->round;
+	if (--slot->unserved == 0 && slot->is_level)
+		port_interrupt_mask(interrupt->slot, false);
+}
 
 static void
 interrupt_destroy(struct object *object)
 {
-	struct interrupt *interrupt = interrupt_of(object);
+	struct interrupt *interrupt = interrupt_of(object), **at;
+	bool enabled;
 
-	port_interrupt_close(interrupt->slot);
-	__atomic_fetch_and(&noted, ~(1u << interrupt->slot), __ATOMIC_RELAXED);
 	spinlock_lock(&objects_lock);
-	objects[interrupt->slot] = NULL;
+	for (at = &objects[interrupt->slot]; *at != interrupt;)
+		at = &(*at)->next;
+	*at = interrupt->next;
+	if (objects[interrupt->slot]) {
+		enabled = port_interrupts_disable();
+		served(interrupt);
+		slots[interrupt->slot].sharers--;
+		port_interrupts_restore(enabled);
+	} else {
+		port_interrupt_close(interrupt->slot);
+		__atomic_fetch_and(&noted, ~(1u << interrupt->slot), __ATOMIC_RELAXED);
+	}
 	spinlock_unlock(&objects_lock);
 	object_free(object);
 }
@@ -66,34 +92,67 @@ const struct object_type interrupt_type = {
 	.info = interrupt_info,
 };
 
+/* The slot in which the line is open, if it may be shared: one with edges could lose some. */
+static bool
+find_shared_locked(uint32_t number, uint32_t *out)
+{
+	for (uint32_t i = 0; i < PORT_INTERRUPT_SLOTS; i++) {
+		if (objects[i] && objects[i]->number == number && slots[i].is_level) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum nb_status
+open_locked(struct interrupt *interrupt)
+{
+	bool enabled = port_interrupts_disable();
+	enum nb_status status = NB_OK;
+	struct port_interrupt port;
+	struct interrupt_slot *slot;
+
+	if (!find_shared_locked(interrupt->number, &interrupt->slot)) {
+		status = port_interrupt_open(interrupt->number, &port);
+		if (status == NB_OK) {
+			interrupt->slot = port.slot;
+			interrupt->message_address = port.message_address;
+			interrupt->message_data = port.message_data;
+			slots[port.slot] = (struct interrupt_slot){ .is_level = port.is_level };
+		}
+	}
+	if (status == NB_OK) {
+		slot = &slots[interrupt->slot];
+		slot->sharers++;
+		interrupt->round = slot->round;
+		interrupt->next = objects[interrupt->slot];
+		objects[interrupt->slot] = interrupt;
+	}
+	port_interrupts_restore(enabled);
+	return status;
+}
+
 enum nb_status
 interrupt_create(struct account *account, uint32_t number, struct interrupt **out)
 {
 	struct interrupt *interrupt =
 		interrupt_of(object_alloc(&interrupt_type, sizeof *interrupt, account));
-	struct port_interrupt port;
 	enum nb_status status;
-	bool enabled;
 
 	if (!interrupt)
 		return NB_OUT_OF_MEMORY;
-	enabled = port_interrupts_disable();
-	status = port_interrupt_open(number, &port);
-	if (status == NB_OK)
-		slots[port.slot] = (struct interrupt_slot){ .is_level = port.is_level };
-	port_interrupts_restore(enabled);
+	interrupt->number = number;
+	interrupt->message_address = 0;
+	interrupt->message_data = 0;
+	spinlock_lock(&objects_lock);
+	status = open_locked(interrupt);
+	spinlock_unlock(&objects_lock);
 	if (status != NB_OK) {
 		interrupt->object.refs = 0;
 		object_free(&interrupt->object);
 		return status;
 	}
-	interrupt->number = number;
-	interrupt->slot = port.slot;
-	interrupt->message_address = port.message_address;
-	interrupt->message_data = port.message_data;
-	spinlock_lock(&objects_lock);
-	objects[port.slot] = interrupt;
-	spinlock_unlock(&objects_lock);
 	*out = interrupt;
 	return NB_OK;
 }
@@ -112,12 +171,13 @@ kernel_interrupt_arrived(uint32_t number)
 
 	__atomic_fetch_add(&slot->arrivals, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->arrived_ns, port_time_monotonic_ns(), __ATOMIC_RELAXED);
-	if (slot->is_unserved) {
-		slot->has_more = true;
+	if (slot->unserved) {
+		slot->has_more = !slot->is_level;
 		port_interrupt_mask(number, true);
 		return;
 	}
-	slot->is_unserved = true;
+	slot->unserved = slot->sharers;
+	slot->round++;
 	if (slot->is_level)
 		port_interrupt_mask(number, true);
 	note(number);
@@ -137,10 +197,8 @@ interrupt_ack(struct interrupt *interrupt)
 		slot->has_more = false;
 		note(interrupt->slot);
 		port_interrupt_mask(interrupt->slot, false);
-	} else if (slot->is_unserved) {
-		slot->is_unserved = false;
-		if (slot->is_level)
-			port_interrupt_mask(interrupt->slot, false);
+	} else {
+		served(interrupt);
 	}
 	port_interrupts_restore(enabled);
 	return arrivals;
@@ -155,7 +213,7 @@ interrupt_poll(void)
 	for (; left; left &= left - 1) {
 		struct interrupt *interrupt = objects[__builtin_ctz(left)];
 
-		if (interrupt)
+		for (; interrupt; interrupt = interrupt->next)
 			object_signals_change(&interrupt->object, 0, NB_SIGNAL_SIGNALED);
 	}
 	spinlock_unlock(&objects_lock);

@@ -11,6 +11,10 @@
  * that never stops costs one interrupt an acknowledgement. Messages cannot be masked;
  * they are counted.
  *
+ * Of a line of the first kind there may be several objects, as several devices may share it. All are
+ * SIGNALED when it arrives, and it can arrive again when each has been acknowledged or has
+ * ended: until then the device that asserted it may still do so.
+ *
  * The interrupt handler changes slots and leaves a note; object signals are set
  * by interrupt_poll in kernel context.
  */
@@ -21,8 +25,10 @@
 
 struct interrupt {
 	struct object object;
-	uint32_t number; /* as resources count them. Constant */
-	uint32_t slot;	 /* of the port. Constant */
+	uint32_t number;	/* as resources count them. Constant */
+	uint32_t slot;		/* of the port. Constant */
+	uint32_t round;		/* the last arrival that it has acknowledged */
+	struct interrupt *next; /* of the same line */
 	uint32_t message_data;
 	uint64_t message_address;
 };
@@ -30,7 +36,7 @@ struct interrupt {
 extern const struct object_type interrupt_type;
 
 /* An object for that interrupt, which is open from now on, with one reference.
- * NB_OUT_OF_RANGE, NB_ALREADY_EXISTS, NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY. */
+ * NB_OUT_OF_RANGE, NB_ALREADY_EXISTS (and it has edges or is the kernel's), NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY. */
 NB_MUST_USE enum nb_status
 interrupt_create(struct account *account, uint32_t number, struct interrupt **out);
 

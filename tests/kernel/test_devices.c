@@ -295,6 +295,55 @@ test_levels(void **state)
 }
 
 static void
+test_shared_line(void **state)
+{
+	const struct hosted_devices devices = { .lines_are_level = true };
+	struct interrupt *one, *two, *three, *more;
+
+	(void)state;
+	hosted_devices_set(&devices);
+	one = new_interrupt(11);
+	two = new_interrupt(11);
+	three = new_interrupt(11);
+	hosted_interrupt_raise(11);
+	assert_true(is_signaled(one) && is_signaled(two) && is_signaled(three));
+	/* Who has nothing to do with it acknowledges at once; it stays away for the others. */
+	assert_int_equal(interrupt_ack(one), 1);
+	assert_int_equal(interrupt_ack(one), 1);
+	assert_false(is_signaled(one));
+	assert_true(is_masked(11));
+	/* One that begins now is not waited for. */
+	more = new_interrupt(11);
+	assert_false(is_signaled(more));
+	assert_int_equal(interrupt_ack(more), 1);
+	assert_int_equal(interrupt_ack(two), 1);
+	assert_true(is_masked(11));
+	/* Nor is one that ends without an answer. */
+	hosted_interrupt_lower(11);
+	object_put(&three->object);
+	assert_false(is_masked(11));
+	/* Again, with two devices: the second goes on asserting when the first was served. */
+	hosted_interrupt_raise(11);
+	assert_true(is_signaled(one) && is_signaled(two) && is_signaled(more));
+	assert_int_equal(interrupt_ack(two), 2);
+	assert_int_equal(interrupt_ack(more), 2);
+	assert_int_equal(interrupt_ack(one), 2);
+	assert_true(is_signaled(one) && is_signaled(two) && is_signaled(more));
+	assert_true(is_masked(11));
+	object_put(&one->object);
+	object_put(&more->object);
+	hosted_interrupt_lower(11);
+	assert_int_equal(interrupt_ack(two), 3);
+	assert_false(is_masked(11));
+	object_put(&two->object);
+	/* The last one gave the line back. */
+	one = new_interrupt(11);
+	assert_false(is_signaled(one));
+	object_put(&one->object);
+	hosted_devices_set(NULL);
+}
+
+static void
 test_messages(void **state)
 {
 	struct interrupt *interrupt = new_interrupt(NB_IRQ_MESSAGE + 7);
@@ -522,6 +571,7 @@ main(void)
 		kernel_test(test_divide_failures),
 		kernel_test(test_edges),
 		kernel_test(test_levels),
+		kernel_test(test_shared_line),
 		kernel_test(test_messages),
 		kernel_test(test_slots),
 		kernel_test(test_storm),

@@ -206,7 +206,9 @@ set_up_honest(uint8_t *registers, uint8_t *config)
 	const uint64_t sectors = VIRTIO_SECTORS;
 
 	memset(config, 0, CONFIG_BYTES);
-	config[0x34] = 0x40;
+	config[0x34] = 0xa0;
+	config[0xa0] = 0x11; /* it sends messages */
+	config[0xa1] = 0x40;
 	put_capability(config, 0x40, 0x60, 1, common);
 	put_capability(config, 0x60, 0x80, 2, notify);
 	put_capability(config, 0x80, 0, 4, own);
@@ -277,6 +279,14 @@ endless_list(uint8_t *registers, uint8_t *config)
 	config[0x41] = 0x40;
 }
 
+/* It would interrupt by a line, and has no register to let go of it. */
+static void
+stuck_line(uint8_t *registers, uint8_t *config)
+{
+	(void)registers;
+	config[0xa0] = 1;
+}
+
 const struct virtio_lie virtio_setup_lies[VIRTIO_SETUP_LIES] = {
 	{ .name = "odd size", .set_up = odd_size },
 	{ .name = "no size", .set_up = no_size },
@@ -286,6 +296,7 @@ const struct virtio_lie virtio_setup_lies[VIRTIO_SETUP_LIES] = {
 	{ .name = "registers beyond", .set_up = registers_beyond },
 	{ .name = "registers far beyond", .set_up = registers_far_beyond },
 	{ .name = "endless list", .set_up = endless_list },
+	{ .name = "stuck line", .set_up = stuck_line },
 };
 
 void

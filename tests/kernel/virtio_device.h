@@ -66,7 +66,7 @@ void virtio_start(struct process *process, const struct virtio_block *block);
 
 /* ---- lies about what there is; all drivers end ---- */
 
-#define VIRTIO_SETUP_LIES 8
+#define VIRTIO_SETUP_LIES 9
 extern const struct virtio_lie virtio_setup_lies[VIRTIO_SETUP_LIES];
 
 /* Acts: all registers read as ones; it has reset itself. */

@@ -32,7 +32,7 @@ class Machine:
     """A kernel in QEMU with a RAM disk of the bus server, drivers and one client."""
 
     def __init__(self, folder, client, drivers, extra=(), arguments=("-",)):
-        self.folder = pathlib.Path(folder)
+        self.folder, self.extra = pathlib.Path(folder), extra
         files = {"boot/init.nbo": MODULES / "init.nbo", "lib/bus.nbo": MODULES / "bus.nbo"}
         artifact = self.folder / f"{client}.nbo"
         subprocess.run([TOOL, "compile", CLIENTS / f"{client}.wasm", "-o", artifact], check=True)
@@ -141,6 +141,35 @@ def test_entropy(folder):
     expect(status == 1, f"exit status {status}", output)
     expect(found.get("entropy ones") == str(6400 * 10 // 4), "other bytes than the host's", output)
     expect("virtio-rng may use DMA" in output, "DMA was granted and nobody said so", output)
+
+
+def test_line(folder):
+    """Two devices that share one of PCI's interrupt lines, which is asserted until they are served: a
+    virtio-rng and a disk without messages. The BIOS says which line it is; theirs is the same,
+    four slots apart."""
+    source = pathlib.Path(folder) / "bytes"
+    source.write_bytes(b"\x01\x03\x07\x0f" * 65536)
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(b"")
+    os.truncate(image, 64 << 20)
+    machine = Machine(folder, "devices", ["clock", "entropy", "block"],
+                      ["-bios", "bios-256k.bin", "-object", f"rng-random,id=r,filename={source}",
+                       "-device", "virtio-rng-pci,rng=r,vectors=0,addr=4",
+                       "-drive", f"if=none,id=d,format=raw,file={image}",
+                       "-device", "virtio-blk-pci,drive=d,vectors=0,addr=8"])
+    status, output = machine.run()
+    found = lines_of(output)
+    expect(status == 1, f"exit status {status}", output)
+    expect(found.get("entropy ones") == str(6400 * 10 // 4), "other bytes than the host's", output)
+    lines = re.findall(r"virtio-(?:rng|blk): interrupts by line (\d+)", output)
+    expect(len(lines) == 2 and lines[0] == lines[1], "they do not share a line", output)
+    machine = Machine(folder, "disk", ["entropy", "block"], machine.extra, ["fill=0/16"])
+    output = machine.run_until("milliseconds", 1, 120)
+    expect("blocks written and read" in output, "the disk does not work by its line", output)
+    bytes_ = image.read_bytes()
+    for number in range(len(bytes_) // 4096 // 16):
+        expect(bytes_[number * 4096:(number + 1) * 4096] == pattern(number),
+               f"block {number} of the image is wrong", output)
 
 
 def disk_options(image):
@@ -478,7 +507,7 @@ def test_tutorial(folder):
     expect(count >= 7, "the tutorial has lost its examples", "")
 
 
-TESTS = {"ports": test_ports, "entropy": test_entropy, "disk": test_disk,
+TESTS = {"ports": test_ports, "entropy": test_entropy, "line": test_line, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
          "console": test_console, "serial1": test_serial1, "prompt": test_prompt,
          "program": test_program, "tutorial": test_tutorial}

@@ -75,6 +75,7 @@ serve_own(uint32_t call)
 
 	switch (call - client) {
 	case OWN_INTERRUPT:
+		virtio_interrupted(&disk.virtio);
 		return collect();
 	case OWN_LOOK:
 		return look_after();

@@ -68,7 +68,7 @@ give(void)
 }
 
 static bool
-interrupted(void)
+take(void)
 {
 	enum virtio_result result;
 	uint64_t cookie;
@@ -85,11 +85,18 @@ interrupted(void)
 	return result != VIRTIO_BROKEN;
 }
 
+static bool
+interrupted(void)
+{
+	virtio_interrupted(&virtio);
+	return take();
+}
+
 /* A device that says nothing may still have answered. */
 static bool
 look(void)
 {
-	return virtio_is_sound(&virtio) && interrupted() && (!is_busy || ++looks < LOOKS_MOST);
+	return virtio_is_sound(&virtio) && take() && (!is_busy || ++looks < LOOKS_MOST);
 }
 
 static bool

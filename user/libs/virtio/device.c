@@ -34,9 +34,11 @@ enum {
 	CONFIG_BYTES = 256,
 	AT_CAPABILITIES = 0x34,
 	CAPABILITY_VENDOR = 9,
+	CAPABILITY_MESSAGES = 0x11, /* MSI-X */
 	CAPABILITY_BYTES = 16,
 	KIND_COMMON = 1,
 	KIND_NOTIFY = 2,
+	KIND_LINE = 3,
 	KIND_DEVICE = 4,
 	KINDS = 5,
 	STATUS_ACKNOWLEDGE = 1,
@@ -79,15 +81,17 @@ find_config(void)
 	return NULL;
 }
 
-/* Section 4.1.4: the first structure of each kind. */
-static void
+/* Section 4.1.4: the first structure of each kind. Whether the device sends messages. */
+static bool
 find_places(const uint8_t *config, struct place places[KINDS])
 {
 	uint32_t at = config[AT_CAPABILITIES] & 0xfcu;
+	bool sends = false;
 
 	for (uint32_t i = 0; at && at <= CONFIG_BYTES - CAPABILITY_BYTES - 4 && i < 64; i++) {
 		uint8_t kind = config[at + 3];
 
+		sends = sends || config[at] == CAPABILITY_MESSAGES;
 		if (config[at] == CAPABILITY_VENDOR && kind < KINDS && !places[kind].is_there) {
 			places[kind] = (struct place){ .is_there = true,
 						       .bar = config[at + 4],
@@ -97,6 +101,7 @@ find_places(const uint8_t *config, struct place places[KINDS])
 		}
 		at = config[at + 1] & 0xfcu;
 	}
+	return sends;
 }
 
 static bool
@@ -115,22 +120,25 @@ find_registers(struct virtio *virtio)
 	volatile uint8_t *base;
 	uint8_t bar;
 	uint32_t size = 0;
+	bool sends;
 
 	if (!config)
 		return NB_NOT_FOUND;
-	find_places(config, places);
+	sends = find_places(config, places);
 	base = driver_map("mmio0", &size);
 	if (!base)
 		return NB_OUT_OF_MEMORY;
 	bar = places[KIND_COMMON].bar;
 	if (!fits(&places[KIND_COMMON], sizeof(struct virtio_common), size, bar) ||
-	    !fits(&places[KIND_NOTIFY], 2, size, bar))
+	    !fits(&places[KIND_NOTIFY], 2, size, bar) ||
+	    (!sends && !fits(&places[KIND_LINE], 1, size, bar)))
 		return NB_NOT_SUPPORTED;
 	*virtio = (struct virtio){
 		.common = (volatile struct virtio_common *)(base + places[KIND_COMMON].offset),
 		.notify = base + places[KIND_NOTIFY].offset,
 		.notify_bytes = places[KIND_NOTIFY].len,
 		.notify_multiplier = places[KIND_NOTIFY].multiplier,
+		.line = sends ? NULL : base + places[KIND_LINE].offset,
 	};
 	if (fits(&places[KIND_DEVICE], 1, size, bar)) {
 		virtio->device = base + places[KIND_DEVICE].offset;
@@ -230,16 +238,24 @@ virtio_queue_create(struct virtio *virtio, uint16_t index, struct virtio_queue *
 	for (uint32_t i = 0; i < size; i++)
 		queue->next[i] = (uint16_t)(i + 1);
 	common->queue_size = (uint16_t)size;
-	common->queue_vector = 0;
+	if (!virtio->line)
+		common->queue_vector = 0;
 	set_address(common->queue_descriptors, memory.address);
 	set_address(common->queue_available, memory.address + 16 * size);
 	set_address(common->queue_used, memory.address + used_at);
 	at = common->queue_notify_offset * virtio->notify_multiplier;
-	if (common->queue_vector == NO_VECTOR || at > virtio->notify_bytes - 2)
+	if ((!virtio->line && common->queue_vector == NO_VECTOR) || at > virtio->notify_bytes - 2)
 		return NB_NOT_SUPPORTED;
 	queue->doorbell = (volatile uint16_t *)(virtio->notify + at);
 	common->queue_enable = 1;
 	return NB_OK;
+}
+
+void
+virtio_interrupted(const struct virtio *virtio)
+{
+	if (virtio->line)
+		(void)*virtio->line;
 }
 
 void

@@ -29,6 +29,7 @@ struct virtio {
 	uint32_t device_bytes;
 	volatile uint8_t *notify;
 	uint32_t notify_bytes, notify_multiplier;
+	volatile uint8_t *line; /* to be read when it interrupts by a line; NULL: by messages */
 };
 
 struct virtio_descriptor {
@@ -80,6 +81,8 @@ virtio_begin(struct virtio *virtio, uint32_t features, uint32_t *out_features);
 /* Sets up queue `index`, with at most VIRTIO_QUEUE_MAX descriptors, in DMA memory. */
 NB_MUST_USE enum nb_status
 virtio_queue_create(struct virtio *virtio, uint16_t index, struct virtio_queue *queue);
+/* To be called first when the interrupt has come: one that asserts a line lets go of it. */
+void virtio_interrupted(const struct virtio *virtio);
 /* The device may begin. */
 void virtio_ready(struct virtio *virtio);
 /* Whether it is still there and has not given up: false for one that was pulled out, has been

@@ -103,7 +103,8 @@ void pci_enable(const struct device *device, bool is_master);
 void pci_disable(const struct device *device);
 /* Which BAR has the table of messages; valid if there is one. */
 uint32_t pci_message_bar(const struct device *device);
-/* A new interrupt object for the function's first message. */
+/* A new interrupt object for the function's first message, or its line if it sends none.
+ * NOT_SUPPORTED: it has neither, or the line is not known. */
 NB_MUST_USE enum nb_status
 pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt);
 

@@ -173,6 +173,22 @@ open_line(struct bus *bus, uint32_t number)
 	return interrupt;
 }
 
+/* A line that others may share is worth knowing of. */
+static void
+tell_line(const struct driver *driver, uint32_t interrupt)
+{
+	struct nb_interrupt_info info;
+	char bytes[16];
+	struct text number;
+
+	if (nb_object_info(interrupt, NB_INFO_INTERRUPT, &info, sizeof info) < 0 ||
+	    info.message_address)
+		return;
+	text_init(&number, bytes, sizeof bytes);
+	text_add_number(&number, info.number);
+	bus_log(NB_LOG_DEBUG, driver->manifest.name.text, "interrupts by line ", bytes);
+}
+
 /* One interrupt, the manifest's first. */
 static enum nb_status
 grant_interrupt(struct bus *bus, const struct driver *driver, struct grants *grants)
@@ -187,6 +203,8 @@ grant_interrupt(struct bus *bus, const struct driver *driver, struct grants *gra
 		if (driver->device->platform)
 			return NB_NOT_FOUND;
 		status = pci_interrupt(bus, driver->device, &interrupt);
+		if (!status)
+			tell_line(driver, interrupt);
 		return status ? status : grant(grants, "interrupt", interrupt, NB_RIGHTS_SAME);
 	}
 	if (!is_of_device(driver, irq->line, NB_RESOURCE_IRQ, irq->number, 1))

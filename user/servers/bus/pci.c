@@ -29,6 +29,8 @@ enum {
 	COMMAND_MEMORY = 2,
 	COMMAND_MASTER = 4,
 	COMMAND_NO_LINE = 0x400,
+	AT_LINE = 0x3c, /* and the pin */
+	LINES = 16,
 	STATUS_CAPABILITIES = 0x10 << 16,
 	HEADER_MANY = 0x80 << 16,
 	HEADER_TYPE = 0x7f << 16,
@@ -209,8 +211,10 @@ pci_read_config(const struct device *device, uint8_t config[CONFIG_BYTES])
 void
 pci_enable(const struct device *device, bool is_master)
 {
+	uint32_t command = COMMAND_MEMORY | (is_master ? COMMAND_MASTER : 0u);
+
 	config_write(device->address, AT_COMMAND,
-		     COMMAND_MEMORY | COMMAND_NO_LINE | (is_master ? COMMAND_MASTER : 0u));
+		     command | (device->message_table ? COMMAND_NO_LINE : 0u));
 }
 
 /* Function level reset, which forgets everything; the BARs are written again. */
@@ -295,6 +299,25 @@ open_message(const struct bus *bus, struct device *device)
 	return interrupt;
 }
 
+/* The line that the firmware says its pin is connected to, as one of the two legacy controllers'
+ * (section 6.2.4). Their lines are inputs of the I/O APIC, too; what is connected to its other
+ * inputs only ACPI's machine code would tell. */
+static int64_t
+open_line(const struct bus *bus, const struct device *device)
+{
+	uint32_t connected = config_read(device->address, AT_LINE), line = connected & 0xff;
+	int64_t resource, interrupt;
+
+	if (!(connected >> 8 & 0xff) || line == 0 || line >= LINES)
+		return -NB_NOT_SUPPORTED;
+	resource = nb_resource_divide(bus->root, NB_RESOURCE_IRQ, line, 1);
+	if (resource < 0)
+		return resource;
+	interrupt = nb_interrupt_create((uint32_t)resource, 0);
+	(void)nb_handle_close((uint32_t)resource);
+	return interrupt;
+}
+
 enum nb_status
 pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt)
 {
@@ -303,12 +326,12 @@ pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt)
 	enum nb_status status;
 	int64_t opened;
 
-	if (!device->message_table)
-		return NB_NOT_SUPPORTED;
-	opened = open_message(bus, device);
+	opened = device->message_table ? open_message(bus, device) : open_line(bus, device);
 	if (opened < 0)
 		return (enum nb_status) - opened;
 	*interrupt = (uint32_t)opened;
+	if (!device->message_table)
+		return NB_OK;
 	if (nb_object_info(*interrupt, NB_INFO_INTERRUPT, &info, sizeof info) < 0)
 		return NB_INTERNAL;
 	pci_enable(device, false); /* or nobody hears what is written to the table */
