@@ -17,6 +17,7 @@ build/gen/tests/gatehandle.wasm: tests/kernel/guests/gateclient.c
 GUEST_FLAGS_everycall := $(GUEST_FLAGS_threads) -Wl,--export=by_name
 GUEST_FLAGS_everydriver := $(GUEST_FLAGS_everycall)
 build/gen/tests/everydriver.wasm: tests/kernel/guests/everycall.c
+build/gen/tests/fuzzdriver.wasm: tests/kernel/guests/fuzz.c
 # Vectors through gates; several threads of a memory that is not shared.
 GUEST_FLAGS_graphnode := -matomics -mbulk-memory -msimd128
 GUEST_FLAGS_graphbase := $(GUEST_FLAGS_graphnode)

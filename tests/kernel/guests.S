@@ -18,6 +18,7 @@ guest_\name\()_end:
 	guest	everydriver
 	guest	failing
 	guest	fuzz
+	guest	fuzzdriver
 	guest	gatechain
 	guest	gateclient
 	guest	gatehandle

@@ -10,8 +10,12 @@
 #include "kernel/mm/account.h"
 #include "kernel/object/check.h"
 #include "kernel/object/memory.h"
+#include "kernel/object/resource.h"
+#include "kernel/object/system.h"
 #include "kernel/port/cpu.h"
+#include "kernel/port/memory.h"
 #include "kernel/sched/sched.h"
+#include "platform/hosted/device.h"
 #include "tests/kernel/guests/graph.h"
 #include "tests/kernel/harness.h"
 
@@ -168,11 +172,12 @@ test_torture(void **state)
 	}
 }
 
+enum { CALLS = 40000, CALL_SEEDS = 2, LONG_CALL_SEEDS = 13 };
+
 static void
 test_hostile_calls(void **state)
 {
-	enum { CALLS = 40000, SEEDS = 4, LONG_SEEDS = 25 };
-	uint32_t seeds = is_long() ? LONG_SEEDS : SEEDS;
+	uint32_t seeds = is_long() ? LONG_CALL_SEEDS : CALL_SEEDS;
 
 	(void)state;
 	for (uint32_t i = 0; i < seeds; i++) {
@@ -184,6 +189,47 @@ test_hostile_calls(void **state)
 		run_tormented(GUEST(fuzz), words, 3, seed);
 		(void)printf("%u looks, %u kills\n", tormentor.looks, tormentor.kills);
 	}
+}
+
+/* With the system object, and with devices, as far as there are any. */
+static void
+test_hostile_driver_calls(void **state)
+{
+	const struct nb_resource_info dma = { .kind = NB_RESOURCE_DMA, .count = 65536 };
+	struct hosted_devices devices = { .mmio_base = 0x10000000, .mmio_bytes = PORT_PAGE_BYTES };
+	uint32_t seeds = is_long() ? LONG_CALL_SEEDS : CALL_SEEDS;
+	struct resource *resource, *part;
+	struct object *system;
+	void *pages;
+
+	(void)state;
+	assert_int_equal(resource_create_root(boot_account(), &resource), NB_OK);
+	assert_int_equal(resource_divide(resource, boot_account(), &dma, &part), NB_OK);
+	assert_int_equal(system_create(boot_account(), &system), NB_OK);
+	assert_int_equal(port_shared_pages_get(PORT_PAGE_BYTES, &pages), NB_OK);
+	devices.mmio_pages = pages;
+	hosted_devices_set(&devices);
+	for (uint32_t i = 0; i < seeds; i++) {
+		uint32_t seed = first_seed() + i, words[5] = { 0, seed, CALLS };
+		struct module *module = GUEST(fuzzdriver), *child = GUEST(fuzz);
+
+		(void)printf("seed %u: ", seed);
+		(void)fflush(stdout);
+		root = kernel_process(NULL, "root");
+		(void)kernel_grant(root, &part->object, resource_type.rights);
+		kernel_instantiate(root, module);
+		words[0] = kernel_grant(root, &child->object, module_type.rights);
+		words[3] = kernel_grant(root, system, system_type.rights);
+		words[4] = kernel_grant(root, &resource->object, resource_type.rights);
+		object_put(&child->object);
+		run_root(words, 5, seed, false);
+		(void)printf("%u looks, %u kills\n", tormentor.looks, tormentor.kills);
+	}
+	hosted_devices_set(NULL);
+	port_shared_pages_put(pages, PORT_PAGE_BYTES);
+	object_put(system);
+	object_put(&part->object);
+	object_put(&resource->object);
 }
 
 static void
@@ -231,6 +277,7 @@ main(int count, char **words)
 	const struct CMUnitTest tests[] = {
 		kernel_test(test_torture),
 		kernel_test(test_hostile_calls),
+		kernel_test(test_hostile_driver_calls),
 		kernel_test(test_graph),
 	};
 

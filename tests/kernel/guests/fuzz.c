@@ -1,20 +1,43 @@
 /*
  * Calls every native call with random and boundary arguments, with handles of
  * its own, stale and invented ones, while a second thread changes the memory
- * that the calls read. Startup words: a module to make processes of, seed, number
- * of calls. Whatever the calls return, the end is 0.
+ * that the calls read, and maps and unmaps a part of it; calls its own gates by random
+ * handles, and calls at random inside of these. Startup words: a module to make processes
+ * of, seed, number of calls, the system object and the root resource (0: none). Whatever
+ * the calls return, the end is 0. With FUZZ_DEVICES it may use DMA.
  */
 #include "guest.h"
 #include "random.h"
 #include "user/sdk/manifest.h"
 
+#ifdef FUZZ_DEVICES
+NEBULET_MANIFEST("name fuzzdriver", "mmio bar0", "irq pci", "dma 64K");
+#else
 /* Nothing that it would have to be given, but all calls that go without; dma_create
  * does not. */
 NEBULET_MANIFEST("name fuzz", "mmio bar0", "irq pci");
 #define nb_dma_create(resource, size, result) \
 	((void)(resource), (void)(size), (void)(result), ERR(ACCESS_DENIED))
+#endif
+/* Everything would be over; the program would kill itself. */
+#define nb_system_power(system, action, status) (nb_system_power)(system, (action) | 256, status)
+#define nb_system_open_process(system, id) \
+	(nb_system_open_process)(system, (id) | UINT64_C(1) << 40)
 
-enum { POOL = 32, AREA = 4096, STACK = 4096 };
+/* Nor what it needs itself be covered. */
+#define nb_client_write(client, own, len) (nb_client_write)(client, own, (len) & (FUZZ_AT - 1))
+#define nb_memory_map(memory, offset, len, at, flags) \
+	(nb_memory_map)(memory, offset, (len) & (FUZZ_AT - 1), at, flags)
+
+/* Calls by handles are imports that no table lists. */
+#define NAMED(signature) \
+	__attribute__((import_module("nebulet"), import_name("gate_call:" signature)))
+NAMED("iI>I") int64_t named_plain(uint32_t gate, uint32_t a, int64_t b);
+NAMED("hrb>I")
+int64_t named_rich(uint32_t gate, uint32_t handle, uint32_t from, uint32_t from_len, uint32_t to,
+		   uint32_t to_len);
+
+enum { POOL = 40, AREA = 4096, STACK = 4096, PAGE = 4096, WINDOW_PAGES = 8, ACTIVATIONS = 2 };
 
 static const uint32_t special_numbers[] = { 0,		1,	    2,	       3,      7,
 					    8,		0xff,	    0x100,     0xffff, 0x10000,
@@ -29,13 +52,16 @@ enum { SPECIAL = sizeof special_numbers / sizeof special_numbers[0] };
 struct fuzz {
 	uint32_t special[SPECIAL];
 	uint32_t pool[POOL]; /* results of calls that may be handles */
-	uint32_t calls_made, is_scribbling;
+	uint32_t calls_made, is_scribbling, system, resource;
 	_Alignas(16) char stack[STACK];
+	_Alignas(16) char gate_stacks[2][ACTIVATIONS * STACK];
 };
 #define FUZZ_AT (64u << 20)
 #define fuzz	(*(struct fuzz *)FUZZ_AT)
 #define area	((char *)(FUZZ_AT + 65536))
-enum { PAGES_NEEDED = (64 << 4) + 3 };
+/* Where objects are mapped; the program itself does not look there. */
+#define WINDOW_AT (FUZZ_AT + 2 * 65536)
+enum { PAGES_NEEDED = (64 << 4) + 3, MMIO_AT = 0x10000000 };
 
 static uint32_t
 any_number(void)
@@ -44,6 +70,10 @@ any_number(void)
 
 	if (bits % 4 == 0)
 		return fuzz.special[(bits >> 8) % SPECIAL];
+	if (bits % 16 == 1)
+		return WINDOW_AT + (bits >> 8) % WINDOW_PAGES * PAGE;
+	if (bits % 16 == 5)
+		return (bits >> 8) % 4 * PAGE;
 	if (bits % 4 == 1)
 		return bits >> 8;
 	return (bits >> 8) % 70;
@@ -65,6 +95,8 @@ any_address(void)
 		return size + (bits >> 8);
 	case 3:
 		return (uint32_t)(uintptr_t)area + (bits >> 8) % AREA;
+	case 4:
+		return WINDOW_AT + (bits >> 8) % (WINDOW_PAGES * PAGE);
 	default:
 		return (uint32_t)(uintptr_t)area + ((bits >> 8) % AREA & ~15u);
 	}
@@ -142,6 +174,8 @@ enum call {
 #define NB_RANDOM_CALL(name, result, arguments) CALL_##name,
 #include "nebulet_random.h"
 #undef NB_RANDOM_CALL
+	CALL_NAMED_PLAIN,
+	CALL_NAMED_RICH,
 	CALL_COUNT
 };
 
@@ -155,9 +189,60 @@ call_any(void)
 		break;
 #include "nebulet_random.h"
 #undef NB_RANDOM_CALL
+	case CALL_NAMED_PLAIN:
+		note(named_plain(any_handle(), any_number(), any_wide()));
+		break;
+	case CALL_NAMED_RICH:
+		note(named_rich(any_handle(), any_handle(), any_source(), any_number(),
+				any_address(), any_number()));
+		break;
 	case CALL_COUNT:
 		break;
 	}
+}
+
+/* ---- gates ---- */
+
+static int64_t
+plain(uint32_t a, int64_t b)
+{
+	call_any();
+	return (int64_t)a + b;
+}
+
+static int64_t
+rich(uint32_t handle, uint32_t from, uint32_t from_len, uint32_t to, uint32_t to_len)
+{
+	uint32_t len = from_len < to_len ? from_len : to_len;
+
+	call_any();
+	(void)nb_lend_read(from, any_number(), (void *)(uintptr_t)any_address(), any_number());
+	(void)nb_lend_write(to, 0, area, len < AREA ? len : AREA);
+	if (handle % 2 == 0)
+		(void)nb_handle_close(handle);
+	return nb_gate_reply_handle(handle);
+}
+
+static uint32_t
+make_gate(uint32_t which, void *function, const char *signature, uint32_t len)
+{
+	struct nb_gate_stacks where = { (uint32_t)(uintptr_t)fuzz.gate_stacks[which], STACK };
+
+	return (uint32_t)nb_gate_create((uint32_t)(uintptr_t)function, signature, len, ACTIVATIONS,
+					&where);
+}
+
+/* ---- the other thread ---- */
+
+static void
+change_window(uint32_t state)
+{
+	uint32_t at = WINDOW_AT + (state >> 8) % WINDOW_PAGES * PAGE;
+
+	if (state & 16)
+		(void)nb_memory_unmap(at);
+	else
+		(void)nb_memory_map(fuzz.pool[15], 0, PAGE, at, state & 32 ? NB_MAP_WRITE : 0);
 }
 
 /* Writes numbers that mean something into what the calls read. */
@@ -176,8 +261,10 @@ scribble(int seed)
 			state & 1 ? fuzz.pool[(state >> 24) % POOL] : state >> 28;
 		/* Else it would have the processor whenever a call blocks, and for ever
 		 * when the other thread has lowered its priority. */
-		if (state >> 26 == 0)
+		if (state >> 26 == 0) {
+			change_window(state);
 			(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + 20000);
+		}
 	}
 }
 
@@ -204,6 +291,18 @@ refill(uint32_t module)
 	fuzz.pool[17] = (uint32_t)nb_handle_duplicate(module, NB_RIGHTS_SAME);
 	fuzz.pool[18] = (uint32_t)nb_process_create("fuzz", 4, 0);
 	(void)nb_process_instantiate(fuzz.pool[18], module, 0, 0, 0);
+	fuzz.pool[19] = make_gate(0, (void *)plain, "iI>I", 4);
+	fuzz.pool[20] = make_gate(1, (void *)rich, "hrb>I", 5);
+	if (fuzz.system)
+		fuzz.pool[21] = (uint32_t)nb_handle_duplicate(fuzz.system, NB_RIGHTS_SAME);
+	if (!fuzz.resource)
+		return;
+	fuzz.pool[22] = (uint32_t)nb_resource_divide(fuzz.resource, NB_RESOURCE_DMA, 0, 4 * PAGE);
+	fuzz.pool[23] = (uint32_t)nb_resource_divide(fuzz.resource, NB_RESOURCE_IRQ, 0, 8);
+	fuzz.pool[24] =
+		(uint32_t)nb_resource_divide(fuzz.resource, NB_RESOURCE_MMIO, MMIO_AT, PAGE);
+	fuzz.pool[25] = (uint32_t)nb_interrupt_create(fuzz.pool[23], 3);
+	fuzz.pool[26] = (uint32_t)nb_handle_duplicate(fuzz.resource, NB_RIGHTS_SAME);
 }
 
 void
@@ -214,6 +313,8 @@ _start(void)
 
 	while (__builtin_wasm_memory_size(0) < PAGES_NEEDED)
 		EXPECT(__builtin_wasm_memory_grow(0, 1) != (unsigned long)-1);
+	fuzz.system = guest_handle(3);
+	fuzz.resource = guest_handle(4);
 	for (uint32_t i = 0; i < SPECIAL; i++)
 		fuzz.special[i] = special_numbers[i];
 	thread = nb_thread_spawn((uint32_t)(uintptr_t)scribble, 1,
@@ -225,6 +326,6 @@ _start(void)
 		random_seed(seed * 0x10001 + i);
 		call_any();
 	}
-	EXPECT(fuzz.calls_made == count);
+	EXPECT(fuzz.calls_made >= count);
 	nb_process_exit(0);
 }

@@ -1,0 +1,5 @@
+/*
+ * fuzz with devices.
+ */
+#define FUZZ_DEVICES
+#include "fuzz.c"
