@@ -35,7 +35,7 @@ KERNEL_TEST_OBJ := $(B)/hosted/tests/kernel/harness.o $(B)/hosted/tests/kernel/g
 $(B)/hosted/tests/kernel/guests.S.o: $(KERNEL_GUESTS)
 $(KERNEL_TESTS): $(KERNEL_TEST_OBJ)
 
-$(addprefix $(B)/tests/kernel/,test_gates test_gate_waits): $(B)/hosted/tests/kernel/gate_fixture.o
+$(addprefix $(B)/tests/kernel/,test_gates test_gate_waits test_gate_limits): $(B)/hosted/tests/kernel/gate_fixture.o
 
 # Every way from guest code into the kernel leads through kill_stubs.S.
 $(B)/tests/kernel/test_kill: $(B)/hosted/tests/kernel/kill_stubs.S.o

@@ -27,10 +27,16 @@ struct process *
 gates_process(struct module *module, const char *name, uint32_t priority,
 	      const struct process_binding *bindings, uint32_t count)
 {
-	struct process_options options = { .account = boot_account(),
-					   .name = name,
-					   .name_len = strlen(name),
-					   .priority = priority };
+	return gates_process_in(boot_account(), module, name, priority, bindings, count);
+}
+
+struct process *
+gates_process_in(struct account *account, struct module *module, const char *name,
+		 uint32_t priority, const struct process_binding *bindings, uint32_t count)
+{
+	struct process_options options = {
+		.account = account, .name = name, .name_len = strlen(name), .priority = priority
+	};
 	struct process *process;
 	struct diag diag;
 	uint32_t idx;
