@@ -51,3 +51,6 @@ $(B)/tests/kernel/test_virtio: $(B)/hosted/tests/kernel/drivers.S.o
 $(addprefix $(B)/tests/kernel/,test_virtio test_virtio_block): $(B)/hosted/tests/kernel/virtio_device.o
 $(B)/hosted/tests/kernel/drivers.S.o: build/guest/modules/drivers/block.wasm build/guest/tests/native/lied.wasm
 $(B)/tests/kernel/test_virtio_block: $(B)/hosted/tests/kernel/drivers.S.o
+
+# All of the kernel's memory comes through the test.
+$(B)/tests/kernel/test_failures: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,heap_alloc account_alloc object_alloc hosted_account_take)

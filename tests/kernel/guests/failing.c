@@ -1,10 +1,13 @@
 /*
  * One of everything, in a system that may run out of memory at any moment: what
  * fails must have changed nothing. Handles: the modules trap, everyclient, personality
- * and client, of which children are made. Ends with 0 if nothing failed, 1 if something
+ * and client, of which children are made, the system object, the root resource. Ends with 0 if nothing failed, 1 if something
  * did, or with the line of an EXPECT.
  */
 #include "guest.h"
+#include "user/sdk/manifest.h"
+
+NEBULET_MANIFEST("name failing", "mmio bar0", "irq pci");
 
 enum { STACK = 4096 };
 
@@ -38,6 +41,22 @@ tried(int64_t result, uint32_t before, uint32_t handles)
 		uint32_t before_ = handles_live(); \
 		tried((call), before_, handles);   \
 	})
+
+/* More items than the kernel has room for without an allocation. */
+static void
+wait_for_many(void)
+{
+	struct nb_wait_item items[64];
+	uint32_t event = (uint32_t)TRY(1, nb_event_create());
+	int64_t soon = nb_clock_get(NB_CLOCK_MONOTONIC) + 1000, result;
+
+	for (uint32_t i = 0; i < 64; i++)
+		items[i] = (struct nb_wait_item){ event, NB_SIGNAL_SIGNALED, 0 };
+	result = nb_object_wait_many(items, 64, soon);
+	EXPECT(result == ERR(TIMED_OUT) || result == ERR(OUT_OF_MEMORY));
+	if (result == ERR(OUT_OF_MEMORY))
+		nb_process_exit(1);
+}
 
 static int
 thread_main(int argument)
@@ -98,9 +117,9 @@ use_thread(void)
 }
 
 static void
-use_process(uint32_t module)
+use_process(uint32_t module, uint32_t word)
 {
-	uint32_t word = 0, before;
+	uint32_t before;
 	int64_t result;
 	struct nb_process_info info;
 	uint32_t process = (uint32_t)TRY(1, nb_process_create("child", 5, 0));
@@ -114,7 +133,8 @@ use_process(uint32_t module)
 		(void)tried(result, before, 0);
 	EXPECT(nb_object_wait_one(process, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER) > 0);
 	EXPECT(nb_object_info(process, NB_INFO_PROCESS, &info, sizeof info) == sizeof info);
-	EXPECT((info.status == 17 && info.trap == 0) || info.trap == NB_TRAP_OUT_OF_MEMORY);
+	EXPECT((info.status == 17 && info.trap == 0) || (word && info.trap == word) ||
+	       info.trap == NB_TRAP_OUT_OF_MEMORY);
 }
 
 /* ---- gates ---- */
@@ -163,6 +183,9 @@ link(uint32_t module, const struct nb_binding *bindings, uint32_t count)
 	EXPECT(nb_handle_close(process) == 0);
 }
 
+__attribute__((import_module("nebulet"), import_name("gate_call:iI>I"))) int64_t
+call_named(uint32_t gate, int32_t a, int64_t b);
+
 static void
 use_gates(uint32_t module)
 {
@@ -178,6 +201,7 @@ use_gates(uint32_t module)
 		1, nb_gate_create((uint32_t)(uintptr_t)rich, "hb>I", 4, 1, &where[1]));
 	gates[2] = (uint32_t)TRY(1, nb_gate_create((uint32_t)(uintptr_t)wait, ">I", 2, 0, 0));
 	gates[3] = (uint32_t)TRY(1, nb_gate_badge(gates[0], 5));
+	EXPECT(call_named(gates[0], 1, 2) == 3);
 	bindings[0] = gate_binding(gates[0], "plain", 5);
 	bindings[1] = gate_binding(gates[1], "rich", 4);
 	bindings[2] = gate_binding(gates[2], "wait", 4);
@@ -201,13 +225,16 @@ use_instances(uint32_t personality, uint32_t client)
 	EXPECT(nb_handle_close(process) == 0);
 }
 
-/* (module) */
-static const uint8_t binary[] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
+/* (module (memory 1) (data (i32.const 8) "x") (func (export "_start"))) */
+static const uint8_t binary[] = {
+	0, 'a', 's', 'm', 1, 0, 0,    0,  1, 4, 1,   0x60, 0,	0,    3,   2,	1,
+	0, 5,	3,   1,	  0, 1, 7,    10, 1, 6, '_', 's',  't', 'a',  'r', 't', 0,
+	0, 10,	4,   1,	  2, 0, 0x0b, 11, 7, 1, 0,   0x41, 8,	0x0b, 1,   'x',
+};
 
 static void
-use_module(void)
+wait_for_module(uint32_t module)
 {
-	uint32_t module = (uint32_t)TRY(1, nb_module_publish(binary, sizeof binary));
 	struct nb_module_info info;
 
 	EXPECT(nb_object_wait_one(module, NB_SIGNAL_SIGNALED, NB_DEADLINE_NEVER) > 0);
@@ -217,6 +244,31 @@ use_module(void)
 		nb_process_exit(1);
 	}
 	EXPECT(nb_handle_close(module) == 0);
+}
+
+static void
+use_module(void)
+{
+	uint32_t memory = (uint32_t)TRY(1, nb_memory_create(sizeof binary));
+
+	wait_for_module((uint32_t)TRY(1, nb_module_publish(binary, sizeof binary)));
+	EXPECT(nb_memory_write(memory, 0, binary, sizeof binary) == sizeof binary);
+	wait_for_module((uint32_t)TRY(1, nb_module_publish_object(memory, 0, sizeof binary)));
+}
+
+/* ---- devices, the log ---- */
+
+static void
+use_system(uint32_t system, uint32_t resource)
+{
+	uint32_t follower = (uint32_t)TRY(1, nb_log_follow(system)), lines, ports;
+
+	EXPECT(nb_handle_close(follower) == 0);
+	ports = (uint32_t)TRY(1, nb_resource_divide(resource, NB_RESOURCE_PORT, 0x5000, 8));
+	(void)TRY(1, nb_resource_divide(ports, NB_RESOURCE_PORT, 0x5000, 1));
+	(void)TRY(1, nb_resource_divide(resource, NB_RESOURCE_DMA, 0, 8192));
+	lines = (uint32_t)TRY(1, nb_resource_divide(resource, NB_RESOURCE_IRQ, 5, 2));
+	(void)TRY(1, nb_interrupt_create(lines, 1));
 }
 
 static void
@@ -242,11 +294,14 @@ _start(void)
 {
 	use_channel();
 	use_objects();
+	wait_for_many();
 	use_thread();
-	use_process(guest_handle(0));
+	use_process(guest_handle(0), 0);
+	use_process(guest_handle(0), NB_TRAP_UNREACHABLE);
 	use_gates(guest_handle(1));
 	use_instances(guest_handle(2), guest_handle(3));
 	use_module();
 	use_mapping();
+	use_system(guest_handle(4), guest_handle(5));
 	nb_process_exit(0);
 }
