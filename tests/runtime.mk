@@ -8,3 +8,6 @@ build/gen/tests/runtime/tail/%.wasm: tests/runtime/tail/%.wat
 	wat2wasm --enable-tail-call --debug-names $< -o $@
 $(B)/hosted/tests/runtime/tail/modules.S.o: $(TAIL_MODULES)
 $(B)/tests/runtime/test_tail: $(B)/hosted/tests/runtime/tail/modules.S.o
+
+# All memory of the platform comes through the test.
+$(B)/tests/runtime/test_instance: HOSTED_CFLAGS += -Wl,--wrap=hosted_account_take
