@@ -327,6 +327,60 @@ pooled_slots_are_as_new(void **state)
 	port_slot_release(base, 0);
 }
 
+/* A free slot may stay accessible, but it holds nothing, an object that was mapped
+ * there is not to be seen, and it is out of reach of all others: no address that code of a
+ * live slot can form is accessible but its own bytes. */
+static void
+free_slots_are_empty_and_out_of_reach(void **state)
+{
+	enum { COUNT = 70, KEPT = 64, SIZE = 65536 };
+	const uint64_t reach = NB_SLOT_BYTES, step = NB_SLOT_BYTES / 3072;
+	uint64_t bases[COUNT], live;
+	uint32_t closed = 0, open = 0;
+	uint8_t *object;
+	void *pages;
+
+	(void)state;
+	assert_int_equal(port_shared_pages_get(4096, &pages), NB_OK);
+	object = pages;
+	object[5] = 77;
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, SIZE, NULL, &bases[i]),
+				 NB_OK);
+		memset((void *)(uintptr_t)bases[i], 0xee, SIZE);
+		assert_int_equal(port_slot_map(bases[i] + 8192, object, 4096, PORT_MAP_WRITE),
+				 NB_OK);
+		assert_int_equal(((uint8_t *)(uintptr_t)bases[i])[8197], 77);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		port_slot_unmap(bases[i] + 8192, 4096);
+		port_slot_release(bases[i], SIZE);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		if (!is_accessible(bases[i], ACCESS_READ)) {
+			closed++;
+			continue;
+		}
+		open++;
+		for (uint64_t k = 0; k < SIZE; k += 8)
+			assert_int_equal(*(const uint64_t *)(uintptr_t)(bases[i] + k), 0);
+		((uint8_t *)(uintptr_t)bases[i])[8197] = 1;
+		assert_int_equal(object[5], 77);
+		((uint8_t *)(uintptr_t)bases[i])[8197] = 0;
+	}
+	assert_int_equal(open, KEPT);
+	assert_int_equal(closed, COUNT - KEPT);
+	/* One of another size, which comes between free ones. */
+	assert_int_equal(port_slot_create(NB_SLOT_ADDRESSABLE, 2 * SIZE, NULL, &live), NB_OK);
+	for (uint64_t at = 2 * SIZE; at < reach; at += step)
+		assert_false(is_accessible(live + at, ACCESS_READ));
+	assert_false(is_accessible(live + reach - 1, ACCESS_READ));
+	for (uint64_t at = 1; at <= NB_SLOT_GUARD; at += step)
+		assert_false(is_accessible(live - at, ACCESS_READ));
+	port_slot_release(live, 2 * SIZE);
+	port_shared_pages_put(pages, 4096);
+}
+
 enum { IMAGE_AT = 8192, IMAGE_BYTES = 3 * 4096 };
 
 static uint8_t
@@ -408,6 +462,7 @@ main(void)
 		TEST(areas_commit_piece_by_piece),
 		TEST(the_limit_is_an_error_for_everything),
 		TEST(pooled_slots_are_as_new),
+		TEST(free_slots_are_empty_and_out_of_reach),
 		TEST(images_are_private),
 		TEST(pooled_stacks_are_zero),
 	};
