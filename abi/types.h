@@ -295,6 +295,12 @@ struct nb_trace_record {
 	uint64_t value;
 };
 
+/* PCI's configuration space as registers: 1 MiB a bus from the address of bus 0 on. */
+struct nb_pci_info {
+	uint64_t config_address; /* physical */
+	uint32_t first_bus, last_bus;
+};
+
 struct nb_system_info {
 	uint32_t abi_version; /* NB_ABI_VERSION */
 	uint32_t processors;

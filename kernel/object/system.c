@@ -7,6 +7,7 @@
 #include "kernel/object/handle.h"
 #include "kernel/object/process.h"
 #include "kernel/port/cpu.h"
+#include "kernel/port/device.h"
 #include "kernel/port/memory.h"
 #include "kernel/sched/thread.h"
 
@@ -61,6 +62,17 @@ info_memory(struct object_info *out)
 	object_info_set(out, &info, sizeof info);
 }
 
+static enum nb_status
+info_pci(struct object_info *out)
+{
+	struct nb_pci_info info;
+
+	if (!port_pci_config(&info))
+		return NB_NOT_SUPPORTED;
+	object_info_set(out, &info, sizeof info);
+	return NB_OK;
+}
+
 enum nb_status
 system_info(uint32_t topic, struct object_info *out)
 {
@@ -68,6 +80,8 @@ system_info(uint32_t topic, struct object_info *out)
 		info_system(out);
 	else if (topic == NB_SYSTEM_MEMORY)
 		info_memory(out);
+	else if (topic == NB_SYSTEM_PCI)
+		return info_pci(out);
 	else
 		return NB_NOT_SUPPORTED;
 	return NB_OK;

@@ -8,6 +8,7 @@
 #define KERNEL_PORT_DEVICE_H
 
 #include "abi/status.h"
+#include "abi/types.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,10 @@ bool port_mmio_is_free(uint64_t first, uint64_t len);
 /* What stands for the pages of registers at `physical`, which are free, in port_slot_map.
  * Nobody reads or writes there. */
 const void *port_mmio_pages(uint64_t physical);
+
+/* Where PCI's configuration space is among the registers: *out as struct nb_pci_info. False:
+ * it is not. */
+bool port_pci_config(struct nb_pci_info *out);
 
 /* ---- interrupts ---- */
 

@@ -55,6 +55,13 @@ port_mmio_is_free(uint64_t first, uint64_t len)
 	       first - devices.mmio_base <= devices.mmio_bytes - len;
 }
 
+bool
+port_pci_config(struct nb_pci_info *out)
+{
+	(void)out;
+	return false;
+}
+
 const void *
 port_mmio_pages(uint64_t physical)
 {

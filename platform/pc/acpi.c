@@ -266,6 +266,19 @@ read_hpet(const struct table_head *head)
 		acpi_found.hpet = get64((const uint8_t *)head + 44);
 }
 
+/* The first of the spaces: that of the buses that the configuration ports reach. */
+static void
+read_mcfg(const struct table_head *head)
+{
+	const uint8_t *entry = (const uint8_t *)head + 44;
+
+	if (head->length < 60 || get16(entry + 8) != 0 || entry[10] > entry[11])
+		return;
+	acpi_found.pci_config = get64(entry);
+	acpi_found.pci_first_bus = entry[10];
+	acpi_found.pci_last_bus = entry[11];
+}
+
 static void
 read_table(uint64_t physical)
 {
@@ -276,6 +289,7 @@ read_table(uint64_t physical)
 		{ "FACP", read_fadt },
 		{ "APIC", read_madt },
 		{ "HPET", read_hpet },
+		{ "MCFG", read_mcfg },
 	};
 	const struct table_head *head = table_at(physical);
 

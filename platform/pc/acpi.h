@@ -2,7 +2,8 @@
  * What the machine's ACPI tables say, as far as the kernel wants to know.
  *
  * Sources: ACPI specification 6.5, sections 5.2.5 (RSDP), 5.2.7 (RSDT), 5.2.8
- * (XSDT), 5.2.9 (FADT), 5.2.12 (MADT), 7.4.2 (\_S5); IA-PC HPET 1.0a 3.2.4.
+ * (XSDT), 5.2.9 (FADT), 5.2.12 (MADT), 7.4.2 (\_S5); IA-PC HPET 1.0a 3.2.4;
+ * PCI Firmware 3.0 section 4.1.2 (MCFG).
  */
 #ifndef PLATFORM_PC_ACPI_H
 #define PLATFORM_PC_ACPI_H
@@ -23,7 +24,9 @@ struct acpi_found {
 	uint64_t io_apic;
 	uint32_t io_apic_first;
 	struct acpi_line isa[ACPI_ISA_LINES];
-	uint64_t hpet;		/* physical address, 0: none */
+	uint64_t hpet;	     /* physical address, 0: none */
+	uint64_t pci_config; /* of bus 0's configuration space, 1 MiB a bus; 0: none */
+	uint8_t pci_first_bus, pci_last_bus;
 	uint16_t pm_timer_port; /* 0: none */
 	bool pm_timer_is_32_bits;
 	uint16_t pm1_control_port; /* of power off; 0: none */

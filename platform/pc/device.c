@@ -27,6 +27,7 @@ enum {
 	VECTOR_FIRST = VECTOR_DEVICE_FIRST + 6, /* below lie those of the kernel's serial ports */
 	LINES_MAX = 256,
 	CONTROLLER_BYTES = 4096,
+	MESSAGE_BYTES = 1 << 20, /* every write there is an interrupt at some processor */
 	MESSAGE_ID_SHIFT = 12,
 };
 _Static_assert(VECTOR_FIRST + PORT_INTERRUPT_SLOTS <= VECTOR_TIMER, "the timer's vector");
@@ -117,15 +118,34 @@ port_io_is_free(uint32_t first, uint32_t count)
 bool
 port_mmio_is_free(uint64_t first, uint64_t len)
 {
-	const uint64_t kept[] = { acpi_found.local_apic, acpi_found.io_apic, acpi_found.hpet,
-				  MESSAGE_BASE };
+	const struct {
+		uint64_t base, bytes;
+	} kept[] = {
+		{ acpi_found.local_apic, CONTROLLER_BYTES },
+		{ acpi_found.io_apic, CONTROLLER_BYTES },
+		{ acpi_found.hpet, CONTROLLER_BYTES },
+		{ MESSAGE_BASE, MESSAGE_BYTES },
+	};
 
 	if (first + len > REACH_END || boot_is_memory(first, first + len))
 		return false;
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-		if (kept[i] && overlaps(first, len, kept[i], CONTROLLER_BYTES))
+		if (kept[i].base && overlaps(first, len, kept[i].base, kept[i].bytes))
 			return false;
 	}
+	return true;
+}
+
+bool
+port_pci_config(struct nb_pci_info *out)
+{
+	if (!acpi_found.pci_config)
+		return false;
+	*out = (struct nb_pci_info){
+		.config_address = acpi_found.pci_config,
+		.first_bus = acpi_found.pci_first_bus,
+		.last_bus = acpi_found.pci_last_bus,
+	};
 	return true;
 }
 

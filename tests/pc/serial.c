@@ -3,6 +3,8 @@
  */
 #include "tests/pc/selftest.h"
 
+#include "kernel/port/device.h"
+
 #define SECONDS 1000000000ull
 
 enum { BYTES = 100000, BURST = 300 };
@@ -107,9 +109,49 @@ reception_waits_for_room(void)
 	EXPECT(received == MANY && wrong == 0);
 }
 
+/* The last one: a driver can have the port when the kernel has left it. */
+static void
+left_port_is_free(void)
+{
+	static const uint8_t sent[] = "echoed";
+	struct port_interrupt interrupt;
+	uint64_t deadline = port_time_monotonic_ns() + 20 * SECONDS;
+	uint8_t bytes[sizeof sent];
+
+	EXPECT(!port_io_is_free(0x2f8, 8) && !port_io_is_free(0x2ff, 1));
+	EXPECT(port_interrupt_open(3, &interrupt) == NB_ALREADY_EXISTS);
+	EXPECT(port_serial_write(PORT_SERIAL_LINK, sent, sizeof sent) == sizeof sent);
+	/* Until the first has come back, so that there is something in the ring. */
+	while (!port_serial_read(PORT_SERIAL_LINK, bytes, 1) && port_time_monotonic_ns() < deadline)
+		idle_until_ready();
+	idle_until_ready();
+	EXPECT(port_serial_release(PORT_SERIAL_LINK) == NB_OK);
+	EXPECT(port_serial_release(PORT_SERIAL_LINK) == NB_OK);
+	EXPECT(port_io_is_free(0x2f8, 8));
+	EXPECT(!port_io_is_free(0x3f8, 8));
+	EXPECT(port_interrupt_open(3, &interrupt) == NB_OK);
+	port_interrupt_close(interrupt.slot);
+	/* What had arrived is still there; nothing is written or arrives any more. */
+	for (size_t i = 1; port_serial_read(PORT_SERIAL_LINK, bytes, 1); i++)
+		EXPECT(i < sizeof sent && bytes[0] == sent[i]);
+	EXPECT(port_serial_write(PORT_SERIAL_LINK, sent, sizeof sent) == sizeof sent);
+	EXPECT(port_serial_read(PORT_SERIAL_LINK, bytes, sizeof bytes) == 0);
+}
+
+/* Every write there is an interrupt, wherever in the region. */
+static void
+messages_are_the_kernels(void)
+{
+	EXPECT(!port_mmio_is_free(0xfee00000, 4096) && !port_mmio_is_free(0xfee01000, 4096));
+	EXPECT(!port_mmio_is_free(0xfeeff000, 4096) && !port_mmio_is_free(0xfed00000, 1 << 22));
+	EXPECT(port_mmio_is_free(0xfef00000, 4096));
+}
+
 const struct selftest serial_tests[] = {
 	{ "serial: early bytes are kept", early_bytes_are_kept },
 	{ "serial: an echo is exact", echo_is_exact },
 	{ "serial: reception waits for room", reception_waits_for_room },
+	{ "serial: a port that is left can be had", left_port_is_free },
+	{ "devices: the messages' region is the kernel's", messages_are_the_kernels },
 	{ NULL, NULL },
 };

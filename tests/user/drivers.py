@@ -172,6 +172,23 @@ def test_line(folder):
                f"block {number} of the image is wrong", output)
 
 
+def test_pci(folder):
+    """Configuration by registers on one chipset and by ports on the older one, and a device behind a
+    bridge. The same driver finds its device and gets the host's bytes."""
+    source = pathlib.Path(folder) / "bytes"
+    source.write_bytes(b"\x01\x03\x07\x0f" * 65536)
+    rng = ["-object", f"rng-random,id=r,filename={source}", "-device", "virtio-rng-pci,rng=r"]
+    bridge = ["-bios", "bios-256k.bin", "-device", "pcie-root-port,id=bridge,chassis=1"]
+    for way, options in (("registers", rng),
+                         ("registers", bridge + rng[:-1] + [rng[-1] + ",bus=bridge"]),
+                         ("ports", ["-machine", "pc", "-bios", "bios-256k.bin"] + rng)):
+        status, output = Machine(folder, "devices", ["clock", "entropy"], options).run()
+        expect(status == 1, f"exit status {status}", output)
+        expect(f"PCI is configured by {way}" in output, f"not by {way}", output)
+        expect(lines_of(output).get("entropy ones") == str(6400 * 10 // 4),
+               "other bytes than the host's", output)
+
+
 def disk_options(image):
     return ["-drive", f"if=none,id=d,format=raw,file={image}",
             "-device", "virtio-blk-pci,drive=d"]
@@ -507,7 +524,7 @@ def test_tutorial(folder):
     expect(count >= 7, "the tutorial has lost its examples", "")
 
 
-TESTS = {"ports": test_ports, "entropy": test_entropy, "line": test_line, "disk": test_disk,
+TESTS = {"ports": test_ports, "entropy": test_entropy, "line": test_line, "pci": test_pci, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
          "console": test_console, "serial1": test_serial1, "prompt": test_prompt,
          "program": test_program, "tutorial": test_tutorial}

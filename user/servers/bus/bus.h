@@ -6,6 +6,7 @@
  * It has the root resource and PCI's configuration ports; no driver has either.
  *
  *   devices.c  what a PC has besides PCI, and who drives what
+ *   config.c   PCI's configuration space
  *   pci.c      PCI functions: registers, message interrupts, bus mastering
  *   drivers.c  starting and stopping a driver
  *   keep.c     what the next bus server must know, should this one die
@@ -46,6 +47,7 @@ struct device {
 	struct bar bars[BARS];
 	uint8_t express;	 /* offset of its capability PCI Express, 0: none */
 	uint8_t message_table;	 /* offset of its capability for many messages, 0: none */
+	bool uses_line;		 /* its driver has its line: else it must not assert it */
 	uint32_t message_number; /* of the interrupt it has got; 0: none yet */
 	bool is_taken;
 };
@@ -93,6 +95,12 @@ struct device *devices_match(struct bus *bus, const struct manifest *manifest);
  * NB_RESOURCE_*. */
 bool devices_has(const struct device *device, uint32_t kind, uint64_t first, uint64_t count);
 
+/* Finds out how the configuration space is reached. */
+void config_open(const struct bus *bus);
+/* 32 bits of it, `at` a multiple of 4: `address` as the configuration ports take it. */
+uint32_t config_read(uint32_t address, uint32_t at);
+void config_write(uint32_t address, uint32_t at, uint32_t value);
+
 void pci_find(struct bus *bus);
 /* Copies the configuration space. */
 void pci_read_config(const struct device *device, uint8_t config[CONFIG_BYTES]);
@@ -100,7 +108,7 @@ void pci_read_config(const struct device *device, uint8_t config[CONFIG_BYTES]);
 void pci_enable(const struct device *device, bool is_master);
 /* The function neither answers nor reaches memory any more, and forgets what it was told if it
  * can be reset. */
-void pci_disable(const struct device *device);
+void pci_disable(struct device *device);
 /* Which BAR has the table of messages; valid if there is one. */
 uint32_t pci_message_bar(const struct device *device);
 /* A new interrupt object for the function's first message, or its line if it sends none.

@@ -1,11 +1,12 @@
 /*
- * PCI functions by the configuration ports (configuration mechanism 1).
+ * PCI functions. Those on bus 0, and behind the bridges there that the firmware has set up.
  *
  * A function that the firmware gave no addresses gets them here, from a window
  * that chipsets leave to PCI. The table of its messages (MSI-X) is written here
  * and never given to a driver: who writes it can make the device write anywhere.
  *
- * Sources: PCI Local Bus 3.0, sections 3.2.2.3, 6.1, 6.2.5, 6.8.2.
+ * Sources: PCI Local Bus 3.0, sections 6.1, 6.2.4, 6.2.5, 6.8.2; PCI-to-PCI
+ * Bridge 1.2, section 3.2.5.
  */
 #include "user/servers/bus/bus.h"
 
@@ -14,8 +15,6 @@
 #include <stddef.h>
 
 enum {
-	PORT_ADDRESS = 0xcf8,
-	PORT_DATA = 0xcfc,
 	BUSES = 256,
 	SLOTS = 32,
 	FUNCTIONS = 8,
@@ -34,6 +33,8 @@ enum {
 	STATUS_CAPABILITIES = 0x10 << 16,
 	HEADER_MANY = 0x80 << 16,
 	HEADER_TYPE = 0x7f << 16,
+	HEADER_BRIDGE = 1 << 16,
+	AT_BEHIND = 0x18, /* of a bridge: which buses */
 	BAR_PORTS = 1,
 	BAR_64_BITS = 4,
 	CAPABILITY_MESSAGES = 0x11, /* MSI-X */
@@ -56,20 +57,6 @@ enum {
 
 static uint64_t window_next = WINDOW_FIRST;
 static uint32_t messages_used;
-
-static uint32_t
-config_read(uint32_t address, uint32_t at)
-{
-	nb_port_write32(PORT_ADDRESS, address | at);
-	return nb_port_read32(PORT_DATA);
-}
-
-static void
-config_write(uint32_t address, uint32_t at, uint32_t value)
-{
-	nb_port_write32(PORT_ADDRESS, address | at);
-	nb_port_write32(PORT_DATA, value);
-}
 
 static uint32_t
 address_of(uint32_t bus, uint32_t slot, uint32_t function)
@@ -173,24 +160,52 @@ add_function(struct bus *bus, uint32_t address, uint32_t id)
 	device->express = find_capability(device, CAPABILITY_EXPRESS);
 }
 
+/* Buses that have been found, in the order in which they are looked at. */
+struct buses {
+	uint8_t numbers[BUSES];
+	bool is_known[BUSES];
+	uint32_t count;
+};
+
+static void
+add_bus(struct buses *buses, uint32_t number)
+{
+	if (buses->is_known[number])
+		return;
+	buses->is_known[number] = true;
+	buses->numbers[buses->count++] = (uint8_t)number;
+}
+
+static void
+look_at(struct bus *bus, struct buses *buses, uint32_t address)
+{
+	uint32_t id = config_read(address, AT_ID);
+
+	if (id == UINT32_MAX)
+		return;
+	add_function(bus, address, id);
+	if ((config_read(address, AT_HEADER) & HEADER_TYPE) == HEADER_BRIDGE)
+		add_bus(buses, config_read(address, AT_BEHIND) >> 8 & 0xff);
+}
+
 void
 pci_find(struct bus *bus)
 {
-	for (uint32_t i = 0; i < BUSES; i++) {
+	static struct buses buses;
+
+	config_open(bus);
+	add_bus(&buses, 0);
+	for (uint32_t i = 0; i < buses.count; i++) {
 		for (uint32_t slot = 0; slot < SLOTS; slot++) {
-			uint32_t first = address_of(i, slot, 0), count = 1;
+			uint32_t first = address_of(buses.numbers[i], slot, 0);
+			uint32_t count = 1;
 
 			if (config_read(first, AT_ID) == UINT32_MAX)
 				continue;
 			if (config_read(first, AT_HEADER) & HEADER_MANY)
 				count = FUNCTIONS;
-			for (uint32_t function = 0; function < count; function++) {
-				uint32_t address = address_of(i, slot, function);
-				uint32_t id = config_read(address, AT_ID);
-
-				if (id != UINT32_MAX)
-					add_function(bus, address, id);
-			}
+			for (uint32_t function = 0; function < count; function++)
+				look_at(bus, &buses, first | function << 8);
 		}
 	}
 }
@@ -214,7 +229,7 @@ pci_enable(const struct device *device, bool is_master)
 	uint32_t command = COMMAND_MEMORY | (is_master ? COMMAND_MASTER : 0u);
 
 	config_write(device->address, AT_COMMAND,
-		     command | (device->message_table ? COMMAND_NO_LINE : 0u));
+		     command | (device->uses_line ? 0u : COMMAND_NO_LINE));
 }
 
 /* Function level reset, which forgets everything; the BARs are written again. */
@@ -237,8 +252,9 @@ reset(const struct device *device)
 }
 
 void
-pci_disable(const struct device *device)
+pci_disable(struct device *device)
 {
+	device->uses_line = false;
 	config_write(device->address, AT_COMMAND, COMMAND_NO_LINE);
 	reset(device);
 }
@@ -330,7 +346,8 @@ pci_interrupt(struct bus *bus, struct device *device, uint32_t *interrupt)
 	if (opened < 0)
 		return (enum nb_status) - opened;
 	*interrupt = (uint32_t)opened;
-	if (!device->message_table)
+	device->uses_line = !device->message_table;
+	if (device->uses_line)
 		return NB_OK;
 	if (nb_object_info(*interrupt, NB_INFO_INTERRUPT, &info, sizeof info) < 0)
 		return NB_INTERNAL;
