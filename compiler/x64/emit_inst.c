@@ -265,6 +265,22 @@ flags_to_select(struct emitter *e, const struct x64_inst *inst)
 }
 
 static void
+flags_to_carry(struct emitter *e, const struct x64_inst *inst)
+{
+	static const uint16_t forms[2][2][2] = {
+		{ { NB_FORM_ADC32, NB_FORM_ADC32_IMM }, { NB_FORM_SBB32, NB_FORM_SBB32_IMM } },
+		{ { NB_FORM_ADC64, NB_FORM_ADC64_IMM }, { NB_FORM_SBB64, NB_FORM_SBB64_IMM } },
+	};
+	const uint16_t *form =
+		forms[(inst->scale & X64_CARRY_64) != 0][(inst->scale & X64_CARRY_SUBTRACTS) != 0];
+	uint32_t d = emit_reg(e, 0);
+	if (inst->scale & X64_CARRY_OPERAND)
+		emit_rm(e, form[0], d, emit_operand_rm(e, 2));
+	else
+		emit_r_imm(e, form[1], d, inst->scale & X64_CARRY_ONES ? -1 : 0);
+}
+
+static void
 flags_to_select_float(struct emitter *e, const struct x64_inst *inst)
 {
 	uint32_t d = emit_reg(e, 0);
@@ -357,6 +373,9 @@ emit_flags(struct emitter *e)
 		break;
 	case X64_TO_SELECT:
 		flags_to_select(e, inst);
+		break;
+	case X64_TO_CARRY:
+		flags_to_carry(e, inst);
 		break;
 	case X64_TO_SELECT_FLOAT:
 		flags_to_select_float(e, inst);

@@ -74,6 +74,15 @@ enum x64_consumer {
 			* the values have 64 bits */
 	X64_TO_SELECT_FLOAT, /* likewise in XMM registers; scale 2: 128 bits */
 	X64_TO_TRAP,	     /* trap if the condition holds */
+	X64_TO_CARRY, /* d (place of operand 1) = operand 1 +- (operand 2 or a constant) +- CF;
+		       * scale: enum x64_carry */
+};
+
+enum x64_carry {
+	X64_CARRY_64 = 1,
+	X64_CARRY_SUBTRACTS = 2,
+	X64_CARRY_OPERAND = 4, /* there is an operand 2; else the constant is 0 */
+	X64_CARRY_ONES = 8,    /* or -1 */
 };
 
 /* Conditions of float comparisons that one flag does not decide. */

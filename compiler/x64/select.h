@@ -247,6 +247,11 @@ void select_unary_rm(struct selector *s, uint32_t value, enum nb_form form,
 /* The form of a load-operate-store for a binary operation, else COUNT. */
 enum nb_form select_alu_store_form(uint32_t op, bool is_64, bool is_imm);
 
+/* --- select_carry.c ------------------------------------------------------- */
+
+/* Selects an ADD or SUB that takes in a comparison; false if it is none. */
+bool select_carry(struct selector *s, uint32_t value);
+
 /* --- select_mul.c --------------------------------------------------------- */
 
 void select_mul(struct selector *s, uint32_t value);
@@ -303,6 +308,9 @@ void select_shuffle(struct selector *s, uint32_t value);
 
 /* --- select_flags.c ------------------------------------------------------- */
 
+/* Adds the comparison's operands to the newest instruction, `inst`. */
+void select_add_compare(struct selector *s, struct x64_inst *inst,
+			const struct select_compare *compare, enum ra_constraint constraint);
 void select_compare_value(struct selector *s, uint32_t value);
 void select_select(struct selector *s, uint32_t value);
 void select_trap_if(struct selector *s, uint32_t value);

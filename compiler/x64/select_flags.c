@@ -274,10 +274,9 @@ compare_of(struct selector *s, uint32_t value, struct fold fold)
 	return compare_zero(s, value, X64_CC_NE, fold);
 }
 
-/* Adds the comparison's operands to the newest instruction. */
-static void
-add_compare(struct selector *s, struct x64_inst *inst, const struct select_compare *compare,
-	    enum ra_constraint constraint)
+void
+select_add_compare(struct selector *s, struct x64_inst *inst, const struct select_compare *compare,
+		   enum ra_constraint constraint)
 {
 	inst->form = (uint16_t)compare->form;
 	inst->cc = compare->cc;
@@ -299,7 +298,7 @@ select_compare_value(struct selector *s, uint32_t value)
 	inst->consumer = X64_TO_VALUE;
 	inst->imm = compare.imm;
 	select_op_def(s, select_def(s, value));
-	add_compare(s, inst, &compare, RA_ANY);
+	select_add_compare(s, inst, &compare, RA_ANY);
 }
 
 void
@@ -323,7 +322,7 @@ select_select(struct selector *s, uint32_t value)
 	select_op_def_reuse(s, select_def(s, value), 1);
 	select_op_use(s, if_false, RA_REG);
 	select_op_use(s, if_true, RA_ANY);
-	add_compare(s, select, &compare, RA_REG);
+	select_add_compare(s, select, &compare, RA_REG);
 }
 
 void
@@ -334,7 +333,7 @@ select_trap_if(struct selector *s, uint32_t value)
 	struct x64_inst *trap = select_emit(s, X64_FLAGS, compare.form);
 	trap->consumer = X64_TO_TRAP;
 	trap->imm = compare.imm;
-	add_compare(s, trap, &compare, RA_ANY);
+	select_add_compare(s, trap, &compare, RA_ANY);
 	trap->trap = (uint8_t)inst->imm;
 }
 
@@ -346,5 +345,5 @@ select_branch(struct selector *s, uint32_t value)
 	struct x64_inst *branch = select_emit(s, X64_FLAGS, compare.form);
 	branch->consumer = X64_TO_JUMP;
 	branch->imm = compare.imm;
-	add_compare(s, branch, &compare, RA_ANY);
+	select_add_compare(s, branch, &compare, RA_ANY);
 }

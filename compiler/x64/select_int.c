@@ -231,6 +231,8 @@ select_binary(struct selector *s, uint32_t value)
 	bool is_64 = inst->type == IR_I64;
 	uint32_t a = inst->args[0], b = inst->args[1];
 	int64_t imm;
+	if (inst->op == IR_ADD && select_carry(s, value))
+		return;
 	if (select_inst(s, a)->op == IR_CONST ||
 	    (select_inst(s, a)->op == IR_LOAD && select_can_sink(s, a) &&
 	     !(select_inst(s, b)->op == IR_CONST))) {
@@ -267,6 +269,8 @@ select_sub(struct selector *s, uint32_t value)
 	const struct ir_inst *inst = select_inst(s, value);
 	bool is_64 = inst->type == IR_I64;
 	int64_t imm;
+	if (select_carry(s, value))
+		return;
 	if (select_imm32(s, inst->args[1], &imm)) {
 		uint32_t vreg = select_use(s, inst->args[0]);
 		if (imm != INT32_MIN)

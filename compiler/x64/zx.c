@@ -30,7 +30,8 @@ x64_zx_defines(const struct x64_inst *inst)
 		return !info->wide;
 	case X64_FLAGS:
 		return inst->consumer == X64_TO_VALUE ||
-		       (inst->consumer == X64_TO_SELECT && inst->scale == 0);
+		       (inst->consumer == X64_TO_SELECT && inst->scale == 0) ||
+		       (inst->consumer == X64_TO_CARRY && !(inst->scale & X64_CARRY_64));
 	case X64_TRUNC:
 		return !(inst->cc & X64_TRUNC_I64);
 	case X64_ATOMIC_LOOP:

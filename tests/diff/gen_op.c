@@ -487,6 +487,38 @@ float_idiom(struct gen_func *f, uint8_t type, int depth)
 	}
 }
 
+/* A sum or difference with an unsigned comparison, as in numbers of several words, and
+ * now and then with a third value. */
+static void
+carry(struct gen_func *f, uint8_t type, int depth)
+{
+	struct gen *g = f->g;
+	bool is_64 = type == T_I64, by_64 = gen_has_type(g, T_I64) && gen_chance(g, 500);
+	uint8_t add = is_64 ? 0x7c : 0x6a, operation = (uint8_t)(add + gen_below(g, 2));
+	bool has_third = gen_chance(g, 400), is_inner = gen_chance(g, 500);
+
+	gen_expression(f, type, depth);
+	if (has_third)
+		gen_expression(f, type, depth);
+	if (has_third && !is_inner)
+		put(&f->body, operation);
+	gen_expression(f, by_64 ? T_I64 : T_I32, depth);
+	if (gen_chance(g, 300)) {
+		gen_put_const(&f->body, by_64 ? T_I64 : T_I32, 0);
+		put(&f->body, (uint8_t)((by_64 ? 0x51 : 0x46) + gen_below(g, 2)));
+	} else {
+		static const uint8_t tests[] = { 3, 5, 7, 9 }; /* lt_u, gt_u, le_u, ge_u */
+
+		gen_expression(f, by_64 ? T_I64 : T_I32, depth);
+		put(&f->body, (uint8_t)((by_64 ? 0x51 : 0x46) + tests[gen_below(g, 4)]));
+	}
+	if (is_64)
+		put(&f->body, 0xad);
+	if (has_third && is_inner)
+		put(&f->body, add);
+	put(&f->body, operation);
+}
+
 void
 gen_idiom(struct gen_func *f, uint8_t type, int depth)
 {
@@ -498,7 +530,7 @@ gen_idiom(struct gen_func *f, uint8_t type, int depth)
 		float_idiom(f, type, depth);
 		return;
 	}
-	switch (gen_below(f->g, type == T_I32 ? 7 : 6)) {
+	switch (gen_below(f->g, type == T_I32 ? 8 : 7)) {
 	case 0:
 		rotate(f, type, depth);
 		break;
@@ -519,6 +551,9 @@ gen_idiom(struct gen_func *f, uint8_t type, int depth)
 		break;
 	case 5:
 		near_multiple(f, type, depth);
+		break;
+	case 6:
+		carry(f, type, depth);
 		break;
 	default:
 		condition(f, depth);

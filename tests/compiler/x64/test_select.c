@@ -1,6 +1,6 @@
 /*
  * What instruction selection makes of some things, by counting in the machine code:
- * constants in and out of loops, products of which both halves are wanted.
+ * constants in and out of loops, products of which both halves are wanted, carries.
  */
 #include "compiler/compiler.h"
 #include "tests/compiler/wasm_text.h"
@@ -102,6 +102,74 @@ test_both_halves_of_a_product_are_one_instruction(void **state)
 			 1);
 }
 
+/* The instructions of the body that take in the carry flag, plus 100 for each SETcc. */
+static uint32_t
+count_carries(const char *text)
+{
+	struct code code;
+	uint32_t count = 0;
+
+	compile(text, &code);
+	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
+	const uint8_t *bytes = code.image.code + body->code_offset;
+	for (uint32_t at = 0; at + 3 <= body->code_size; at++) {
+		bool is_group = bytes[at] == 0x83 && (bytes[at + 1] & 0xf0) == 0xd0;
+
+		count += bytes[at] == 0x13 || bytes[at] == 0x1b || is_group;
+		count += bytes[at] == 0x0f && (bytes[at + 1] & 0xf0) == 0x90 ? 100 : 0;
+	}
+	arena_reset(&code.host.arena);
+	return count;
+}
+
+static void
+test_comparisons_are_carries(void **state)
+{
+#define WORDS	"i64 i64 i64 -> i64\n"
+#define COMPARE "local.get 1\nlocal.get 2\n"
+#define ZERO	"local.get 1\ni64.eqz\n"
+	(void)state;
+	/* x + (a < b), (a > b), x + y + (a < b), x + (y + (a < b)), x - y - (a < b) */
+	assert_int_equal(count_carries(WORDS "local.get 0\n" COMPARE
+					     "i64.lt_u\ni64.extend_i32_u\ni64.add\n"),
+			 1);
+	assert_int_equal(
+		count_carries(WORDS COMPARE "i64.gt_u\ni64.extend_i32_u\nlocal.get 0\ni64.add\n"),
+		1);
+	assert_int_equal(count_carries(WORDS "local.get 0\nlocal.get 1\ni64.add\n" COMPARE
+					     "i64.lt_u\ni64.extend_i32_u\ni64.add\n"),
+			 1);
+	assert_int_equal(count_carries(WORDS "local.get 0\nlocal.get 1\n" COMPARE
+					     "i64.lt_u\ni64.extend_i32_u\ni64.add\ni64.add\n"),
+			 1);
+	assert_int_equal(count_carries(WORDS "local.get 0\nlocal.get 1\ni64.sub\n" COMPARE
+					     "i64.lt_u\ni64.extend_i32_u\ni64.sub\n"),
+			 1);
+	/* x + (a >= b), x - (a <= b), x + (v == 0), of 32 bits: x - (v != 0) */
+	assert_int_equal(count_carries(WORDS "local.get 0\n" COMPARE
+					     "i64.ge_u\ni64.extend_i32_u\ni64.add\n"),
+			 1);
+	assert_int_equal(count_carries(WORDS "local.get 0\n" COMPARE
+					     "i64.le_u\ni64.extend_i32_u\ni64.sub\n"),
+			 1);
+	assert_int_equal(count_carries(WORDS "local.get 0\n" ZERO "i64.extend_i32_u\ni64.add\n"),
+			 1);
+	assert_int_equal(count_carries("i32 i32 -> i32\nlocal.get 0\nlocal.get 1\n"
+				       "i32.const 0\ni32.ne\ni32.sub\n"),
+			 1);
+	/* Signed ones, equal ones, and those that somebody else needs are values. */
+	assert_int_equal(count_carries(WORDS "local.get 0\n" COMPARE
+					     "i64.lt_s\ni64.extend_i32_u\ni64.add\n"),
+			 100);
+	assert_int_equal(
+		count_carries(WORDS "local.get 0\n" COMPARE "i64.eq\ni64.extend_i32_u\ni64.add\n"),
+		100);
+	assert_int_equal(count_carries("i64 i64 i64 | i64 -> i64\nlocal.get 0\n" COMPARE
+				       "i64.lt_u\ni64.extend_i32_u\nlocal.tee 3\ni64.add\n"
+				       "local.get 3\ni64.mul\n"),
+			 100);
+}
+
 static void
 test_loop_loads_a_constant_once(void **state)
 {
@@ -135,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_halves_of_a_product_are_one_instruction),
+		cmocka_unit_test(test_comparisons_are_carries),
 		cmocka_unit_test(test_loop_loads_a_constant_once),
 		cmocka_unit_test(test_straight_code_loads_it_where_it_is_used),
 	};
