@@ -27,7 +27,7 @@ CACHE = ROOT / "build" / "check"
 CPUS = os.cpu_count() or 2
 FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-Ibuild/gen/sdk", "-Ibuild/debug/gen"]
 NATIVE = ["-D_GNU_SOURCE", "-DNB_DEBUG=1"]
-GUEST = ("user/", "tests/kernel/guests/")
+GUEST = ("user/", "docs/examples/", "tests/kernel/guests/")
 WASI = ("user/programs/", "user/apps/tools/")
 FILE_LINES = 800
 
@@ -46,6 +46,7 @@ INCLUDES = {
     "arch": ("kernel/port", "lib", "abi"),
     "platform": ("arch", "kernel/port", "lib", "abi"),
     "user": ("abi", "user/sdk", "user/libs", "lib/manifest.h", "lib/string.h"),
+    "docs/examples": ("abi", "user/sdk", "user/libs"),
     "tools": None,
     "tests": None,
     "bench": None,
