@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Shares of the processor, in a virtual machine whose time passes with instructions: equal
 processes get equal shares whatever number of threads they have, limits hold alone, beside others,
-for many threads and for all that a limited process creates, and priorities are strict.
+for many threads and for all that a limited process creates, priorities are strict, and no number of
+timers takes more than a fifth.
 
     tests/user/shares.py
 """
@@ -20,6 +21,7 @@ EXPECTED = {
     "beside": [(242, 258), (730, 758)],
     "crowded": [(290, 308), (680, 710)],
     "divided": [(135, 160)] * 2,
+    "timers": [(780, 960), (0, 5)],  # being told of them takes a fifth at most, and something
     "strict": [(990, 1000), (0, 0)],
 }
 DIVIDED_MOST = 308  # the two together

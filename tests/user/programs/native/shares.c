@@ -5,7 +5,8 @@
  *     SETTING PERMILLE...
  *
  * Roles: none (the test itself), `loop`, `crowd` (three threads that loop), `divide` (starts two
- * that loop, one with a limit that is larger than its own).
+ * that loop, one with a limit that is larger than its own), `timers` (sets more of them
+ * than one can be told of).
  */
 #include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
@@ -21,7 +22,7 @@
 		.path = PATH, __VA_ARGS__ \
 	}
 
-enum { LOOPERS_MAX = 3, STACK_BYTES = 4096 };
+enum { LOOPERS_MAX = 3, STACK_BYTES = 4096, TIMERS = 2000, PERIOD_NS = 100000 };
 
 static _Alignas(16) uint8_t stacks[2][STACK_BYTES];
 
@@ -65,9 +66,25 @@ divide(void)
 	measure("divided", roles, 2, SHORT_NS);
 }
 
+/* Twenty million expirations a second. */
+static _Noreturn void
+set_timers(void)
+{
+	for (uint32_t i = 0; i < TIMERS; i++) {
+		int64_t timer = nb_timer_create();
+
+		if (timer < 0 || nb_timer_set((uint32_t)timer, 0, PERIOD_NS) < 0)
+			nb_process_exit(7);
+	}
+	(void)nb_thread_sleep(NB_DEADLINE_NEVER);
+	nb_process_exit(8);
+}
+
 static void
 run_role(char role)
 {
+	if (role == 't')
+		set_timers();
 	if (role == 'd') {
 		divide();
 		return;
@@ -93,6 +110,7 @@ module_main(void)
 					       ROLE(.name = "loop") };
 	static const struct role strict[] = { ROLE(.name = "loop"),
 					      ROLE(.name = "loop", .priority = 1) };
+	static const struct role timers[] = { ROLE(.name = "loop"), ROLE(.name = "timers") };
 	static const struct role divided = ROLE(.name = "divide", .permille = 300);
 	char role = role_letter();
 
@@ -107,6 +125,7 @@ module_main(void)
 	measure("beside", beside, 2, SHORT_NS);
 	measure("crowded", crowded, 2, SHORT_NS);
 	measure("strict", strict, 2, SHORT_NS);
+	measure("timers", timers, 2, SHORT_NS);
 	role_wait(role_start(&divided));
 	return 0;
 }
