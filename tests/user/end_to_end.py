@@ -27,6 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GUEST = ROOT / "build" / "guest"
 TESTS = GUEST / "tests"
 LIMIT_SECONDS = 60
+# Told of work that takes seconds, as on a busy machine it may.
+PROGRESS = re.compile(rb"(?m)^nebulet: compiling \S+(: \d+ %)?\n")
 PLATFORM = "hosted"
 TOOL = ROOT / "build" / "release" / "nebulet"
 
@@ -46,7 +48,7 @@ class Result:
 def run(*words, options=(), stdin=b"", **more):
     done = subprocess.run(command(*words, options=options), input=stdin, capture_output=True,
                           timeout=LIMIT_SECONDS, cwd=ROOT, check=False, **more)
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(done.returncode, done.stdout, PROGRESS.sub(b"", done.stderr))
 
 
 class Started(subprocess.Popen):
