@@ -184,7 +184,7 @@ def test_pci(folder):
                          ("ports", ["-machine", "pc", "-bios", "bios-256k.bin"] + rng)):
         status, output = Machine(folder, "devices", ["clock", "entropy"], options).run()
         expect(status == 1, f"exit status {status}", output)
-        expect(f"PCI is configured by {way}" in output, f"not by {way}", output)
+        expect(f"PCI: configured by {way}" in output, f"not by {way}", output)
         expect(lines_of(output).get("entropy ones") == str(6400 * 10 // 4),
                "other bytes than the host's", output)
 

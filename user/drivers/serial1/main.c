@@ -1,16 +1,14 @@
 /*
  * The machine's first serial port, the console's; user/libs/uart/uart.h has the code.
  */
+#include "user/libs/uart/uart.h"
 #include "user/sdk/manifest.h"
 #include "user/sdk/start.h"
 
 NEBULET_MANIFEST("name serial1", "platform serial1", "port 0x3f8 8 rw", "irq 4");
 
-#define UART_BASE 0x3f8
-#include "user/libs/uart/uart.h"
-
 int
 module_main(void)
 {
-	return uart_main();
+	return uart_main(0x3f8);
 }

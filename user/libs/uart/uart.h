@@ -6,8 +6,8 @@
  * which keeps nothing but one FIFO's worth each way: a successor goes on where it ended. Nothing is
  * lost to a full stream either: reception stops, and the other end of the line feels it.
  *
- * A driver is a manifest, a definition of UART_BASE and this file, which is code and not
- * a library because ports must be constants to be checked when the driver is compiled.
+ * A driver is a manifest and a call of uart_main with a constant. All of this is compiled into it,
+ * because ports must be constants to be checked when the driver is compiled.
  *
  * Source: National Semiconductor PC16550D data sheet.
  */
@@ -23,13 +23,13 @@
 #include <stdint.h>
 
 enum {
-	UART_DATA = UART_BASE + 0,
-	UART_INTERRUPTS = UART_BASE + 1,
-	UART_IDENTITY = UART_BASE + 2, /* read */
-	UART_FIFO = UART_BASE + 2,     /* write */
-	UART_LINE = UART_BASE + 3,
-	UART_MODEM = UART_BASE + 4,
-	UART_STATUS = UART_BASE + 5,
+	UART_DATA = 0,
+	UART_INTERRUPTS = 1,
+	UART_IDENTITY = 2, /* read */
+	UART_FIFO = 2,	   /* write */
+	UART_LINE = 3,
+	UART_MODEM = 4,
+	UART_STATUS = 5,
 	UART_INTERRUPT_RECEIVED = 1,
 	UART_INTERRUPT_ROOM = 2,
 	UART_IDENTITY_NONE = 1,
@@ -46,6 +46,8 @@ enum {
 	UART_TURNS = 64, /* in a row, before who else waits is looked at */
 };
 
+#define UART_INLINE static inline __attribute__((always_inline))
+
 struct uart {
 	uint32_t interrupt, bus, received, sending;
 	uint8_t bytes[UART_FIFO_BYTES]; /* arrived, and not in the stream yet */
@@ -54,20 +56,20 @@ struct uart {
 	bool has_ended; /* nobody sends any more */
 };
 
-static inline void
-uart_set_up(void)
+UART_INLINE void
+uart_set_up(uint32_t base)
 {
-	nb_port_write8(UART_INTERRUPTS, 0);
-	nb_port_write8(UART_LINE, UART_LINE_DIVISOR);
-	nb_port_write8(UART_DATA, 1); /* 115200 */
-	nb_port_write8(UART_INTERRUPTS, 0);
-	nb_port_write8(UART_LINE, UART_LINE_8N1);
-	nb_port_write8(UART_FIFO, UART_FIFO_ON_14);
-	nb_port_write8(UART_MODEM, UART_MODEM_READY);
+	nb_port_write8(base + UART_INTERRUPTS, 0);
+	nb_port_write8(base + UART_LINE, UART_LINE_DIVISOR);
+	nb_port_write8(base + UART_DATA, 1); /* 115200 */
+	nb_port_write8(base + UART_INTERRUPTS, 0);
+	nb_port_write8(base + UART_LINE, UART_LINE_8N1);
+	nb_port_write8(base + UART_FIFO, UART_FIFO_ON_14);
+	nb_port_write8(base + UART_MODEM, UART_MODEM_READY);
 }
 
 /* Gives the stream what has arrived; false: it does not take all. */
-static inline bool
+UART_INLINE bool
 uart_pass_on(struct uart *uart)
 {
 	int64_t put;
@@ -87,61 +89,61 @@ uart_pass_on(struct uart *uart)
 
 /* Takes in what has arrived, a FIFO's worth at most; false: there may be more. A FIFO at its
  * trigger is known to hold so many bytes, the others are asked for one by one. */
-static inline bool
-uart_receive(struct uart *uart, uint32_t identity)
+UART_INLINE bool
+uart_receive(struct uart *uart, uint32_t base, uint32_t identity)
 {
 	if (!uart_pass_on(uart))
 		return true;
 	if ((identity & (UART_IDENTITY_MASK | UART_IDENTITY_NONE)) == UART_IDENTITY_TRIGGER) {
 		while (uart->count < UART_FIFO_TRIGGER)
-			uart->bytes[uart->count++] = (uint8_t)nb_port_read8(UART_DATA);
+			uart->bytes[uart->count++] = (uint8_t)nb_port_read8(base + UART_DATA);
 	} else {
 		while (uart->count < UART_FIFO_BYTES &&
-		       nb_port_read8(UART_STATUS) & UART_STATUS_RECEIVED)
-			uart->bytes[uart->count++] = (uint8_t)nb_port_read8(UART_DATA);
+		       nb_port_read8(base + UART_STATUS) & UART_STATUS_RECEIVED)
+			uart->bytes[uart->count++] = (uint8_t)nb_port_read8(base + UART_DATA);
 	}
 	return uart->count == 0 || !uart_pass_on(uart);
 }
 
 /* Sends as much as the FIFO takes; false: there may be more. */
-static inline bool
-uart_send(struct uart *uart)
+UART_INLINE bool
+uart_send(struct uart *uart, uint32_t base)
 {
 	uint8_t bytes[UART_FIFO_BYTES];
 	int64_t count;
 
-	uart->is_full = !(nb_port_read8(UART_STATUS) & UART_STATUS_ROOM);
+	uart->is_full = !(nb_port_read8(base + UART_STATUS) & UART_STATUS_ROOM);
 	if (uart->is_full || uart->has_ended)
 		return true;
 	count = nb_stream_read(uart->sending, bytes, sizeof bytes);
 	uart->has_ended = count <= 0 && count != -NB_SHOULD_WAIT;
 	for (int64_t i = 0; i < count; i++)
-		nb_port_write8(UART_DATA, bytes[i]);
+		nb_port_write8(base + UART_DATA, bytes[i]);
 	return count <= 0;
 }
 
 /* Serves the port until there is nothing to do; false: there still may be. */
-static inline bool
-uart_serve(struct uart *uart)
+UART_INLINE bool
+uart_serve(struct uart *uart, uint32_t base)
 {
 	for (uint32_t i = 0; i < UART_TURNS; i++) {
-		uint32_t identity = nb_port_read8(UART_IDENTITY);
-		bool is_idle = uart_receive(uart, identity);
+		uint32_t identity = nb_port_read8(base + UART_IDENTITY);
+		bool is_idle = uart_receive(uart, base, identity);
 
-		is_idle = uart_send(uart) && is_idle;
+		is_idle = uart_send(uart, base) && is_idle;
 		/* Changed before the next look at the identity: what is not wanted now is
 		 * no cause of an interrupt then. */
-		nb_port_write8(UART_INTERRUPTS,
+		nb_port_write8(base + UART_INTERRUPTS,
 			       (uint32_t)(uart->count ? 0 : UART_INTERRUPT_RECEIVED) |
 				       (uint32_t)(uart->is_full ? UART_INTERRUPT_ROOM : 0));
-		if (is_idle && nb_port_read8(UART_IDENTITY) & UART_IDENTITY_NONE)
+		if (is_idle && nb_port_read8(base + UART_IDENTITY) & UART_IDENTITY_NONE)
 			return true;
 	}
 	return false;
 }
 
 /* Waits for work; false: the bus server has gone, and with it whoever would restart this. */
-static inline bool
+UART_INLINE bool
 uart_wait(const struct uart *uart, int64_t deadline_ns)
 {
 	struct nb_wait_item items[4] = {
@@ -162,8 +164,9 @@ uart_wait(const struct uart *uart, int64_t deadline_ns)
 	return (result >= 0 || result == -NB_TIMED_OUT) && !(items[1].seen & NB_SIGNAL_PEER_CLOSED);
 }
 
-static inline int
-uart_main(void)
+/* Serves the port whose registers begin at `base`; returns the exit status. */
+UART_INLINE int
+uart_main(uint32_t base)
 {
 	struct uart uart = {
 		.interrupt = startup_handle("interrupt"),
@@ -175,9 +178,9 @@ uart_main(void)
 
 	if (uart.received == NB_HANDLE_NONE || uart.sending == NB_HANDLE_NONE)
 		return 1;
-	uart_set_up();
+	uart_set_up(base);
 	while (uart_wait(&uart, is_idle ? NB_DEADLINE_NEVER : NB_DEADLINE_POLL)) {
-		is_idle = uart_serve(&uart);
+		is_idle = uart_serve(&uart, base);
 		/* An interrupt that comes from now on arrives at once. */
 		(void)nb_interrupt_ack(uart.interrupt);
 	}

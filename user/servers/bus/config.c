@@ -28,7 +28,7 @@ config_open(const struct bus *bus)
 	root = bus->root;
 	if (nb_system_info(NB_SYSTEM_PCI, &space, sizeof space) < 0)
 		space.config_address = 0;
-	bus_log(NB_LOG_DEBUG, "bus", "PCI is configured by ",
+	bus_log(NB_LOG_DEBUG, "PCI", "configured by ",
 		space.config_address ? "registers" : "ports");
 }
 
