@@ -21,7 +21,7 @@ WASI = ["clang", "--target=wasm32-wasi", "-O2", "-I.", "-Ibuild/gen/sdk"]
 ROWS = [
     ("checked kernel call", "null-call", 20, "getppid"),
     ("kernel call on a handle", "handle-call", None, None),
-    ("reading the clock", "clock-call", None, None),
+    ("reading the clock", "clock-call", None, "clock-libc"),
     ("gate, there and back", "gate", 50, "pipe"),
     ("switch to another process", "switch", 60, "futex"),
     ("message of 64 bytes, sent and received", "channel-64", 150, "pipe"),
@@ -93,6 +93,10 @@ def bench_kernel(args):
         print(f"{text:42} {median / 1000:5.2f} us {high / 1000:5.2f} us  "
               f"{'' if count is None else f'{count:.0f}':>9}   (bar {bar}) {beside}")
         figures[name] = {"ns": median, "p99": high, "instructions": count}
+    print("the clock on the host: system call "
+          f"{linux['clock-syscall'][0]:.0f}, C library {linux['clock-libc'][0]:.0f}, "
+          f"counter and scaling in a function {linux['clock-call-16'][0] / 16:.1f}, "
+          f"in line {linux['clock-line-16'][0] / 16:.1f}")
     print(f"Linux: thread created and joined {linux['thread'][0] / scale / 1000:.1f} us")
     idle = (pc or hosted)["idle"][0]
     print(f"memory of an idle process: {idle / 1024:.1f} KiB (bar 32){'' if pc else ', hosted'}")

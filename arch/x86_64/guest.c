@@ -4,6 +4,7 @@
  */
 #include "kernel/port/guest.h"
 
+#include "abi/types.h"
 #include "arch/x86_64/guest_layout.h"
 
 #define ASSERT_OFFSET(type, field, value) \
@@ -35,8 +36,17 @@ ASSERT_OFFSET(guest_state, rip, STATE_RIP);
 ASSERT_OFFSET(guest_state, rflags, STATE_RFLAGS);
 ASSERT_OFFSET(guest_state, xmm, STATE_XMM);
 ASSERT_OFFSET(guest_state, mxcsr, STATE_MXCSR);
+ASSERT_OFFSET(guest_clock, version, CLOCK_VERSION);
+ASSERT_OFFSET(guest_clock, base_ticks, CLOCK_BASE_TICKS);
+ASSERT_OFFSET(guest_clock, base_ns, CLOCK_BASE_NS);
+ASSERT_OFFSET(guest_clock, rate, CLOCK_RATE);
+ASSERT_OFFSET(guest_clock, next_ns, CLOCK_NEXT_NS);
+ASSERT_OFFSET(guest_clock, floor_ns, CLOCK_FLOOR_NS);
+_Static_assert(NB_CLOCK_MONOTONIC == CLOCK_MONOTONIC, "clock");
 _Static_assert(PRESENT_PAGES *PAGE_BYTES + PRESENT_REST == GUEST_KERNEL_PRESENT, "probed headroom");
 _Static_assert(PAGE_BYTES == PORT_PAGE_BYTES, "page size");
+
+struct guest_clock guest_clock;
 
 _Static_assert(NB_TAIL_HEADER_BYTES == TAIL_HEADER_BYTES, "tail frame");
 _Static_assert(NB_TAIL_CLASSES == TAIL_CLASSES, "tail frame");

@@ -65,6 +65,15 @@
 #define GATE_REGISTERS_XMM     64
 #define GATE_REGISTERS_BYTES   192
 
+/* struct guest_clock, NB_CLOCK_MONOTONIC */
+#define CLOCK_VERSION	 0
+#define CLOCK_BASE_TICKS 8
+#define CLOCK_BASE_NS	 16
+#define CLOCK_RATE	 24
+#define CLOCK_NEXT_NS	 32
+#define CLOCK_FLOOR_NS	 40
+#define CLOCK_MONOTONIC	 0
+
 /* struct guest_call */
 #define CALL_GPR	0
 #define CALL_XMM	56

@@ -1,7 +1,9 @@
 /*
  * The same primitives of Linux on the host: getppid, a byte through two pipes and
  * back, a futex round trip between two threads, creating and joining a thread,
- * creating a process that exits at once, and waiting for it. All on one processor.
+ * creating a process that exits at once, and waiting for it. And the clock: by a system
+ * call, as the C library reads it, and what it would cost in line: the counter, scaled, and
+ * the same as a call. All on one processor.
  * Prints `NAME MEDIAN P99` in cycles of the time stamp counter, and first
  * `hz N`: cycles a second.
  */
@@ -49,6 +51,62 @@ static void
 null_call(void)
 {
 	(void)syscall(SYS_getppid);
+}
+
+/* ---- the clock ---- */
+
+static struct {
+	volatile uint32_t version;
+	volatile uint64_t base_ticks, base_ns, rate, next_ns;
+} page = { 2, 0, 0, UINT64_C(1) << 31, UINT64_MAX };
+static volatile uint64_t told;
+
+static void
+clock_by_syscall(void)
+{
+	struct timespec now;
+
+	(void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+}
+
+static void
+clock_of_libc(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+}
+
+static inline uint64_t
+clock_read(void)
+{
+	uint32_t version = page.version;
+	uint64_t ticks = __rdtsc() - page.base_ticks;
+	uint64_t ns = page.base_ns + (uint64_t)((unsigned __int128)ticks * page.rate >> 32);
+
+	return ns < page.next_ns && page.version == version ? ns : 0;
+}
+
+static __attribute__((noinline)) uint64_t
+clock_call(void)
+{
+	return clock_read();
+}
+
+/* Reads it so often that the call of this does not count. */
+enum { CLOCK_READINGS = 16 };
+static void
+clock_in_line(void)
+{
+	for (int i = 0; i < CLOCK_READINGS; i++)
+		told = clock_read();
+}
+
+static void
+clock_called(void)
+{
+	for (int i = 0; i < CLOCK_READINGS; i++)
+		told = clock_call();
 }
 
 /* ---- pipes ---- */
@@ -166,6 +224,10 @@ main(int argc, char **argv)
 	(void)sched_setaffinity(0, sizeof one, &one);
 	printf("hz %.0f\n", counter_hz());
 	measure("getppid", null_call, SAMPLES, CALLS);
+	measure("clock-syscall", clock_by_syscall, SAMPLES, CALLS);
+	measure("clock-libc", clock_of_libc, SAMPLES, CALLS);
+	measure("clock-line-16", clock_in_line, SAMPLES, CALLS);
+	measure("clock-call-16", clock_called, SAMPLES, CALLS);
 	if (pipe(there) || pipe(back) || pthread_create(&thread, NULL, echo, NULL))
 		return 1;
 	measure("pipe", pipe_round_trip, SAMPLES, CALLS);

@@ -173,6 +173,23 @@ guest_pc_is_stub(uint64_t pc)
 	return pc >= (uint64_t)(uintptr_t)guest_stubs && pc < (uint64_t)(uintptr_t)guest_stubs_end;
 }
 
+/* ---- the clock ---- */
+
+/* What the stub of clock_get tells the monotonic clock by, without the kernel: the
+ * time stamp counter, base_ns + (counter - base_ticks) * rate / 2^32, but not before
+ * floor_ns. It asks the kernel from next_ns on, and while `version` is odd (the rest is
+ * changing) or 0 (there is nothing to read). Platforms that count time so keep it, with
+ * the orders of a sequence count. */
+struct guest_clock {
+	uint32_t version; /* atomic */
+	uint32_t reserved;
+	uint64_t base_ticks, base_ns;
+	uint64_t rate; /* nanoseconds a tick times 2^32 */
+	uint64_t next_ns;
+	uint64_t floor_ns; /* no time before that is told: it may have been told already */
+};
+extern struct guest_clock guest_clock;
+
 /* ---- gates ---- */
 
 /* Where calls of a gate run: an instance graph of the callee's process, and a

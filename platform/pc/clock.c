@@ -5,7 +5,8 @@
  * measured against a reference counter of known frequency (HPET or the ACPI
  * timer) that runs beside it: until MEASURE_LEAST has passed every reading of
  * time reads the reference, then both counters give the rate, and the
- * measurement is repeated over ever longer spans. Nothing ever waits.
+ * measurement is repeated over ever longer spans. Nothing ever waits. The stub of clock_get
+ * reads the same numbers (struct guest_clock).
  *
  * The local APIC timer's rate is found the same way, from what it counted
  * between arming and a later look. It is never thought faster than measured,
@@ -22,6 +23,7 @@
 #include "arch/x86_64/priv/space.h"
 #include "arch/x86_64/priv/trap.h"
 #include "kernel/port/cpu.h"
+#include "kernel/port/guest.h"
 #include "platform/pc/acpi.h"
 
 enum {
@@ -65,16 +67,11 @@ static struct {
 	uint64_t rest_fs;
 } reference;
 
-/* The time stamp counter as a clock. Readers take no lock: `version` is odd while the lock's
- * holder changes something, and 0 while there is nothing to read. */
+/* The time stamp counter as a clock is guest_clock: readers take no lock, only its holder
+ * writes. */
 static struct {
-	uint32_t version; /* atomic */
 	bool is_measured;
 	uint64_t first_tsc, first_ns; /* where measuring began */
-	uint64_t base_tsc, base_ns;   /* where time is counted from */
-	uint64_t rate;		      /* nanoseconds a tick */
-	uint64_t next_measure_ns;
-	uint64_t floor_ns; /* no time before that is told: it may have been told already */
 } tsc_clock;
 
 static struct {
@@ -137,13 +134,13 @@ read_pair(uint64_t *out_tsc)
 static uint64_t
 tsc_ns(uint64_t tsc)
 {
-	return tsc_clock.base_ns + scale(tsc - tsc_clock.base_tsc, tsc_clock.rate);
+	return guest_clock.base_ns + scale(tsc - guest_clock.base_ticks, guest_clock.rate);
 }
 
 static uint64_t
 not_before_floor(uint64_t ns)
 {
-	return ns > tsc_clock.floor_ns ? ns : tsc_clock.floor_ns;
+	return ns > guest_clock.floor_ns ? ns : guest_clock.floor_ns;
 }
 
 static void
@@ -153,20 +150,20 @@ measure(void)
 	uint32_t counter = read_pair(&tsc);
 	uint64_t ns = reference_advance(counter, tsc_clock.is_measured ? tsc_ns(tsc) : 0);
 	uint64_t span = ns - tsc_clock.first_ns;
-	uint32_t version = tsc_clock.version;
+	uint32_t version = guest_clock.version;
 
-	__atomic_store_n(&tsc_clock.version, version | 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&guest_clock.version, version | 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	/* The measurement may find that time ran ahead. Whoever reads the old rate does so before
 	 * the version is odd, so the floor is no earlier than what he tells. */
 	if (tsc_clock.is_measured)
-		tsc_clock.floor_ns = not_before_floor(tsc_ns(cpu_read_tsc()));
-	tsc_clock.base_tsc = tsc;
-	tsc_clock.base_ns = ns;
-	tsc_clock.rate = rate_of(span, tsc - tsc_clock.first_tsc);
-	tsc_clock.next_measure_ns = ns + (span < MEASURE_MOST ? span : MEASURE_MOST);
+		guest_clock.floor_ns = not_before_floor(tsc_ns(cpu_read_tsc()));
+	guest_clock.base_ticks = tsc;
+	guest_clock.base_ns = ns;
+	guest_clock.rate = rate_of(span, tsc - tsc_clock.first_tsc);
+	guest_clock.next_ns = ns + (span < MEASURE_MOST ? span : MEASURE_MOST);
 	tsc_clock.is_measured = true;
-	__atomic_store_n(&tsc_clock.version, (version | 1) + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&guest_clock.version, (version | 1) + 1, __ATOMIC_RELEASE);
 }
 
 static uint64_t
@@ -178,11 +175,11 @@ monotonic_locked(void)
 		return kvm_clock_monotonic_ns();
 	if (tsc_clock.is_measured) {
 		ns = tsc_ns(cpu_read_tsc());
-		if (ns >= tsc_clock.next_measure_ns)
+		if (ns >= guest_clock.next_ns)
 			measure();
 	} else {
 		ns = reference_advance(reference_read(), 0);
-		tsc_clock.floor_ns = ns;
+		guest_clock.floor_ns = ns;
 		if (ns - tsc_clock.first_ns >= MEASURE_LEAST)
 			measure();
 	}
@@ -193,16 +190,16 @@ monotonic_locked(void)
 static bool
 read_unlocked(uint64_t *out_ns)
 {
-	uint32_t version = __atomic_load_n(&tsc_clock.version, __ATOMIC_ACQUIRE);
+	uint32_t version = __atomic_load_n(&guest_clock.version, __ATOMIC_ACQUIRE);
 	uint64_t ns, next_ns;
 
 	if (version == 0 || version & 1)
 		return false;
 	ns = tsc_ns(cpu_read_tsc());
-	next_ns = tsc_clock.next_measure_ns;
+	next_ns = guest_clock.next_ns;
 	*out_ns = not_before_floor(ns);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return ns < next_ns && __atomic_load_n(&tsc_clock.version, __ATOMIC_RELAXED) == version;
+	return ns < next_ns && __atomic_load_n(&guest_clock.version, __ATOMIC_RELAXED) == version;
 }
 
 uint64_t
@@ -237,7 +234,7 @@ port_cycles_hz(void)
 	if (has_kvm_clock)
 		return kvm_clock_tsc_hz();
 	lock_take(&lock);
-	hz = tsc_clock.is_measured ? (1000000000ull << 32) / tsc_clock.rate : 0;
+	hz = tsc_clock.is_measured ? (1000000000ull << 32) / guest_clock.rate : 0;
 	lock_drop(&lock);
 	return hz;
 }

@@ -37,6 +37,7 @@ guest_\name\()_end:
 	guest	parent
 	guest	personality
 	guest	spin
+	guest	now
 	guest	streams
 	guest	threads
 	guest	ticker
