@@ -1,7 +1,8 @@
 /*
- * Random bytes: ChaCha20 with fast key erasure. Each call takes one block as
- * its own stream key and the generator's next key, so what was given out
- * cannot be computed from what is kept.
+ * Random bytes: ChaCha20 with fast key erasure. A few blocks at a time are made, whose
+ * first bytes are the generator's next key; the others are given out, each once, and are
+ * zeroed then. So what was given out cannot be computed from what is kept. Who wants much
+ * gets a stream with a key of its own.
  */
 #include "kernel/sys/random.h"
 
@@ -14,14 +15,17 @@
 enum {
 	KEY_BYTES = 32,
 	BLOCK_BYTES = 64,
-	RESEED_CALLS = 64 * 1024,
+	POOL_BYTES = 4 * BLOCK_BYTES,
+	RESEED_REFILLS = 16 * 1024,
 };
 
 static struct {
 	struct spinlock lock;
 	/* Under the lock: */
 	uint32_t key[KEY_BYTES / 4];
-	uint32_t calls_left; /* until it is seeded again */
+	uint32_t refills_left; /* until it is seeded again */
+	uint8_t pool[POOL_BYTES];
+	uint32_t pool_left; /* bytes at its end that nobody has got */
 } generator = { .lock = SPINLOCK_INIT(LOCK_RANK_HEAP) };
 
 static uint32_t
@@ -68,25 +72,42 @@ random_chacha20_block(const uint32_t key[8], uint64_t counter, uint8_t out[64])
 	memcpy(out, state, sizeof state);
 }
 
-/* Hands out a fresh key and replaces the generator's own. */
 static void
-take_key(uint32_t out[8])
+refill_locked(void)
 {
-	uint8_t block[BLOCK_BYTES];
-
-	spinlock_lock(&generator.lock);
-	if (generator.calls_left == 0) {
+	if (generator.refills_left == 0) {
 		uint32_t seed[KEY_BYTES / 4];
 
 		port_entropy(seed, sizeof seed);
 		for (int i = 0; i < KEY_BYTES / 4; i++)
 			generator.key[i] ^= seed[i];
-		generator.calls_left = RESEED_CALLS;
+		generator.refills_left = RESEED_REFILLS;
 	}
-	generator.calls_left--;
-	random_chacha20_block(generator.key, 0, block);
-	memcpy(generator.key, block, KEY_BYTES);
-	memcpy(out, block + KEY_BYTES, KEY_BYTES);
+	generator.refills_left--;
+	for (uint32_t i = 0; i < POOL_BYTES / BLOCK_BYTES; i++)
+		random_chacha20_block(generator.key, i, generator.pool + i * BLOCK_BYTES);
+	memcpy(generator.key, generator.pool, KEY_BYTES);
+	memset(generator.pool, 0, KEY_BYTES);
+	generator.pool_left = POOL_BYTES - KEY_BYTES;
+}
+
+/* At most BLOCK_BYTES. */
+static void
+take(uint8_t *out, size_t len)
+{
+	spinlock_lock(&generator.lock);
+	while (len) {
+		size_t piece = len < generator.pool_left ? len : generator.pool_left;
+		uint8_t *from = generator.pool + POOL_BYTES - generator.pool_left;
+
+		memcpy(out, from, piece);
+		memset(from, 0, piece);
+		generator.pool_left -= (uint32_t)piece;
+		out += piece;
+		len -= piece;
+		if (len)
+			refill_locked();
+	}
 	spinlock_unlock(&generator.lock);
 }
 
@@ -98,7 +119,11 @@ random_bytes(void *out, size_t len)
 	uint64_t counter = 0;
 	uint8_t *at = out;
 
-	take_key(key);
+	if (len <= BLOCK_BYTES) {
+		take(out, len);
+		return;
+	}
+	take((uint8_t *)key, sizeof key);
 	while (len) {
 		size_t piece = len < BLOCK_BYTES ? len : BLOCK_BYTES;
 

@@ -417,7 +417,7 @@ test_random(void **state)
 	static const uint8_t first[] = { 0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90 };
 	static const uint8_t second[] = { 0x9f, 0x07, 0xe7, 0xbe, 0x55, 0x51, 0x38, 0x7a };
 	const uint32_t key[8] = { 0 };
-	uint8_t block[64], a[200], b[200];
+	uint8_t block[64], a[200], b[200], pieces[100][13];
 
 	(void)state;
 	random_chacha20_block(key, 0, block);
@@ -428,6 +428,12 @@ test_random(void **state)
 	random_bytes(b, sizeof b);
 	assert_memory_not_equal(a, b, sizeof a);
 	assert_memory_not_equal(a, a + 100, 100);
+	/* Small pieces come from what is kept ready, across its end: none comes twice. */
+	for (size_t i = 0; i < 100; i++) {
+		random_bytes(pieces[i], sizeof pieces[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(pieces[i], pieces[j], sizeof pieces[i]);
+	}
 }
 
 static void
