@@ -8,6 +8,7 @@
 #include "tests/kernel/virtio_device.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -17,6 +18,7 @@ enum {
 	SEEN_NEW_DRIVER = 2,
 	GAVE_UP = 102,
 	READ = 8, /* number of the first request that reads */
+	GONE_SECONDS = 6,
 	DEVICE_AT = 0x200,
 	STATUS = 20,
 	STATUS_NEEDS_RESET = 0x40,
@@ -79,6 +81,7 @@ run_case(const struct virtio_lie *lie)
 	struct channel *services[2];
 	struct process *holder = kernel_process(NULL, "holder");
 	bool has_ended;
+	time_t begin = time(NULL);
 
 	/* What a client sends over its end comes to the driver, as if the bus had passed it on. */
 	assert_int_equal(channel_create(boot_account(), 16, services), NB_OK);
@@ -92,6 +95,9 @@ run_case(const struct virtio_lie *lie)
 	has_ended = driver->state == NB_PROCESS_ENDED;
 	if (has_ended) {
 		assert_int_equal(driver->trap, NB_TRAP_NONE);
+		/* A device that has gone is not waited for like one that owes a result. */
+		if (lie->act && time(NULL) - begin > GONE_SECONDS)
+			fail_msg("%s: noticed late", lie->name);
 		stop_driver();
 		start_driver(services[1], &honest);
 	}
