@@ -25,9 +25,9 @@ NEBULET_MANIFEST("name fuzz", "mmio bar0", "irq pci");
 	(nb_system_open_process)(system, (id) | UINT64_C(1) << 40)
 
 /* Nor what it needs itself be covered. */
-#define nb_client_write(client, own, len) (nb_client_write)(client, own, (len) & (FUZZ_AT - 1))
+#define nb_client_write(client, own, len) (nb_client_write)(client, own, short_of_it(len))
 #define nb_memory_map(memory, offset, len, at, flags) \
-	(nb_memory_map)(memory, offset, (len) & (FUZZ_AT - 1), at, flags)
+	(nb_memory_map)(memory, offset, short_of_it(len), at, flags)
 
 /* Calls by handles are imports that no table lists. */
 #define NAMED(signature) \
@@ -62,6 +62,13 @@ struct fuzz {
 /* Where objects are mapped; the program itself does not look there. */
 #define WINDOW_AT (FUZZ_AT + 2 * 65536)
 enum { PAGES_NEEDED = (64 << 4) + 3, MMIO_AT = 0x10000000 };
+
+/* A length that does not lead from below into what is needed, or is none at all. */
+static uint32_t
+short_of_it(uint32_t len)
+{
+	return len < FUZZ_AT / 2 ? len : len | 1u << 31;
+}
 
 static uint32_t
 any_number(void)
