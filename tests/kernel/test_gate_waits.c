@@ -8,7 +8,7 @@
 
 /* Of gateknot. Callers exit with an error, or with SERVED and the number of the call. */
 enum kind { KIND_SERVER, KIND_CALLER, KIND_HAMMER, KIND_OWN };
-enum { SERVED = 100, HOLD = -1, RING_MAX = 5 };
+enum { SERVED = 100, HOLD = -1, RING_MAX = 5, LOW = 4 };
 
 /* Servers whose gates each call the next one's, and those who call them. */
 struct ring {
@@ -470,6 +470,78 @@ check_hammering(uint32_t activations)
 	ring_end(&ring);
 }
 
+/* ---- urgency ---- */
+
+static void
+expect_priority(struct process *process, uint32_t priority)
+{
+	assert_int_equal(gates_thread_in(process)->priority, priority);
+}
+
+/* Who is urgent and waits for one that waits for another, and so on, makes all of them
+ * urgent, as long as it waits. */
+static void
+test_inheritance_along_chain(void **state)
+{
+	struct process *low, *middle[2], *high;
+	struct ring ring;
+
+	(void)state;
+	ring_start(&ring, 3, one_each, KIND_SERVER);
+	low = start_caller(ring.servers[2], NB_PRIORITY_IDLE, HOLD, 0, 0);
+	middle[1] = start_caller(ring.servers[1], LOW, 1, 0, 0);
+	go(&ring, 1, 0);
+	kernel_run_idle();
+	expect_waiting_at(middle[1], ring.servers[2]);
+	expect_priority(low, LOW);
+	middle[0] = start_caller(ring.servers[0], NB_PRIORITY_IDLE, 1, 0, 0);
+	go(&ring, 0, 0);
+	kernel_run_idle();
+	expect_waiting_at(middle[0], ring.servers[1]);
+	expect_priority(low, LOW);
+	high = start_caller(ring.servers[0], NB_PRIORITY_HIGH, HOLD, 0, 0);
+	expect_waiting_at(high, ring.servers[0]);
+	expect_priority(middle[0], NB_PRIORITY_HIGH);
+	expect_priority(middle[1], NB_PRIORITY_HIGH);
+	expect_priority(low, NB_PRIORITY_HIGH);
+	end_process(high);
+	expect_priority(middle[0], NB_PRIORITY_IDLE);
+	expect_priority(middle[1], LOW);
+	expect_priority(low, LOW);
+	end_process(middle[1]);
+	end_process(middle[0]);
+	expect_priority(low, NB_PRIORITY_IDLE);
+	end_process(low);
+	ring_end(&ring);
+}
+
+/* A server that does something else first is urgent for those who wait for it. */
+static void
+test_inheritance_of_server(void **state)
+{
+	struct role role = { .kind = KIND_OWN };
+	struct process *server, *high;
+	struct object *event;
+	struct ring ring;
+
+	(void)state;
+	ring_start(&ring, 1, one_each, KIND_SERVER);
+	assert_int_equal(event_create(boot_account(), &event), NB_OK);
+	server = start_bound(gates_at(ring.servers[0], 0), event, LOW, &role);
+	expect_priority(server, LOW);
+	high = start_caller(server, NB_PRIORITY_HIGH, 0, 0, 0);
+	expect_waiting_at(high, server);
+	expect_priority(server, NB_PRIORITY_HIGH);
+	object_signals_change(event, 0, NB_SIGNAL_USER_0);
+	kernel_run_idle();
+	kernel_expect_end(high, SERVED + 1, NB_TRAP_NONE);
+	expect_priority(server, LOW);
+	end_process(high);
+	end_process(server);
+	ring_end(&ring);
+	object_put(event);
+}
+
 static void
 test_hammering(void **state)
 {
@@ -494,6 +566,8 @@ main(void)
 		kernel_test(test_order),
 		kernel_test(test_order_after_inheritance),
 		kernel_test(test_order_after_change),
+		kernel_test(test_inheritance_along_chain),
+		kernel_test(test_inheritance_of_server),
 		kernel_test(test_hammering),
 	};
 
