@@ -82,11 +82,11 @@ rex_twice(struct builder *b)
 	put_return(b);
 }
 
-/* Of a common shape, but not of its group: adc */
+/* Of a common shape, but not of its group: SAL, which SHL is as well */
 static void
 digit_of_nothing(struct builder *b)
 {
-	put_bytes(b, "\x83\xd6\x01", 3);
+	put_bytes(b, "\xc1\xf6\x01", 3);
 	put_return(b);
 }
 
