@@ -301,9 +301,37 @@ select_compare_value(struct selector *s, uint32_t value)
 	select_add_compare(s, inst, &compare, RA_ANY);
 }
 
+/* A choice of the smaller or larger of two floats by comparing them is what minss and maxss do,
+ * NaN and zeros included: they give the second operand unless the first is strictly smaller
+ * (larger). False if `value` is no such choice. */
+static bool
+select_extreme(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *inst = select_inst(s, value);
+	const struct ir_inst *compare = select_inst(s, inst->args[0]);
+	uint32_t first = inst->args[1], second = inst->args[2];
+
+	if ((compare->op != IR_FLT && compare->op != IR_FGT) ||
+	    (inst->type != IR_F32 && inst->type != IR_F64))
+		return false;
+	bool is_straight = compare->args[0] == first && compare->args[1] == second;
+	if (!is_straight && (compare->args[0] != second || compare->args[1] != first))
+		return false;
+	bool is_min = (compare->op == IR_FLT) == is_straight;
+	enum nb_form form = is_min ? NB_FORM_MINSS : NB_FORM_MAXSS;
+	if (inst->type == IR_F64)
+		form = is_min ? NB_FORM_MINSD : NB_FORM_MAXSD;
+	struct select_source source = select_source_any(s, second);
+	uint32_t vreg = select_read(s, first);
+	select_sse(s, form, select_def(s, value), vreg, &source, SELECT_ORDERED);
+	return true;
+}
+
 void
 select_select(struct selector *s, uint32_t value)
 {
+	if (select_extreme(s, value))
+		return;
 	const struct ir_inst *inst = select_inst(s, value);
 	struct select_compare compare = compare_of(s, inst->args[0], (struct fold){ true });
 	uint32_t if_true = select_use(s, inst->args[1]);

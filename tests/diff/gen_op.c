@@ -461,14 +461,33 @@ condition(struct gen_func *f, int depth)
 	}
 }
 
+/* `local` or another float, chosen by comparing them. */
+static void
+float_choice(struct gen_func *f, uint8_t type, uint32_t local, int depth)
+{
+	uint32_t locals[2] = { local, held(f, type, depth) };
+	uint32_t turn = gen_below(f->g, 2);
+
+	gen_local_op(f, 0x20, locals[0]);
+	gen_local_op(f, 0x20, locals[1]);
+	gen_local_op(f, 0x20, locals[turn]);
+	gen_local_op(f, 0x20, locals[1 - turn]);
+	put(&f->body, (uint8_t)((type == T_F32 ? 0x5b : 0x61) + gen_below(f->g, 6)), 0x1b);
+}
+
 static void
 float_idiom(struct gen_func *f, uint8_t type, int depth)
 {
 	const bool is_f32 = type == T_F32;
 	uint32_t local = held(f, type, depth);
+	uint32_t draw = gen_below(f->g, 24);
 
+	if (draw < 3) {
+		float_choice(f, type, local, depth);
+		return;
+	}
 	gen_local_op(f, 0x20, local);
-	switch (gen_below(f->g, 3)) {
+	switch (draw % 3) {
 	case 0: /* the same operand twice */
 		gen_local_op(f, 0x20, local);
 		put(&f->body, (uint8_t)((is_f32 ? 0x92 : 0xa0) + gen_below(f->g, 6)));

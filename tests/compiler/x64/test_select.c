@@ -1,6 +1,7 @@
 /*
  * What instruction selection makes of some things, by counting in the machine code:
- * constants in and out of loops, products of which both halves are wanted, carries.
+ * constants in and out of loops, products of which both halves are wanted, carries,
+ * the smaller of two floats.
  */
 #include "compiler/compiler.h"
 #include "tests/compiler/wasm_text.h"
@@ -198,12 +199,59 @@ test_straight_code_loads_it_where_it_is_used(void **state)
 			 2);
 }
 
+/* How often the body has the opcode bytes 0f `opcode`. */
+static uint32_t
+count_opcode(const char *text, uint8_t opcode)
+{
+	struct code code;
+	uint32_t count = 0;
+
+	compile(text, &code);
+	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
+	const uint8_t *bytes = code.image.code + body->code_offset;
+	for (uint32_t at = 0; at + 2 <= body->code_size; at++)
+		count += bytes[at] == 0x0f && bytes[at + 1] == opcode;
+	arena_reset(&code.host.arena);
+	return count;
+}
+
+/* The choice that minsd or maxsd makes is that instruction; another one is a comparison. */
+static void
+test_smaller_or_larger_of_two_floats_is_one_instruction(void **state)
+{
+	enum { UCOMISD = 0x2e, MINSD = 0x5d, MAXSD = 0x5f };
+	static const struct {
+		const char *compare;
+		uint8_t straight, crossed; /* opcodes; 0: none */
+	} rows[] = {
+		{ "f64.lt\n", MINSD, MAXSD }, { "f64.gt\n", MAXSD, MINSD }, { "f64.le\n", 0, 0 },
+		{ "f64.ge\n", 0, 0 },	      { "f64.eq\n", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (int crossed = 0; crossed < 2; crossed++) {
+			char text[160];
+			uint8_t opcode = crossed ? rows[i].crossed : rows[i].straight;
+
+			snprintf(text, sizeof(text),
+				 "f64 f64 -> f64\nlocal.get 0\nlocal.get 1\n"
+				 "local.get %d\nlocal.get %d\n%sselect\n",
+				 crossed, 1 - crossed, rows[i].compare);
+			assert_int_equal(count_opcode(text, UCOMISD), opcode == 0);
+			assert_int_equal(count_opcode(text, MINSD), opcode == MINSD);
+			assert_int_equal(count_opcode(text, MAXSD), opcode == MAXSD);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_halves_of_a_product_are_one_instruction),
 		cmocka_unit_test(test_comparisons_are_carries),
+		cmocka_unit_test(test_smaller_or_larger_of_two_floats_is_one_instruction),
 		cmocka_unit_test(test_loop_loads_a_constant_once),
 		cmocka_unit_test(test_straight_code_loads_it_where_it_is_used),
 	};
