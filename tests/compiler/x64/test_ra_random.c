@@ -3,6 +3,7 @@
  * symbolic checker and an execution beside the SSA form; and the checker finds
  * what is broken on purpose whenever execution shows the breakage.
  */
+#include "compiler/x64/ra_state.h"
 #include "tests/compiler/x64/ra_program.h"
 
 #include <setjmp.h>
@@ -211,6 +212,79 @@ test_exhaustion_is_an_error(void **state)
 	}
 }
 
+/* --- filling ----------------------------------------------------------------------- */
+
+/* The steps of ra_allocate without ra_fill. */
+static enum nb_status
+allocate_unfilled(const struct ra_function *fn, struct arena *out, struct arena *scratch,
+		  struct ra_result *result)
+{
+	enum nb_status (*const steps[])(struct ra *) = {
+		ra_prepare, ra_live_build, ra_join, ra_assign_all, ra_slot_assign, ra_resolve
+	};
+	struct ra ra = { .fn = fn, .scratch = scratch, .out = out, .result = result };
+	enum nb_status status = NB_OK;
+
+	*result = (struct ra_result){ 0 };
+	ra.is_exchanged = arena_new_array(scratch, uint8_t, fn->inst_count);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && status == NB_OK; i++)
+		status = steps[i](&ra);
+	return status;
+}
+
+/* How often memory is read, per call of the function. */
+static double
+count_reads(const struct ra_function *fn, const struct ra_result *result)
+{
+	double sum = 0;
+	uint32_t move = 0;
+
+	for (uint32_t b = 0; b < fn->block_count; b++) {
+		const struct ra_block *block = &fn->blocks[b];
+
+		for (;
+		     move < result->move_count && result->moves[move].before_inst < block->end_inst;
+		     move++)
+			if (result->moves[move].from.kind == RA_PLACE_SLOT)
+				sum += (double)block->frequency;
+		for (uint32_t i = block->first_inst; i < block->end_inst; i++)
+			for (uint32_t k = 0; k < fn->insts[i].operand_count; k++)
+				if (result->places[fn->insts[i].first_operand + k].kind ==
+				    RA_PLACE_SLOT)
+					sum += (double)block->frequency;
+	}
+	return sum;
+}
+
+/* Values that stay in registers that have become free are read from memory less often. */
+static void
+test_filling_saves_reads(void **state)
+{
+	uint64_t first = first_seed(), count = iterations(200);
+	double with = 0, without = 0;
+
+	(void)state;
+	for (uint64_t seed = first; seed < first + count; seed++) {
+		struct arena out, scratch;
+		struct ra_result filled, unfilled;
+		struct program p;
+		const struct ra_function *fn = program_random_function(&p, seed, 400);
+
+		arena_init(&out, &program_source, SIZE_MAX);
+		arena_init(&scratch, &program_source, SIZE_MAX);
+		assert_int_equal(ra_allocate(fn, &out, &scratch, &filled), NB_OK);
+		assert_int_equal(allocate_unfilled(fn, &out, &scratch, &unfilled), NB_OK);
+		assert_true(count_reads(fn, &filled) <= count_reads(fn, &unfilled));
+		with += count_reads(fn, &filled);
+		without += count_reads(fn, &unfilled);
+		arena_reset(&out);
+		arena_reset(&scratch);
+		program_free(&p);
+	}
+	print_message("reads: %.0f, without filling %.0f\n", with, without);
+	assert_true(with < without);
+}
+
 int
 main(void)
 {
@@ -218,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_random_functions),
 		cmocka_unit_test(test_mutations_are_found),
 		cmocka_unit_test(test_exhaustion_is_an_error),
+		cmocka_unit_test(test_filling_saves_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
