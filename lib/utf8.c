@@ -59,3 +59,11 @@ utf8_is_valid(const uint8_t *bytes, size_t len)
 	}
 	return true;
 }
+
+bool
+utf8_is_control(const uint8_t *bytes, size_t len)
+{
+	if (bytes[0] == 0xc2)
+		return len > 1 && bytes[1] < 0xa0;
+	return bytes[0] < 0x20 || bytes[0] == 0x7f;
+}

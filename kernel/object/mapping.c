@@ -105,7 +105,7 @@ map_pages(const struct mapping *mapping)
 		request->flags & NB_MAP_WRITE ? PORT_MAP_WRITE : PORT_MAP_READ;
 
 	if (mapping->memory->is_device)
-		rights = PORT_MAP_DEVICE;
+		rights = request->flags & NB_MAP_WRITE ? PORT_MAP_DEVICE : PORT_MAP_DEVICE_READ;
 
 	for (uint32_t done = 0; done < request->len; done += PIECE_BYTES) {
 		uint32_t left = request->len - done;

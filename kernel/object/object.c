@@ -123,11 +123,13 @@ object_unobserve(struct object_observer *observer)
 static bool
 name_is_clean(const char *name, size_t len)
 {
+	const uint8_t *bytes = (const uint8_t *)name;
+
 	for (size_t i = 0; i < len; i++) {
-		if ((uint8_t)name[i] < 0x20 || name[i] == 0x7f)
+		if (utf8_is_control(bytes + i, len - i))
 			return false;
 	}
-	return utf8_is_valid((const uint8_t *)name, len);
+	return utf8_is_valid(bytes, len);
 }
 
 enum nb_status

@@ -60,10 +60,10 @@ void port_slot_release(uint64_t base, uint64_t committed_bytes);
 
 /* Lets [address, address + size), inside the committed part of a slot, be the
  * same pages as `pages`, which port_shared_pages_get gave or a window on a device
- * shows (then PORT_MAP_DEVICE: read, write, not cached); what was there is gone. They belong to whoever got them and must be unmapped before they are
- * put, and before the slot shrinks or is released. NB_OUT_OF_MEMORY: the range
- * may be zero pages then. */
-enum port_map_rights { PORT_MAP_READ, PORT_MAP_WRITE, PORT_MAP_DEVICE };
+ * shows (then PORT_MAP_DEVICE: not cached); what was there is gone. They belong to whoever
+ * got them and must be unmapped before they are put, and before the slot shrinks or is
+ * released. NB_OUT_OF_MEMORY: the range may be zero pages then. */
+enum port_map_rights { PORT_MAP_READ, PORT_MAP_WRITE, PORT_MAP_DEVICE_READ, PORT_MAP_DEVICE };
 enum nb_status port_slot_map(uint64_t address, const void *pages, size_t size,
 			     enum port_map_rights rights) NB_MUST_USE;
 /* Puts zero pages in the place of what port_slot_map mapped there, or of part of it. */

@@ -14,6 +14,7 @@
 #include "kernel/sched/sched.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 
 #include <stdarg.h>
 
@@ -109,6 +110,24 @@ print_to_console(const struct nb_log_record *record, const char *text)
 	port_serial_write_sync(PORT_SERIAL_CONSOLE, (const uint8_t *)"\r\n", 2);
 }
 
+/* Makes it text that orders nothing from a terminal. */
+static void
+clean(char *text, uint32_t len)
+{
+	uint8_t *bytes = (uint8_t *)text;
+	bool is_text = utf8_is_valid(bytes, len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (!is_text && bytes[i] >= 0x80)
+			bytes[i] = '?';
+		if (!utf8_is_control(bytes + i, len - i))
+			continue;
+		if (bytes[i] == 0xc2)
+			bytes[i + 1] = ' ';
+		bytes[i] = ' ';
+	}
+}
+
 void
 log_write(uint32_t level, const char *format, ...)
 {
@@ -122,10 +141,7 @@ log_write(uint32_t level, const char *format, ...)
 	len = format_text_va(text, sizeof text, format, args);
 	va_end(args);
 	record.len = (uint32_t)(len < sizeof text ? len : sizeof text - 1);
-	for (uint32_t i = 0; i < record.len; i++) {
-		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = ' ';
-	}
+	clean(text, record.len);
 	spinlock_lock(&kernel_log.lock);
 	record.sequence = kernel_log.next_sequence++;
 	append_locked(&record, text);

@@ -123,6 +123,9 @@ sys_thread_set_priority(struct nb_vmctx *vmctx, uint32_t handle, uint32_t priori
 	if (priority == 0 || priority > guest_process(vmctx)->priority)
 		return guest_result(NB_OUT_OF_RANGE);
 	if (handle == NB_HANDLE_NONE) {
+		/* The thread is its caller's, also after the call. */
+		if (guest_seat(vmctx)->caller)
+			return guest_result(NB_BAD_STATE);
 		gate_set_priority(guest_thread(vmctx), priority);
 		return 0;
 	}

@@ -337,13 +337,14 @@ enum nb_status
 port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_rights rights)
 {
 	void *at = (void *)(uintptr_t)address;
+	bool may_write = rights == PORT_MAP_WRITE || rights == PORT_MAP_DEVICE;
 	enum nb_status status = hosted_account_take(0);
 
 	if (status != NB_OK)
 		return status;
 	/* Nothing of the old length: a second mapping of a shared one. */
 	if (mremap((void *)(uintptr_t)pages, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != at ||
-	    mprotect(at, size, rights == PORT_MAP_READ ? PROT_READ : PROT_READ | PROT_WRITE) != 0) {
+	    mprotect(at, size, may_write ? PROT_READ | PROT_WRITE : PROT_READ) != 0) {
 		make_fresh(address, size);
 		return NB_OUT_OF_MEMORY;
 	}

@@ -446,6 +446,19 @@ test_log(void **state)
 	(void)state;
 	while (log_read(sequence, &record, text, sizeof text) == NB_OK)
 		sequence = record.sequence + 1;
+	log_write(NB_LOG_INFO, "%s",
+		  "\xc3\xa4\x1b[2J\xc2\x9b"
+		  "2J");
+	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_OK);
+	assert_int_equal(record.len, 10);
+	assert_memory_equal(text, "\xc3\xa4 [2J  2J", 10);
+	sequence = record.sequence + 1;
+	log_write(NB_LOG_INFO, "%s",
+		  "\x9b"
+		  "2J");
+	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_OK);
+	assert_memory_equal(text, "?2J", 3);
+	sequence = record.sequence + 1;
 	log_write(NB_LOG_INFO, "a\tb %d", 5);
 	assert_int_equal(log_read(sequence, &record, text, sizeof text), NB_OK);
 	assert_int_equal(record.level, NB_LOG_INFO);

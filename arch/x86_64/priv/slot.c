@@ -281,6 +281,7 @@ port_slot_map(uint64_t address, const void *pages, size_t size, enum port_map_ri
 	static const enum space_rights in_space[] = {
 		[PORT_MAP_READ] = SPACE_READ,
 		[PORT_MAP_WRITE] = SPACE_WRITE,
+		[PORT_MAP_DEVICE_READ] = SPACE_DEVICE_READ,
 		[PORT_MAP_DEVICE] = SPACE_DEVICE,
 	};
 

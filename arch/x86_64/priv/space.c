@@ -62,6 +62,8 @@ entry_bits(enum space_rights rights)
 		return common;
 	case SPACE_DEVICE:
 		return common | ENTRY_NO_EXECUTE | ENTRY_WRITE | ENTRY_UNCACHED;
+	case SPACE_DEVICE_READ:
+		return common | ENTRY_NO_EXECUTE | ENTRY_UNCACHED;
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@ enum space_rights {
 	SPACE_WRITE,
 	SPACE_EXECUTE, /* and read; never write */
 	SPACE_DEVICE,  /* read and write, uncached */
+	SPACE_DEVICE_READ,
 };
 
 /* Where the kernel image lies and what its parts may do. */

@@ -98,6 +98,13 @@ registers(uint32_t mmio)
 	EXPECT(page[0] == 0 && page[1] == 0);
 	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
 	EXPECT(page[1] == 0x55667788);
+	EXPECT(nb_memory_unmap(at) == 0);
+	/* Only to be read, although it is a device's. */
+	EXPECT(nb_memory_map(handle, 0, 4096, at, 0) >= 0);
+	EXPECT(nb_random_fill(window, 4) == ERR(INVALID_ADDRESS));
+	EXPECT(page[1] == 0x55667788);
+	EXPECT(nb_memory_unmap(at) == 0);
+	EXPECT(nb_memory_map(handle, 0, 4096, at, NB_MAP_WRITE) >= 0);
 }
 
 /* What is published is what the bytes were then, whatever becomes of them. */

@@ -29,6 +29,7 @@ badge(void)
 	uint64_t value = 99;
 
 	EXPECT(nb_gate_caller(&value) == 0);
+	EXPECT(nb_thread_set_priority(0, NB_PRIORITY_IDLE) == ERR(BAD_STATE));
 	return (int64_t)value;
 }
 

@@ -64,6 +64,11 @@ test_info(void)
 	EXPECT(nb_object_set_name(module, BAD_POINTER, 20) == ERR(INVALID_ADDRESS));
 	EXPECT(nb_object_set_name(module, "a\nb", 3) == ERR(INVALID_ARGUMENT));
 	EXPECT(nb_object_set_name(module, "\xff", 1) == ERR(INVALID_ARGUMENT));
+	EXPECT(nb_object_set_name(module,
+				  "a\xc2\x9b"
+				  "2J",
+				  5) == ERR(INVALID_ARGUMENT));
+	EXPECT(nb_object_set_name(module, "\xc2\xa0", 2) == 0);
 	EXPECT(nb_object_set_name(module, "fine", 4) == 0);
 	EXPECT(nb_object_info(module, NB_INFO_NAME, buffer, sizeof buffer) == 4);
 	EXPECT(buffer[0] == 'f' && buffer[3] == 'e');
