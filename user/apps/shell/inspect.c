@@ -33,11 +33,16 @@ static const char *const type_names[] = {
 };
 
 /* Names of the rights that a handle has. */
-static const char *const right_names[] = {
-#define NB_RIGHT(name, bit, text) [bit] = #name,
+/* A letter for each right, in the order of their bits, and what they stand for. */
+static const char right_letters[] = "rwxdtmsagi";
+static const char right_names[] =
+	"rwxdtmsagi: read write execute duplicate transfer map signal wait manage inspect\n";
+enum {
+#define NB_RIGHT(name, bit, text) RIGHTS_BEHIND_##name = bit + 1,
 #include "abi/rights.def"
 #undef NB_RIGHT
 };
+_Static_assert(sizeof right_letters - 1 == RIGHTS_BEHIND_INSPECT, "a letter for each right");
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -277,6 +282,9 @@ print_handle(struct shell *shell, const struct nb_handle_entry *entry)
 	add_right(&line, entry->handle, 10);
 	add_right(&line, entry->id, 18);
 	text_add(&line, "  ");
+	for (uint32_t bit = 0; right_letters[bit]; bit++)
+		text_add_bytes(&line, entry->rights >> bit & 1 ? &right_letters[bit] : "-", 1);
+	text_add(&line, "  ");
 	text_add(&line, entry->type < COUNT_OF(type_names) && type_names[entry->type]
 				? type_names[entry->type]
 				: "?");
@@ -284,13 +292,6 @@ print_handle(struct shell *shell, const struct nb_handle_entry *entry)
 		text_add(&line, " \"");
 		text_add_bytes(&line, (const char *)entry->name, entry->name_len & 63);
 		text_add(&line, "\"");
-	}
-	text_add(&line, ":");
-	for (uint32_t bit = 0; bit < COUNT_OF(right_names); bit++) {
-		if (!(entry->rights >> bit & 1))
-			continue;
-		text_add(&line, " ");
-		text_add(&line, right_names[bit]);
 	}
 	text_add(&line, "\n");
 	shell_write(shell, line.bytes, line.length);
@@ -304,9 +305,10 @@ shell_handles(struct shell *shell, const char *word)
 
 	if (process == NB_HANDLE_NONE)
 		return false;
-	shell_print(shell, "    HANDLE  OBJECT  WHAT IT IS: RIGHTS\n");
+	shell_print(shell, "    HANDLE  OBJECT  RIGHTS      WHAT IT IS\n");
 	while (nb_process_handle(process, entry.handle, &entry) == 0)
 		print_handle(shell, &entry);
+	shell_print(shell, right_names);
 	(void)nb_handle_close(process);
 	return true;
 }
