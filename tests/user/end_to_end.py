@@ -568,7 +568,7 @@ class Prompt(Case):
         terminal.read_until(rb"nebulet> ")
         terminal.type(b"handles " + spin + b"\r")
         shown = terminal.read_until(rb"nebulet> ")
-        self.assertRegex(shown, rb" r--dt--a-i  one end of a byte stream\r\n")
+        self.assertRegex(shown, rb" r--dt-sagi  one end of a byte stream\r\n")
         self.assertRegex(shown, rb" -w-dt--a-i  one end of a byte stream\r\n")
         terminal.type(b"trace\r")
         shown = terminal.read_until(rb"nebulet> ")
