@@ -105,6 +105,9 @@ recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap, uint
 	if (status == NB_OK)
 		status = guest_range(vmctx, handles, (uint64_t)given.handles * sizeof(uint32_t),
 				     &message.handles);
+	/* It may be where one can only read. */
+	if (status == NB_OK)
+		status = guest_copy_out(vmctx, counts, &given, sizeof given);
 	if (status == NB_OK)
 		status = guest_handle(vmctx, handle, &channel_type, NB_RIGHT_READ, &use);
 	if (status != NB_OK)
@@ -122,7 +125,7 @@ recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t cap, uint
 	if (status != NB_OK && status != NB_BUFFER_TOO_SMALL)
 		return guest_result(status);
 	given = (struct nb_message_counts){ message.len, message.handle_count };
-	/* Read from there before, so the page is present. */
+	/* Written there before, so the page is present. */
 	copied = guest_copy_out(vmctx, counts, &given, sizeof given);
 	if (copied != NB_OK)
 		return guest_result(copied);
@@ -136,7 +139,7 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 	struct channel *channel =
 		channel_quick_find(&guest_process(vmctx)->handles, handle, NB_RIGHT_READ);
 	struct channel_message *message = channel ? channel_quick_peek(channel, cap) : NULL;
-	uint64_t to, counts_at, unused, given; /* struct nb_message_counts, as one word */
+	uint64_t to, counts_at, unused, given, told; /* struct nb_message_counts, as one word */
 	enum nb_status status;
 	uint32_t len;
 
@@ -146,10 +149,16 @@ sys_channel_recv(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32
 	status = port_guest_read(&given, counts_at, sizeof given);
 	if (status == NB_OK)
 		status = guest_range(vmctx, handles, (given >> 32) * sizeof(uint32_t), &unused);
-	given = len = message->len;
+	len = message->len;
+	told = len;
+	/* First, for it can be where one can only read. */
 	if (status == NB_OK)
-		status = channel_quick_recv(channel, message, to);
+		status = port_guest_write(counts_at, &told, sizeof told);
+	if (status != NB_OK)
+		return guest_result(status);
+	status = channel_quick_recv(channel, message, to);
 	if (status == NB_OK)
-		status = port_guest_write(counts_at, &given, sizeof given);
-	return status == NB_OK ? (int64_t)len : guest_result(status);
+		return len;
+	(void)!port_guest_write(counts_at, &given, sizeof given);
+	return guest_result(status);
 }

@@ -78,6 +78,38 @@ check_sharing(void)
 		EXPECT(at(window, i) == 0 && at(second, i) == 0);
 }
 
+/* A message that cannot be written down wholly stays, whatever of it cannot. */
+static void
+check_receiving(void)
+{
+	struct nb_message_counts good, *counts = (struct nb_message_counts *)(void *)window;
+	uint32_t object = (uint32_t)nb_memory_create(PAGE), event, handles[2];
+	struct nb_channel_ends channel;
+	char bytes[8];
+
+	good = (struct nb_message_counts){ 0, 2 };
+	EXPECT(nb_memory_write(object, 0, &good, sizeof good) == sizeof good);
+	EXPECT(map(object, 0, 1, window, 0) == address_of(window));
+	EXPECT(nb_channel_create(&channel, 4) == 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		event = (uint32_t)nb_event_create();
+		EXPECT(nb_channel_send(channel.ends[0], "hello", 5, &event, i) == 0);
+		EXPECT(nb_channel_recv(channel.ends[1], bytes, 8, handles, counts) ==
+		       ERR(INVALID_ADDRESS));
+		EXPECT(nb_channel_recv(channel.ends[1], (void *)(window + 64), 8, handles, &good) ==
+		       ERR(INVALID_ADDRESS));
+		EXPECT(good.handles == 2);
+		EXPECT(i == 0 || nb_channel_recv(channel.ends[1], bytes, 8, (void *)window,
+						 &good) == ERR(INVALID_ADDRESS));
+		EXPECT(nb_channel_recv(channel.ends[1], bytes, 8, handles, &good) == 5);
+		EXPECT(good.handles == i && bytes[4] == 'o');
+		good.handles = 2;
+		EXPECT(nb_handle_close(i ? handles[0] : event) == 0);
+	}
+	EXPECT(nb_handle_close(channel.ends[0]) == 0 && nb_handle_close(channel.ends[1]) == 0);
+	EXPECT(nb_memory_unmap(address_of(window)) == 0 && nb_handle_close(object) == 0);
+}
+
 static void
 check_errors(void)
 {
@@ -231,6 +263,7 @@ _start(void)
 	} else {
 		check_sharing();
 		check_errors();
+		check_receiving();
 		check_read_only();
 		check_lost_word();
 		check_growth();
