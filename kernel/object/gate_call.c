@@ -249,10 +249,13 @@ enter(struct guest_gate_binding *port, struct guest_seat *caller,
 	struct gate_binding *binding = (struct gate_binding *)(uintptr_t)port;
 	struct gate *named = NULL, *gate = binding->gate;
 	struct gate_activation *activation;
-	enum nb_status status = gate ? NB_OK : find_named(binding, caller, registers, &named);
+	enum nb_status status = NB_OK;
 
-	if (named)
-		gate = named->base ? named->base : named;
+	if (!gate) {
+		status = find_named(binding, caller, registers, &named);
+		if (status == NB_OK)
+			gate = named->base ? named->base : named;
+	}
 	if (status == NB_OK)
 		status = claim(binding, gate, caller, registers, &activation);
 	if (status != NB_OK) {

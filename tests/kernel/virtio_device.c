@@ -354,13 +354,14 @@ static void
 add_record(struct virtio_block *block, uint16_t kind, const void *first, uint32_t first_len,
 	   const char *second)
 {
-	uint32_t second_len = (uint32_t)strlen(second);
-	struct nb_startup_record record = { .kind = kind, .length = first_len + second_len };
-	uint8_t *at = block->bytes + block->size;
+	struct nb_startup_record record = { .kind = kind, .length = first_len };
+	uint8_t *at = block->bytes + block->size, *text = at + sizeof record;
 
+	memcpy(text, first, first_len);
+	/* Without a zero at its end. */
+	for (const char *c = second; *c; c++)
+		text[record.length++] = (uint8_t)*c;
 	memcpy(at, &record, sizeof record);
-	memcpy(at + sizeof record, first, first_len);
-	memcpy(at + sizeof record + first_len, second, second_len);
 	block->size += (uint32_t)nb_startup_record_size(record.length);
 }
 

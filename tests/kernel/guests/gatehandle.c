@@ -130,8 +130,10 @@ own(void)
 static int64_t
 remain(int32_t is_waiting)
 {
-	while (!is_waiting)
-		__asm__ volatile("");
+	static volatile bool goes_on = true;
+
+	while (!is_waiting && goes_on)
+		;
 	return nb_object_wait_one(guest_handle(1), NB_SIGNAL_USER_0, INT64_MAX);
 }
 

@@ -197,6 +197,8 @@ run_fill(uint32_t part, uint32_t parts)
 	uint64_t first = blocks * part / parts, end = blocks * (part + 1) / parts;
 	int64_t begin_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
 
+	if (first >= end)
+		fail("failed: no block in part", part);
 	refusals();
 	pass(BLOCK_WRITE, first, end);
 	flush();
@@ -367,7 +369,7 @@ module_main(void)
 	status = block_open(&block, startup_handle("services"), NB_DEADLINE_NEVER);
 	if (status)
 		fail("failed: no disk, status", status);
-	if (bytes_equal(argument, "fill=", 5))
+	if (bytes_equal(argument, "fill=", 5) && second)
 		run_fill(first, second);
 	else
 		run_keep(first);
