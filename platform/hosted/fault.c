@@ -8,6 +8,7 @@
  * and goes to whoever handled it before (a debugger's or sanitizer's report).
  */
 #include "platform/hosted/hosted.h"
+#include "platform/hosted/stack.h"
 
 #include "arch/x86_64/guest_memory.h"
 #include "kernel/port/device.h"
@@ -131,8 +132,18 @@ handle_fault(int signal_number, siginfo_t *info, void *opaque)
 {
 	ucontext_t *context = opaque;
 	uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP], target;
+	enum guest_fault_kind kind = fault_kind(signal_number);
 	struct guest_state state;
 
+	if (kind == GUEST_FAULT_MEMORY) {
+		enum hosted_stack_fault found =
+			hosted_stack_extend((uint64_t)(uintptr_t)info->si_addr);
+
+		if (found == HOSTED_STACK_EXTENDED)
+			return;
+		if (found == HOSTED_STACK_REFUSED)
+			kind = GUEST_FAULT_NO_MEMORY;
+	}
 	if (port_slot_contains((uint64_t)(uintptr_t)info->si_addr) &&
 	    guest_copy_fixup(pc, &target)) {
 		/* A copy by the kernel to pages that are mapped for reading only. */
@@ -147,8 +158,7 @@ handle_fault(int signal_number, siginfo_t *info, void *opaque)
 	if (signal_number == SIGSEGV && hosted_pc_is_guest(pc) && access_port(context, pc))
 		return;
 	hosted_state_load(&state, context);
-	if (!kernel_guest_fault(fault_kind(signal_number), (uint64_t)(uintptr_t)info->si_addr,
-				&state))
+	if (!kernel_guest_fault(kind, (uint64_t)(uintptr_t)info->si_addr, &state))
 		panic_unexplained(signal_number, info, pc);
 	hosted_state_store(&state, context);
 }

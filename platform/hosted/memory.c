@@ -1,29 +1,13 @@
 /*
- * Kernel pages, areas, stacks and guest copies of the hosted platform: one
- * mmap each. Slots are in slot.c, code in code_range.c.
+ * Kernel pages and areas of the hosted platform: one mmap each. Slots are in
+ * slot.c, stacks in stack.c, code in code_range.c.
  */
 #include "kernel/port/memory.h"
 
 #include "platform/hosted/account.h"
 
-#include <pthread.h>
-#include <sanitizer/asan_interface.h>
 #include <string.h>
 #include <sys/mman.h>
-
-enum {
-	STACK_GUARD_BYTES = 1 << 20,
-	STACK_POOL_MOST = 64,
-	STACK_COUNTED_MOST = 64 * 1024,
-	STACK_KEPT_BYTES = 16 * 1024, /* at the top of a pooled stack: zeroed, not given back */
-};
-
-/* Stacks that nobody has: zero, and accessible. */
-static struct {
-	pthread_mutex_t lock;
-	uint32_t count;
-	struct port_stack stacks[STACK_POOL_MOST];
-} stack_pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static enum nb_status
 make_accessible(void *at, size_t size)
@@ -147,95 +131,4 @@ port_area_release(void *area, size_t size)
 	hosted_account_give(area_head(area)->committed_bytes);
 	hosted_account_live(HOSTED_AREA, -1);
 	hosted_unmap(area_head(area), size + PORT_PAGE_BYTES);
-}
-
-static bool
-stack_pool_take(size_t size, struct port_stack *out)
-{
-	bool is_found = false;
-
-	pthread_mutex_lock(&stack_pool.lock);
-	for (uint32_t i = stack_pool.count; i-- > 0 && !is_found;) {
-		is_found = stack_pool.stacks[i].top - stack_pool.stacks[i].limit == size;
-		if (is_found) {
-			*out = stack_pool.stacks[i];
-			stack_pool.stacks[i] = stack_pool.stacks[--stack_pool.count];
-		}
-	}
-	pthread_mutex_unlock(&stack_pool.lock);
-	return is_found;
-}
-
-/* False: the pool is full. */
-static bool
-stack_pool_give(const struct port_stack *stack)
-{
-	uint64_t kept = stack->top - STACK_KEPT_BYTES;
-	bool is_kept;
-
-	if (kept < stack->limit)
-		kept = stack->limit;
-	memset((void *)(uintptr_t)kept, 0, stack->top - kept);
-	if (kept > stack->limit &&
-	    madvise((void *)(uintptr_t)stack->limit, kept - stack->limit, MADV_DONTNEED) != 0)
-		return false;
-	pthread_mutex_lock(&stack_pool.lock);
-	is_kept = stack_pool.count < STACK_POOL_MOST;
-	if (is_kept)
-		stack_pool.stacks[stack_pool.count++] = *stack;
-	pthread_mutex_unlock(&stack_pool.lock);
-	return is_kept;
-}
-
-/* What of a stack counts as given out: the host backs what is touched, which of most
- * stacks is a few pages at the top. */
-static size_t
-stack_counted(size_t size)
-{
-	return size < STACK_COUNTED_MOST ? size : STACK_COUNTED_MOST;
-}
-
-enum nb_status
-port_stack_create(size_t size, struct port_stack *out)
-{
-	enum nb_status status = hosted_account_take(stack_counted(size));
-	if (status != NB_OK)
-		return status;
-	if (stack_pool_take(size, out)) {
-		hosted_account_live(HOSTED_STACK, 1);
-		return NB_OK;
-	}
-	uint8_t *guard = hosted_reserve(size + STACK_GUARD_BYTES);
-	if (!guard) {
-		hosted_account_give(stack_counted(size));
-		return NB_OUT_OF_MEMORY;
-	}
-	status = make_accessible(guard + STACK_GUARD_BYTES, size);
-	if (status != NB_OK) {
-		hosted_unmap(guard, size + STACK_GUARD_BYTES);
-		hosted_account_give(stack_counted(size));
-		return status;
-	}
-	out->guard = (uint64_t)(uintptr_t)guard;
-	out->limit = out->guard + STACK_GUARD_BYTES;
-	out->top = out->limit + size;
-	hosted_account_live(HOSTED_STACK, 1);
-	return NB_OK;
-}
-
-void
-port_stack_destroy(const struct port_stack *stack)
-{
-	ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)stack->limit, stack->top - stack->limit);
-	if (!stack_pool_give(stack))
-		hosted_unmap((void *)(uintptr_t)stack->guard, stack->top - stack->guard);
-	hosted_account_give(stack_counted(stack->top - stack->limit));
-	hosted_account_live(HOSTED_STACK, -1);
-}
-
-/* The host backs every accessible page by itself. */
-enum nb_status
-port_stack_commit(const struct port_stack *stack, uint64_t address)
-{
-	return address >= stack->limit && address <= stack->top ? NB_OK : NB_OUT_OF_MEMORY;
 }

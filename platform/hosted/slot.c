@@ -17,7 +17,7 @@
 #include "kernel/port/platform.h"
 #include "platform/hosted/account.h"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,19 +165,28 @@ image_of_locked(uint64_t base)
 	return region_of_locked(base, &number)->images[number];
 }
 
+#define ZERO_PAGE_LOOP(vector, or, zero)                                 \
+	const vector *at = (const vector *)(const void *)page;           \
+	vector a = zero(), b = a, c = a, d = a;                          \
+	for (uint32_t i = 0; i < PORT_PAGE_BYTES / sizeof *at; i += 4) { \
+		a = or (a, at[i]);                                       \
+		b = or (b, at[i + 1]);                                   \
+		c = or (c, at[i + 2]);                                   \
+		d = or (d, at[i + 3]);                                   \
+	}                                                                \
+	a = or (or (a, b), or (c, d))
+
+__attribute__((target("avx2"))) static bool
+is_zero_page_wide(const uint8_t *page)
+{
+	ZERO_PAGE_LOOP(__m256i, _mm256_or_si256, _mm256_setzero_si256);
+	return _mm256_testz_si256(a, a);
+}
+
 static bool
 is_zero_page(const uint8_t *page)
 {
-	const __m128i *at = (const __m128i *)(const void *)page;
-	__m128i a = _mm_setzero_si128(), b = a, c = a, d = a;
-
-	for (uint32_t i = 0; i < PORT_PAGE_BYTES / sizeof *at; i += 4) {
-		a = _mm_or_si128(a, at[i]);
-		b = _mm_or_si128(b, at[i + 1]);
-		c = _mm_or_si128(c, at[i + 2]);
-		d = _mm_or_si128(d, at[i + 3]);
-	}
-	a = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+	ZERO_PAGE_LOOP(__m128i, _mm_or_si128, _mm_setzero_si128);
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(a, _mm_setzero_si128())) == 0xffff;
 }
 
@@ -185,13 +194,16 @@ is_zero_page(const uint8_t *page)
 static void
 clean(uint64_t base, uint64_t bytes, const struct port_image *image)
 {
+	bool (*is_zero)(const uint8_t *page) =
+		__builtin_cpu_supports("avx2") ? is_zero_page_wide : is_zero_page;
+
 	for (uint64_t at = 0; at < bytes; at += PORT_PAGE_BYTES) {
 		uint8_t *page = (uint8_t *)(uintptr_t)(base + at);
 		bool is_in_image = image && at - image->at < image->size;
 
 		if (is_in_image && memcmp(page, image->bytes + (at - image->at), PORT_PAGE_BYTES))
 			memcpy(page, image->bytes + (at - image->at), PORT_PAGE_BYTES);
-		else if (!is_in_image && !is_zero_page(page))
+		else if (!is_in_image && !is_zero(page))
 			memset(page, 0, PORT_PAGE_BYTES);
 	}
 }

@@ -243,10 +243,38 @@ stacks_have_guards(void **state)
 	assert_true(stack.limit - stack.guard >= 1 << 20);
 	assert_int_equal(stack.top % 16, 0);
 	assert_true(is_accessible(stack.top - 1, ACCESS_WRITE));
-	assert_true(is_accessible(stack.limit, ACCESS_WRITE));
 	assert_false(is_accessible(stack.limit - 1, ACCESS_READ));
 	assert_false(is_accessible(stack.guard, ACCESS_READ));
 	assert_int_equal(port_stack_commit(&stack, stack.limit), NB_OK);
+	assert_true(is_accessible(stack.limit, ACCESS_WRITE));
+	assert_false(is_accessible(stack.limit - 1, ACCESS_READ));
+	port_stack_destroy(&stack);
+}
+
+/* With the fault handlers of the platform a stack grows as it is touched, to its limit; a
+ * smaller one in its place does not. */
+static void
+stacks_grow_on_touch(void **state)
+{
+	(void)state;
+	struct port_stack stack;
+
+	hosted_fault_handlers_install();
+	assert_int_equal(port_stack_create(4 << 20, &stack), NB_OK);
+	for (uint64_t at = stack.top - 8; at > stack.limit; at -= 100 * 1000) {
+		uint64_t *word = (uint64_t *)(uintptr_t)(at & ~7ull);
+
+		assert_int_equal(*word, 0);
+		*word = at;
+	}
+	*(volatile uint64_t *)(uintptr_t)stack.limit = 1;
+	assert_false(is_accessible(stack.limit - 1, ACCESS_READ));
+	port_stack_destroy(&stack);
+	assert_int_equal(port_stack_create(8192, &stack), NB_OK);
+	assert_true(is_accessible(stack.limit, ACCESS_WRITE));
+	assert_false(is_accessible(stack.limit - 1, ACCESS_READ));
+	for (uint64_t at = stack.limit; at < stack.top; at++)
+		assert_int_equal(*(uint8_t *)(uintptr_t)at, 0);
 	port_stack_destroy(&stack);
 }
 
@@ -441,6 +469,7 @@ pooled_stacks_are_zero(void **state)
 	for (int round = 0; round < 4; round++) {
 		assert_int_equal(port_stack_create(size, &stack), NB_OK);
 		assert_int_equal(stack.top - stack.limit, size);
+		assert_int_equal(port_stack_commit(&stack, stack.limit), NB_OK);
 		uint8_t *bytes = (uint8_t *)(uintptr_t)stack.limit;
 		for (size_t i = 0; i < size; i++)
 			assert_int_equal(bytes[i], 0);
@@ -459,6 +488,7 @@ main(void)
 		TEST(code_is_writable_or_executable),
 		TEST(code_space_is_reused),
 		TEST(stacks_have_guards),
+		TEST(stacks_grow_on_touch),
 		TEST(areas_commit_piece_by_piece),
 		TEST(the_limit_is_an_error_for_everything),
 		TEST(pooled_slots_are_as_new),
