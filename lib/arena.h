@@ -13,7 +13,7 @@
 
 /* Where chunks come from. Owned by the platform; outlives its arenas. */
 struct arena_source {
-	/* `size` bytes (a multiple of 4096), zero-filled, 4096-aligned; or NULL. */
+	/* `size` bytes (a multiple of 4096) of any content, 4096-aligned; or NULL. */
 	void *(*chunk_get)(void *context, size_t size);
 	/* Takes back exactly what chunk_get gave. */
 	void (*chunk_put)(void *context, void *chunk, size_t size);

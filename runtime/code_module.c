@@ -21,6 +21,24 @@ code_module_init(struct code_module *module, const struct arena_source *source, 
 }
 
 void
+code_module_find_entries(struct code_module *module)
+{
+	static const char *const names[CODE_ENTRY_COUNT] = {
+		[CODE_ENTRY_INITIALIZE] = "_initialize",
+		[CODE_ENTRY_START] = "_start",
+		[CODE_ENTRY_MAIN] = "main",
+	};
+
+	for (uint32_t i = 0; i < CODE_ENTRY_COUNT; i++) {
+		const struct wasm_export *export =
+			wasm_module_find_export(&module->wasm, names[i], strlen(names[i]));
+
+		module->entries[i] =
+			export && export->kind == WASM_EXTERN_FUNC ? export->idx : WASM_NO_INDEX;
+	}
+}
+
+void
 code_module_set_name(struct code_module *module, const char *name, size_t len)
 {
 	size_t n = len < sizeof(module->name) - 1 ? len : sizeof(module->name) - 1;

@@ -23,13 +23,17 @@
 
 enum { CODE_MODULE_NAME_BYTES = 64 };
 
+/* Functions that are exported by these names for whoever starts an instance. */
+enum code_entry { CODE_ENTRY_INITIALIZE, CODE_ENTRY_START, CODE_ENTRY_MAIN, CODE_ENTRY_COUNT };
+
 struct code_module {
-	struct arena arena;	    /* owns whatever wasm and image point to */
-	struct wasm_module wasm;    /* with the bytes its names and data lie in */
-	struct nb_code_image image; /* image.code: the placed code, once placed */
-	struct port_code code;	    /* size 0: not placed, or no functions */
-	struct store_types types;   /* of wasm, if made */
-	struct port_image data;	    /* what memory 0 holds at first, if has_data */
+	struct arena arena;		    /* owns whatever wasm and image point to */
+	struct wasm_module wasm;	    /* with the bytes its names and data lie in */
+	struct nb_code_image image;	    /* image.code: the placed code, once placed */
+	struct port_code code;		    /* size 0: not placed, or no functions */
+	struct store_types types;	    /* of wasm, if made */
+	struct port_image data;		    /* what memory 0 holds at first, if has_data */
+	uint32_t entries[CODE_ENTRY_COUNT]; /* WASM_NO_INDEX: there is none. Of the decoded one */
 	bool has_data;
 	bool is_sealed;
 	char name[CODE_MODULE_NAME_BYTES]; /* zero-terminated, for messages */
@@ -38,6 +42,9 @@ struct code_module {
 /* An empty module whose arena takes at most `limit_bytes` from `source`. */
 void
 code_module_init(struct code_module *module, const struct arena_source *source, size_t limit_bytes);
+
+/* Finds the entries of the decoded module: `_initialize`, `_start` and `main`. */
+void code_module_find_entries(struct code_module *module);
 
 /* The first CODE_MODULE_NAME_BYTES - 1 bytes of `name` become the name;
  * control characters become '?'. */

@@ -65,12 +65,13 @@ check_function(const struct instance *instance, const struct wasm_import *import
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
 	const struct wasm_functype *wanted = wasm_module_function_type(wasm, import->idx);
-	const struct wasm_functype *found = store_type_of(instance->store, given->func.signature);
+	const struct wasm_functype *found;
 	uint32_t signature = instance_signatures(instance)[wasm->func_types[import->idx]];
 	char wanted_text[TYPE_TEXT_BYTES], found_text[TYPE_TEXT_BYTES];
 
 	if (signature == given->func.signature)
 		return NB_OK;
+	found = store_type_of(instance->store, given->func.signature);
 	wasm_functype_format(wanted, wanted_text, sizeof(wanted_text));
 	found_text[0] = 0;
 	if (found)

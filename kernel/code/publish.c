@@ -171,7 +171,8 @@ read_manifest(struct module *module, struct diag *diag)
 	return NB_OK;
 }
 
-/* What linking would otherwise find out for each instance: types, native calls. */
+/* What linking and starting would otherwise find out for each instance: types, native
+ * calls, entries. */
 static enum nb_status
 prepare_link(struct module *module)
 {
@@ -179,6 +180,7 @@ prepare_link(struct module *module)
 	struct arena *arena = &module->code.arena;
 	enum nb_status status = store_types_make(wasm, arena, &module->code.types);
 
+	code_module_find_entries(&module->code);
 	module->calls = arena_new_array(arena, const struct sys_call *, wasm->import_count);
 	if (status != NB_OK || !module->calls)
 		return NB_OUT_OF_MEMORY;

@@ -6,13 +6,21 @@
 
 #include "kernel/init/panic.h"
 #include "kernel/mm/heap.h"
+#include "kernel/sched/lock.h"
 
 #include <stdbool.h>
 
 static void *
 account_chunk_get(void *context, size_t size)
 {
-	return account_alloc(context, size);
+	void *chunk;
+
+	if (account_charge(context, ACCOUNT_MEMORY, size) != NB_OK)
+		return NULL;
+	chunk = heap_alloc_any(size);
+	if (!chunk)
+		account_uncharge(context, ACCOUNT_MEMORY, size);
+	return chunk;
 }
 
 static void
@@ -59,14 +67,14 @@ account_limit_processor(struct account *account, uint32_t permille)
 struct account *
 account_get(struct account *account)
 {
-	__atomic_fetch_add(&account->refs, 1, __ATOMIC_RELAXED);
+	count_up(&account->refs);
 	return account;
 }
 
 void
 account_put(struct account *account)
 {
-	while (account && __atomic_sub_fetch(&account->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+	while (account && count_down(&account->refs) == 0) {
 		struct account *parent = account->parent;
 
 		for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++) {
@@ -83,7 +91,7 @@ account_put(struct account *account)
 }
 
 static bool
-account_charge_one(struct account *account, enum account_resource resource, uint64_t amount)
+account_charge_shared(struct account *account, enum account_resource resource, uint64_t amount)
 {
 	uint64_t used = __atomic_load_n(&account->used[resource], __ATOMIC_RELAXED);
 	uint64_t peak;
@@ -102,6 +110,35 @@ account_charge_one(struct account *account, enum account_resource resource, uint
 	return true;
 }
 
+/* Without another processor nobody counts meanwhile. */
+static inline bool
+account_charge_one(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	uint64_t used = account->used[resource];
+
+	if (__builtin_expect(lock_is_shared, 0))
+		return account_charge_shared(account, resource, amount);
+	if (amount > account->limit[resource] - used)
+		return false;
+	used += amount;
+	account->used[resource] = used;
+	if (used > account->peak[resource])
+		account->peak[resource] = used;
+	return true;
+}
+
+/* Returns what was charged before. */
+static inline uint64_t
+account_uncharge_one(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	uint64_t before = account->used[resource];
+
+	if (__builtin_expect(lock_is_shared, 0))
+		return __atomic_fetch_sub(&account->used[resource], amount, __ATOMIC_RELAXED);
+	account->used[resource] = before - amount;
+	return before;
+}
+
 enum nb_status
 account_charge(struct account *account, enum account_resource resource, uint64_t amount)
 {
@@ -112,7 +149,7 @@ account_charge(struct account *account, enum account_resource resource, uint64_t
 	if (!refusing)
 		return NB_OK;
 	for (; account != refusing; account = account->parent)
-		__atomic_fetch_sub(&account->used[resource], amount, __ATOMIC_RELAXED);
+		(void)account_uncharge_one(account, resource, amount);
 	return NB_LIMIT_EXCEEDED;
 }
 
@@ -120,10 +157,7 @@ void
 account_uncharge(struct account *account, enum account_resource resource, uint64_t amount)
 {
 	for (; account; account = account->parent) {
-		uint64_t before =
-			__atomic_fetch_sub(&account->used[resource], amount, __ATOMIC_RELAXED);
-
-		if (before < amount)
+		if (account_uncharge_one(account, resource, amount) < amount)
 			panic("account returns more of resource %d than was charged", resource);
 	}
 }

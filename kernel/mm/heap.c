@@ -46,10 +46,15 @@ _Static_assert(sizeof(struct slab) <= SLAB_HEAD, "objects follow the head");
 /* Sizes that fill a page well; multiples of 16. */
 static const uint16_t class_sizes[] = { 32,  48,  64,  96,  128,  192,	256,
 					336, 448, 576, 800, 1008, 1344, 2016 };
-enum { CLASS_COUNT = sizeof class_sizes / sizeof class_sizes[0] };
+enum {
+	CLASS_COUNT = sizeof class_sizes / sizeof class_sizes[0],
+	CLASS_UNIT = 16,
+	CLASS_BYTES_MOST = 2016,
+};
 
 enum {
-	CACHE_RUNS = 64, /* of 1 to 64 pages */
+	ANY_CONTENT = 0xa5, /* in debug builds: who believes in zeroes finds these */
+	CACHE_RUNS = 64,    /* of 1 to 64 pages */
 	CACHE_BYTES_MAX = 4 * 1024 * 1024,
 };
 
@@ -60,6 +65,7 @@ static struct {
 	struct heap_free_object *cache[CACHE_RUNS]; /* free runs, not zeroed */
 	size_t cache_bytes;
 	struct list_link partial[CLASS_COUNT];
+	uint8_t class_of_unit[CLASS_BYTES_MOST / CLASS_UNIT + 1]; /* once ready */
 	struct heap_info info;
 	uint64_t fail_after;
 } heap = { .lock = SPINLOCK_INIT(LOCK_RANK_HEAP), .fail_after = UINT64_MAX };
@@ -69,20 +75,20 @@ heap_prepare_locked(void)
 {
 	if (heap.ready)
 		return;
-	for (uint32_t i = 0; i < CLASS_COUNT; i++)
+	for (uint32_t i = 0, unit = 0; i < CLASS_COUNT; i++) {
 		list_init(&heap.partial[i]);
+		for (; unit * CLASS_UNIT <= class_sizes[i]; unit++)
+			heap.class_of_unit[unit] = (uint8_t)i;
+	}
 	heap.ready = true;
 }
 
 /* The smallest class of at least `size` bytes; CLASS_COUNT: whole pages. */
-static uint32_t
+static inline uint32_t
 class_of(size_t size)
 {
-	uint32_t i = 0;
-
-	while (i < CLASS_COUNT && class_sizes[i] < size)
-		i++;
-	return i;
+	return size <= CLASS_BYTES_MOST ? heap.class_of_unit[(size + CLASS_UNIT - 1) / CLASS_UNIT]
+					: CLASS_COUNT;
 }
 
 static size_t
@@ -228,28 +234,52 @@ small_free_locked(void *memory, uint32_t class_idx)
 		slab_destroy_locked(slab);
 }
 
-void *
-heap_alloc(size_t size)
+/* *is_zero tells whether the memory is known to be zero. */
+static void *
+take(size_t size, bool *is_zero)
 {
-	uint32_t class_idx = class_of(size);
-	bool is_zero = false;
 	void *memory = NULL;
+	uint32_t class_idx;
 
+	*is_zero = false;
 	spinlock_lock(&heap.lock);
 	heap_prepare_locked();
+	class_idx = class_of(size);
 	if (heap.fail_after != UINT64_MAX && heap.fail_after-- == 0)
 		heap.fail_after = 0;
 	else if (class_idx < CLASS_COUNT)
 		memory = small_alloc_locked(class_idx);
 	else if (size <= SIZE_MAX - PORT_PAGE_BYTES)
-		memory = pages_get_locked(page_round(size), &is_zero);
+		memory = pages_get_locked(page_round(size), is_zero);
 	if (memory) {
 		heap.info.live_bytes += size;
 		heap.info.live_count++;
 	}
 	spinlock_unlock(&heap.lock);
+	return memory;
+}
+
+void *
+heap_alloc(size_t size)
+{
+	bool is_zero;
+	void *memory = take(size, &is_zero);
+
 	if (memory && !is_zero)
 		memset(memory, 0, size);
+	return memory;
+}
+
+void *
+heap_alloc_any(size_t size)
+{
+	bool is_zero;
+	void *memory = take(size, &is_zero);
+
+#ifdef NB_DEBUG
+	if (memory)
+		memset(memory, ANY_CONTENT, size);
+#endif
 	return memory;
 }
 

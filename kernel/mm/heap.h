@@ -15,7 +15,9 @@
 /* `size` zeroed bytes, 16-aligned (4096-aligned from one page on); NULL when
  * memory is exhausted. Size 0 is like 1. */
 void *heap_alloc(size_t size);
-/* Takes back what heap_alloc(size) gave; NULL is allowed. */
+/* The same of any content. */
+void *heap_alloc_any(size_t size);
+/* Takes back what they gave for that size; NULL is allowed. */
 void heap_free(void *memory, size_t size);
 
 #define heap_new(type)	     ((type *)heap_alloc(sizeof(type)))

@@ -54,6 +54,36 @@ free_pop_locked(struct handle_table *table)
 	return idx;
 }
 
+static void
+chunks_free(struct handle_table *table)
+{
+	if (table->chunks != table->few)
+		account_free(table->account, table->chunks,
+			     table->chunk_cap * sizeof(struct handle_slot *));
+}
+
+/* Makes room for more chunks. */
+static enum nb_status
+chunks_grow_locked(struct handle_table *table)
+{
+	uint32_t cap = 4 * table->chunk_cap;
+	struct handle_slot **chunks;
+
+	if (!table->chunk_cap) {
+		table->chunks = table->few;
+		table->chunk_cap = HANDLE_CHUNKS_FEW;
+		return NB_OK;
+	}
+	chunks = account_alloc(table->account, cap * sizeof(struct handle_slot *));
+	if (!chunks)
+		return NB_OUT_OF_MEMORY;
+	memcpy(chunks, table->chunks, table->chunk_count * sizeof(struct handle_slot *));
+	chunks_free(table);
+	table->chunks = chunks;
+	table->chunk_cap = cap;
+	return NB_OK;
+}
+
 /* Adds HANDLE_CHUNK_SLOTS free slots. */
 static enum nb_status
 table_grow_locked(struct handle_table *table)
@@ -63,21 +93,8 @@ table_grow_locked(struct handle_table *table)
 
 	if (table->chunk_count == CHUNKS_MAX)
 		return NB_LIMIT_EXCEEDED;
-	if (table->chunk_count == table->chunk_cap) {
-		uint32_t cap = table->chunk_cap ? 2 * table->chunk_cap : 8;
-		struct handle_slot **chunks =
-			account_alloc(table->account, cap * sizeof(struct handle_slot *));
-
-		if (!chunks)
-			return NB_OUT_OF_MEMORY;
-		if (table->chunk_count)
-			memcpy(chunks, table->chunks,
-			       table->chunk_count * sizeof(struct handle_slot *));
-		account_free(table->account, table->chunks,
-			     table->chunk_cap * sizeof(struct handle_slot *));
-		table->chunks = chunks;
-		table->chunk_cap = cap;
-	}
+	if (table->chunk_count == table->chunk_cap && chunks_grow_locked(table) != NB_OK)
+		return NB_OUT_OF_MEMORY;
 	chunk = account_alloc(table->account, CHUNK_BYTES);
 	if (!chunk)
 		return NB_OUT_OF_MEMORY;
@@ -317,8 +334,7 @@ table_free(struct handle_table *table)
 {
 	for (uint32_t i = 0; i < table->chunk_count; i++)
 		account_free(table->account, table->chunks[i], CHUNK_BYTES);
-	account_free(table->account, table->chunks,
-		     table->chunk_cap * sizeof(struct handle_slot *));
+	chunks_free(table);
 	table->chunks = NULL;
 	table->chunk_count = 0;
 	table->chunk_cap = 0;

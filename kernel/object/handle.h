@@ -20,7 +20,8 @@ enum {
 	HANDLE_SLOTS_MAX = 1 << HANDLE_SLOT_BITS,
 	HANDLE_SPARE = 128,
 	HANDLE_CHUNK_SLOTS = 16,
-	HANDLE_CALM = 4096, /* closings, before which no slot need be spared */
+	HANDLE_CHUNKS_FEW = 2, /* that need no list of their own */
+	HANDLE_CALM = 4096,    /* closings, before which no slot need be spared */
 };
 
 struct handle_slot {
@@ -36,7 +37,8 @@ struct handle_table {
 	struct spinlock lock;
 	/* Under the lock: */
 	bool is_closed;		     /* no handle will be added any more */
-	struct handle_slot **chunks; /* of HANDLE_CHUNK_SLOTS each */
+	struct handle_slot **chunks; /* of HANDLE_CHUNK_SLOTS each; `few` at first */
+	struct handle_slot *few[HANDLE_CHUNKS_FEW];
 	uint32_t chunk_count;
 	uint32_t chunk_cap;
 	uint32_t free_count;

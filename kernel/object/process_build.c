@@ -224,30 +224,26 @@ process_grant(struct process *process, struct object *object, uint32_t rights, u
 /* ---- start ---- */
 
 enum nb_status
-process_find_entry(const struct instance *instance, const char *name, struct nb_callee *out,
+process_find_entry(const struct instance *instance, enum code_entry entry, struct nb_callee *out,
 		   bool *out_found)
 {
-	struct runtime_extern found;
+	uint32_t func_idx = instance->module->entries[entry];
 	const struct wasm_functype *type;
 
-	*out_found = instance_export(instance, name, strlen(name), &found) &&
-		     found.kind == WASM_EXTERN_FUNC;
+	*out_found = func_idx != WASM_NO_INDEX;
 	if (!*out_found)
 		return NB_OK;
-	type = store_type_of(instance->store, found.func.signature);
-	*out = found.func;
-	return type && type->param_count == 0 && type->result_count == 0 ? NB_OK : NB_UNLINKABLE;
+	*out = *instance_function(instance, func_idx);
+	type = wasm_module_function_type(&instance->module->wasm, func_idx);
+	return type->param_count == 0 && type->result_count == 0 ? NB_OK : NB_UNLINKABLE;
 }
 
-const char *
-process_entry_name(const struct instance *main)
+enum code_entry
+process_entry(const struct instance *main)
 {
-	static const char start[] = "_start";
-	struct runtime_extern found;
-
-	return instance_start(main) || instance_export(main, start, sizeof start - 1, &found)
-		       ? start
-		       : "main";
+	return instance_start(main) || main->module->entries[CODE_ENTRY_START] != WASM_NO_INDEX
+		       ? CODE_ENTRY_START
+		       : CODE_ENTRY_MAIN;
 }
 
 /* Everything process_main will call has the right type, and there is something. */
@@ -260,12 +256,12 @@ check_entries(const struct process *process, const struct instance *main)
 	for (uint32_t i = 0; i < process->graph.instance_count; i++) {
 		const struct instance *instance = process->graph.instances[i].instance;
 		enum nb_status status =
-			process_find_entry(instance, "_initialize", &callee, &found);
+			process_find_entry(instance, CODE_ENTRY_INITIALIZE, &callee, &found);
 
 		if (status != NB_OK)
 			return status;
 	}
-	if (process_find_entry(main, process_entry_name(main), &callee, &found) != NB_OK)
+	if (process_find_entry(main, process_entry(main), &callee, &found) != NB_OK)
 		return NB_UNLINKABLE;
 	return found || instance_start(main) ? NB_OK : NB_NOT_FOUND;
 }

@@ -5,6 +5,7 @@
 #define KERNEL_OBJECT_PROCESS_PRIVATE_H
 
 #include "kernel/object/process.h"
+#include "runtime/code_module.h"
 
 /* ---- process_list.c: all processes, and who builds whom ---- */
 
@@ -35,14 +36,14 @@ void process_build_end(struct process *process);
 
 /* ---- process_build.c ---- */
 
-/* A function export of that name and type [] -> []: *out, or NULL if there is
- * none. NB_UNLINKABLE: it has another type. */
-NB_MUST_USE enum nb_status process_find_entry(const struct instance *instance, const char *name,
-					      struct nb_callee *out, bool *out_found);
+/* An entry of type [] -> []: *out, if *out_found. NB_UNLINKABLE: it has another type. */
+NB_MUST_USE enum nb_status
+process_find_entry(const struct instance *instance, enum code_entry entry, struct nb_callee *out,
+		   bool *out_found);
 
-/* The export that a process with that main instance begins with: `_start`, or
- * `main` of one that has neither that nor a start function. */
-const char *process_entry_name(const struct instance *main);
+/* What a process with that main instance begins with: `_start`, or `main` of one that
+ * has neither that nor a start function. */
+enum code_entry process_entry(const struct instance *main);
 /* Bytes of stack for a thread of the process. */
 size_t process_stack_bytes(const struct process *process);
 

@@ -19,12 +19,12 @@ call(struct process *process, const struct nb_callee *callee)
 
 /* process_start has checked the type. */
 static enum nb_trap
-call_export(struct process *process, const struct instance *instance, const char *name)
+call_export(struct process *process, const struct instance *instance, enum code_entry entry)
 {
 	struct nb_callee callee;
 	bool found;
 
-	if (process_find_entry(instance, name, &callee, &found) != NB_OK || !found)
+	if (process_find_entry(instance, entry, &callee, &found) != NB_OK || !found)
 		return NB_TRAP_NONE;
 	return call(process, &callee);
 }
@@ -41,11 +41,11 @@ run(struct process *process)
 		if (start)
 			trap = call(process, start);
 		if (trap == NB_TRAP_NONE)
-			trap = call_export(process, instance, "_initialize");
+			trap = call_export(process, instance, CODE_ENTRY_INITIALIZE);
 	}
 	if (trap == NB_TRAP_NONE)
 		trap = call_export(process, process->graph.main,
-				   process_entry_name(process->graph.main));
+				   process_entry(process->graph.main));
 	return trap;
 }
 
