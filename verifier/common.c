@@ -15,17 +15,87 @@
 /* Bytes of one entry of the vmctx's array of globals. */
 enum { ENTRY_BYTES = 16 };
 
-struct head {
-	uint64_t word; /* from the opcode on */
-	uint32_t rex;
-	uint32_t opcode;     /* of vf_decoder.opcodes */
-	uint32_t opcode_end; /* bytes up to the opcode, and it */
-};
+/* --- labels and claims ----------------------------------------------------- */
+
+static ALWAYS_INLINE bool
+edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
+{
+	if (target < s->own_at || target >= s->size)
+		return scan_refuse(s, VERIFIER_LABEL);
+	uint32_t mark = s->marks[target];
+	uint32_t unclaimed = open & ~mark & MARK_OPEN;
+
+	if (mark & MARK_LABEL ? unclaimed != 0 : target <= s->at)
+		return scan_refuse(s, mark & MARK_LABEL ? VERIFIER_CLAIM : VERIFIER_LABEL);
+	s->pending += !mark;
+	s->marks[target] = (uint16_t)(mark | unclaimed | MARK_TARGET | plain);
+	return true;
+}
+
+bool
+scan_edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
+{
+	return edge(s, target, open, plain);
+}
+
+bool
+scan_join(struct scan *s)
+{
+	uint32_t mark = s->marks[s->at];
+
+	s->joined_at = s->scratch_at = s->at;
+	s->scratch = SCRATCH_ANY;
+	if (mark & MARK_LABEL) {
+		if (s->is_reached && s->open & ~mark & MARK_OPEN)
+			return scan_refuse(s, VERIFIER_CLAIM);
+		s->claims--;
+	} else {
+		if (!s->is_reached && !(mark & MARK_PLAIN))
+			s->scratch = SCRATCH_UNFIT;
+		s->pending--;
+	}
+	s->open = mark | (s->is_reached ? s->open : 0) | (SCAN_GPRS & ~MARK_OPEN);
+	s->is_reached = true;
+	return true;
+}
 
 /* --- operands ------------------------------------------------------------------------ */
 
+struct head {
+	uint64_t word; /* from the opcode on */
+	const struct vf_head *rex;
+	uint32_t opcode;     /* of vf_decoder.opcodes */
+	size_t opcode_end; /* bytes up to the opcode, and it */
+};
+
+/* What is right for a kind of operand in memory. */
+struct limit {
+	int64_t end;	   /* most that displacement and bytes accessed may be */
+	uint64_t site;	   /* of the next site, what must be right */
+	uint32_t in_frame; /* mask: behind the frame below the saved registers */
+	uint32_t sites;	   /* bytes of those to be taken */
+	uint64_t spare;
+};
+_Static_assert(sizeof(struct limit) == VF_LIMIT_BYTES, "places have offsets");
+/* Where the kind of a site is in its 8 bytes, and where its place. */
+#define SITE_KIND(kind) ((uint64_t)(kind) << 56)
+#define SITE_ALL	(SITE_KIND(UINT8_MAX) | UINT32_MAX)
+#define ANY_END		(INT64_MAX / 4)
+
+/* Of what is not common; of accesses; of addresses. */
+enum { ACCESS = VF_PLACE_KINDS, ADDRESS = 2 * VF_PLACE_KINDS };
+static const struct limit limits[3 * VF_PLACE_KINDS] = {
+	[0 ... ACCESS + VF_PLACE_OTHER] = { .end = -ANY_END },
+	[ACCESS + VF_PLACE_FRAME] = { .end = 0, .in_frame = UINT32_MAX },
+	[ACCESS + VF_PLACE_MEMORY] = { .end = NB_DISPLACEMENT_MAX + 1ll,
+				       .site = SITE_ALL,
+				       .sites = sizeof(struct nb_code_site) },
+	[ACCESS + VF_PLACE_VMCTX ... ADDRESS + VF_PLACE_VMCTX] = { .end = -ANY_END },
+	[ADDRESS + VF_PLACE_ADDRESS] = { .end = ANY_END },
+};
+
 /* Whether [r15 + …] lies in a global that is read and written in place. */
-static ALWAYS_INLINE bool
+static inline bool
 is_variable(const struct scan *s, int64_t disp, uint32_t bytes)
 {
 	uint64_t at = (uint64_t)(disp - s->facts->layout.globals);
@@ -35,171 +105,220 @@ is_variable(const struct scan *s, int64_t disp, uint32_t bytes)
 	       s->facts->globals[at / ENTRY_BYTES] == VERIFIER_GLOBAL_VARIABLE;
 }
 
-/* An access to memory 0, to the frame below the saved registers, or to a variable. An
- * index of NB_RSP stands for SIB that says that there is none. */
-static ALWAYS_INLINE bool
-is_access(struct scan *s, uint32_t base, uint32_t index, int32_t disp, uint32_t bytes)
-{
-	if (base == NB_REG_MEMORY_BASE) {
-		if (!(s->zx >> index & 1) || (uint32_t)disp > NB_DISPLACEMENT_MAX ||
-		    !scan_has_site(s, s->at, NB_TRAP_MEMORY_OUT_OF_BOUNDS))
-			return false;
-		s->site++;
-		return true;
-	}
-	if (base == NB_RSP)
-		return index == NB_RSP && (uint64_t)(uint32_t)disp + bytes <= s->saved_at;
-	return base == NB_REG_VMCTX && index == VF_NO_REG && is_variable(s, disp, bytes);
-}
-
 /* --- instructions: their bytes, or 0 if they are not common or not right ------------------ */
 
-static ALWAYS_INLINE uint32_t
-common_memory(struct scan *s, const struct head *h, const struct vf_row *row, uint32_t imm_bytes,
-	      bool is_address)
+static ALWAYS_INLINE const struct vf_row *
+row_of(const struct scan *s, const struct head *h, size_t digit)
 {
-	uint32_t modrm = h->word >> 8 & UINT8_MAX;
-	const struct vf_modrm *m = &s->decoder->modrms[modrm];
-	uint32_t rm = h->word >> m->rm_shift & UINT8_MAX; /* SIB or else ModRM */
-	uint32_t base = (rm & 7) | (h->rex & VF_REX_B) << 3;
-	uint32_t index = (((rm >> 3 & 7) | (h->rex & VF_REX_X) << 2) & m->index) | m->no_index;
-	uint64_t reg = vf_sets((modrm >> 3 & 7) | (h->rex & VF_REX_R) << 1);
-	uint64_t effect = (reg & row->on_reg) | row->on_others;
+	size_t entry = s->decoder->rows[(h->opcode >> VF_OPCODE_ROWS) + digit] >> VF_ROW_SHAPED;
+
+	return (const struct vf_row *)((const uint8_t *)vf_rows + entry);
+}
+
+static ALWAYS_INLINE size_t
+common_register(struct scan *s, const struct head *h)
+{
+	uint32_t modrm = h->word >> 8 & UINT8_MAX, digit = modrm >> 3 & 7;
+	const struct vf_row *row = row_of(s, h, digit + VF_ROW_REGISTER);
+	uint64_t effect = (vf_sets(digit | h->rex->r) & row->on_reg) |
+			  (vf_sets((modrm & 7) | h->rex->b) & row->on_rm);
+
+	if (effect & s->stop || h->rex->rex & row->no_x)
+		return 0;
+	scan_apply(s, effect);
+	return h->opcode_end + 1 + (h->opcode >> VF_OPCODE_IMM & UINT8_MAX);
+}
+
+static ALWAYS_INLINE const struct limit *
+limit_of(const struct vf_place *place, const struct vf_row *row)
+{
+	return (const struct limit *)((const uint8_t *)limits + place->kind + row->places);
+}
+
+static ALWAYS_INLINE size_t
+common_memory(struct scan *s, const struct head *h, size_t at)
+{
+	const struct vf_modrm *m = &s->decoder->modrms[h->word >> 8 & UINT8_MAX];
+	const struct vf_row *row = row_of(s, h, m->digit);
+	const struct vf_place *place = &s->decoder->places[(h->word >> m->rm_shift & UINT8_MAX) +
+							   h->rex->xb + m->sib];
+	const struct limit *limit = limit_of(place, row);
 	int32_t disp;
 
-	memcpy(&disp, s->code + s->at + h->opcode_end + 1 + m->has_sib, sizeof(disp));
+	memcpy(&disp, s->code + at + h->opcode_end + m->disp_at, sizeof(disp));
 	int32_t near = (int8_t)disp, far = disp & m->far;
+	/* Negative, if 1 byte is 0 and could be none, or 4 bytes could be 1. */
+	int64_t wrong = (int64_t)(uint32_t)((near ^ far) | m->is_none) - 1;
 
 	disp = (near & m->near) | far;
-	/* The last: 1 byte is 0 and could be none, or 4 bytes could be 1. */
-	if (h->rex & (row->no_rex | m->no_rex) || effect & s->stop ||
-	    ((near ^ far) | m->is_none) == 0)
+	int64_t room = limit->end + (s->saved_at & limit->in_frame) - (uint32_t)disp -
+		       row->info.bytes;
+	uint64_t effect = vf_sets(m->digit | h->rex->r) & row->on_reg;
+	uint64_t bad = (effect & s->stop) | (place->extended & s->open) |
+		       (h->rex->rex & row->no_rex);
+
+	if (bad)
 		return 0;
-	if (is_address) {
-		if ((1u << base | 1u << index) & SCAN_PINNED_GPRS ||
-		    (m->is_none && (rm & 7) == NB_RBP))
-			return 0;
-	} else if (rm & m->scale || !is_access(s, base, index, disp, row->info.bytes)) {
+	if ((wrong | room) < 0 &&
+	    (wrong < 0 || limit != &limits[ACCESS + VF_PLACE_VMCTX] ||
+	     !is_variable(s, disp, row->info.bytes)))
 		return 0;
-	}
+	uint64_t site = 0;
+
+	if (s->site != s->site_end)
+		memcpy(&site, s->site, sizeof(site));
+	if ((site ^ (s->site_key + at)) & limit->site)
+		return 0;
+	s->site = (const struct nb_code_site *)((const uint8_t *)s->site + limit->sites);
 	scan_apply(s, effect);
-	return h->opcode_end + m->bytes + imm_bytes;
+	return h->opcode_end + m->bytes + (h->opcode >> VF_OPCODE_IMM & UINT8_MAX);
 }
 
-static ALWAYS_INLINE uint32_t
-common_modrm(struct scan *s, const struct head *h, uint32_t imm_bytes)
+/* Whether an unsure one is right: an immediate of 4 bytes does not fit one, and a register
+ * is one whose lowest byte needs no REX. */
+static inline bool
+is_sure(const struct scan *s, const struct head *h, size_t at)
 {
 	uint32_t modrm = h->word >> 8 & UINT8_MAX;
-	uint32_t entry = s->decoder->rows[(h->opcode & UINT16_MAX) + (modrm >> 3)];
-	const struct vf_row *row = &vf_rows[entry & VF_ROW_MASK];
+	int32_t imm;
 
-	if (entry & VF_ROW_OTHER)
-		return 0;
-	if (modrm < 0xc0)
-		return common_memory(s, h, row, imm_bytes, false);
-	uint64_t reg = vf_sets((modrm >> 3 & 7) | (h->rex & VF_REX_R) << 1);
-	uint64_t rm = vf_sets((modrm & 7) | (h->rex & VF_REX_B) << 3);
-	uint64_t effect = (reg & row->on_reg) | (rm & row->on_rm) | row->on_others;
-
-	if (h->rex & (row->no_rex | VF_REX_X) || effect & s->stop)
-		return 0;
-	scan_apply(s, effect);
-	return h->opcode_end + 1 + imm_bytes;
+	if ((h->opcode >> VF_OPCODE_IMM & UINT8_MAX) != sizeof(imm))
+		return modrm < 0xc0 || !(modrm & 4);
+	memcpy(&imm, s->code + at + h->opcode_end + s->decoder->modrms[modrm].bytes, sizeof(imm));
+	return imm != (int8_t)imm;
 }
 
-/* lea, and long no-operations */
-static ALWAYS_INLINE uint32_t
-common_address(struct scan *s, const struct head *h)
+static ALWAYS_INLINE size_t
+common_modrm(struct scan *s, const struct head *h, size_t at)
 {
-	uint32_t entry = s->decoder->rows[(h->opcode & UINT16_MAX) + (h->word >> 11 & 31)];
-
-	return entry & VF_ROW_OTHER ? 0 : common_memory(s, h, &vf_rows[entry], 0, true);
+	if ((h->word & 0xc000) == 0xc000)
+		return at + common_register(s, h);
+	return at + common_memory(s, h, at);
 }
 
 /* mov r32, constant */
-static ALWAYS_INLINE uint32_t
+static ALWAYS_INLINE size_t
 common_constant(struct scan *s, const struct head *h)
 {
-	uint32_t reg = (h->word & 7) | (h->rex & VF_REX_B) << 3;
+	uint32_t reg = (h->word & 7) | h->rex->b;
 	uint64_t effect = vf_sets(reg) & vf_rows[NB_FORM_MOV32_IMM + 1].on_reg;
 
-	if (h->rex & (VF_REX_R | VF_REX_X) || effect & s->stop)
+	size_t bytes = h->opcode_end + 4;
+
+	if (h->rex->rex & (VF_REX_R | VF_REX_X) || effect & s->stop)
 		return 0;
 	scan_apply(s, effect);
-	return h->opcode_end + 4;
+	if (reg == NB_RDX) {
+		s->port_at = s->at + (uint32_t)bytes;
+		memcpy(&s->port, s->code + s->at + h->opcode_end, sizeof(s->port));
+	}
+	return bytes;
 }
 
-/* Branches, jumps that are no tail calls, direct calls, traps; false if it is refused. */
-static ALWAYS_INLINE bool
-common_control(struct scan *s, const struct head *h, uint32_t shape, uint32_t *behind)
+/* Branches, and jumps that are no tail calls: what is behind, or 0 if they are refused. */
+static ALWAYS_INLINE size_t
+common_branch(struct scan *s, const struct head *h, bool is_jump, size_t at)
 {
-	uint32_t imm_bytes = h->opcode >> VF_OPCODE_IMM;
+	uint32_t imm_bytes = h->opcode >> VF_OPCODE_IMM & UINT8_MAX, open = s->open;
+	size_t behind = at + h->opcode_end + imm_bytes;
 	int32_t distance;
 
-	if (shape == VF_SHAPE_OTHER || h->rex || (shape == VF_SHAPE_JUMP && s->frame == 0))
-		return true;
-	memcpy(&distance, s->code + s->at + h->opcode_end, sizeof(distance));
+	if (h->rex->shift | (is_jump & (s->frame == 0)))
+		return at;
+	memcpy(&distance, s->code + at + h->opcode_end, sizeof(distance));
 	distance = imm_bytes == 1 ? (int8_t)distance : distance;
-	*behind += h->opcode_end + imm_bytes;
-	if (shape == VF_SHAPE_TRAP)
-		return scan_trap(s);
-	if (shape == VF_SHAPE_CALL)
-		return scan_direct_call(s, (int64_t)*behind + distance, *behind);
-	if (shape == VF_SHAPE_JUMP)
-		s->is_reached = false;
-	return scan_edge(s, (int64_t)*behind + distance, s->zx, false);
+	s->is_reached &= !is_jump;
+	s->open |= is_jump ? SCAN_GPRS : 0;
+	return edge(s, (int64_t)behind + distance, open, MARK_PLAIN) ? behind : 0;
 }
 
-/* The instruction at *at, which is s->at; if it is common, *at is behind it afterwards.
- * False if it is refused. */
-static ALWAYS_INLINE bool
-take_common(struct scan *s, uint32_t *at)
+/* Likewise: direct calls, traps, no-operations. */
+static ALWAYS_INLINE size_t
+common_rest(struct scan *s, const struct head *h, uint32_t shape, size_t at)
 {
-	const uint32_t *page = s->decoder->opcodes + VF_PAGE_ONE;
+	size_t behind = at + h->opcode_end + (h->opcode >> VF_OPCODE_IMM & UINT8_MAX);
+	int32_t distance;
+
+	if (shape <= VF_SHAPE_UNSURE || h->rex->shift)
+		return at;
+	if (shape == VF_SHAPE_NOP)
+		return behind;
+	if (shape == VF_SHAPE_TRAP)
+		return scan_trap(s) ? behind : 0;
+	memcpy(&distance, s->code + at + h->opcode_end, sizeof(distance));
+	return scan_direct_call(s, (int64_t)behind + distance, (uint32_t)behind) ? behind : 0;
+}
+
+/* The page of opcodes behind a prefix, or 0. */
+static inline size_t
+prefixed_page(uint32_t byte)
+{
+	if (byte == 0x66)
+		return VF_PAGE_ONE + 2 * VF_PAGE * NB_PREFIX_66;
+	if (byte == 0xf2)
+		return VF_PAGE_ONE + 2 * VF_PAGE * NB_PREFIX_F2;
+	return byte == 0xf3 ? VF_PAGE_ONE + 2 * VF_PAGE * NB_PREFIX_F3 : 0;
+}
+
+/* The instruction at s->at, whose prefixes end at `start` and which is on these pages of
+ * opcodes. */
+static ALWAYS_INLINE size_t
+take_paged(struct scan *s, size_t at, size_t start, size_t page)
+{
 	struct head h;
 
-	memcpy(&h.word, s->code + *at, sizeof(h.word));
-	uint32_t rex = (h.word & UINT8_MAX) ^ VF_REX_BARE;
-	uint32_t is_rex = (uint32_t)((int32_t)(rex - 16) >> 31); /* all bits */
-
-	if (rex == 0)
-		return true;
-	h.rex = rex & is_rex;
-	h.opcode_end = 1 - is_rex;
-	h.word >>= is_rex & 8;
+	memcpy(&h.word, s->code + start, sizeof(h.word));
+	h.rex = &s->decoder->heads[h.word & UINT8_MAX];
+	h.word >>= h.rex->shift;
+	h.opcode_end = start - at + h.rex->end;
 	if ((h.word & UINT8_MAX) == 0x0f) {
-		page = s->decoder->opcodes + VF_PAGE_0F;
+		page += VF_PAGE;
 		h.word >>= 8;
 		h.opcode_end++;
 	}
-	h.opcode = page[((h.rex & VF_REX_W) << 5) + (h.word & UINT8_MAX)];
-	uint32_t shape = h.opcode >> VF_OPCODE_SHAPE & UINT8_MAX;
+	h.opcode = s->decoder->opcodes[page + h.rex->page + (h.word & UINT8_MAX)];
+	uint32_t shape = h.opcode & VF_OPCODE_SHAPE;
 
 	if (shape == VF_SHAPE_MODRM)
-		*at += common_modrm(s, &h, 0);
-	else if (shape == VF_SHAPE_MODRM_IMM)
-		*at += common_modrm(s, &h, h.opcode >> VF_OPCODE_IMM);
-	else if (shape == VF_SHAPE_CONSTANT)
-		*at += common_constant(s, &h);
-	else if (shape == VF_SHAPE_ADDRESS)
-		*at += common_address(s, &h);
-	else
-		return common_control(s, &h, shape, at);
-	return true;
+		return common_modrm(s, &h, at);
+	if (shape == VF_SHAPE_BRANCH || shape == VF_SHAPE_JUMP)
+		return common_branch(s, &h, shape == VF_SHAPE_JUMP, at);
+	if (shape == VF_SHAPE_CONSTANT)
+		return at + common_constant(s, &h);
+	if (shape == VF_SHAPE_UNSURE)
+		return is_sure(s, &h, at) ? common_modrm(s, &h, at) : at;
+	return common_rest(s, &h, shape, at);
+}
+
+/* The instruction at `at`: what is behind; `at` if it is not common; 0 if it is refused. */
+static ALWAYS_INLINE size_t
+take_common(struct scan *s, size_t at)
+{
+	return take_paged(s, at, at, VF_PAGE_ONE);
 }
 
 /* --- all ---------------------------------------------------------------------------- */
 
-/* The instruction or sequence at *at, which is s->at; likewise. */
-static bool
-take_any(struct scan *s, uint32_t *at)
+/* The instruction or sequence at s->at; likewise. */
+static size_t
+take_any(struct scan *s)
 {
 	s->inst.len = 0;
 	if (!scan_next(s) ||
 	    !(s->inst.row->flags & VF_ROW_CONTROL ? scan_control(s) : scan_computation(s)))
-		return false;
-	*at = s->at + s->inst.len;
-	return true;
+		return 0;
+	return s->at + s->inst.len;
+}
+
+/* What is not common, but perhaps behind a prefix. */
+static size_t __attribute__((noinline))
+take_rare(struct scan *s, size_t at)
+{
+	size_t behind = at, page = prefixed_page(s->code[at]);
+
+	if (page && at < s->fast_end)
+		behind = take_paged(s, at, at + 1, page);
+	return behind == at ? take_any(s) : behind;
 }
 
 bool
@@ -207,17 +326,19 @@ scan_body(struct scan *s)
 {
 	if (!scan_prologue(s))
 		return false;
-	uint32_t at = s->at + s->inst.len;
+	size_t at = s->own_at;
 
 	while (at < s->size) {
-		s->before = s->at;
-		s->at = at;
-		if ((s->marks[at] || !s->is_reached) && !scan_join(s))
+		size_t behind = at;
+
+		s->at = (uint32_t)at;
+		if (s->marks[at] && !scan_join(s))
 			return false;
-		if (at < s->fast_end && !take_common(s, &at))
+		if (at < s->fast_end)
+			behind = take_common(s, at);
+		if (behind <= at && (behind != at || !(behind = take_rare(s, at))))
 			return false;
-		if (at == s->at && !take_any(s, &at))
-			return false;
+		at = behind;
 	}
 	/* The last instruction may be longer than the function. */
 	if (at > s->size)

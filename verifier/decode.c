@@ -67,10 +67,9 @@
 	 : (form) == NB_FORM_JMP_8 || (form) == NB_FORM_JMP_32 ? VF_SHAPE_JUMP      \
 	 : (form) == NB_FORM_CALL_32			       ? VF_SHAPE_CALL      \
 	 : (form) == NB_FORM_UD2			       ? VF_SHAPE_TRAP      \
+	 : (form) == NB_FORM_NOP			       ? VF_SHAPE_NOP      \
 	 : (form) == NB_FORM_MOV32_IMM			       ? VF_SHAPE_CONSTANT  \
 	 : (rm) == NB_RM_NONE				       ? VF_SHAPE_OTHER     \
-	 : (rm) == NB_RM_ADDRESS			       ? VF_SHAPE_ADDRESS   \
-	 : (imm) != NB_IMM_NONE				       ? VF_SHAPE_MODRM_IMM \
 							       : VF_SHAPE_MODRM)
 
 /* Columns as values. */
@@ -78,13 +77,16 @@
 	       writes)                                                                          \
 	{ .info = { kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,   \
 		    writes },                                                                   \
-	  .no_rex = (uint8_t) ~(VF_REX_X | VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |          \
+	  .no_rex = (uint8_t) ~(VF_REX_ANY | VF_REX_X | VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |          \
 				(IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                          \
 				((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)), \
+	  .no_x = (uint8_t) ~(VF_REX_ANY | VF_REX_W | VF_REX_B | (IS_CODED(reg) ? VF_REX_R : 0)),            \
 	  .shape = SHAPE(name, rm, imm),                                                        \
 	  .imm_bytes = IMM_BYTES(imm),                                                          \
 	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                           \
 	  .imm_zero = IMM_ZERO(imm),                                                            \
+	  .places = VF_PLACE_KINDS * VF_LIMIT_BYTES * ((rm)&NB_RM_ADDRESS ? 2 : 1),                              \
+                                                           \
 	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                              \
 	  .on_reg = NAMED(IS_GENERAL(reg), WRITES_REG(writes), writes),                         \
 	  .on_rm = NAMED((rm) & (NB_RM_G8 | NB_RM_G), WRITES_RM(writes), writes),               \
@@ -95,7 +97,7 @@
 	       NB_MAP_##map, opcode, w, NB_REG_##reg, NB_REG_##vvvv, NB_RM_##rm,            \
 	       NB_ACCESS_##access, bytes, NB_IMM_##imm, NB_WRITES_##writes)
 const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
-	{ .flags = 0 },
+	{ .no_rex = VF_REX_ANY, .no_x = VF_REX_ANY },
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	ROW(name, LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
 #define NB_FORM_LOCK(name, text, feature, prefix, map, opcode, w, reg, ...) \
@@ -136,49 +138,107 @@ page_of(struct vf_decoder *decoder, uint32_t space)
 static void
 enter_modrms(struct vf_decoder *decoder)
 {
-	for (uint32_t modrm = 0; modrm < 0xc0; modrm++) {
-		uint32_t mod = modrm >> 6, has_sib = (modrm & 7) == NB_RSP;
+	for (uint32_t modrm = 0; modrm < 256; modrm++) {
+		uint32_t mod = modrm >> 6, digit = modrm >> 3 & 7;
+		bool is_register = mod == 3, has_sib = !is_register && (modrm & 7) == NB_RSP;
 
 		decoder->modrms[modrm] = (struct vf_modrm){
 			.near = mod == 1 ? -1 : 0,
 			.far = mod == 2 ? -1 : 0,
-			.is_none = mod == 0 ? -1 : 0,
-			.bytes = (uint8_t)(1 + has_sib + mod * mod),
-			.has_sib = (uint8_t)has_sib,
+			.is_none = mod == 0 || is_register ? -1 : 0,
+			.sib = has_sib ? VF_PLACE_SIB : 0,
+			.bytes = (uint8_t)(1 + has_sib + (is_register ? 0 : mod * mod)),
+			.disp_at = (uint8_t)(1 + has_sib),
 			.no_rex = has_sib ? 0 : VF_REX_X,
-			.index = has_sib ? 15 : 0,
-			.no_index = has_sib ? 0 : VF_NO_REG,
-			.scale = has_sib ? 0xc0 : 0,
 			.rm_shift = (uint8_t)(8 + 8 * has_sib),
+			.digit = (uint8_t)digit,
+			.row = (uint8_t)(digit | (is_register ? VF_ROW_REGISTER : 0)),
 		};
+	}
+}
+
+static void
+enter_heads(struct vf_decoder *decoder)
+{
+	for (uint32_t byte = 0; byte < 256; byte++) {
+		uint32_t rex = byte - VF_REX_BARE;
+
+		decoder->heads[byte] = (struct vf_head){ .end = 1, .rex = VF_REX_ANY };
+		if (rex > 0 && rex < 16)
+			decoder->heads[byte] = (struct vf_head){
+				.shift = 8,
+				.end = 2,
+				.r = (rex & VF_REX_R) << 1,
+				.b = (rex & VF_REX_B) << 3,
+				.rex = (uint8_t)(VF_REX_ANY | rex),
+				.page = (uint16_t)((rex & VF_REX_W) << 5),
+				.xb = (uint16_t)((rex & (VF_REX_X | VF_REX_B)) << 8),
+			};
+	}
+}
+
+/* [base + index << scale + …]; without index it is RSP. */
+static struct vf_place
+place_of(uint32_t base, uint32_t index, uint32_t scale)
+{
+	static const uint16_t no_index = 1 << NB_RSP | 1 << NB_R14 | 1 << NB_R15;
+	bool is_none = index == NB_RSP && scale == 0;
+	struct vf_place place = { 0, VF_PLACE_OTHER };
+
+	if (base == NB_RSP && is_none)
+		place.kind = VF_LIMIT_BYTES * VF_PLACE_FRAME;
+	else if (base == NB_R15 && is_none)
+		place.kind = VF_LIMIT_BYTES * VF_PLACE_VMCTX;
+	else if (!is_none && no_index >> index & 1)
+		return place;
+	else if (base == NB_R14 && scale == 0)
+		place = (struct vf_place){ is_none ? 0 : (uint16_t)(1u << index), VF_LIMIT_BYTES * VF_PLACE_MEMORY };
+	else if (!(no_index >> base & 1))
+		place.kind = VF_LIMIT_BYTES * VF_PLACE_ADDRESS;
+	return place;
+}
+
+static void
+enter_places(struct vf_decoder *decoder)
+{
+	for (uint32_t at = 0; at < VF_PLACE_SIB; at++) {
+		uint32_t mod = at >> 6 & 3, low = at & 7, reg = low | (at >> 8 & 1) << 3;
+		uint32_t index = (at >> 3 & 7) | (at >> 9 & 1) << 3;
+		struct vf_place *of_modrm = &decoder->places[at];
+		struct vf_place *of_sib = &decoder->places[VF_PLACE_SIB + at];
+
+		/* REX.X is for SIB alone. */
+		if (index < 8 && low != NB_RSP && (mod != 0 || low != NB_RBP))
+			*of_modrm = place_of(reg, NB_RSP, 0);
+		/* No base; and SIB that is not needed. */
+		if (low != NB_RBP && (index != NB_RSP || low == NB_RSP))
+			*of_sib = place_of(reg, index, mod);
 	}
 }
 
 /* Whether more must be looked at than common.c does. */
 static bool
-is_other(const struct vf_row *row, uint32_t opcode, bool is_register)
+is_other(const struct vf_row *row, bool is_register)
 {
-	const struct nb_form_info *info = &row->info;
-
-	if (info->reg == NB_REG_G8 || row->flags & (VF_ROW_RARE | VF_ROW_EXTRA) ||
-	    (row->flags & VF_ROW_CONTROL && row->shape != VF_SHAPE_ADDRESS) ||
-	    row->imm_short & ~opcode)
+	if (row->on_others || row->flags & (VF_ROW_RARE | VF_ROW_EXTRA) ||
+	    (row->flags & VF_ROW_CONTROL && !(row->info.rm & NB_RM_ADDRESS)))
 		return true;
-	return is_register ? info->rm & NB_RM_G8 : info->access & NB_ACCESS_ALIGNED;
+	return !is_register && row->info.access & NB_ACCESS_ALIGNED;
 }
 
-/* `count` places, of one digit if there is one. */
+/* Half of an opcode's rows, or of them the one of the row's digit. */
 static void
-fill(uint16_t *rows, uint32_t count, uint32_t value, const struct nb_form_info *info)
+fill(uint32_t *rows, uint32_t value, const struct nb_form_info *info)
 {
-	uint64_t four = value * UINT64_C(0x0001000100010001);
-
-	if (info->reg <= NB_REG_D7 && value != VF_ROW_OTHER)
-		for (uint32_t i = info->reg; i < count; i += 8)
-			rows[i] = (uint16_t)value;
-	else
-		for (uint32_t i = 0; i < count; i += 4)
-			memcpy(rows + i, &four, sizeof(four));
+	if (info->reg <= NB_REG_D7) {
+		rows[info->reg] = value;
+		return;
+	}
+	for (uint32_t i = 0; i < VF_DIGITS / 2; i++)
+		rows[i] = value;
+	/* The lowest bytes of these need a REX that says so. */
+	for (uint32_t i = 4; info->reg == NB_REG_G8 && i < 8; i++)
+		rows[i] &= UINT16_MAX;
 }
 
 static void
@@ -199,22 +259,22 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 	bool is_new = !*entry;
 
 	if (is_new)
-		*entry = VF_PLACES * ++decoder->opcode_count |
-			 (uint32_t)row->shape << VF_OPCODE_SHAPE | imm_bytes << VF_OPCODE_IMM;
-	else if (*entry >> VF_OPCODE_IMM != imm_bytes)
-		*entry &= ~((uint32_t)UINT8_MAX << VF_OPCODE_SHAPE); /* OTHER */
-	uint16_t *rows = &decoder->rows[*entry & UINT16_MAX];
+		*entry = VF_DIGITS * ++decoder->opcode_count << VF_OPCODE_ROWS |
+			 imm_bytes << VF_OPCODE_IMM | row->shape;
+	else if ((*entry >> VF_OPCODE_IMM & UINT8_MAX) != imm_bytes)
+		*entry &= ~(uint32_t)VF_OPCODE_SHAPE; /* OTHER */
+	if ((row->imm_short & ~opcode || rm & NB_RM_G8) && *entry & VF_OPCODE_SHAPE)
+		*entry = (*entry & ~(uint32_t)VF_OPCODE_SHAPE) | VF_SHAPE_UNSURE;
+	uint32_t *rows = &decoder->rows[*entry >> VF_OPCODE_ROWS];
+	uint32_t memory = NB_RM_M | NB_RM_ADDRESS;
+	uint32_t number = (uint32_t)((row - vf_rows) * (ptrdiff_t)sizeof(*row));
 
-	uint32_t memory = NB_RM_M | NB_RM_ADDRESS, number = (uint32_t)(row - vf_rows);
-	uint32_t in_memory = number | (is_other(row, opcode, false) ? VF_ROW_OTHER : 0);
-	uint32_t in_register = number | (is_other(row, opcode, true) ? VF_ROW_OTHER : 0);
-
-	if (is_new)
-		fill(rows, VF_PLACES, VF_ROW_OTHER, info);
 	if (rm == NB_RM_NONE || rm & memory)
-		fill(rows, VF_PLACES - 8, in_memory, info);
+		fill(rows, is_other(row, false) ? number : number | number << VF_ROW_SHAPED,
+		     info);
 	if (rm == NB_RM_NONE || rm & ~memory)
-		fill(rows + VF_PLACES - 8, 8, in_register, info);
+		fill(rows + VF_ROW_REGISTER,
+		     is_other(row, true) ? number : number | number << VF_ROW_SHAPED, info);
 }
 
 void
@@ -223,9 +283,13 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 	memset(decoder, 0, sizeof(*decoder));
 	decoder->no_features = ~cpu_features;
 	enter_modrms(decoder);
-	/* VF_PAGE_ONE and VF_PAGE_0F. */
-	(void)page_of(decoder, NB_MAP_1 << SPACE_MAP);
-	(void)page_of(decoder, NB_MAP_0F << SPACE_MAP);
+	enter_heads(decoder);
+	enter_places(decoder);
+	/* From VF_PAGE_ONE on, for each prefix two pages. */
+	for (uint32_t prefix = NB_PREFIX_NONE; prefix <= NB_PREFIX_F2; prefix++) {
+		(void)page_of(decoder, prefix << SPACE_PREFIX | NB_MAP_1 << SPACE_MAP);
+		(void)page_of(decoder, prefix << SPACE_PREFIX | NB_MAP_0F << SPACE_MAP);
+	}
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
 		const struct nb_form_info *info = &vf_rows[form + 1].info;
 		uint32_t count = 1;
@@ -329,7 +393,7 @@ take_memory(const struct vf_modrm *m, uint64_t word, uint32_t rex, const uint8_t
 	uint32_t index = (rm >> 3 & 7) | (rex & VF_REX_X) << 2;
 	int32_t disp;
 
-	memcpy(&disp, at + 1 + m->has_sib, sizeof(disp));
+	memcpy(&disp, at + m->disp_at, sizeof(disp));
 	int32_t near = (int8_t)disp;
 
 	out->operand = VF_MEMORY;
@@ -337,7 +401,7 @@ take_memory(const struct vf_modrm *m, uint64_t word, uint32_t rex, const uint8_t
 	out->index = VF_NO_REG;
 	out->scale = 0;
 	out->disp = m->far ? disp : near & m->near;
-	if (m->has_sib) {
+	if (m->sib) {
 		out->scale = (uint8_t)(rm >> 6);
 		if (index != NB_RSP)
 			out->index = (uint8_t)index;
@@ -345,7 +409,7 @@ take_memory(const struct vf_modrm *m, uint64_t word, uint32_t rex, const uint8_t
 			return false;
 	}
 	if (m->is_none && low == NB_RBP) {
-		out->operand = m->has_sib ? VF_MEMORY : VF_RIP;
+		out->operand = m->sib ? VF_MEMORY : VF_RIP;
 		out->base = VF_NO_REG;
 		out->disp = disp;
 		out->len += (uint8_t)sizeof(disp);
@@ -449,7 +513,7 @@ decode(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *o
 	uint32_t first = decoder->opcodes[decoder->page_of[head.space] +
 					  ((head.rex & VF_REX_W) << 5) + (word & UINT8_MAX)];
 	const struct vf_row *row =
-		&vf_rows[decoder->rows[(first & UINT16_MAX) + (word >> 11 & 31)] & VF_ROW_MASK];
+		vf_row(decoder, first, word >> 8 & UINT8_MAX);
 
 	if (row == vf_rows)
 		return VERIFIER_INSTRUCTION;

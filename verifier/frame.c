@@ -3,6 +3,8 @@
  */
 #include "verifier/scan.h"
 
+#include "lib/string.h"
+
 enum { SAVES_MAX = 4, WORD = 8 };
 
 /* --- prologue -------------------------------------------------------------------- */
@@ -25,31 +27,54 @@ check_probes(struct scan *s)
 	return true;
 }
 
+/* The bytes of mov [rsp + …], reg (opcode 89) or mov reg, [rsp + …] (8b), all 64 bits, if
+ * this is what stands at `at`, or else 0. Code that could be right has 8 more there. */
+static uint32_t
+word_at(const struct scan *s, uint32_t at, uint32_t opcode, uint32_t *reg, int32_t *disp)
+{
+	uint64_t word, plain = 0x24040048 | opcode << 8;
+
+	if (at + sizeof(word) > s->size)
+		return 0;
+	memcpy(&word, s->code + at, sizeof(word));
+	uint32_t mod = word >> 22 & 3;
+
+	/* All but REX.R, reg and mod. */
+	if ((word & 0xff07fffb) != plain || mod == 3)
+		return 0;
+	*reg = (word >> 19 & 7) | (word & VF_REX_R) << 1;
+	*disp = mod == 0 ? 0 : mod == 1 ? (int8_t)(word >> 32) : (int32_t)(word >> 32);
+	/* As short as it can be. */
+	if (mod != (*disp == 0 ? 0u : *disp == (int8_t)*disp ? 1u : 2u))
+		return 0;
+	return 4 + mod * mod;
+}
+
 /* mov [rsp + …], reg: saves of preserved registers, in their order, which fill
  * the top of the frame. A store that is none of them ends them. */
 static bool
 take_saves(struct scan *s)
 {
-	struct vf_inst inst;
-	uint32_t behind = s->at + s->inst.len, at = 0;
+	uint32_t len, reg, behind = s->at + s->inst.len, at = 0;
+	int32_t disp;
 
-	while (scan_peek(s, &behind, &inst)) {
-		if (!scan_is_memory(&inst, NB_FORM_MOV64_STORE, inst.reg, NB_RSP, inst.disp) ||
-		    !(NB_PRESERVED_GPRS >> inst.reg & 1) || s->saved >> inst.reg)
+	while ((len = word_at(s, behind, 0x89, &reg, &disp)) != 0) {
+		if (!(NB_PRESERVED_GPRS >> reg & 1) || s->saved >> reg)
 			break;
 		if (s->saved == 0) {
-			int64_t room = (int64_t)s->frame - inst.disp;
+			int64_t room = (int64_t)s->frame - disp;
 
-			if (inst.disp < 0 || room <= 0 || room > WORD * SAVES_MAX || room % WORD)
+			if (disp < 0 || room <= 0 || room > WORD * SAVES_MAX || room % WORD)
 				break;
-			s->saved_at = at = (uint32_t)inst.disp;
-		} else if (at == s->frame || inst.disp != (int64_t)at) {
+			s->saved_at = at = (uint32_t)disp;
+		} else if (at == s->frame || disp != (int64_t)at) {
 			break;
 		}
-		scan_move(s, &inst);
-		s->saved |= (uint16_t)(1u << inst.reg);
+		behind += len;
+		s->saved |= (uint16_t)(1u << reg);
 		at += WORD;
 	}
+	s->own_at = behind;
 	s->stop &= ~((uint64_t)s->saved << VF_WRITTEN);
 	return scan_require(s, s->saved == 0 || at == s->frame, VERIFIER_FRAME);
 }
@@ -65,10 +90,7 @@ scan_prologue(struct scan *s)
 		return false;
 	if (!scan_is_immediate(&s->inst, NB_FORM_SUB64_IMM, NB_RSP, s->frame))
 		return scan_refuse(s, VERIFIER_FRAME);
-	if (!check_probes(s) || !take_saves(s))
-		return false;
-	s->own_at = s->at + s->inst.len;
-	return true;
+	return check_probes(s) && take_saves(s);
 }
 
 /* --- epilogue --------------------------------------------------------------------- */
@@ -76,18 +98,21 @@ scan_prologue(struct scan *s)
 bool
 scan_restores(struct scan *s)
 {
-	uint32_t at = s->saved_at;
+	uint32_t at = s->saved_at, reg;
+	int32_t disp;
 
-	for (uint32_t reg = 0; reg < 16; reg++) {
-		if (!(s->saved >> reg & 1))
-			continue;
-		if (!scan_is_memory(&s->inst, NB_FORM_MOV64, reg, NB_RSP, at))
+	if (!s->saved)
+		return true;
+	for (uint32_t saved = s->saved; saved; saved &= saved - 1) {
+		uint32_t len = word_at(s, s->at, 0x8b, &reg, &disp);
+
+		if (!len || reg != (uint32_t)__builtin_ctz(saved) || disp != (int64_t)at)
 			return scan_refuse(s, VERIFIER_FRAME);
+		s->at += len;
 		at += WORD;
-		if (!scan_next(s))
-			return false;
 	}
-	return true;
+	s->inst.len = 0;
+	return scan_next(s);
 }
 
 bool
@@ -140,7 +165,7 @@ take_stub(struct scan *s, uint32_t area_slots, int64_t stub)
 	if (word != nb_tail_word(s->frame, results, area_slots) || WORD * results > s->area ||
 	    results > area_slots || s->frame < nb_tail_frame_bytes(area_slots))
 		return scan_refuse(s, VERIFIER_AREA);
-	s->is_reached = false; /* such a frame has room for the area, below the saves too */
+	scan_stop(s); /* such a frame has room for the area, below the saves too */
 	return scan_step_memory(s, NB_FORM_JMP_MEM, 0, NB_REG_VMCTX, stub);
 }
 
@@ -177,7 +202,7 @@ take_tail_jump(struct scan *s)
 bool
 scan_epilogue(struct scan *s)
 {
-	s->is_reached = false;
+	scan_stop(s);
 	if (!scan_restores(s))
 		return false;
 	if (scan_is_lea_rip(&s->inst))

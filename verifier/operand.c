@@ -35,7 +35,7 @@ check_index(struct scan *s)
 
 	if (index & SCAN_PINNED_GPRS)
 		return scan_refuse(s, VERIFIER_PINNED);
-	if (index & ~s->zx)
+	if (index & s->open)
 		return scan_refuse(s, VERIFIER_EXTENSION);
 	return check_linear(s);
 }
@@ -44,7 +44,7 @@ check_index(struct scan *s)
 static bool
 check_memory_base(struct scan *s)
 {
-	if (s->scratch_kind == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE)
+	if (scan_scratch(s) == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE)
 		return check_linear(s);
 	return check_index(s);
 }
@@ -97,17 +97,18 @@ check_scratch(struct scan *s)
 	const struct vf_inst *inst = &s->inst;
 	uint8_t bytes = inst->row->info.bytes;
 	bool is_plain = inst->index == VF_NO_REG;
+	enum scratch_kind kind = scan_scratch(s);
 
-	if (s->scratch_kind == SCRATCH_BASE)
+	if (kind == SCRATCH_BASE)
 		return check_index(s);
-	if (s->scratch_kind == SCRATCH_PLACE && is_plain)
+	if (kind == SCRATCH_PLACE && is_plain)
 		return check_linear(s);
-	if (s->scratch_kind == SCRATCH_CELL && is_plain && inst->disp == 0)
+	if (kind == SCRATCH_CELL && is_plain && inst->disp == 0)
 		return true;
-	if (s->scratch_kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH &&
+	if (kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH &&
 	    bytes == 8 && is_read(inst))
 		return true;
-	if (s->scratch_kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH &&
+	if (kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH &&
 	    bytes == 4 && is_read(inst))
 		return true;
 	return scan_refuse(s, VERIFIER_MEMORY);
@@ -217,10 +218,10 @@ scan_computation(struct scan *s)
 	if (written & s->stop >> VF_WRITTEN & NB_PRESERVED_GPRS)
 		return scan_refuse(s, VERIFIER_PRESERVED);
 	scan_apply(s, effect);
-	if (written & 1 << NB_REG_CALLEE)
-		s->scratch_kind = SCRATCH_ANY;
-	if (written & 1 << NB_REG_INDEX)
-		s->fit_failed = false;
+	if (vf_form(inst) == NB_FORM_MOV32_IMM && inst->reg == NB_RDX) {
+		s->port = (uint32_t)inst->imm;
+		s->port_at = s->at + inst->len;
+	}
 	return true;
 }
 
@@ -245,8 +246,8 @@ scan_trap(struct scan *s)
 {
 	uint32_t kind = scan_take_site(s, s->at);
 
-	s->is_reached = false;
-	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? s->fit_failed : is_trap(kind))
+	scan_stop(s);
+	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? scan_scratch(s) == SCRATCH_UNFIT : is_trap(kind))
 		return true;
 	return scan_refuse(s, VERIFIER_SITE);
 }
@@ -254,8 +255,10 @@ scan_trap(struct scan *s)
 bool
 scan_control(struct scan *s)
 {
+	uint32_t open;
+
 	if (s->inst.row->info.kind == NB_FORM_CONDITION)
-		return scan_edge(s, scan_branch_target(s), s->zx, false);
+		return scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN);
 	switch (vf_form(&s->inst)) {
 	case NB_FORM_RET:
 		if (scan_is_epilogue(s))
@@ -272,8 +275,9 @@ scan_control(struct scan *s)
 	case NB_FORM_JMP_32:
 		if (scan_is_epilogue(s))
 			return scan_epilogue(s);
-		s->is_reached = false;
-		return scan_edge(s, scan_branch_target(s), s->zx, false);
+		open = s->open;
+		scan_stop(s);
+		return scan_edge(s, scan_branch_target(s), open, MARK_PLAIN);
 	default:
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	}

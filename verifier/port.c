@@ -38,17 +38,11 @@ take_access(struct scan *s, int64_t first, int64_t last)
 bool
 scan_port(struct scan *s)
 {
-	uint32_t at = s->before;
-	struct vf_inst load = s->inst;
-
 	if (!is_by_register(&s->inst))
 		return take_access(s, s->inst.imm, s->inst.imm);
-	/* What begins there has been accepted, and ends here. */
-	if (s->joined_at != s->at)
-		(void)scan_peek(s, &at, &load);
-	if (vf_form(&load) != NB_FORM_MOV32_IMM || load.reg != NB_RDX)
+	if (s->port_at != s->at || s->joined_at == s->at)
 		return scan_refuse(s, VERIFIER_PORT);
-	return take_access(s, load.imm, load.imm);
+	return take_access(s, s->port, s->port);
 }
 
 bool
@@ -61,16 +55,15 @@ scan_computed_port(struct scan *s)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	int64_t distance = s->inst.imm;
 
-	/* R11 has been written, and means nothing. */
-	s->zx &= ~(1u << NB_REG_CALLEE);
-	s->scratch_kind = SCRATCH_ANY;
+	/* R11 has been written. */
+	s->open |= 1u << NB_REG_CALLEE;
 	if (!scan_next(s) || !scan_is_condition(&s->inst, CC_A) ||
-	    !scan_edge(s, scan_branch_target(s), s->zx, false) || !scan_next(s))
+	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN) || !scan_next(s))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (vf_form(&s->inst) < NB_FORM_IN8 || vf_form(&s->inst) > NB_FORM_OUT32_IMM ||
 	    !is_by_register(&s->inst) || distance < 0)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (!is_output(&s->inst))
-		s->zx &= ~(1u << NB_RAX);
+		s->open |= 1u << NB_RAX;
 	return take_access(s, first, first + distance);
 }

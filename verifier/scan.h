@@ -15,11 +15,11 @@
 /* Operands of nothing but the sequences; with R11, which these may begin with. */
 enum {
 	SCAN_PINNED_GPRS = 1 << NB_RSP | 1 << NB_REG_MEMORY_BASE | 1 << NB_REG_VMCTX,
-	SCAN_NO_INDEX = 1 << VF_NO_REG,
+	SCAN_GPRS = 0xffff,
 	SCAN_SPECIAL_GPRS = SCAN_PINNED_GPRS | 1 << NB_REG_CALLEE,
 };
 
-/* What R11 holds, by a sequence of the contract. */
+/* What R11 holds, by a sequence of the contract; at last one for R10. */
 enum scratch_kind {
 	SCRATCH_ANY,
 	SCRATCH_CELL,	 /* address of the cell of an imported mutable global */
@@ -28,17 +28,19 @@ enum scratch_kind {
 	SCRATCH_BASE,	 /* base of a memory */
 	SCRATCH_CLAMPED, /* an index that is at most the bound of memory 0 */
 	SCRATCH_PLACE,	 /* base of another memory + an index at most its bound */
+	SCRATCH_UNFIT,	 /* R10 holds the address of the callee that did not fit */
 };
 
 /*
  * One mark per byte of the function's code. The bits of registers that no
- * claim can name say what the mark is; the others are the claims.
+ * claim can name say what the mark is; the others are the registers whose upper
+ * half may be anything on some edge, or those that the claim leaves out.
  */
 enum {
-	MARK_PENDING = 1 << NB_RSP, /* forward edges lead here */
-	MARK_LABEL = 1 << NB_R11,   /* the image claims this label; any edges may come */
-	MARK_PLAIN = 1 << NB_R14,   /* some edge is not from a call_indirect template */
-	MARK_CLAIMS = 0xffff & ~(MARK_PENDING | MARK_LABEL | MARK_PLAIN | 1 << NB_R15),
+	MARK_TARGET = 1 << NB_RSP, /* edges lead here, or the image claims this label */
+	MARK_LABEL = 1 << NB_R11,  /* the image claims this label; any edges may come */
+	MARK_PLAIN = 1 << NB_R14,  /* some edge is not from a call_indirect template */
+	MARK_OPEN = 0xffff & ~(MARK_TARGET | MARK_LABEL | MARK_PLAIN | 1 << NB_R15),
 };
 
 /* Bytes of code for which the first function is noted. */
@@ -66,17 +68,19 @@ struct scan {
 	uint16_t saved;		    /* preserved registers that are saved */
 	uint64_t stop;		    /* effects that need more than the common checks */
 	const struct nb_code_site *site, *site_end; /* next */
+	uint64_t site_key; /* + at: a site for an access to linear memory there */
 
 	uint32_t at;	    /* of the instruction being looked at */
-	uint32_t before;    /* of the one directly before, by scan_body */
+	uint32_t port;	    /* EDX, at port_at only: behind what made it so */
+	uint32_t port_at;
 	uint32_t joined_at; /* edges met there last */
 	struct vf_inst inst;
 	uint32_t pending; /* marks of forward edges that are not reached yet */
 	uint32_t claims;  /* likewise, of claimed labels */
-	uint32_t zx;	  /* and SCAN_NO_INDEX */
+	uint32_t open;	  /* general registers whose upper half may be anything */
 	bool is_reached;  /* the instruction before goes on */
-	bool fit_failed;  /* R10 holds the address of the callee that did not fit */
-	uint8_t scratch_kind;
+	uint8_t scratch;     /* enum scratch_kind, at scratch_at only */
+	uint32_t scratch_at; /* the instruction behind what made it so */
 };
 
 /* Records a finding at the current instruction; false. */
@@ -107,9 +111,9 @@ scan_move(struct scan *s, const struct vf_inst *inst)
 	s->inst = *inst;
 }
 
-/* An edge to `target` (from the function's start) with these claims; `is_fit`:
- * from a template, with the callee in R10. */
-bool scan_edge(struct scan *s, int64_t target, uint32_t claims, bool is_fit);
+/* An edge to `target` (from the function's start), where the upper halves of `open` may
+ * be anything; `plain` is MARK_PLAIN, or 0 from a template, with the callee in R10. */
+bool scan_edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain);
 
 static inline int64_t
 scan_branch_target(const struct scan *s)
@@ -121,9 +125,15 @@ scan_branch_target(const struct scan *s)
 static inline void
 scan_forget(struct scan *s)
 {
-	s->zx = SCAN_NO_INDEX;
-	s->scratch_kind = SCRATCH_ANY;
-	s->fit_failed = false;
+	s->open = SCAN_GPRS;
+}
+
+/* The current instruction does not go on. */
+static inline void
+scan_stop(struct scan *s)
+{
+	scan_forget(s);
+	s->is_reached = false;
 }
 
 /* Whether the next trap site lies at `at` and is of this kind, at most; see below. */
@@ -145,12 +155,27 @@ scan_take_site(struct scan *s, uint32_t at)
 	return s->site++->info >> 24;
 }
 
-/* What these effects make known. What this leaves in the upper half of zx does not
- * matter. */
+/* What R11 or R10 holds here. */
+static inline enum scratch_kind
+scan_scratch(const struct scan *s)
+{
+	return s->scratch_at == s->at ? (enum scratch_kind)s->scratch : SCRATCH_ANY;
+}
+
+/* What R11 holds for the instruction behind the current one. */
+static inline void
+scan_set_scratch(struct scan *s, enum scratch_kind kind)
+{
+	s->scratch = (uint8_t)kind;
+	s->scratch_at = s->at + s->inst.len;
+}
+
+/* What these effects do to what is known. The upper half of `effect >> VF_EXTENDED`
+ * has no effect. */
 static inline void
 scan_apply(struct scan *s, uint64_t effect)
 {
-	s->zx = (s->zx & ~(uint32_t)(effect >> VF_WIDE)) | (uint32_t)(effect >> VF_EXTENDED);
+	s->open = (s->open & ~(uint32_t)(effect >> VF_EXTENDED)) | (uint32_t)(effect >> VF_WIDE);
 }
 
 /* --- common.c ------------------------------------------------------------- */

@@ -97,8 +97,7 @@ scan_find_entry(const struct scan *s, int64_t target, uint32_t *out)
 static void
 take_scratch(struct scan *s)
 {
-	s->zx &= ~(1u << NB_REG_CALLEE);
-	s->scratch_kind = SCRATCH_ANY;
+	s->open |= 1u << NB_REG_CALLEE;
 }
 
 /* The site of a call says where it returns to, which is behind the current instruction. */
@@ -245,8 +244,8 @@ take_callee(struct scan *s)
 	    !scan_step_condition(s, CC_NE))
 		return false;
 	/* Of the registers, R10 and R11 have been written; R11 has no bit any more. */
-	s->zx &= ~(1u << NB_REG_INDEX);
-	return scan_edge(s, scan_branch_target(s), s->zx, true) &&
+	s->open |= 1u << NB_REG_INDEX;
+	return scan_edge(s, scan_branch_target(s), s->open, 0) &&
 	       take_transfer(s, s->facts->type_areas[type]);
 }
 
@@ -270,7 +269,7 @@ take_indirect(struct scan *s, uint32_t table)
 	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (!scan_step_memory(s, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE, NB_TABLE_LENGTH) ||
-	    !scan_step_condition(s, CC_AE) || !scan_edge(s, scan_branch_target(s), s->zx, false))
+	    !scan_step_condition(s, CC_AE) || !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN))
 		return false;
 	return take_callee_address(s, NB_TABLE_MASK, NB_REG_VMCTX, base);
 }
@@ -301,7 +300,7 @@ check_table(struct scan *s, int64_t table, uint64_t entries)
 		int32_t distance;
 
 		memcpy(&distance, s->code + at, sizeof(distance));
-		if (!scan_edge(s, table + distance, 0, false))
+		if (!scan_edge(s, table + distance, SCAN_GPRS, MARK_PLAIN))
 			return false;
 	}
 	/* Tables do not overlap, so their entries are no more than the pool has. */
@@ -337,7 +336,7 @@ take_switch(struct scan *s, const struct vf_inst *compare)
 		return false;
 	if (vf_form(&s->inst) != NB_FORM_JMP_REG || s->inst.base != NB_REG_INDEX)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	s->is_reached = false;
+	scan_stop(s);
 	return check_table(s, table, entries);
 }
 
@@ -358,12 +357,12 @@ take_clamp(struct scan *s, int64_t memory)
 		return false;
 	if ((s->inst.opcode & 15) != CC_B)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	s->scratch_kind = SCRATCH_CLAMPED;
-	if (memory == 0)
-		return true;
-	s->scratch_kind = SCRATCH_PLACE;
-	return scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
-				s->facts->layout.memories + memory + NB_VMCTX_ENTRY_BASE);
+	if (memory != 0 && !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
+					     s->facts->layout.memories + memory +
+						     NB_VMCTX_ENTRY_BASE))
+		return false;
+	scan_set_scratch(s, memory == 0 ? SCRATCH_CLAMPED : SCRATCH_PLACE);
+	return true;
 }
 
 /* An entry of the vmctx's memories. */
@@ -376,7 +375,7 @@ take_memory_entry(struct scan *s, int64_t at)
 		return take_clamp(s, at - field);
 	if (field != NB_VMCTX_ENTRY_BASE && field != NB_VMCTX_ENTRY_DESC)
 		return scan_refuse(s, VERIFIER_VMCTX);
-	s->scratch_kind = field == NB_VMCTX_ENTRY_BASE ? SCRATCH_BASE : SCRATCH_MEMORY;
+	scan_set_scratch(s, field == NB_VMCTX_ENTRY_BASE ? SCRATCH_BASE : SCRATCH_MEMORY);
 	return true;
 }
 
@@ -387,7 +386,7 @@ take_table_entry(struct scan *s, int64_t at)
 		return scan_refuse(s, VERIFIER_VMCTX);
 	if (is_indirect(s))
 		return take_indirect(s, (uint32_t)(at / ENTRY_BYTES));
-	s->scratch_kind = SCRATCH_TABLE;
+	scan_set_scratch(s, SCRATCH_TABLE);
 	return true;
 }
 
@@ -402,7 +401,7 @@ take_pointer(struct scan *s, bool *out_done)
 
 	take_scratch(s);
 	if (disp == NB_VMCTX_MEMORY_DESC) {
-		s->scratch_kind = SCRATCH_MEMORY;
+		scan_set_scratch(s, SCRATCH_MEMORY);
 		return true;
 	}
 	if (disp == NB_VMCTX_REFERENCES)
@@ -415,7 +414,7 @@ take_pointer(struct scan *s, bool *out_done)
 	if (global >= 0 && global % ENTRY_BYTES == 0 &&
 	    global / ENTRY_BYTES < facts->counts.globals &&
 	    facts->globals[global / ENTRY_BYTES] == VERIFIER_GLOBAL_CELL)
-		s->scratch_kind = SCRATCH_CELL;
+		scan_set_scratch(s, SCRATCH_CELL);
 	else
 		*out_done = false;
 	return true;

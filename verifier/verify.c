@@ -45,31 +45,7 @@ scan_refuse(struct scan *s, enum verifier_rule rule)
 	return false;
 }
 
-/* --- labels and claims ----------------------------------------------------- */
-
-bool
-scan_edge(struct scan *s, int64_t target, uint32_t claims, bool is_fit)
-{
-	if (target < s->own_at || target >= s->size)
-		return scan_refuse(s, VERIFIER_LABEL);
-	uint16_t *mark = &s->marks[target];
-
-	if (*mark & MARK_LABEL) {
-		if (*mark & MARK_CLAIMS & ~claims)
-			return scan_refuse(s, VERIFIER_CLAIM);
-		return true;
-	}
-	if (target <= s->at)
-		return scan_refuse(s, VERIFIER_LABEL);
-	if (!*mark) {
-		*mark = MARK_PENDING | MARK_CLAIMS;
-		s->pending++;
-	}
-	*mark &= (uint16_t)(~(uint32_t)MARK_CLAIMS | claims);
-	if (!is_fit)
-		*mark |= MARK_PLAIN;
-	return true;
-}
+/* --- functions ------------------------------------------------------------------- */
 
 /* Marks the labels that the image claims. They must all be reached; until then,
  * and afterwards, edges to them are held against the claims. */
@@ -81,44 +57,12 @@ mark_claims(struct scan *s, const struct nb_code_claim *claim, const struct nb_c
 
 		if (at >= s->size || s->marks[at])
 			return scan_refuse(s, VERIFIER_CLAIM);
-		s->marks[at] =
-			(uint16_t)(MARK_PENDING | MARK_LABEL | (claim->extended & MARK_CLAIMS));
+		s->marks[at] = (uint16_t)(MARK_TARGET | MARK_LABEL | MARK_PLAIN |
+					  (~(uint32_t)claim->extended & MARK_OPEN));
 		s->claims++;
 	}
 	return true;
 }
-
-bool
-scan_join(struct scan *s)
-{
-	uint16_t *mark = &s->marks[s->at];
-	uint16_t held = *mark & MARK_CLAIMS;
-	bool is_fit = false;
-
-	s->joined_at = s->at;
-	if (!*mark) {
-		scan_forget(s);
-		return true;
-	}
-	if (*mark & MARK_LABEL) {
-		if (s->is_reached && held & ~s->zx)
-			return scan_refuse(s, VERIFIER_CLAIM);
-		s->claims--;
-	} else {
-		is_fit = !s->is_reached && !(*mark & MARK_PLAIN);
-		if (s->is_reached)
-			held &= (uint16_t)s->zx;
-		*mark = 0;
-		s->pending--;
-	}
-	scan_forget(s);
-	s->zx = held | SCAN_NO_INDEX;
-	s->fit_failed = is_fit;
-	s->is_reached = true;
-	return true;
-}
-
-/* --- functions ------------------------------------------------------------------- */
 
 /* Numbers of the first site and claim behind those of a function. */
 struct ends {
@@ -170,11 +114,13 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.area = 8u * facts->function_areas[number],
 		.site = image->sites + function->first_site,
 		.site_end = image->sites + ends.site,
-		.stop = SCAN_SPECIAL_GPRS |
-			(uint64_t)(NB_PRESERVED_GPRS | 1 << NB_REG_CALLEE | 1 << NB_REG_INDEX)
-				<< VF_WRITTEN,
+		.stop = SCAN_SPECIAL_GPRS | (uint64_t)NB_PRESERVED_GPRS << VF_WRITTEN,
+		.site_key = function->code_offset | (uint64_t)NB_TRAP_MEMORY_OUT_OF_BOUNDS << 56,
 		.is_reached = true,
-		.zx = SCAN_NO_INDEX,
+		.open = SCAN_GPRS,
+		.scratch_at = UINT32_MAX,
+		.port_at = UINT32_MAX,
+		.joined_at = UINT32_MAX,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
