@@ -33,17 +33,20 @@ tool_code_compile(const struct compiler_options *options, struct code_module *co
 }
 
 enum nb_status
-tool_code_verify(const struct code_module *code, struct verifier_finding *finding,
+tool_code_verify(const struct code_module *code, uint32_t threads, struct verifier_finding *finding,
 		 struct diag *diag)
 {
+	struct compiler_crew crew;
 	struct arena scratch;
 	struct code_verify job = {
 		.module = &code->wasm,
 		.image = &code->image,
 		.cpu_features = tool_all_cpu_features,
 		.scratch = &scratch,
+		.crew = threads == 1 ? NULL : &crew,
 	};
 
+	tool_crew_init(&crew, threads);
 	arena_init(&scratch, &tool_memory, TOOL_MEMORY_LIMIT);
 	enum nb_status status = code_verify(&job, finding, diag);
 

@@ -18,8 +18,9 @@ tool_code_read(const uint8_t *bytes, size_t len, struct code_module *code, struc
 NB_MUST_USE enum nb_status tool_code_compile(const struct compiler_options *options,
 					     struct code_module *code, struct diag *diag);
 
-/* Verifies the machine code. Errors: as code_verify; *finding as there, or NULL. */
-NB_MUST_USE enum nb_status tool_code_verify(const struct code_module *code,
+/* Verifies the machine code with so many threads, 0: one for each processor. Errors: as
+ * code_verify; *finding as there, or NULL. */
+NB_MUST_USE enum nb_status tool_code_verify(const struct code_module *code, uint32_t threads,
 					    struct verifier_finding *finding, struct diag *diag);
 
 /* Whether the code was read from an artifact, so that there is no IR. */

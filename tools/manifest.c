@@ -156,7 +156,7 @@ check_module(const char *path, struct code_module *code)
 	if (status == NB_OK)
 		status = tool_code_compile(&compiler, code, &diag);
 	if (status == NB_OK)
-		status = tool_code_verify(code, NULL, &diag);
+		status = tool_code_verify(code, 0, NULL, &diag);
 	if (status != NB_OK)
 		return refuse(path, &diag);
 	for (uint32_t i = 0; i < code->image.function_count; i++)

@@ -64,7 +64,7 @@ scan_join(struct scan *s)
 struct head {
 	uint64_t word; /* from the opcode on */
 	const struct vf_head *rex;
-	uint32_t opcode;     /* of vf_decoder.opcodes */
+	uint32_t opcode;   /* of vf_decoder.opcodes */
 	size_t opcode_end; /* bytes up to the opcode, and it */
 };
 
@@ -90,7 +90,7 @@ static const struct limit limits[3 * VF_PLACE_KINDS] = {
 	[ACCESS + VF_PLACE_MEMORY] = { .end = NB_DISPLACEMENT_MAX + 1ll,
 				       .site = SITE_ALL,
 				       .sites = sizeof(struct nb_code_site) },
-	[ACCESS + VF_PLACE_VMCTX ... ADDRESS + VF_PLACE_VMCTX] = { .end = -ANY_END },
+	[ACCESS + VF_PLACE_VMCTX... ADDRESS + VF_PLACE_VMCTX] = { .end = -ANY_END },
 	[ADDRESS + VF_PLACE_ADDRESS] = { .end = ANY_END },
 };
 
@@ -112,7 +112,7 @@ row_of(const struct scan *s, const struct head *h, size_t digit)
 {
 	size_t entry = s->decoder->rows[(h->opcode >> VF_OPCODE_ROWS) + digit] >> VF_ROW_SHAPED;
 
-	return (const struct vf_row *)((const uint8_t *)vf_rows + entry);
+	return (const struct vf_row *)((const uint8_t *)s->tables->rows + entry);
 }
 
 static ALWAYS_INLINE size_t
@@ -138,10 +138,10 @@ limit_of(const struct vf_place *place, const struct vf_row *row)
 static ALWAYS_INLINE size_t
 common_memory(struct scan *s, const struct head *h, size_t at)
 {
-	const struct vf_modrm *m = &s->decoder->modrms[h->word >> 8 & UINT8_MAX];
+	const struct vf_modrm *m = &s->tables->modrms[h->word >> 8 & UINT8_MAX];
 	const struct vf_row *row = row_of(s, h, m->digit);
-	const struct vf_place *place = &s->decoder->places[(h->word >> m->rm_shift & UINT8_MAX) +
-							   h->rex->xb + m->sib];
+	const struct vf_place *place =
+		&s->tables->places[(h->word >> m->rm_shift & UINT8_MAX) + h->rex->xb + m->sib];
 	const struct limit *limit = limit_of(place, row);
 	int32_t disp;
 
@@ -151,17 +151,16 @@ common_memory(struct scan *s, const struct head *h, size_t at)
 	int64_t wrong = (int64_t)(uint32_t)((near ^ far) | m->is_none) - 1;
 
 	disp = (near & m->near) | far;
-	int64_t room = limit->end + (s->saved_at & limit->in_frame) - (uint32_t)disp -
-		       row->info.bytes;
+	int64_t room =
+		limit->end + (s->saved_at & limit->in_frame) - (uint32_t)disp - row->info.bytes;
 	uint64_t effect = vf_sets(m->digit | h->rex->r) & row->on_reg;
-	uint64_t bad = (effect & s->stop) | (place->extended & s->open) |
-		       (h->rex->rex & row->no_rex);
+	uint64_t bad =
+		(effect & s->stop) | (place->extended & s->open) | (h->rex->rex & row->no_rex);
 
 	if (bad)
 		return 0;
-	if ((wrong | room) < 0 &&
-	    (wrong < 0 || limit != &limits[ACCESS + VF_PLACE_VMCTX] ||
-	     !is_variable(s, disp, row->info.bytes)))
+	if ((wrong | room) < 0 && (wrong < 0 || limit != &limits[ACCESS + VF_PLACE_VMCTX] ||
+				   !is_variable(s, disp, row->info.bytes)))
 		return 0;
 	uint64_t site = 0;
 
@@ -184,7 +183,7 @@ is_sure(const struct scan *s, const struct head *h, size_t at)
 
 	if ((h->opcode >> VF_OPCODE_IMM & UINT8_MAX) != sizeof(imm))
 		return modrm < 0xc0 || !(modrm & 4);
-	memcpy(&imm, s->code + at + h->opcode_end + s->decoder->modrms[modrm].bytes, sizeof(imm));
+	memcpy(&imm, s->code + at + h->opcode_end + s->tables->modrms[modrm].bytes, sizeof(imm));
 	return imm != (int8_t)imm;
 }
 
@@ -201,7 +200,7 @@ static ALWAYS_INLINE size_t
 common_constant(struct scan *s, const struct head *h)
 {
 	uint32_t reg = (h->word & 7) | h->rex->b;
-	uint64_t effect = vf_sets(reg) & vf_rows[NB_FORM_MOV32_IMM + 1].on_reg;
+	uint64_t effect = vf_sets(reg) & s->tables->rows[NB_FORM_MOV32_IMM + 1].on_reg;
 
 	size_t bytes = h->opcode_end + 4;
 
@@ -268,7 +267,7 @@ take_paged(struct scan *s, size_t at, size_t start, size_t page)
 	struct head h;
 
 	memcpy(&h.word, s->code + start, sizeof(h.word));
-	h.rex = &s->decoder->heads[h.word & UINT8_MAX];
+	h.rex = &s->tables->heads[h.word & UINT8_MAX];
 	h.word >>= h.rex->shift;
 	h.opcode_end = start - at + h.rex->end;
 	if ((h.word & UINT8_MAX) == 0x0f) {
@@ -311,8 +310,7 @@ take_any(struct scan *s)
 }
 
 /* What is not common, but perhaps behind a prefix. */
-static size_t __attribute__((noinline))
-take_rare(struct scan *s, size_t at)
+static size_t __attribute__((noinline)) take_rare(struct scan *s, size_t at)
 {
 	size_t behind = at, page = prefixed_page(s->code[at]);
 

@@ -62,41 +62,112 @@
 		(IS_UNSIGNED(imm) ? VF_ROW_UNSIGNED : 0) |                                       \
 		(IS_EXTRA(kind, feature, rm, imm) ? VF_ROW_EXTRA : 0)
 
-#define SHAPE(form, rm, imm)                                                        \
-	((form) == NB_FORM_J_8 || (form) == NB_FORM_J_32       ? VF_SHAPE_BRANCH    \
-	 : (form) == NB_FORM_JMP_8 || (form) == NB_FORM_JMP_32 ? VF_SHAPE_JUMP      \
-	 : (form) == NB_FORM_CALL_32			       ? VF_SHAPE_CALL      \
-	 : (form) == NB_FORM_UD2			       ? VF_SHAPE_TRAP      \
+#define SHAPE(form, rm, imm)                                                       \
+	((form) == NB_FORM_J_8 || (form) == NB_FORM_J_32       ? VF_SHAPE_BRANCH   \
+	 : (form) == NB_FORM_JMP_8 || (form) == NB_FORM_JMP_32 ? VF_SHAPE_JUMP     \
+	 : (form) == NB_FORM_CALL_32			       ? VF_SHAPE_CALL     \
+	 : (form) == NB_FORM_UD2			       ? VF_SHAPE_TRAP     \
 	 : (form) == NB_FORM_NOP			       ? VF_SHAPE_NOP      \
-	 : (form) == NB_FORM_MOV32_IMM			       ? VF_SHAPE_CONSTANT  \
-	 : (rm) == NB_RM_NONE				       ? VF_SHAPE_OTHER     \
+	 : (form) == NB_FORM_MOV32_IMM			       ? VF_SHAPE_CONSTANT \
+	 : (rm) == NB_RM_NONE				       ? VF_SHAPE_OTHER    \
 							       : VF_SHAPE_MODRM)
 
 /* Columns as values. */
-#define VALUES(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,  \
-	       writes)                                                                          \
-	{ .info = { kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,   \
-		    writes },                                                                   \
-	  .no_rex = (uint8_t) ~(VF_REX_ANY | VF_REX_X | VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) |          \
-				(IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                          \
-				((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)), \
-	  .no_x = (uint8_t) ~(VF_REX_ANY | VF_REX_W | VF_REX_B | (IS_CODED(reg) ? VF_REX_R : 0)),            \
-	  .shape = SHAPE(name, rm, imm),                                                        \
-	  .imm_bytes = IMM_BYTES(imm),                                                          \
-	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                           \
-	  .imm_zero = IMM_ZERO(imm),                                                            \
-	  .places = VF_PLACE_KINDS * VF_LIMIT_BYTES * ((rm)&NB_RM_ADDRESS ? 2 : 1),                              \
-                                                           \
-	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                              \
-	  .on_reg = NAMED(IS_GENERAL(reg), WRITES_REG(writes), writes),                         \
-	  .on_rm = NAMED((rm) & (NB_RM_G8 | NB_RM_G), WRITES_RM(writes), writes),               \
+#define VALUES(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,    \
+	       writes)                                                                            \
+	{ .info = { kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm,     \
+		    writes },                                                                     \
+	  .no_rex =                                                                               \
+		  (uint8_t) ~(VF_REX_ANY | VF_REX_X | VF_REX_W | (IS_CODED(reg) ? VF_REX_R : 0) | \
+			      (IS_BYTE(reg, rm) ? VF_REX_BARE : 0) |                              \
+			      ((rm) != NB_RM_NONE || (reg) == NB_REG_OPCODE ? VF_REX_B : 0)),     \
+	  .no_x = (uint8_t) ~(VF_REX_ANY | VF_REX_W | VF_REX_B | (IS_CODED(reg) ? VF_REX_R : 0)), \
+	  .shape = SHAPE(name, rm, imm),                                                          \
+	  .imm_bytes = IMM_BYTES(imm),                                                            \
+	  .imm_short = (imm) == NB_IMM_S8_32 ? 2 : 0,                                             \
+	  .imm_zero = IMM_ZERO(imm),                                                              \
+	  .places = VF_PLACE_KINDS * VF_LIMIT_BYTES * ((rm)&NB_RM_ADDRESS ? 2 : 1),               \
+                                                                                                  \
+	  .flags = FLAGS(name, kind, feature, reg, vvvv, rm, imm),                                \
+	  .on_reg = NAMED(IS_GENERAL(reg), WRITES_REG(writes), writes),                           \
+	  .on_rm = NAMED((rm) & (NB_RM_G8 | NB_RM_G), WRITES_RM(writes), writes),                 \
 	  .on_others = UNNAMED(writes) },
 #define ROW(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
 	    writes)                                                                         \
 	VALUES(NB_FORM_##name, NB_FORM_##kind, NB_FEATURE_##feature, NB_PREFIX_##prefix,    \
 	       NB_MAP_##map, opcode, w, NB_REG_##reg, NB_REG_##vvvv, NB_RM_##rm,            \
 	       NB_ACCESS_##access, bytes, NB_IMM_##imm, NB_WRITES_##writes)
-const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
+
+/* --- by one byte ---------------------------------------------------------------- */
+
+/* M(at) … M(at + 2^n - 1) */
+#define BITS1(M, at)  M(at) M((at) + 1)
+#define BITS2(M, at)  BITS1(M, at) BITS1(M, (at) + 2)
+#define BITS4(M, at)  BITS2(M, at) BITS2(M, (at) + 4) BITS2(M, (at) + 8) BITS2(M, (at) + 12)
+#define BITS6(M, at)  BITS4(M, at) BITS4(M, (at) + 16) BITS4(M, (at) + 32) BITS4(M, (at) + 48)
+#define BITS8(M, at)  BITS6(M, at) BITS6(M, (at) + 64) BITS6(M, (at) + 128) BITS6(M, (at) + 192)
+#define BITS10(M, at) BITS8(M, at) BITS8(M, (at) + 256) BITS8(M, (at) + 512) BITS8(M, (at) + 768)
+
+/* REX, but for the one that says nothing. */
+#define IS_REX(byte) ((byte) > VF_REX_BARE && (byte) < VF_REX_BARE + 16)
+#define HEAD(byte)                                                     \
+	[byte] = { .shift = IS_REX(byte) ? 8 : 0,                      \
+		   .end = IS_REX(byte) ? 2 : 1,                        \
+		   .r = IS_REX(byte) ? ((byte)&VF_REX_R) << 1 : 0,     \
+		   .b = IS_REX(byte) ? ((byte)&VF_REX_B) << 3 : 0,     \
+		   .rex = VF_REX_ANY | (IS_REX(byte) ? (byte)&15 : 0), \
+		   .page = IS_REX(byte) ? ((byte)&VF_REX_W) << 5 : 0,  \
+		   .xb = IS_REX(byte) ? ((byte) & (VF_REX_X | VF_REX_B)) << 8 : 0 },
+
+#define MOD(modrm)     ((modrm) >> 6)
+#define HAS_SIB(modrm) (MOD(modrm) != 3 && ((modrm)&7) == NB_RSP)
+#define MODRM(modrm)                                                                               \
+	[modrm] = { .near = MOD(modrm) == 1 ? -1 : 0,                                              \
+		    .far = MOD(modrm) == 2 ? -1 : 0,                                               \
+		    .is_none = MOD(modrm) == 0 ? -1 : 0,                                           \
+		    .sib = HAS_SIB(modrm) ? VF_PLACE_SIB : 0,                                      \
+		    .bytes = 1 + HAS_SIB(modrm) + (MOD(modrm) == 3 ? 0 : MOD(modrm) * MOD(modrm)), \
+		    .disp_at = 1 + HAS_SIB(modrm),                                                 \
+		    .no_rex = HAS_SIB(modrm) ? 0 : VF_REX_X,                                       \
+		    .rm_shift = 8 + 8 * HAS_SIB(modrm),                                            \
+		    .digit = (modrm) >> 3 & 7,                                                     \
+		    .row = ((modrm) >> 3 & 7) | (MOD(modrm) == 3 ? VF_ROW_REGISTER : 0) },
+
+/* Operands in memory: [base + index << scale + …]; RSP as an index is none. */
+#define PINNED	   (1 << NB_RSP | 1 << NB_R14 | 1 << NB_R15)
+#define KIND(name) (VF_LIMIT_BYTES * VF_PLACE_##name)
+#define PLACE(base, index, scale)                                               \
+	((index) == NB_RSP && (scale) == 0 && (base) == NB_RSP	 ? KIND(FRAME)  \
+	 : (index) == NB_RSP && (scale) == 0 && (base) == NB_R15 ? KIND(VMCTX)  \
+	 : (PINNED & ~(1 << NB_RSP)) >> (index)&1		 ? KIND(OTHER)  \
+	 : (index) == NB_RSP && (scale) != 0			 ? KIND(OTHER)  \
+	 : (base) == NB_R14 && (scale) == 0			 ? KIND(MEMORY) \
+	 : PINNED >> (base)&1					 ? KIND(OTHER)  \
+								 : KIND(ADDRESS))
+/* SIB or ModRM, REX.B, REX.X */
+#define LOW(at)	  ((at)&7)
+#define BASE(at)  (LOW(at) | ((at) >> 8 & 1) << 3)
+#define INDEX(at) (((at) >> 3 & 7) | ((at) >> 9 & 1) << 3)
+#define SCALE(at) ((at) >> 6 & 3)
+/* REX.X is for SIB alone, which is there for RSP and R12. */
+#define BY_MODRM(at)                                                                             \
+	[at] = { .kind = (at) >> 9 || LOW(at) == NB_RSP || (SCALE(at) == 0 && LOW(at) == NB_RBP) \
+				 ? KIND(OTHER)                                                   \
+				 : PLACE(BASE(at), NB_RSP, 0) },
+/* No base; and SIB that is not needed. */
+#define BY_SIB(at)                                                                          \
+	[VF_PLACE_SIB + (at)] = {                                                           \
+		.kind = LOW(at) == NB_RBP || (INDEX(at) == NB_RSP && LOW(at) != NB_RSP)     \
+				? KIND(OTHER)                                               \
+				: PLACE(BASE(at), INDEX(at), SCALE(at)),                    \
+		.extended = INDEX(at) == NB_RSP || BASE(at) != NB_R14 ? 0 : 1 << INDEX(at), \
+	},
+
+const struct vf_tables vf_tables = {
+	.heads = { BITS8(HEAD, 0) },
+	.modrms = { BITS8(MODRM, 0) },
+	.places = { BITS10(BY_MODRM, 0) BITS10(BY_SIB, 0) },
+	.rows = {
 	{ .no_rex = VF_REX_ANY, .no_x = VF_REX_ANY },
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	ROW(name, LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
@@ -118,6 +189,7 @@ const struct vf_row vf_rows[NB_FORM_COUNT + 1] = {
 #undef NB_FORM_CC
 #undef NB_FORM_VEX
 #undef NB_FORM_SSE
+	},
 };
 
 /* --- finding rows -------------------------------------------------------------- */
@@ -133,87 +205,6 @@ page_of(struct vf_decoder *decoder, uint32_t space)
 	if (!*page)
 		*page = (uint16_t)(VF_PAGE * ++decoder->page_count);
 	return *page;
-}
-
-static void
-enter_modrms(struct vf_decoder *decoder)
-{
-	for (uint32_t modrm = 0; modrm < 256; modrm++) {
-		uint32_t mod = modrm >> 6, digit = modrm >> 3 & 7;
-		bool is_register = mod == 3, has_sib = !is_register && (modrm & 7) == NB_RSP;
-
-		decoder->modrms[modrm] = (struct vf_modrm){
-			.near = mod == 1 ? -1 : 0,
-			.far = mod == 2 ? -1 : 0,
-			.is_none = mod == 0 || is_register ? -1 : 0,
-			.sib = has_sib ? VF_PLACE_SIB : 0,
-			.bytes = (uint8_t)(1 + has_sib + (is_register ? 0 : mod * mod)),
-			.disp_at = (uint8_t)(1 + has_sib),
-			.no_rex = has_sib ? 0 : VF_REX_X,
-			.rm_shift = (uint8_t)(8 + 8 * has_sib),
-			.digit = (uint8_t)digit,
-			.row = (uint8_t)(digit | (is_register ? VF_ROW_REGISTER : 0)),
-		};
-	}
-}
-
-static void
-enter_heads(struct vf_decoder *decoder)
-{
-	for (uint32_t byte = 0; byte < 256; byte++) {
-		uint32_t rex = byte - VF_REX_BARE;
-
-		decoder->heads[byte] = (struct vf_head){ .end = 1, .rex = VF_REX_ANY };
-		if (rex > 0 && rex < 16)
-			decoder->heads[byte] = (struct vf_head){
-				.shift = 8,
-				.end = 2,
-				.r = (rex & VF_REX_R) << 1,
-				.b = (rex & VF_REX_B) << 3,
-				.rex = (uint8_t)(VF_REX_ANY | rex),
-				.page = (uint16_t)((rex & VF_REX_W) << 5),
-				.xb = (uint16_t)((rex & (VF_REX_X | VF_REX_B)) << 8),
-			};
-	}
-}
-
-/* [base + index << scale + …]; without index it is RSP. */
-static struct vf_place
-place_of(uint32_t base, uint32_t index, uint32_t scale)
-{
-	static const uint16_t no_index = 1 << NB_RSP | 1 << NB_R14 | 1 << NB_R15;
-	bool is_none = index == NB_RSP && scale == 0;
-	struct vf_place place = { 0, VF_PLACE_OTHER };
-
-	if (base == NB_RSP && is_none)
-		place.kind = VF_LIMIT_BYTES * VF_PLACE_FRAME;
-	else if (base == NB_R15 && is_none)
-		place.kind = VF_LIMIT_BYTES * VF_PLACE_VMCTX;
-	else if (!is_none && no_index >> index & 1)
-		return place;
-	else if (base == NB_R14 && scale == 0)
-		place = (struct vf_place){ is_none ? 0 : (uint16_t)(1u << index), VF_LIMIT_BYTES * VF_PLACE_MEMORY };
-	else if (!(no_index >> base & 1))
-		place.kind = VF_LIMIT_BYTES * VF_PLACE_ADDRESS;
-	return place;
-}
-
-static void
-enter_places(struct vf_decoder *decoder)
-{
-	for (uint32_t at = 0; at < VF_PLACE_SIB; at++) {
-		uint32_t mod = at >> 6 & 3, low = at & 7, reg = low | (at >> 8 & 1) << 3;
-		uint32_t index = (at >> 3 & 7) | (at >> 9 & 1) << 3;
-		struct vf_place *of_modrm = &decoder->places[at];
-		struct vf_place *of_sib = &decoder->places[VF_PLACE_SIB + at];
-
-		/* REX.X is for SIB alone. */
-		if (index < 8 && low != NB_RSP && (mod != 0 || low != NB_RBP))
-			*of_modrm = place_of(reg, NB_RSP, 0);
-		/* No base; and SIB that is not needed. */
-		if (low != NB_RBP && (index != NB_RSP || low == NB_RSP))
-			*of_sib = place_of(reg, index, mod);
-	}
 }
 
 /* Whether more must be looked at than common.c does. */
@@ -267,11 +258,10 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 		*entry = (*entry & ~(uint32_t)VF_OPCODE_SHAPE) | VF_SHAPE_UNSURE;
 	uint32_t *rows = &decoder->rows[*entry >> VF_OPCODE_ROWS];
 	uint32_t memory = NB_RM_M | NB_RM_ADDRESS;
-	uint32_t number = (uint32_t)((row - vf_rows) * (ptrdiff_t)sizeof(*row));
+	uint32_t number = (uint32_t)((row - vf_tables.rows) * (ptrdiff_t)sizeof(*row));
 
 	if (rm == NB_RM_NONE || rm & memory)
-		fill(rows, is_other(row, false) ? number : number | number << VF_ROW_SHAPED,
-		     info);
+		fill(rows, is_other(row, false) ? number : number | number << VF_ROW_SHAPED, info);
 	if (rm == NB_RM_NONE || rm & ~memory)
 		fill(rows + VF_ROW_REGISTER,
 		     is_other(row, true) ? number : number | number << VF_ROW_SHAPED, info);
@@ -282,16 +272,13 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 {
 	memset(decoder, 0, sizeof(*decoder));
 	decoder->no_features = ~cpu_features;
-	enter_modrms(decoder);
-	enter_heads(decoder);
-	enter_places(decoder);
 	/* From VF_PAGE_ONE on, for each prefix two pages. */
 	for (uint32_t prefix = NB_PREFIX_NONE; prefix <= NB_PREFIX_F2; prefix++) {
 		(void)page_of(decoder, prefix << SPACE_PREFIX | NB_MAP_1 << SPACE_MAP);
 		(void)page_of(decoder, prefix << SPACE_PREFIX | NB_MAP_0F << SPACE_MAP);
 	}
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
-		const struct nb_form_info *info = &vf_rows[form + 1].info;
+		const struct nb_form_info *info = &vf_tables.rows[form + 1].info;
 		uint32_t count = 1;
 
 		if (info->kind == NB_FORM_CONDITION)
@@ -301,9 +288,9 @@ vf_decoder_init(struct vf_decoder *decoder, uint32_t cpu_features)
 		if (info->rm & NB_RM_TABLE)
 			continue; /* a template's, which compares its bytes */
 		for (uint32_t i = 0; i < count; i++)
-			enter(decoder, &vf_rows[form + 1], info->opcode + i);
+			enter(decoder, &vf_tables.rows[form + 1], info->opcode + i);
 		if (info->imm == NB_IMM_S8_32)
-			enter(decoder, &vf_rows[form + 1], info->opcode | 2u);
+			enter(decoder, &vf_tables.rows[form + 1], info->opcode | 2u);
 	}
 }
 
@@ -420,8 +407,7 @@ take_memory(const struct vf_modrm *m, uint64_t word, uint32_t rex, const uint8_t
 
 /* ModRM byte and what belongs to it; likewise. */
 static inline bool
-take_operands(const struct vf_decoder *decoder, uint32_t rex, uint64_t word, const uint8_t *at,
-	      struct vf_inst *out)
+take_operands(uint32_t rex, uint64_t word, const uint8_t *at, struct vf_inst *out)
 {
 	uint32_t modrm = word & UINT8_MAX, no_rex = out->row->no_rex | VF_REX_X;
 
@@ -432,7 +418,7 @@ take_operands(const struct vf_decoder *decoder, uint32_t rex, uint64_t word, con
 	}
 	out->reg = (uint8_t)((modrm >> 3 & 7) | (rex & VF_REX_R) << 1);
 	if (modrm < 0xc0) {
-		const struct vf_modrm *m = &decoder->modrms[modrm];
+		const struct vf_modrm *m = &vf_tables.modrms[modrm];
 
 		out->len += m->bytes;
 		return !(rex & (out->row->no_rex | m->no_rex)) &&
@@ -512,16 +498,15 @@ decode(const struct vf_decoder *decoder, const uint8_t *start, struct vf_inst *o
 	memcpy(&word, at, sizeof(word));
 	uint32_t first = decoder->opcodes[decoder->page_of[head.space] +
 					  ((head.rex & VF_REX_W) << 5) + (word & UINT8_MAX)];
-	const struct vf_row *row =
-		vf_row(decoder, first, word >> 8 & UINT8_MAX);
+	const struct vf_row *row = vf_row(decoder, first, word >> 8 & UINT8_MAX);
 
-	if (row == vf_rows)
+	if (row == vf_tables.rows)
 		return VERIFIER_INSTRUCTION;
 	out->row = row;
 	out->opcode = (uint8_t)word;
 	out->vvvv = head.vex & 15;
 	out->len = (uint8_t)(at + 1 - start);
-	if (!take_operands(decoder, head.rex, word >> 8, at + 1, out) ||
+	if (!take_operands(head.rex, word >> 8, at + 1, out) ||
 	    !take_immediate(start + out->len, out))
 		return VERIFIER_ENCODING;
 	if (row->flags & (VF_ROW_EXTRA | VF_ROW_BYTE))

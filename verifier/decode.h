@@ -17,7 +17,7 @@ enum {
 	VF_PAGES = 26,
 	VF_PAGE = 2 * 256,
 	VF_PAGE_ONE = VF_PAGE, /* opcodes of one byte; then those behind 0F */
-	VF_DIGITS = 16, /* the upper half is for registers */
+	VF_DIGITS = 16,	       /* the upper half is for registers */
 	VF_ROW_REGISTER = 8,
 	VF_PLACE_SIB = 4 * 256,
 	VF_OPCODES = NB_FORM_COUNT + 128, /* a few forms have 8 or 16 */
@@ -32,7 +32,7 @@ enum { VF_REX_ANY = 0x80 }; /* set in vf_head, of REX or none */
 enum { VF_OPCODE_SHAPE = UINT8_MAX, VF_OPCODE_IMM = 8, VF_OPCODE_ROWS = 16 };
 enum vf_shape {
 	VF_SHAPE_OTHER,
-	VF_SHAPE_MODRM, /* a computation */
+	VF_SHAPE_MODRM,	 /* a computation */
 	VF_SHAPE_UNSURE, /* one, if 4 bytes of an immediate are needed, or a byte of r/m is there */
 	VF_SHAPE_CONSTANT,
 	VF_SHAPE_BRANCH,
@@ -72,25 +72,21 @@ _Static_assert(sizeof(struct vf_modrm) == 32, "quickly found");
 
 /* What the r/m operand is, by the contract. */
 enum vf_place_kind {
-	VF_PLACE_OTHER,	   /* nothing common */
-	VF_PLACE_FRAME,	   /* [rsp + …] */
-	VF_PLACE_MEMORY,   /* [r14 + …] */
-	VF_PLACE_VMCTX,	   /* [r15 + …] */
-	VF_PLACE_ADDRESS,  /* what may only be computed */
+	VF_PLACE_OTHER,	  /* nothing common */
+	VF_PLACE_FRAME,	  /* [rsp + …] */
+	VF_PLACE_MEMORY,  /* [r14 + …] */
+	VF_PLACE_VMCTX,	  /* [r15 + …] */
+	VF_PLACE_ADDRESS, /* what may only be computed */
 	VF_PLACE_KINDS = 8,
 	VF_LIMIT_BYTES = 32, /* common.c has so many of a kind and row */
 };
 struct vf_place {
 	uint16_t extended; /* the index must be: a set of general registers */
-	uint16_t kind; /* enum vf_place_kind * VF_LIMIT_BYTES */
+	uint16_t kind;	   /* enum vf_place_kind * VF_LIMIT_BYTES */
 };
 
 /* Finds the row of an instruction. */
 struct vf_decoder {
-	struct vf_modrm modrms[256];
-	struct vf_head heads[256];
-	/* By SIB or else ModRM, REX.B, REX.X and whether it is SIB. */
-	struct vf_place places[2 * VF_PLACE_SIB];
 	uint16_t page_of[VF_SPACES]; /* where a page begins, by encoding, prefix and map */
 	/* Of a page, by W and opcode. The first page is empty. */
 	uint32_t opcodes[VF_PAGES * VF_PAGE];
@@ -134,8 +130,15 @@ struct vf_row {
 	uint16_t places;   /* added to vf_place.kind */
 } __attribute__((aligned(64)));
 
-/* By form + 1; the first stands for what is no instruction. */
-extern const struct vf_row vf_rows[NB_FORM_COUNT + 1];
+/* What does not depend on the processor. */
+extern const struct vf_tables {
+	struct vf_head heads[256];
+	struct vf_modrm modrms[256];
+	/* By SIB or else ModRM, REX.B, REX.X and whether it is SIB. */
+	struct vf_place places[2 * VF_PLACE_SIB];
+	/* By form + 1; the first stands for what is no instruction. */
+	struct vf_row rows[NB_FORM_COUNT + 1];
+} vf_tables;
 
 enum vf_operand {
 	VF_NONE,
@@ -162,16 +165,16 @@ struct vf_inst {
 static inline const struct vf_row *
 vf_row(const struct vf_decoder *decoder, uint32_t opcode, uint32_t modrm)
 {
-	uint32_t row = decoder->rows[(opcode >> VF_OPCODE_ROWS) + decoder->modrms[modrm].row];
+	uint32_t row = decoder->rows[(opcode >> VF_OPCODE_ROWS) + vf_tables.modrms[modrm].row];
 
-	return (const struct vf_row *)((const uint8_t *)vf_rows + (row & UINT16_MAX));
+	return (const struct vf_row *)((const uint8_t *)vf_tables.rows + (row & UINT16_MAX));
 }
 
 /* enum nb_form */
 static inline uint32_t
 vf_form(const struct vf_inst *inst)
 {
-	return (uint32_t)(inst->row - vf_rows) - 1;
+	return (uint32_t)(inst->row - vf_tables.rows) - 1;
 }
 
 /* The same register in all sets. */

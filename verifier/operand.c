@@ -105,11 +105,11 @@ check_scratch(struct scan *s)
 		return check_linear(s);
 	if (kind == SCRATCH_CELL && is_plain && inst->disp == 0)
 		return true;
-	if (kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH &&
-	    bytes == 8 && is_read(inst))
+	if (kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH && bytes == 8 &&
+	    is_read(inst))
 		return true;
-	if (kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH &&
-	    bytes == 4 && is_read(inst))
+	if (kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH && bytes == 4 &&
+	    is_read(inst))
 		return true;
 	return scan_refuse(s, VERIFIER_MEMORY);
 }
@@ -247,7 +247,8 @@ scan_trap(struct scan *s)
 	uint32_t kind = scan_take_site(s, s->at);
 
 	scan_stop(s);
-	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? scan_scratch(s) == SCRATCH_UNFIT : is_trap(kind))
+	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? scan_scratch(s) == SCRATCH_UNFIT
+								  : is_trap(kind))
 		return true;
 	return scan_refuse(s, VERIFIER_SITE);
 }

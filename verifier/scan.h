@@ -51,8 +51,9 @@ struct scan {
 	const struct nb_code_image *image;
 	const struct nb_code_function *function;
 	const struct vf_decoder *decoder;
-	const uint32_t *blocks; /* for scan_find_entry */
-	uint16_t *marks;	/* per byte of code, zero at first */
+	const struct vf_tables *tables; /* read only by way of a register */
+	const uint32_t *blocks;		/* for scan_find_entry */
+	uint16_t *marks;		/* per byte of code, zero at first */
 	struct verifier_finding *finding;
 
 	const uint8_t *code; /* of the function */
@@ -70,15 +71,15 @@ struct scan {
 	const struct nb_code_site *site, *site_end; /* next */
 	uint64_t site_key; /* + at: a site for an access to linear memory there */
 
-	uint32_t at;	    /* of the instruction being looked at */
-	uint32_t port;	    /* EDX, at port_at only: behind what made it so */
+	uint32_t at;   /* of the instruction being looked at */
+	uint32_t port; /* EDX, at port_at only: behind what made it so */
 	uint32_t port_at;
 	uint32_t joined_at; /* edges met there last */
 	struct vf_inst inst;
-	uint32_t pending; /* marks of forward edges that are not reached yet */
-	uint32_t claims;  /* likewise, of claimed labels */
-	uint32_t open;	  /* general registers whose upper half may be anything */
-	bool is_reached;  /* the instruction before goes on */
+	uint32_t pending;    /* marks of forward edges that are not reached yet */
+	uint32_t claims;     /* likewise, of claimed labels */
+	uint32_t open;	     /* general registers whose upper half may be anything */
+	bool is_reached;     /* the instruction before goes on */
 	uint8_t scratch;     /* enum scratch_kind, at scratch_at only */
 	uint32_t scratch_at; /* the instruction behind what made it so */
 };

@@ -269,7 +269,8 @@ take_indirect(struct scan *s, uint32_t table)
 	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (!scan_step_memory(s, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE, NB_TABLE_LENGTH) ||
-	    !scan_step_condition(s, CC_AE) || !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN))
+	    !scan_step_condition(s, CC_AE) ||
+	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN))
 		return false;
 	return take_callee_address(s, NB_TABLE_MASK, NB_REG_VMCTX, base);
 }
@@ -357,9 +358,9 @@ take_clamp(struct scan *s, int64_t memory)
 		return false;
 	if ((s->inst.opcode & 15) != CC_B)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (memory != 0 && !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
-					     s->facts->layout.memories + memory +
-						     NB_VMCTX_ENTRY_BASE))
+	if (memory != 0 &&
+	    !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
+			      s->facts->layout.memories + memory + NB_VMCTX_ENTRY_BASE))
 		return false;
 	scan_set_scratch(s, memory == 0 ? SCRATCH_CLAMPED : SCRATCH_PLACE);
 	return true;

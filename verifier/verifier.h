@@ -10,8 +10,7 @@
  * inside what the contract grants, under claims that hold on every edge of the
  * control flow, so on mispredicted edges too.
  *
- * Freestanding, reentrant, linear in the image's size (calls: times the
- * logarithm of the number of functions), no memory but `scratch`.
+ * Freestanding, reentrant, linear in the image's size, no memory but `scratch` and `marks`.
  */
 #ifndef VERIFIER_VERIFIER_H
 #define VERIFIER_VERIFIER_H
@@ -62,9 +61,10 @@ struct verifier_finding {
 
 enum { VERIFIER_SCRATCH_ALIGN = 16 };
 
-/* Bytes of scratch memory, so aligned, that the rest needs for `image`. Reads
- * only the function table. */
+/* Bytes of scratch memory, so aligned, that the rest needs for `image`; and of that
+ * which each thread needs for itself. Read only the function table. */
 size_t verifier_scratch_bytes(const struct nb_code_image *image);
+size_t verifier_marks_bytes(const struct nb_code_image *image);
 
 /*
  * Checks the image's tables and prepares `scratch`. Needs: arrays of `image` of
@@ -74,14 +74,13 @@ size_t verifier_scratch_bytes(const struct nb_code_image *image);
 bool verifier_begin(const struct nb_code_image *image, const struct verifier_facts *facts,
 		    void *scratch, struct verifier_finding *finding);
 
-/* Checks function number `function`, after verifier_begin for the same image,
- * facts and scratch, in any order. */
+/* Checks function number `function` and the bytes up to the next one, after
+ * verifier_begin for the same image, facts and scratch; in any order, also on several
+ * threads at once, each with its own marks. All code of the image obeys the contract if
+ * this holds for each. */
 bool verifier_function(const struct nb_code_image *image, const struct verifier_facts *facts,
-		       uint32_t function, void *scratch, struct verifier_finding *finding);
-
-/* Both, for all functions: true if all code of `image` obeys the contract. */
-bool verifier_check(const struct nb_code_image *image, const struct verifier_facts *facts,
-		    void *scratch, struct verifier_finding *finding);
+		       uint32_t function, const void *scratch, void *marks,
+		       struct verifier_finding *finding);
 
 /* The text of a rule; never NULL. */
 const char *verifier_rule_text(enum verifier_rule rule);

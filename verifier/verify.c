@@ -8,13 +8,12 @@
 
 enum { PADDING_BYTE = 0xcc, POOL_ALIGN = 16 };
 
-/* Scratch memory: the decoder, per block of code (and one more) the first function
- * that begins there or behind, then the marks. */
-static uint32_t *
-blocks_of(void *scratch)
-{
-	return (uint32_t *)((struct vf_decoder *)scratch + 1);
-}
+/* Scratch memory: the decoder, and per block of code (and one more) the first function
+ * that begins there or behind. */
+struct scratch {
+	struct vf_decoder decoder;
+	uint32_t blocks[];
+};
 
 static size_t
 block_count(const struct nb_code_image *image)
@@ -85,10 +84,37 @@ pool_offset(uint32_t code_size)
 	return (code_size + POOL_ALIGN - 1) & ~(uint32_t)(POOL_ALIGN - 1);
 }
 
+static bool
+is_padding(const struct nb_code_image *image, uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from; at < to; at++)
+		if (image->code[at] != PADDING_BYTE)
+			return false;
+	return true;
+}
+
+/* Behind the function's code up to its pool, and behind that up to the next function. */
+static bool
+is_padded(const struct nb_code_image *image, uint32_t number)
+{
+	const struct nb_code_function *function = &image->functions[number];
+	uint64_t code_end = (uint64_t)function->code_offset + function->code_size;
+	uint64_t pool_at = (uint64_t)function->code_offset + pool_offset(function->code_size);
+	uint64_t next =
+		number + 1 < image->function_count ? function[1].code_offset : image->code_size;
+
+	if (function->pool_size == 0)
+		return is_padding(image, code_end, next);
+	return is_padding(image, code_end, pool_at) &&
+	       is_padding(image, pool_at + function->pool_size, next);
+}
+
 bool
 verifier_function(const struct nb_code_image *image, const struct verifier_facts *facts,
-		  uint32_t number, void *scratch, struct verifier_finding *finding)
+		  uint32_t number, const void *memory, void *marks,
+		  struct verifier_finding *finding)
 {
+	const struct scratch *scratch = memory;
 	const struct nb_code_function *function = &image->functions[number];
 	uint32_t pool_at = pool_offset(function->code_size);
 	uint32_t room = (uint32_t)image->code_size - function->code_offset;
@@ -98,9 +124,10 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.facts = facts,
 		.image = image,
 		.function = function,
-		.decoder = scratch,
-		.blocks = blocks_of(scratch),
-		.marks = (uint16_t *)(blocks_of(scratch) + block_count(image)),
+		.decoder = &scratch->decoder,
+		.tables = &vf_tables,
+		.blocks = scratch->blocks,
+		.marks = marks,
 		.finding = finding,
 		.code = image->code + function->code_offset,
 		.size = function->code_size,
@@ -126,19 +153,10 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
 	return mark_claims(&s, image->claims + function->first_claim, image->claims + ends.claim) &&
-	       scan_body(&s);
+	       scan_body(&s) && scan_require(&s, is_padded(image, number), VERIFIER_PADDING);
 }
 
 /* --- the image ---------------------------------------------------------------------- */
-
-static bool
-is_padding(const struct nb_code_image *image, uint64_t from, uint64_t to)
-{
-	for (uint64_t at = from; at < to; at++)
-		if (image->code[at] != PADDING_BYTE)
-			return false;
-	return true;
-}
 
 /* Functions follow one another; sites and claims follow their order. */
 static enum verifier_rule
@@ -153,15 +171,11 @@ check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 	    code_end > image->code_size || function->code_size == 0 ||
 	    function->pool_size > INT32_MAX)
 		return VERIFIER_LAYOUT;
-	if (!is_padding(image, *end, function->code_offset))
-		return VERIFIER_PADDING;
 	*end = code_end;
 	if (function->pool_size) {
 		*end = pool_at + function->pool_size;
 		if (*end > image->code_size)
 			return VERIFIER_LAYOUT;
-		if (!is_padding(image, code_end, pool_at))
-			return VERIFIER_PADDING;
 	}
 	if (function->first_site > ends.site || function->first_claim > ends.claim)
 		return VERIFIER_LAYOUT;
@@ -196,7 +210,9 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 		*finding = (struct verifier_finding){ rule, i, image->functions[i].code_offset };
 		return false;
 	}
-	if (is_padding(image, end, image->code_size))
+	/* Before the first function; verifier_function sees to the rest. */
+	end = image->function_count ? image->functions[0].code_offset : image->code_size;
+	if (is_padding(image, 0, end))
 		return true;
 	finding->rule = VERIFIER_PADDING;
 	return false;
@@ -205,40 +221,35 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 size_t
 verifier_scratch_bytes(const struct nb_code_image *image)
 {
+	return sizeof(struct scratch) + sizeof(uint32_t) * block_count(image);
+}
+
+size_t
+verifier_marks_bytes(const struct nb_code_image *image)
+{
 	uint32_t largest = 0;
 
 	for (uint32_t i = 0; i < image->function_count; i++)
 		if (image->functions[i].code_size > largest)
 			largest = image->functions[i].code_size;
-	return sizeof(struct vf_decoder) + sizeof(uint32_t) * block_count(image) +
-	       sizeof(uint16_t) * (size_t)largest;
+	return sizeof(uint16_t) * (size_t)largest;
 }
 
 bool
-verifier_begin(const struct nb_code_image *image, const struct verifier_facts *facts, void *scratch,
+verifier_begin(const struct nb_code_image *image, const struct verifier_facts *facts, void *memory,
 	       struct verifier_finding *finding)
 {
+	struct scratch *scratch = memory;
+	uint32_t block = 0;
+
 	*finding = (struct verifier_finding){ VERIFIER_NONE, UINT32_MAX, 0 };
 	if (!check_layout(image, facts, finding))
 		return false;
-	vf_decoder_init(scratch, image->cpu_features);
-	for (uint32_t block = 0, function = 0; block < block_count(image); block++) {
-		while (function < image->function_count &&
-		       image->functions[function].code_offset >> SCAN_BLOCK_SHIFT < block)
-			function++;
-		blocks_of(scratch)[block] = function;
-	}
-	return true;
-}
-
-bool
-verifier_check(const struct nb_code_image *image, const struct verifier_facts *facts, void *scratch,
-	       struct verifier_finding *finding)
-{
-	if (!verifier_begin(image, facts, scratch, finding))
-		return false;
+	vf_decoder_init(&scratch->decoder, image->cpu_features);
 	for (uint32_t i = 0; i < image->function_count; i++)
-		if (!verifier_function(image, facts, i, scratch, finding))
-			return false;
+		while (block <= image->functions[i].code_offset >> SCAN_BLOCK_SHIFT)
+			scratch->blocks[block++] = i;
+	while (block < block_count(image))
+		scratch->blocks[block++] = image->function_count;
 	return true;
 }

@@ -7,7 +7,9 @@
 #include "runtime/signature.h"
 
 /* After so many bytes of code others may run. */
-enum { RELAX_BYTES = 64 * 1024 };
+enum { RELAX_BYTES = 64 * 1024, CACHE_LINE = 64 };
+/* A thread more is worth its making for so many. */
+enum { PART_BYTES = 256 * 1024 };
 
 static uint16_t *
 areas_of(const struct wasm_module *module, const uint32_t *types, uint32_t count,
@@ -100,24 +102,85 @@ collect_facts(const struct code_verify *job, struct verifier_facts *out)
 	return collect_ports(job, out);
 }
 
-static bool
-verify(const struct code_verify *job, const struct verifier_facts *facts, void *scratch,
-       struct verifier_finding *finding)
-{
-	uint64_t since = 0;
+/* What the threads share that verify an image, and of each what it found. */
+struct team {
+	const struct code_verify *job;
+	const struct verifier_facts *facts;
+	const void *scratch;
+	uint8_t *marks;
+	size_t marks_bytes; /* of each thread */
+	struct verifier_finding *findings;
+	uint32_t next; /* atomic: the first function that nobody has taken */
+	bool is_over;  /* atomic: something is refused */
+};
 
-	if (!verifier_begin(job->image, facts, scratch, finding))
-		return false;
-	for (uint32_t i = 0; i < job->image->function_count; i++) {
-		if (!verifier_function(job->image, facts, i, scratch, finding))
-			return false;
-		since += job->image->functions[i].code_size;
-		if (since < RELAX_BYTES || !job->relax)
-			continue;
-		job->relax();
-		since = 0;
+/* Functions from `first` on that have RELAX_BYTES of code; true if there are any. */
+static bool
+take_functions(struct team *team, uint32_t *first, uint32_t *end)
+{
+	const struct nb_code_image *image = team->job->image;
+	uint32_t next = __atomic_load_n(&team->next, __ATOMIC_RELAXED);
+
+	do {
+		uint64_t bytes = 0;
+
+		*first = *end = next;
+		while (*end < image->function_count && bytes < RELAX_BYTES)
+			bytes += image->functions[(*end)++].code_size;
+	} while (!__atomic_compare_exchange_n(&team->next, &next, *end, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return *first < *end;
+}
+
+/* Takes functions in their order and finishes them in any case, so that the first thing
+ * that is refused is always found. */
+static void
+verify_part(void *argument, uint32_t number)
+{
+	struct team *team = argument;
+	struct verifier_finding *finding = &team->findings[number];
+	uint32_t i, end;
+
+	while (!__atomic_load_n(&team->is_over, __ATOMIC_RELAXED) &&
+	       take_functions(team, &i, &end)) {
+		for (; i < end; i++) {
+			if (verifier_function(team->job->image, team->facts, i, team->scratch,
+					      team->marks + team->marks_bytes * number, finding))
+				continue;
+			__atomic_store_n(&team->is_over, true, __ATOMIC_RELAXED);
+			return;
+		}
+		if (team->job->relax && !team->job->crew)
+			team->job->relax();
 	}
-	return true;
+}
+
+/* The image's tables have been checked. *out is the first thing found. */
+static enum nb_status
+verify_functions(struct team *team, struct verifier_finding *out)
+{
+	const struct code_verify *job = team->job;
+	uint64_t parts = job->image->code_size / PART_BYTES + 1;
+	uint32_t most = job->crew ? job->crew->count : 1;
+	uint32_t count = parts < most ? (uint32_t)parts : most;
+
+	team->marks_bytes =
+		(verifier_marks_bytes(job->image) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	team->marks = arena_alloc(job->scratch, team->marks_bytes * count, CACHE_LINE);
+	team->findings = arena_new_array(job->scratch, struct verifier_finding, count);
+	if (!team->marks || !team->findings)
+		return NB_OUT_OF_MEMORY;
+	for (uint32_t i = 0; i < count; i++)
+		team->findings[i].rule = VERIFIER_NONE;
+	if (count > 1)
+		job->crew->run(job->crew->context, count, verify_part, team);
+	else
+		verify_part(team, 0);
+	for (uint32_t i = 0; i < count; i++)
+		if (team->findings[i].rule != VERIFIER_NONE &&
+		    (out->rule == VERIFIER_NONE || team->findings[i].function < out->function))
+			*out = team->findings[i];
+	return NB_OK;
 }
 
 static enum nb_status
@@ -146,17 +209,21 @@ code_verify(const struct code_verify *job, struct verifier_finding *finding, str
 	struct verifier_finding found = { .rule = VERIFIER_NONE };
 	struct verifier_facts facts;
 	enum nb_status status = collect_facts(job, &facts);
-	void *scratch = NULL;
 
 	if (status == NB_OK) {
-		scratch = arena_alloc(job->scratch, verifier_scratch_bytes(job->image),
-				      VERIFIER_SCRATCH_ALIGN);
-		status = scratch ? NB_OK : NB_OUT_OF_MEMORY;
+		void *scratch = arena_alloc(job->scratch, verifier_scratch_bytes(job->image),
+					    VERIFIER_SCRATCH_ALIGN);
+		struct team team = { .job = job, .facts = &facts, .scratch = scratch };
+
+		if (!scratch)
+			status = NB_OUT_OF_MEMORY;
+		else if (verifier_begin(job->image, &facts, scratch, &found))
+			status = verify_functions(&team, &found);
 	}
 	if (status != NB_OK)
 		diag_report(diag, status, DIAG_NO_OFFSET, "the machine code cannot be verified: %s",
 			    nb_status_text(status));
-	else if (!verify(job, &facts, scratch, &found))
+	else if (found.rule != VERIFIER_NONE)
 		status = report(job, &found, diag);
 	if (finding)
 		*finding = found;

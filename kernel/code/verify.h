@@ -8,6 +8,7 @@
 
 #include "abi/code_contract.h"
 #include "abi/status.h"
+#include "compiler/compiler.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
 #include "verifier/verifier.h"
@@ -19,6 +20,8 @@ struct code_verify {
 	uint32_t cpu_features; /* NB_CPU_* of the processor that will run it */
 	void (*relax)(void);   /* called now and then during long work; may be NULL */
 	struct arena *scratch; /* working memory, left as found */
+	/* Threads that verify at the same time, without `relax`; NULL: only the calling one. */
+	const struct compiler_crew *crew;
 };
 
 /*

@@ -106,15 +106,28 @@ builder_finish(struct builder *b)
 	};
 }
 
+bool
+verify_image(const struct nb_code_image *image, const struct verifier_facts *facts,
+	     struct verifier_finding *finding)
+{
+	size_t size = verifier_scratch_bytes(image), marks_size = verifier_marks_bytes(image);
+	void *scratch = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (size + 15) & ~(size_t)15);
+	void *marks = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (marks_size + 31) & ~(size_t)15);
+	bool is_good = verifier_begin(image, facts, scratch, finding);
+
+	for (uint32_t i = 0; is_good && i < image->function_count; i++)
+		is_good = verifier_function(image, facts, i, scratch, marks, finding);
+	free(scratch);
+	free(marks);
+	return is_good;
+}
+
 enum verifier_rule
 builder_verify(const struct builder *b, struct verifier_finding *finding)
 {
 	struct verifier_facts facts = builder_facts(b);
-	size_t size = verifier_scratch_bytes(&b->image);
-	void *scratch = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (size + 15) & ~(size_t)15);
-	bool is_good = verifier_check(&b->image, &facts, scratch, finding);
+	bool is_good = verify_image(&b->image, &facts, finding);
 
-	free(scratch);
 	if (is_good != (finding->rule == VERIFIER_NONE))
 		abort();
 	return finding->rule;

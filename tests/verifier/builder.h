@@ -121,6 +121,10 @@ struct verifier_facts builder_facts(const struct builder *b);
 /* Puts the image together; b->image and what it points to may be changed then. */
 void builder_finish(struct builder *b);
 
+/* Verifies all of an image: true if it obeys the contract. */
+bool verify_image(const struct nb_code_image *image, const struct verifier_facts *facts,
+		  struct verifier_finding *finding);
+
 /* Verifies b->image. */
 enum verifier_rule builder_verify(const struct builder *b, struct verifier_finding *finding);
 

@@ -128,8 +128,8 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 	if (compiler_compile(module, &options, &host.source, &host.arena, &image, &diag) != NB_OK) {
 		printf("%u %u 0 COMPILER\n", number, way);
 	} else {
-		struct code_verify job = { module, &image, options.cpu_features, NULL,
-					   &scratch.arena };
+		struct code_verify job = { module, &image,	   options.cpu_features,
+					   NULL,   &scratch.arena, NULL };
 		enum nb_status status = code_verify(&job, &finding, &diag);
 
 		uint64_t result = hash_image(&image);

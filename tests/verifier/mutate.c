@@ -87,8 +87,9 @@ own_image(struct subject *s, struct arena *arena)
 	image->sites = s->sites;
 	image->claims = s->claims;
 	/* Edits of sizes may make a function longer than any; that is refused first. */
-	s->scratch = arena_alloc(arena, verifier_scratch_bytes(image) + 4 * image->code_size,
-				 VERIFIER_SCRATCH_ALIGN);
+	s->scratch = arena_alloc(arena, verifier_scratch_bytes(image), VERIFIER_SCRATCH_ALIGN);
+	s->marks = arena_alloc(arena, verifier_marks_bytes(image) + 4 * image->code_size,
+			       VERIFIER_SCRATCH_ALIGN);
 }
 
 /* The unchanged code must pass: else the emulator's idea of the contract is wrong. */
@@ -98,7 +99,7 @@ run_unchanged(struct subject *s)
 	struct verifier_finding finding;
 	struct emulation *work = &s->tally->unchanged;
 
-	if (!verifier_check(&s->image, &s->facts, s->scratch, &finding)) {
+	if (!verify_image(&s->image, &s->facts, &finding)) {
 		printf("%s: refused unchanged: %s\n", s->file, verifier_rule_text(finding.rule));
 		return false;
 	}

@@ -23,7 +23,7 @@ struct subject {
 	struct nb_code_function *functions;
 	struct nb_code_site *sites;
 	struct nb_code_claim *claims;
-	void *scratch;
+	void *scratch, *marks;
 	struct emulator *emulator;
 	struct tally *tally;
 	uint64_t rng, seed;

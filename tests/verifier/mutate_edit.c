@@ -25,8 +25,10 @@ static bool
 verify(struct subject *s, uint32_t number)
 {
 	struct verifier_finding finding, other;
-	bool is_good = verifier_function(&s->image, &s->facts, number, s->scratch, &finding);
-	bool is_good_plainly = verify_plainly(&s->image, &s->facts, number, s->scratch, &other);
+	bool is_good =
+		verifier_function(&s->image, &s->facts, number, s->scratch, s->marks, &finding);
+	bool is_good_plainly =
+		verify_plainly(&s->image, &s->facts, number, s->scratch, s->marks, &other);
 
 	if (s->is_weak || (is_good == is_good_plainly && finding.rule == other.rule))
 		return is_good;

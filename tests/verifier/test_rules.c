@@ -261,8 +261,6 @@ try_alone(const struct verifier_case *c, uint32_t shift, uint32_t len, uint32_t 
 	struct verifier_facts facts = builder_facts(&b);
 	/* Of exactly this size, so that reads beyond it are found. */
 	uint8_t *code = malloc(end);
-	size_t size = sizeof(struct vf_decoder) + 4096;
-	void *scratch = aligned_alloc(VERIFIER_SCRATCH_ALIGN, (size + 15) & ~(size_t)15);
 
 	memcpy(code, b.code.bytes, end);
 	facts.function_count = b.image.function_count = 1;
@@ -270,8 +268,7 @@ try_alone(const struct verifier_case *c, uint32_t shift, uint32_t len, uint32_t 
 	b.functions[0].pool_size = end - len;
 	b.image.code = code;
 	b.image.code_size = end;
-	(void)verifier_check(&b.image, &facts, scratch, &finding);
-	free(scratch);
+	(void)verify_image(&b.image, &facts, &finding);
 	free(code);
 	builder_release(&b);
 }
@@ -450,15 +447,14 @@ test_empty_image(void **state)
 		put_return(&b);
 		builder_finish(&b);
 		struct verifier_facts facts = builder_facts(&b);
-		_Alignas(VERIFIER_SCRATCH_ALIGN) static uint8_t scratch[1 << 20];
 
 		memset(b.bytes, 0xcc, sizeof(b.bytes));
 		facts.function_count = b.image.function_count = 0;
 		b.image.site_count = cases[i].sites;
 		b.image.claim_count = cases[i].claims;
 		b.image.code_size = cases[i].size;
-		assert_true(verifier_scratch_bytes(&b.image) <= sizeof(scratch));
-		bool is_good = verifier_check(&b.image, &facts, scratch, &finding);
+		bool is_good = verify_image(&b.image, &facts, &finding);
+
 		assert_int_equal(finding.rule, cases[i].rule);
 		assert_int_equal(is_good, cases[i].rule == VERIFIER_NONE);
 		builder_release(&b);

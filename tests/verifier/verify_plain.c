@@ -8,12 +8,10 @@
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define VF_READ_BYTES	       UINT32_MAX
-#define scan_edge	       plain_edge
-#define scan_join	       plain_join
 #define scan_refuse	       plain_refuse
 #define verifier_begin	       plain_begin
-#define verifier_check	       plain_check
 #define verifier_function      verify_plainly
 #define verifier_rule_text     plain_rule_text
+#define verifier_marks_bytes   plain_marks_bytes
 #define verifier_scratch_bytes plain_scratch_bytes
 #include "verifier/verify.c"

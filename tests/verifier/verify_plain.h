@@ -7,6 +7,7 @@
 #include "verifier/verifier.h"
 
 bool verify_plainly(const struct nb_code_image *image, const struct verifier_facts *facts,
-		    uint32_t function, void *scratch, struct verifier_finding *finding);
+		    uint32_t function, const void *scratch, void *marks,
+		    struct verifier_finding *finding);
 
 #endif
