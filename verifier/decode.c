@@ -247,15 +247,14 @@ enter(struct vf_decoder *decoder, const struct vf_row *row, uint32_t opcode)
 	uint32_t imm_bytes = (uint32_t)row->imm_bytes >> (opcode & row->imm_short);
 	uint32_t *entry =
 		&decoder->opcodes[page_of(decoder, space) + (info->wide ? 256 : 0) + opcode];
-	bool is_new = !*entry;
+	bool is_unsure = row->imm_short & ~opcode || rm & NB_RM_G8;
+	uint32_t shape = is_unsure ? VF_SHAPE_UNSURE : row->shape;
+	uint32_t what = imm_bytes << VF_OPCODE_IMM | shape;
 
-	if (is_new)
-		*entry = VF_DIGITS * ++decoder->opcode_count << VF_OPCODE_ROWS |
-			 imm_bytes << VF_OPCODE_IMM | row->shape;
-	else if ((*entry >> VF_OPCODE_IMM & UINT8_MAX) != imm_bytes)
+	if (!*entry)
+		*entry = VF_DIGITS * ++decoder->opcode_count << VF_OPCODE_ROWS | what;
+	else if ((*entry & UINT16_MAX) != what)
 		*entry &= ~(uint32_t)VF_OPCODE_SHAPE; /* OTHER */
-	if ((row->imm_short & ~opcode || rm & NB_RM_G8) && *entry & VF_OPCODE_SHAPE)
-		*entry = (*entry & ~(uint32_t)VF_OPCODE_SHAPE) | VF_SHAPE_UNSURE;
 	uint32_t *rows = &decoder->rows[*entry >> VF_OPCODE_ROWS];
 	uint32_t memory = NB_RM_M | NB_RM_ADDRESS;
 	uint32_t number = (uint32_t)((row - vf_tables.rows) * (ptrdiff_t)sizeof(*row));

@@ -246,6 +246,32 @@ call_before_all(struct builder *b)
 	put_return(b);
 }
 
+/* mov [rsp + …], rbx, longer than it must be. */
+static void
+save_with_long_displacement(struct builder *b)
+{
+	put_prologue(b, 24);
+	put_bytes(b, "\x48\x89\x9c\x24\x10\x00\x00\x00", 8);
+	put_return(b);
+}
+
+static void
+save_with_displacement_of_zero(struct builder *b)
+{
+	put_prologue(b, 8);
+	put_bytes(b, "\x48\x89\x5c\x24\x00", 5);
+	put_return(b);
+}
+
+/* mov rsp, rbx in the form of a store, and what would be its SIB byte. */
+static void
+save_to_stack_pointer(struct builder *b)
+{
+	put_prologue(b, 24);
+	put_bytes(b, "\x48\x89\xdc\x24\x10", 5);
+	put_return(b);
+}
+
 const struct verifier_case cases_frame[] = {
 	OK(stores_that_save_nothing),
 	OK(store_too_far_below),
@@ -255,6 +281,9 @@ const struct verifier_case cases_frame[] = {
 	OK(store_of_other_register),
 	REFUSED(store_indexed, STACK),
 	OK(store_behind_saves),
+	REFUSED(save_with_long_displacement, ENCODING),
+	REFUSED(save_with_displacement_of_zero, ENCODING),
+	REFUSED(save_to_stack_pointer, INSTRUCTION),
 	REFUSED(saves_with_gap, FRAME),
 	REFUSED(saves_twice, FRAME),
 	REFUSED(save_has_site, SITE),

@@ -217,9 +217,9 @@ clamped_for_another_memory(struct builder *b)
 static void
 clamped_place_with_index(struct builder *b)
 {
+	PUT(b, MOV32, .reg = NB_RAX, .rm = REG(NB_RAX));
 	put_clamp(b, 1, NB_RCX);
 	PUT(b, ADD64, .reg = NB_R11, .rm = MEM(NB_R15, at_memory(b, 1, NB_VMCTX_ENTRY_BASE)));
-	PUT(b, MOV32, .reg = NB_RAX, .rm = REG(NB_RAX));
 	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R11, NB_RAX, 8));
 	put_return(b);
 }
@@ -230,6 +230,41 @@ clamped_index_elsewhere(struct builder *b)
 	put_clamp(b, 0, NB_RAX);
 	PUT(b, MOV64, .reg = NB_RCX, .rm = REG(NB_R11));
 	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_RCX, 8));
+	put_return(b);
+}
+
+static void
+clamped_but_another_used(struct builder *b)
+{
+	put_clamp(b, 0, NB_RAX);
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_RCX, 8));
+	put_return(b);
+}
+
+/* What R11 holds is for the next instruction. */
+static void
+clamped_and_used_twice(struct builder *b)
+{
+	put_clamp(b, 0, NB_RAX);
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_R11, 8));
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_R11, 8));
+	put_return(b);
+}
+
+static void
+memory_length_later(struct builder *b)
+{
+	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, NB_VMCTX_MEMORY_DESC));
+	PUT(b, NOP);
+	PUT(b, MOV64, .reg = NB_RAX, .rm = MEM(NB_R11, NB_MEMORY_LENGTH));
+	put_return(b);
+}
+
+static void
+table_length_indexed(struct builder *b)
+{
+	PUT(b, MOV64, .reg = NB_R11, .rm = MEM(NB_R15, at_table(b, 0, NB_VMCTX_TABLE_DESC)));
+	PUT(b, MOV32, .reg = NB_RAX, .rm = MEMX(NB_R11, NB_RCX, NB_TABLE_LENGTH));
 	put_return(b);
 }
 
@@ -527,7 +562,11 @@ const struct verifier_case cases_memory[] = {
 	REFUSED(clamped_for_another_memory, TEMPLATE),
 	REFUSED(clamped_place_with_index, MEMORY),
 	REFUSED(clamped_index_elsewhere, EXTENSION),
+	REFUSED(clamped_but_another_used, EXTENSION),
+	REFUSED(clamped_and_used_twice, EXTENSION),
 	OK(memory_length),
+	REFUSED(memory_length_later, MEMORY),
+	REFUSED(table_length_indexed, MEMORY),
 	REFUSED(memory_length_written, MEMORY),
 	REFUSED(memory_base_read, MEMORY),
 	REFUSED(table_length_wide, MEMORY),

@@ -353,6 +353,48 @@ dead_code(struct builder *b)
 	put_return(b);
 }
 
+/* Nothing is known there, but what it says itself. */
+static void
+dead_code_that_knows(struct builder *b)
+{
+	put_prologue(b, FRAME);
+	uint32_t jump = put_branch(b, NB_FORM_JMP_32, 0, 0);
+	PUT(b, MOV32, .reg = NB_RAX, .rm = REG(NB_RAX));
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_RAX, 0));
+	patch(b, jump);
+	put_return(b);
+}
+
+static void
+dead_code_that_remembers(struct builder *b)
+{
+	PUT(b, MOV32, .reg = NB_RAX, .rm = REG(NB_RAX));
+	put_trap(b, NB_TRAP_UNREACHABLE);
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_RAX, 0));
+	put_return(b);
+}
+
+/* A branch there does not make it reached: what is behind knows what the jump there knows. */
+static void
+dead_branch(struct builder *b)
+{
+	PUT(b, MOV32, .reg = NB_RAX, .rm = REG(NB_RAX));
+	uint32_t jump = put_branch(b, NB_FORM_J_32, CC_E, 0);
+	put_trap(b, NB_TRAP_UNREACHABLE);
+	uint32_t dead = put_branch(b, NB_FORM_J_32, CC_E, 0);
+	patch(b, jump);
+	ACCESS(b, MOV32, .reg = NB_RCX, .rm = MEMX(NB_R14, NB_RAX, 0));
+	patch(b, dead);
+	put_return(b);
+}
+
+static void
+rex_before_nop(struct builder *b)
+{
+	put_bytes(b, "\x41\x90", 2);
+	put_return(b);
+}
+
 const struct verifier_case cases_stream[] = {
 	OK(just_return),
 	REFUSED(forbidden, INSTRUCTION),
@@ -396,5 +438,9 @@ const struct verifier_case cases_stream[] = {
 	REFUSED(known_on_one_way, EXTENSION),
 	OK(known_on_both_ways),
 	OK(dead_code),
+	OK(dead_code_that_knows),
+	REFUSED(dead_code_that_remembers, EXTENSION),
+	OK(dead_branch),
+	REFUSED(rex_before_nop, ENCODING),
 	{ 0 },
 };

@@ -321,6 +321,8 @@ enum image_change {
 	GAP_CODE,
 	GAP_POOL,
 	GAP_END,
+	GAP_BEHIND_POOL,
+	GAP_AT_START,
 	IMAGE_HUGE,
 	IMAGE_ENDS_WITH_CODE,
 	IMAGE_CHANGES,
@@ -380,6 +382,13 @@ change_image(struct builder *b, enum image_change change)
 		return VERIFIER_PADDING;
 	case GAP_END:
 		b->bytes[b->image.code_size - 1] = 0x90;
+		return VERIFIER_PADDING;
+	case GAP_BEHIND_POOL: /* which is shorter than it was */
+		b->functions[0].pool_size = 8;
+		return VERIFIER_PADDING;
+	case GAP_AT_START: /* its code begins where its pool was */
+		b->functions[0].code_offset = 16;
+		b->functions[0].pool_size = 0;
 		return VERIFIER_PADDING;
 	case IMAGE_HUGE:
 		b->image.code_size = (size_t)INT32_MAX + 1;
