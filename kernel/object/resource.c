@@ -14,21 +14,25 @@
 
 enum { PORTS = 1 << 16 };
 
+/* And those of which it was the last part, one after another: there may be more above
+ * each other than the stack has room for. */
 static void
 resource_destroy(struct object *object)
 {
-	struct resource *resource = resource_of(object);
+	struct resource *resource = resource_of(object), *parent;
 
-	ASSERT(resource->used == 0);
-	if (resource->dma_bytes) {
-		port_shared_pages_put(resource->dma_bytes, resource->count);
-		account_uncharge(object->account, ACCOUNT_MEMORY, resource->count);
-	}
-	if (resource->parent) {
-		resource_give(resource->parent, resource->count);
-		object_put(&resource->parent->object);
-	}
-	object_free(object);
+	do {
+		ASSERT(resource->used == 0);
+		if (resource->dma_bytes) {
+			port_shared_pages_put(resource->dma_bytes, resource->count);
+			account_uncharge(resource->object.account, ACCOUNT_MEMORY, resource->count);
+		}
+		parent = resource->parent;
+		if (parent)
+			resource_give(parent, resource->count);
+		object_free(&resource->object);
+		resource = parent;
+	} while (resource && count_down(&resource->object.refs) == 0);
 }
 
 static enum nb_status

@@ -100,6 +100,50 @@ test_divide_from_root(void **state)
 	hosted_devices_set(NULL);
 }
 
+static struct resource *deepest;
+
+static void
+put_deepest(void *argument)
+{
+	(void)argument;
+	put(deepest);
+	deepest = NULL;
+	thread_exit();
+}
+
+static bool
+is_deepest_gone(void)
+{
+	return !deepest;
+}
+
+/* Parts of parts, of which only the last is held, and let go of on a thread's stack. */
+static void
+test_divide_deep(void **state)
+{
+	enum { DEPTH = 20000 };
+	const struct thread_options options = { .account = boot_account(),
+						.priority = NB_PRIORITY_NORMAL,
+						.stack_bytes = 256 * 1024,
+						.entry = put_deepest };
+	struct resource *root = new_root();
+	struct thread *thread;
+
+	(void)state;
+	deepest = new_part(root, NB_RESOURCE_DMA, 0, PAGE);
+	for (int i = 0; i < DEPTH; i++) {
+		struct resource *next = new_part(deepest, NB_RESOURCE_DMA, 0, PAGE);
+
+		put(deepest);
+		deepest = next;
+	}
+	assert_int_equal(thread_create(&options, &thread), NB_OK);
+	thread_start(thread);
+	kernel_run_until(is_deepest_gone);
+	kernel_run_idle();
+	put(root);
+}
+
 /* A part never reaches beyond what it is a part of, whatever is asked. */
 static void
 test_divide_narrows(void **state)
@@ -565,6 +609,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(test_divide_from_root),
+		kernel_test(test_divide_deep),
 		kernel_test(test_divide_narrows),
 		kernel_test(test_dma_accounting),
 		kernel_test(test_process_has_resource),
