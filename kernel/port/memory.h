@@ -22,7 +22,7 @@ enum { PORT_PAGE_BYTES = 4096 };
 enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_pages_put(void *pages, size_t size);
 
-/* The same, of pages that port_slot_map can map into slots. */
+/* The same, of pages that port_slot_map can map into slots. Gives way to others. */
 enum nb_status port_shared_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_shared_pages_put(void *pages, size_t size);
 /* Where devices find such pages, if they are in a row for them, too. */

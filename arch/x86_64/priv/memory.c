@@ -10,9 +10,10 @@
 #include "arch/x86_64/priv/memory_map.h"
 #include "arch/x86_64/priv/range.h"
 #include "arch/x86_64/priv/space.h"
+#include "kernel/port/guest.h"
 #include "kernel/port/memory.h"
 
-enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, BREAKPOINT = 0xcc };
+enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, RELAX_BYTES = 256 * 1024, BREAKPOINT = 0xcc };
 
 static struct range_region areas = RANGE_REGION(MAP_AREA_BASE, MAP_AREA_END);
 static struct range_region code = RANGE_REGION(MAP_CODE_BASE, MAP_CODE_END);
@@ -78,16 +79,26 @@ is_direct(const void *pages)
 	return address - MAP_DIRECT_BASE < MAP_DIRECT_BYTES;
 }
 
+/* Gives way between pieces of so many bytes (0: never). */
 static enum nb_status
-populate_range(size_t size, void **out)
+populate_range(size_t size, size_t piece, void **out)
 {
 	uint64_t address;
 	enum nb_status status = range_reserve(&areas, size, &address);
+	size_t done = 0;
 
 	if (status != NB_OK)
 		return status;
-	status = space_populate(address, size, SPACE_WRITE, 0);
+	while (done < size && status == NB_OK) {
+		size_t len = piece && size - done > piece ? piece : size - done;
+
+		status = space_populate(address + done, len, SPACE_WRITE, 0);
+		done += status == NB_OK ? len : 0;
+		if (piece)
+			kernel_relax();
+	}
 	if (status != NB_OK) {
+		space_release(address, done);
 		range_return(&areas, address, size);
 		return status;
 	}
@@ -111,7 +122,7 @@ port_pages_get(size_t size, void **out)
 			frame_clear(frame, size);
 	}
 	if (frame == FRAME_NONE)
-		return size == PORT_PAGE_BYTES ? NB_OUT_OF_MEMORY : populate_range(size, out);
+		return size == PORT_PAGE_BYTES ? NB_OUT_OF_MEMORY : populate_range(size, 0, out);
 	*out = map_direct(frame);
 	return NB_OK;
 }
@@ -132,7 +143,9 @@ port_pages_put(void *pages, size_t size)
 enum nb_status
 port_shared_pages_get(size_t size, void **out)
 {
-	return port_pages_get(size, out);
+	if (size <= RUN_MOST)
+		return port_pages_get(size, out);
+	return populate_range(size, RELAX_BYTES, out);
 }
 
 void

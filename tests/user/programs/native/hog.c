@@ -1,7 +1,7 @@
 /*
  * Makes the kernel work as long at a time as it can be made to: publishes
  * mnt/0/heavy.wasm of the RAM disk, makes an instance of it that fits and one
- * that does not, and throws all away, ROUNDS times.
+ * that does not, makes a large memory object, and throws all away, ROUNDS times.
  */
 #include "user/libs/disk/disk.h"
 #include "user/libs/launch/launch.h"
@@ -10,7 +10,7 @@
 
 #include "nebulet.h"
 
-enum { ROUNDS = 3 };
+enum { ROUNDS = 3, OBJECT_BYTES = 128 << 20 };
 
 static struct archive_entry entry;
 
@@ -58,7 +58,7 @@ module_main(void)
 
 	text_init(&reason, reason_bytes, sizeof reason_bytes);
 	for (int i = 0; i < ROUNDS; i++) {
-		int64_t process;
+		int64_t process, memory;
 
 		expect(!disk_publish(ramdisk, "mnt/0/heavy.wasm", &entry, &module) &&
 			       !launch_module_result(module, &reason),
@@ -71,6 +71,9 @@ module_main(void)
 		(void)nb_process_kill((uint32_t)process, 0);
 		(void)nb_handle_close((uint32_t)process);
 		(void)nb_handle_close(module);
+		memory = nb_memory_create(OBJECT_BYTES);
+		expect(memory > 0, 9);
+		(void)nb_handle_close((uint32_t)memory);
 	}
 	return 0;
 }
