@@ -43,8 +43,10 @@ scan_join(struct scan *s)
 {
 	uint32_t mark = s->marks[s->at];
 
-	s->joined_at = s->scratch_at = s->at;
+	/* What R11, R10 or EDX held on one way in. */
+	s->scratch_at = s->at;
 	s->scratch = SCRATCH_ANY;
+	s->port_at = UINT32_MAX;
 	if (mark & MARK_LABEL) {
 		if (s->is_reached && s->open & ~mark & MARK_OPEN)
 			return scan_refuse(s, VERIFIER_CLAIM);

@@ -40,7 +40,7 @@ scan_port(struct scan *s)
 {
 	if (!is_by_register(&s->inst))
 		return take_access(s, s->inst.imm, s->inst.imm);
-	if (s->port_at != s->at || s->joined_at == s->at)
+	if (s->port_at != s->at)
 		return scan_refuse(s, VERIFIER_PORT);
 	return take_access(s, s->port, s->port);
 }

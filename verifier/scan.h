@@ -74,7 +74,6 @@ struct scan {
 	uint32_t at;   /* of the instruction being looked at */
 	uint32_t port; /* EDX, at port_at only: behind what made it so */
 	uint32_t port_at;
-	uint32_t joined_at; /* edges met there last */
 	struct vf_inst inst;
 	uint32_t pending;    /* marks of forward edges that are not reached yet */
 	uint32_t claims;     /* likewise, of claimed labels */
@@ -135,14 +134,6 @@ scan_stop(struct scan *s)
 {
 	scan_forget(s);
 	s->is_reached = false;
-}
-
-/* Whether the next trap site lies at `at` and is of this kind, at most; see below. */
-static inline bool
-scan_has_site(const struct scan *s, uint32_t at, uint32_t kind)
-{
-	return s->site != s->site_end && s->site->code_offset == s->function->code_offset + at &&
-	       s->site->info >> 24 == kind;
 }
 
 /* Takes the next trap site, if it lies at `at`: its kind, or NB_TRAP_NONE. As sites

@@ -147,7 +147,6 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.open = SCAN_GPRS,
 		.scratch_at = UINT32_MAX,
 		.port_at = UINT32_MAX,
-		.joined_at = UINT32_MAX,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
