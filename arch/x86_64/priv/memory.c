@@ -69,6 +69,12 @@ memory_reclaim(void)
 	return stacks_drain() || had_slots;
 }
 
+bool
+memory_has_frame_for_guest(void)
+{
+	return !frames_are_scarce() || (memory_reclaim() && !frames_are_scarce());
+}
+
 /* ---- kernel pages ---- */
 
 static bool

@@ -13,6 +13,9 @@ void memory_init(void);
 
 /* Gives back what pooled slots and stacks keep; false: there was nothing. */
 bool memory_reclaim(void);
+/* Whether a frame can be had for what a guest touches, to whom the last ones are not given
+ * (frames_are_scarce), perhaps after reclaiming. */
+bool memory_has_frame_for_guest(void);
 
 /* The same for each kind. */
 bool slots_drain(void);

@@ -267,7 +267,9 @@ image_settle(uint64_t address)
 	for (uint64_t at = 0; at < image->size; at += SPACE_PAGE) {
 		uint64_t page = place.base + image->at + at;
 
-		if (!space_lookup(page, &physical) &&
+		if (space_lookup(page, &physical))
+			continue;
+		if (!memory_has_frame_for_guest() ||
 		    demand_map_copy(page, image->bytes + at) != DEMAND_SERVED)
 			return false;
 	}
@@ -369,7 +371,7 @@ slot_demand(uint64_t address)
 		return DEMAND_REFUSED;
 	if (map_large(place.base, address, committed, place.slot->image))
 		return DEMAND_SERVED;
-	if (frames_are_scarce() && !(memory_reclaim() && !frames_are_scarce()))
+	if (!memory_has_frame_for_guest())
 		return DEMAND_NO_MEMORY;
 	at = (address - place.base) & ~(SPACE_PAGE - 1);
 	image = place.slot->image;

@@ -476,12 +476,15 @@ split_large(uint64_t address)
 	return true;
 }
 
-/* Makes the table of pages for `address` and lets it live without entries. */
+/* Makes the table of pages for `address` and lets it live without entries. Not of the last
+ * frames: it is a guest that wants it. */
 static bool
 pin_table(uint64_t address)
 {
 	uint64_t *table = NULL;
 
+	if (frames_are_scarce())
+		return false;
 	lock_take(&lock);
 	if (split_large(address)) {
 		table = walk_create(address, 0);
