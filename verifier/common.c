@@ -336,7 +336,9 @@ scan_body(struct scan *s)
 			return false;
 		if (at < s->fast_end)
 			behind = take_common(s, at);
-		if (behind <= at && (behind != at || !(behind = take_rare(s, at))))
+		/* At byte 0 what is behind does not tell the two apart. */
+		if (behind <= at &&
+		    (s->finding->rule != VERIFIER_NONE || !(behind = take_rare(s, at))))
 			return false;
 		at = behind;
 	}

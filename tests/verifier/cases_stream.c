@@ -395,6 +395,14 @@ rex_before_nop(struct builder *b)
 	put_return(b);
 }
 
+/* What is refused at byte 0 is not looked at once more, with the next site. */
+static void
+trap_of_two_sites(struct builder *b)
+{
+	site(b, NB_SITE_INDIRECT);
+	put_trap(b, NB_TRAP_UNREACHABLE);
+}
+
 const struct verifier_case cases_stream[] = {
 	OK(just_return),
 	REFUSED(forbidden, INSTRUCTION),
@@ -442,5 +450,6 @@ const struct verifier_case cases_stream[] = {
 	REFUSED(dead_code_that_remembers, EXTENSION),
 	OK(dead_branch),
 	REFUSED(rex_before_nop, ENCODING),
+	REFUSED(trap_of_two_sites, SITE),
 	{ 0 },
 };
