@@ -190,7 +190,8 @@ fault("site/one-byte-late", "SITE",
 fault("site/index-is-no-callee", "SITE",
       ("emit_call", "emit_trap_label(e, NB_TRAP_UNDEFINED_ELEMENT)",
        "emit_trap_label(e, NB_SITE_INDIRECT)"))
-fault("trap/no-instruction", "LABEL END SITE LAYOUT",
+# The code runs on into what stands behind.
+fault("trap/no-instruction", "LABEL END SITE LAYOUT CLAIM TEMPLATE",
       ("emit", "	emit_put(e, NB_FORM_UD2, &(struct x64_operands){ 0 });\n", ""))
 
 # --- vmctx ----------------------------------------------------------------------------------------
