@@ -308,7 +308,7 @@ fault("indirect/type-number-of-2-bits", "AREA TEMPLATE",
 MASK = "	emit_rm(e, NB_FORM_AND32, NB_R10, x64_rm_mem(NB_R11, NB_TABLE_MASK));\n"
 LENGTH = "	emit_rm(e, NB_FORM_CMP32, NB_R10, x64_rm_mem(NB_R11, NB_TABLE_LENGTH));\n"
 fault("indirect/index-not-masked", "VMCTX TEMPLATE PINNED MEMORY", ("emit_call", MASK, ""))
-fault("indirect/masked-by-length", "VMCTX",
+fault("indirect/masked-by-length", "MEMORY",
       ("emit_call", MASK, MASK.replace("MASK", "LENGTH")))
 fault("indirect/no-bounds-check", "MEMORY",
       ("emit_call", LENGTH, ""))
