@@ -74,28 +74,6 @@ create_ring(const struct disk *disk, struct ring *ring)
 	return NB_OK;
 }
 
-int64_t
-clients_open(struct disk *disk, uint32_t client)
-{
-	struct ring *ring = &disk->rings[client];
-	enum nb_status status;
-	int64_t handle;
-
-	if (ring->is_mapped)
-		return ring->is_open ? -NB_ALREADY_EXISTS : -NB_SHOULD_WAIT;
-	status = create_ring(disk, ring);
-	if (status)
-		return -(int64_t)status;
-	ring->is_open = true;
-	disk->open |= 1u << client;
-	handle = nb_handle_duplicate(ring->memory.handle,
-				     NB_RIGHT_MAP | NB_RIGHT_READ | NB_RIGHT_WRITE |
-					     NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT);
-	if (handle < 0)
-		return handle;
-	return nb_gate_reply_handle((uint32_t)handle);
-}
-
 static void
 release(struct ring *ring)
 {
@@ -104,6 +82,34 @@ release(struct ring *ring)
 	(void)nb_memory_unmap((uint32_t)(uintptr_t)ring->memory.bytes);
 	(void)nb_handle_close(ring->memory.handle);
 	ring->is_mapped = false;
+}
+
+int64_t
+clients_open(struct disk *disk, uint32_t client)
+{
+	struct ring *ring = &disk->rings[client];
+	enum nb_status status;
+	int64_t handle, result;
+
+	if (ring->is_mapped)
+		return ring->is_open ? -NB_ALREADY_EXISTS : -NB_SHOULD_WAIT;
+	status = create_ring(disk, ring);
+	if (status)
+		return -(int64_t)status;
+	handle = nb_handle_duplicate(ring->memory.handle,
+				     NB_RIGHT_MAP | NB_RIGHT_READ | NB_RIGHT_WRITE |
+					     NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT);
+	result = handle < 0 ? handle : nb_gate_reply_handle((uint32_t)handle);
+	if (result < 0) {
+		/* The client has no room for it, or is ending: the pages are not to stay with us. */
+		if (handle >= 0)
+			(void)nb_handle_close((uint32_t)handle);
+		release(ring);
+		return result;
+	}
+	ring->is_open = true;
+	disk->open |= 1u << client;
+	return result;
 }
 
 void
