@@ -130,6 +130,8 @@ struct vf_row {
 	uint16_t places;   /* added to vf_place.kind */
 } __attribute__((aligned(64)));
 
+_Static_assert((NB_FORM_COUNT + 1) * sizeof(struct vf_row) <= UINT16_MAX, "vf_decoder.rows");
+
 /* What does not depend on the processor. */
 extern const struct vf_tables {
 	struct vf_head heads[256];
