@@ -495,6 +495,16 @@ def test_program(folder):
     expect(done.returncode == 2 and b"leave out --hosted" in done.stderr, "a hosted disk", "")
 
 
+def test_crowded(folder):
+    """Clients that cannot take the pages that they ask for leave them to others."""
+    image = pathlib.Path(folder) / "image"
+    image.write_bytes(bytes(65536))
+    done = subprocess.run([TOOL, "run", "--disk", image, CLIENTS / "crowded.wasm"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=60, check=False)
+    expect(done.returncode == 0, f"exit status {done.returncode}", done.stdout.decode())
+
+
 def tutorial_blocks():
     """The indented blocks of the tutorial that are for a shell."""
     text = (ROOT / "docs/drivers.md").read_text()
@@ -527,7 +537,7 @@ def test_tutorial(folder):
 TESTS = {"ports": test_ports, "entropy": test_entropy, "line": test_line, "pci": test_pci, "disk": test_disk,
          "clients": test_clients, "killed": test_killed, "bus": test_bus,
          "console": test_console, "serial1": test_serial1, "prompt": test_prompt,
-         "program": test_program, "tutorial": test_tutorial}
+         "program": test_program, "crowded": test_crowded, "tutorial": test_tutorial}
 LONG = {"killed-long": lambda folder: test_killed(folder, 1000)}
 
 
