@@ -214,13 +214,16 @@ def interrupt(*_):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev test", description="Runs the tests.")
-    parser.add_argument("pattern", nargs="?", default="",
-                        help="run only tests whose name contains this")
+    parser.add_argument("patterns", nargs="*", metavar="pattern",
+                        help="run only tests whose names contain it, or one of them")
     parser.add_argument("--long", action="store_true",
                         help="the full counts instead of samples; interrupted runs resume")
     parser.add_argument("--list", action="store_true", help="list the tests and stop")
     parser.add_argument("--verbose", action="store_true", help="show the output of every test")
     args = parser.parse_args()
+
+    def is_wanted(job):
+        return not args.patterns or any(pattern in job.name for pattern in args.patterns)
 
     jobs, builds = unit_jobs(), [("asan", ["tests"])] if not args.long else []
     if args.long:
@@ -228,16 +231,17 @@ def main():
     for path in sorted((ROOT / "tests").rglob("jobs")):
         more, needed = read_jobs_file(path)
         more = [job for job in more if ("long" in job.flags) == args.long]
-        if any(args.pattern in job.name for job in more):
+        if any(is_wanted(job) for job in more):
             builds += needed
         jobs += more
-    jobs = [job for job in jobs if args.pattern in job.name]
+    jobs = [job for job in jobs if is_wanted(job)]
     if args.list:
         for job in jobs:
             print(job.name)
         return 0
     if not jobs:
-        parser.error(f"no test has '{args.pattern}' in its name; ./dev test --list names them")
+        parser.error(f"no test has {' or '.join(map(repr, args.patterns))} in its name; "
+                     "./dev test --list names them")
 
     wanted = {}
     for mode, targets in builds:
