@@ -191,14 +191,19 @@ GUEST_TEST_THREADS := $(T)/threads/bare.wasm $(if $(wildcard $(shell rustc --pri
 	--target wasm32-wasip1-threads 2>/dev/null)),$(T)/threads/threads.wasm)
 # In the style of 2018, with a child that one of them carries with it.
 GUEST_TEST_ABI := $(patsubst tests/user/programs/abi/%.c,$(T)/abi/%.wasm,\
-	$(wildcard tests/user/programs/abi/*.c))
-$(GUEST_TEST_ABI): $(T)/abi/%.wasm: tests/user/programs/abi/%.c tests/user/programs/abi/abi.h
+	$(wildcard tests/user/programs/abi/*.c tests/user/programs/abi/calls/*.c))
+$(GUEST_TEST_ABI): $(T)/abi/%.wasm: tests/user/programs/abi/%.c $(wildcard tests/user/programs/abi/*.h)
 	@mkdir -p $(@D)
 	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -Wall -Wextra -Werror -I. -I$(T)/abi \
 		-Wl,--no-entry,--stack-first $< -o $@
 $(T)/abi/processes.wasm: $(T)/abi/child.inc
 $(T)/abi/child.inc: $(T)/abi/child.wasm
 	python3 -c "import sys; print(','.join(map(str, open(sys.argv[1], 'rb').read())))" $< >$@
+# All that can be started, in the order of their names.
+ABI_CALLS := $(filter $(T)/abi/calls/%,$(GUEST_TEST_ABI))
+$(T)/abi/all.wasm: $(T)/abi/all.inc
+$(T)/abi/all.inc: tests/user/abi_2018.py $(ABI_CALLS)
+	python3 $< include $(sort $(ABI_CALLS)) >$@
 .PHONY: guest-tests
 guest-tests: $(patsubst %,build/gen/tests/%.wasm,everycall everyclient everybuiltin torture fuzz member graph graphnode graphbase) $(GUEST_TEST_THREADS) $(GUEST_TEST_ABI) $(GUEST_TEST_C) $(GUEST_TEST_WAT) $(GUEST_TEST_NATIVE)
 

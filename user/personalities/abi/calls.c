@@ -60,17 +60,18 @@ put_word(uint32_t address, uint32_t word)
 
 /* ---- print, exit, randomness ---- */
 
-ABI_CALL(print, (uint32_t text, uint32_t len), (text, len))
+ABI_LOCKED static void
+locked_print(uint32_t text, uint32_t len)
 {
 	uint32_t out = startup_handle("stdout");
-	int64_t result = 0;
 
 	if (!is_client_range(text, len))
-		return ABI_ERROR(INVALID_ADDRESS);
-	for (uint32_t at = 0; at < len && result >= 0;) {
+		return;
+	for (uint32_t at = 0; at < len;) {
 		uint32_t piece = len - at < NB_LOG_TEXT_MAX ? len - at : NB_LOG_TEXT_MAX;
 
-		result = nb_client_log_write(NB_LOG_INFO, text + at, piece);
+		if (nb_client_log_write(NB_LOG_INFO, text + at, piece) < 0)
+			break;
 		at += piece;
 	}
 	for (uint32_t at = 0; out != NB_HANDLE_NONE && at < len;) {
@@ -85,7 +86,16 @@ ABI_CALL(print, (uint32_t text, uint32_t len), (text, len))
 			break;
 		at += (uint32_t)put;
 	}
-	return result;
+}
+
+/* Has no result: what lies outside of the memory is not printed. */
+ABI_EXPORT(print) void abi_print(uint32_t text, uint32_t len);
+void
+abi_print(uint32_t text, uint32_t len)
+{
+	abi_enter();
+	locked_print(text, len);
+	abi_leave();
 }
 
 ABI_EXPORT(exit) int64_t abi_exit(int64_t status);

@@ -9,7 +9,7 @@
 
 #define ABI(name) __attribute__((import_module("abi"), import_name(#name))) extern
 
-ABI(print) int64_t print(const char *text, uint32_t len);
+ABI(print) void print(const char *text, uint32_t len);
 ABI(exit) int64_t exit_now(int64_t status);
 ABI(handle_close) int64_t handle_close(uint32_t handle);
 ABI(handle_duplicate) int64_t handle_duplicate(uint32_t handle, uint32_t rights);
@@ -51,6 +51,7 @@ enum {
 	PEER_CLOSED = 4,
 	EVENT_SIGNALED = 16,
 	USER_0 = 1 << 24,
+	USER_7 = -0x7fffffff - 1,
 	ERROR_INVALID_ARGUMENT = -1,
 	ERROR_INVALID_ADDRESS = -2,
 	ERROR_BAD_HANDLE = -3,
@@ -61,6 +62,7 @@ enum {
 	ERROR_PEER_CLOSED = -14,
 	ERROR_BUFFER_TOO_SMALL = -17,
 	ERROR_OUT_OF_RANGE = -18,
+	ERROR_MALFORMED = -20,
 };
 
 #define EXPECT(condition)                         \
@@ -68,6 +70,9 @@ enum {
 		if (!(condition))                 \
 			(void)exit_now(__LINE__); \
 	} while (0)
+
+/* Prints a line. */
+#define SAY(text) print(text "\n", sizeof text)
 
 #define MAIN __attribute__((export_name("main"))) void main_of_2018(void)
 MAIN;

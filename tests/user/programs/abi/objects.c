@@ -93,12 +93,12 @@ test_random(void)
 void
 main_of_2018(void)
 {
-	EXPECT(print("objects: begins\n", 16) == 0);
-	EXPECT(print((char *)0xfffffff0, 100) == ERROR_INVALID_ADDRESS);
+	print("objects: begins\n", 16);
+	print((char *)0xfffffff0, 100);
 	test_handles();
 	test_channel();
 	test_stream();
 	test_random();
-	EXPECT(print("objects: ends\n", 14) == 0);
+	print("objects: ends\n", 14);
 	(void)exit_now(0);
 }
