@@ -12,9 +12,6 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* Bytes of one entry of the vmctx's array of globals. */
-enum { ENTRY_BYTES = 16 };
-
 /* --- labels and claims ----------------------------------------------------- */
 
 static ALWAYS_INLINE bool
@@ -96,17 +93,6 @@ static const struct limit limits[3 * VF_PLACE_KINDS] = {
 	[ADDRESS + VF_PLACE_ADDRESS] = { .end = ANY_END },
 };
 
-/* Whether [r15 + …] lies in a global that is read and written in place. */
-static inline bool
-is_variable(const struct scan *s, int64_t disp, uint32_t bytes)
-{
-	uint64_t at = (uint64_t)(disp - s->facts->layout.globals);
-
-	return at / ENTRY_BYTES < s->facts->counts.globals &&
-	       at % ENTRY_BYTES + bytes <= ENTRY_BYTES &&
-	       s->facts->globals[at / ENTRY_BYTES] == VERIFIER_GLOBAL_VARIABLE;
-}
-
 /* --- instructions: their bytes, or 0 if they are not common or not right ------------------ */
 
 static ALWAYS_INLINE const struct vf_row *
@@ -161,8 +147,9 @@ common_memory(struct scan *s, const struct head *h, size_t at)
 
 	if (bad)
 		return 0;
-	if ((wrong | room) < 0 && (wrong < 0 || limit != &limits[ACCESS + VF_PLACE_VMCTX] ||
-				   !is_variable(s, disp, row->info.bytes)))
+	if ((wrong | room) < 0 &&
+	    (wrong < 0 || limit != &limits[ACCESS + VF_PLACE_VMCTX] ||
+	     scan_global(s, disp, row->info.bytes) != VERIFIER_GLOBAL_VARIABLE))
 		return 0;
 	uint64_t site = 0;
 

@@ -4,9 +4,6 @@
  */
 #include "verifier/scan.h"
 
-/* Bytes of one entry of the vmctx's array of globals. */
-enum { ENTRY_BYTES = 16 };
-
 static bool
 is_read(const struct vf_inst *inst)
 {
@@ -53,23 +50,18 @@ check_memory_base(struct scan *s)
 static bool
 check_vmctx(struct scan *s)
 {
-	const struct verifier_facts *facts = s->facts;
 	uint32_t bytes = s->inst.row->info.bytes;
-	int64_t at = (int64_t)s->inst.disp - facts->layout.globals;
 	bool writes = !is_read(&s->inst);
 
 	if (s->inst.index != VF_NO_REG)
 		return scan_refuse(s, VERIFIER_VMCTX);
 	if (s->inst.disp == NB_VMCTX_REFERENCE_BASE && bytes == 4 && !writes)
 		return true;
-	if (at < 0 || at / ENTRY_BYTES >= facts->counts.globals ||
-	    at % ENTRY_BYTES + bytes > ENTRY_BYTES)
-		return scan_refuse(s, VERIFIER_VMCTX);
-	uint8_t kind = facts->globals[at / ENTRY_BYTES];
+	enum verifier_global kind = scan_global(s, s->inst.disp, bytes);
 
-	if (kind == VERIFIER_GLOBAL_CELL || (writes && kind != VERIFIER_GLOBAL_VARIABLE))
-		return scan_refuse(s, VERIFIER_VMCTX);
-	return true;
+	return scan_require(
+		s, kind == VERIFIER_GLOBAL_VARIABLE || (!writes && kind != VERIFIER_GLOBAL_CELL),
+		VERIFIER_VMCTX);
 }
 
 /* [rsp + …]: the frame below the saved registers, and the incoming area. The

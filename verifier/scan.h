@@ -43,8 +43,9 @@ enum {
 	MARK_OPEN = 0xffff & ~(MARK_TARGET | MARK_LABEL | MARK_PLAIN | 1 << NB_R15),
 };
 
-/* Bytes of code for which the first function is noted. */
-enum { SCAN_BLOCK_SHIFT = 8 };
+/* Bytes of code for which the first function is noted; bytes of one entry of the vmctx's
+ * globals and tables. */
+enum { SCAN_BLOCK_SHIFT = 8, SCAN_ENTRY_BYTES = 16 };
 
 struct scan {
 	const struct verifier_facts *facts;
@@ -168,6 +169,19 @@ static inline void
 scan_apply(struct scan *s, uint64_t effect)
 {
 	s->open = (s->open & ~(uint32_t)(effect >> VF_EXTENDED)) | (uint32_t)(effect >> VF_WIDE);
+}
+
+/* The kind of the global in whose cell [r15 + disp] and so many bytes lie, or else _CELL,
+ * which is accessed otherwise. */
+static inline enum verifier_global
+scan_global(const struct scan *s, int64_t disp, uint32_t bytes)
+{
+	uint64_t at = (uint64_t)(disp - s->facts->layout.globals);
+
+	if (at / SCAN_ENTRY_BYTES >= s->facts->counts.globals ||
+	    at % SCAN_ENTRY_BYTES + bytes > SCAN_ENTRY_BYTES)
+		return VERIFIER_GLOBAL_CELL;
+	return (enum verifier_global)s->facts->globals[at / SCAN_ENTRY_BYTES];
 }
 
 /* --- common.c ------------------------------------------------------------- */

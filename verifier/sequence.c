@@ -10,7 +10,7 @@
 
 #include "lib/string.h"
 
-enum { ENTRY_BYTES = 16, WORD = 8 };
+enum { WORD = 8 };
 enum { CC_B = 2, CC_AE = 3, CC_NE = 5, CC_A = 7 };
 
 /* --- single instructions ------------------------------------------------------- */
@@ -93,13 +93,6 @@ scan_find_entry(const struct scan *s, int64_t target, uint32_t *out)
 
 /* --- calls ------------------------------------------------------------------------ */
 
-/* R11 is written. */
-static void
-take_scratch(struct scan *s)
-{
-	s->open |= 1u << NB_REG_CALLEE;
-}
-
 /* The site of a call says where it returns to, which is behind the current instruction. */
 static bool
 take_return_site(struct scan *s)
@@ -156,7 +149,7 @@ take_import(struct scan *s)
 		return scan_refuse(s, VERIFIER_VMCTX);
 	uint32_t slots = s->facts->import_areas[import];
 
-	take_scratch(s);
+	s->open |= 1u << NB_REG_CALLEE;
 	if (!scan_next(s))
 		return false;
 	if (vf_form(&s->inst) != NB_FORM_CALL_MEM)
@@ -264,7 +257,8 @@ take_callee_address(struct scan *s, int64_t mask, uint32_t base, int64_t disp)
 static bool
 take_indirect(struct scan *s, uint32_t table)
 {
-	int64_t base = s->facts->layout.tables + ENTRY_BYTES * (int64_t)table + NB_VMCTX_TABLE_BASE;
+	int64_t base =
+		s->facts->layout.tables + SCAN_ENTRY_BYTES * (int64_t)table + NB_VMCTX_TABLE_BASE;
 
 	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
@@ -383,10 +377,10 @@ take_memory_entry(struct scan *s, int64_t at)
 static bool
 take_table_entry(struct scan *s, int64_t at)
 {
-	if (at % ENTRY_BYTES != NB_VMCTX_TABLE_DESC)
+	if (at % SCAN_ENTRY_BYTES != NB_VMCTX_TABLE_DESC)
 		return scan_refuse(s, VERIFIER_VMCTX);
 	if (is_indirect(s))
-		return take_indirect(s, (uint32_t)(at / ENTRY_BYTES));
+		return take_indirect(s, (uint32_t)(at / SCAN_ENTRY_BYTES));
 	scan_set_scratch(s, SCRATCH_TABLE);
 	return true;
 }
@@ -400,7 +394,7 @@ take_pointer(struct scan *s, bool *out_done)
 	int64_t global = disp - facts->layout.globals, table = disp - facts->layout.tables;
 	int64_t memory = disp - facts->layout.memories;
 
-	take_scratch(s);
+	s->open |= 1u << NB_REG_CALLEE;
 	if (disp == NB_VMCTX_MEMORY_DESC) {
 		scan_set_scratch(s, SCRATCH_MEMORY);
 		return true;
@@ -408,13 +402,13 @@ take_pointer(struct scan *s, bool *out_done)
 	if (disp == NB_VMCTX_REFERENCES)
 		return take_callee_address(s, NB_REFERENCES_MASK, NB_REG_CALLEE,
 					   NB_REFERENCES_BASE);
-	if (table >= 0 && table < ENTRY_BYTES * (int64_t)facts->counts.tables)
+	if (table >= 0 && table < SCAN_ENTRY_BYTES * (int64_t)facts->counts.tables)
 		return take_table_entry(s, table);
 	if (memory >= 0 && memory >> NB_VMCTX_MEMORY_SHIFT < facts->counts.memories)
 		return take_memory_entry(s, memory);
-	if (global >= 0 && global % ENTRY_BYTES == 0 &&
-	    global / ENTRY_BYTES < facts->counts.globals &&
-	    facts->globals[global / ENTRY_BYTES] == VERIFIER_GLOBAL_CELL)
+	if (global >= 0 && global % SCAN_ENTRY_BYTES == 0 &&
+	    global / SCAN_ENTRY_BYTES < facts->counts.globals &&
+	    facts->globals[global / SCAN_ENTRY_BYTES] == VERIFIER_GLOBAL_CELL)
 		scan_set_scratch(s, SCRATCH_CELL);
 	else
 		*out_done = false;

@@ -124,8 +124,9 @@ fault("base/lost-rex-b", "MEMORY ENCODING PINNED PRESERVED TEMPLATE",
       "only operands in registers were met: other registers, none of them pinned", ("encode", "e.b = ops->rm.reg >> 3;", "e.b = 0;"))
 # Cranelift, CVE-2026-24116: f64.copysign with an operand in memory reads 16 bytes of it.
 fault("access/too-wide", "",
-      "16 bytes may be read where a scalar begins: the guard is larger",
-      ("select_lane", "ir_access_bytes(s->ir, inst) == bytes && ", ""))
+      "at most 16 bytes are read where a smaller scalar begins: the guard is larger",
+      ("select_lane", "ir_access_bytes(s->ir, inst) == bytes && ", ""),
+      ("select_vector", "ir_access_bytes(s->ir, select_inst(s, load)) == bytes &&\n		    ", ""))
 fault("access/must-be-aligned", "ALIGNMENT",
       ("select_vector", "inst->op == IR_LOAD && select_has_avx(s) && select_can_sink(s, value);",
        "inst->op == IR_LOAD && select_can_sink(s, value);"))

@@ -29,7 +29,7 @@ GENERATED, GENERATED_SEED = 40, 9000
 PROGRAMS = ["sqlite", "coremark"]
 EXIT_SKIPPED = 77
 # Accepted, but for ESCAPE also seen in the emulator to obey the contract.
-ACCEPTED = ("NONE", "CONFINED", "ESCAPE")
+ACCEPTED = ("NONE", "CONFINED", "TWIN", "ESCAPE")
 # Or the faulty compiler noticed itself.
 NO_RULE = (*ACCEPTED, "COMPILER")
 
@@ -73,6 +73,27 @@ def large_frame(values, arguments):
                                        + b"\x7c" * (values - 1))])
 
 
+def results(count):
+    """A module whose callee has so many i64 results and no arguments: the area is for them alone."""
+    types = [b"\x60\0" + leb(count) + b"\x7e" * count, b"\x60\0\0"]
+    values = b"".join(b"\x42" + signed(i) for i in range(count))
+    return module(types, [(0, values), (1, b"\x10\0" + b"\x1a" * count)])
+
+
+def narrow():
+    """A module that fills lanes with what it loads from less memory than a lane has."""
+    types = [b"\x60\1\x7f\1\x7b"]
+    address, zero = b"\x20\0", b"\x41\0\xfd\x11"
+    loads = {0x2d: b"\0", 0x2f: b"\1", 0x31: b"\0", 0x33: b"\1", 0x35: b"\2"}
+    bodies = []
+    for load, align in loads.items():
+        is_32 = load < 0x31
+        scalar = address + bytes([load]) + align + leb(16)
+        bodies.append(scalar + b"\xfd" + (b"\x11" if is_32 else b"\x12"))
+        bodies.append(zero + scalar + b"\xfd" + (b"\x1c" if is_32 else b"\x1e") + b"\1")
+    return module(types, [(0, body) for body in bodies])
+
+
 def grown():
     """A module that uses the result of memory.grow as an address, and an address across it."""
     types = [b"\x60\1\x7f\1\x7f"]
@@ -114,7 +135,7 @@ def ports(constant):
 
 MADE = {"ports": ports([0x3f8]), "ports-outside": ports([0x3f8, 0x700]),
         "large-frame": large_frame(20000, 0), "large-frame-area": large_frame(20000, 60),
-        "grown": grown()}
+        "results": results(24), "narrow": narrow(), "grown": grown()}
 
 
 class Check:
