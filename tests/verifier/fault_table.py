@@ -408,7 +408,8 @@ fault("pool/misaligned", "ALIGNMENT POOL TABLE LABEL",
 fault("image/padding-goes-on", "PADDING", ("x64", "PADDING_BYTE = 0xcc };", "PADDING_BYTE = 0x90 };"))
 fault("image/misaligned", "LAYOUT",
       "the functions happen to lie at multiples of 16", ("x64", "FUNCTION_ALIGN = 32,", "FUNCTION_ALIGN = 8,"))
-fault("image/size-off-by-one", "PADDING LAYOUT",
+# The last byte of the last instruction, mostly ret, is taken for padding.
+fault("image/size-off-by-one", "END INSTRUCTION LAYOUT LABEL CLAIM POOL",
       ("x64", ".code_size = chunk->code_size,", ".code_size = chunk->code_size - 1,"))
 fault("image/no-return", "END CLAIM FRAME LABEL LAYOUT SITE",
       "what follows is reached with all registers and the frame as it is, and ends the function",
