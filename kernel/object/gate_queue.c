@@ -198,6 +198,9 @@ gate_give_back(struct gate_activation *activation)
 
 	spinlock_lock(&gates.lock);
 	self->seat = activation->port.seat.caller;
+	/* The pool, which may go now, keeps the budget that may have paid for it. */
+	if (self->share->budget)
+		sched_seat_left();
 	must_drain = vacate_locked(activation);
 	gate_update_locked(NULL, self);
 	spinlock_unlock(&gates.lock);

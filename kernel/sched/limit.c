@@ -15,12 +15,17 @@ static bool
 find_payer(const struct thread *thread, uint64_t now_ns, struct cpu_budget **out)
 {
 	const struct thread_lender *lender = &thread->lender;
-	struct cpu_budget *own = thread->share->budget;
+	struct cpu_budget *own = thread->share->budget, *here = thread->seat->budget;
 
 	*out = own;
-	/* NULL, which always has something left, where other processes' code runs. */
-	if (budget_left_ns(budget_common(own, thread->seat->budget), now_ns))
+	if (budget_left_ns(own, now_ns))
 		return true;
+	if (budget_left_ns(here, now_ns)) {
+		/* One above its own pays with it, and NULL is nobody: then it owes. */
+		if (budget_common(own, here) != here)
+			*out = here;
+		return true;
+	}
 	if (!lender->is_there || !budget_left_ns(lender->budget, now_ns))
 		return false;
 	*out = lender->budget;
@@ -46,13 +51,14 @@ limit_must_wait_locked(const struct thread *thread, uint64_t now_ns)
 uint64_t
 limit_ready_ns_locked(const struct thread *thread, uint64_t now_ns)
 {
-	uint64_t own_ns =
-		budget_ready_ns(budget_common(thread->share->budget, thread->seat->budget), now_ns);
+	uint64_t first_ns = budget_ready_ns(thread->share->budget, now_ns);
+	uint64_t here_ns = budget_ready_ns(thread->seat->budget, now_ns);
 	uint64_t lender_ns = UINT64_MAX;
 
 	if (thread->lender.is_there)
 		lender_ns = budget_ready_ns(thread->lender.budget, now_ns);
-	return own_ns < lender_ns ? own_ns : lender_ns;
+	first_ns = here_ns < first_ns ? here_ns : first_ns;
+	return first_ns < lender_ns ? first_ns : lender_ns;
 }
 
 static void

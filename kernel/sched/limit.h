@@ -2,10 +2,12 @@
  * Limits of processor time, as the scheduler keeps them
  * (docs/decisions/0011-limits-inside-gates.md).
  *
- * A thread's time is taken from the budget of its share, wherever it is. It waits where
- * the code that comes next is code of a process that a used up budget limits, too: its
- * own, or that of a gate of its own making. Elsewhere, and in the kernel, it goes on and
- * owes. If somebody with time left waits for it, that one pays instead.
+ * A thread's time is taken from the budget of its share, wherever it is, until that is
+ * used up. Then a limited process whose code comes next pays with its own budget, and if
+ * that is used up, too, the thread waits: so it does with its own code, or in a gate of
+ * its own making. With code of a process without a limit, or whose limit is one above its
+ * own, and in the kernel, it goes on and owes. If it would have to wait and somebody with
+ * time left waits for it, that one pays instead.
  *
  * Only for threads whose share has a budget. All need the lock of the thread's
  * processor, on which it runs or where it waits.

@@ -159,6 +159,19 @@ sched_account_current(void)
 	spinlock_unlock(&cpu->lock);
 }
 
+void
+sched_seat_left(void)
+{
+	struct cpu *cpu = port_cpu_current();
+	struct thread *self = cpu->current;
+
+	spinlock_lock(&cpu->lock);
+	sched_account_locked(cpu, run_clock_ns(&cpu->clock));
+	limit_look_locked(self, cpu->switched_ns);
+	sched_arm_locked(cpu, self);
+	spinlock_unlock(&cpu->lock);
+}
+
 /* Whether somebody should run before `running`, which may lead by `lead_ns`. */
 static bool
 is_preempted_locked(const struct cpu *cpu, const struct thread *running, uint64_t lead_ns)

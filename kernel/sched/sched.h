@@ -61,6 +61,9 @@ bool sched_timer_is_set(struct sched_timer *timer);
 
 /* Accounts the run time of the current thread up to now. */
 void sched_account_current(void);
+/* The current thread, whose share has a budget, has just left the seat that it had, and what
+ * keeps that may go: accounts what it did there, and settles anew who pays. */
+void sched_seat_left(void);
 
 /* What sched_poll calls for CPU_EVENT_SERIAL and CPU_EVENT_INTERRUPT; set once at
  * start. */

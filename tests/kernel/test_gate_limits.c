@@ -18,6 +18,7 @@ enum { KIND_CALLER = 1, SERVED = 100, LOOK_MS = 20 }; /* of gateknot */
 /* An account with a limit, and what is in it or beside it. */
 static struct {
 	struct account *limited;
+	struct account *other; /* has another limit; or NULL */
 	struct object *event;
 	struct process *server, *caller, *waiter;
 	struct gate *gate;
@@ -119,12 +120,21 @@ finish(void)
 	end_process(&t.server);
 	object_put(t.event);
 	account_put(t.limited);
+	if (t.other)
+		account_put(t.other);
+	t.other = NULL;
 }
 
 static void
 make_limited_owe(void)
 {
 	make_owe(t.limited);
+}
+
+static void
+make_other_owe(void)
+{
+	budget_take(&t.other->budget, UINT64_C(1800) * 1000000000, port_time_monotonic_ns());
 }
 
 /* A caller is in the gate, both under the limit, and is made to wait there: at the end of a
@@ -229,6 +239,174 @@ test_foreign_server(void **state)
 	finish();
 }
 
+/* ---- two limits ---- */
+
+/* A caller is in a gate of somebody with another limit. */
+static void
+start_at_other(uint32_t how)
+{
+	make_account(&t.limited);
+	make_account(&t.other);
+	start_server(t.other);
+	t.caller = start_caller(t.limited, how);
+	if (how == WAIT) {
+		run_until_blocked(t.caller);
+		assert_true(is_inside(caller_thread()));
+	}
+}
+
+static void
+make_both_owe(void)
+{
+	make_limited_owe();
+	make_other_owe();
+}
+
+/* Both have nothing left, and it is made to wait. */
+static void
+start_parked_at_other(uint32_t how)
+{
+	start_at_other(how);
+	if (how == LOOP) {
+		kernel_run_for(LOOK_MS, make_both_owe);
+	} else {
+		make_both_owe();
+		object_signals_change(t.event, 0, NB_SIGNAL_USER_0);
+	}
+	kernel_run_idle();
+	assert_true(is_inside(caller_thread()));
+	assert_int_equal(caller_thread()->run_state, THREAD_PARKED);
+	assert_int_equal(caller_thread()->is_interrupted, how == LOOP);
+}
+
+static struct {
+	int64_t before, after; /* what the caller's limit left */
+	bool is_ready;
+	const struct cpu_budget *payer;
+} paid;
+
+/* Lets the caller loop on with nothing of its own. */
+static void
+owe_and_look(void)
+{
+	make_limited_owe();
+	paid.before = t.limited->budget.left;
+	(void)thread_block(port_time_monotonic_ns() + LOOK_MS * 1000000);
+	paid.after = t.limited->budget.left;
+	paid.is_ready = is_inside(caller_thread()) && caller_thread()->run_state == THREAD_READY;
+	paid.payer = caller_thread()->payer_budget;
+}
+
+static void
+owe_and_look_and_owe(void)
+{
+	owe_and_look();
+	make_other_owe();
+}
+
+/* It goes on, and what limits the callee is taken from; then it waits, no longer than until
+ * one of the two can pay again. */
+static void
+test_limited_server_pays(void **state)
+{
+	(void)state;
+	start_at_other(LOOP);
+	kernel_run_for(LOOK_MS, owe_and_look_and_owe);
+	kernel_run_idle();
+	assert_true(paid.is_ready);
+	assert_ptr_equal(paid.payer, &t.other->budget);
+	/* But for what it had not been asked for yet. */
+	assert_true(paid.after > paid.before - (int64_t)LOOK_MS * 1000 * 1000 * 500);
+	assert_true(is_inside(caller_thread()));
+	assert_int_equal(caller_thread()->run_state, THREAD_PARKED);
+	assert_true(caller_thread()->timeout.key <
+		    port_time_monotonic_ns() + UINT64_C(2000) * 1000000000);
+	finish();
+}
+
+/* What it finds on the way back is its own limit. */
+static void
+test_limited_server_returns(void **state)
+{
+	(void)state;
+	start_at_other(WAIT);
+	make_limited_owe();
+	object_signals_change(t.event, 0, NB_SIGNAL_USER_0);
+	kernel_run_idle();
+	expect_home_parked();
+	assert_ptr_equal(caller_thread()->payer_budget, &t.limited->budget);
+	finish();
+}
+
+static void
+test_limited_server_is_killed(void **state)
+{
+	(void)state;
+	for (uint32_t how = WAIT; how <= LOOP; how++) {
+		start_parked_at_other(how);
+		end_process(&t.server);
+		expect_home_parked();
+		finish();
+	}
+}
+
+static void
+look_and_drop_server(void)
+{
+	owe_and_look();
+	process_kill(t.server, 0);
+	object_put(&t.server->object);
+	t.server = NULL;
+	account_put(t.other);
+	t.other = NULL;
+}
+
+/* The budget that pays goes with the pool of the gate that the thread leaves. */
+static void
+test_payer_goes(void **state)
+{
+	(void)state;
+	start_at_other(LOOP);
+	kernel_run_for(LOOK_MS, look_and_drop_server);
+	kernel_run_idle();
+	assert_true(paid.is_ready && paid.payer != &t.limited->budget);
+	expect_home_parked();
+	assert_ptr_equal(caller_thread()->payer_budget, &t.limited->budget);
+	finish();
+}
+
+/* The thread is the callee's then, and waits where it is until that has time or ends. */
+static void
+test_limited_client_is_killed(void **state)
+{
+	(void)state;
+	for (uint32_t how = WAIT; how <= LOOP; how++) {
+		start_parked_at_other(how);
+		end_process(&t.caller);
+		assert_non_null(t.gate->pool->activations[0].port.seat.place);
+		end_process(&t.server);
+		finish();
+	}
+}
+
+/* Somebody without a limit lends its time there as well. */
+static void
+test_waiter_lends_at_other(void **state)
+{
+	int64_t limited, other;
+
+	(void)state;
+	start_parked_at_other(WAIT);
+	limited = t.limited->budget.left;
+	other = t.other->budget.left;
+	t.waiter = start_caller(boot_account(), WAIT);
+	kernel_run_idle();
+	assert_int_equal(t.waiter->state, NB_PROCESS_ENDED);
+	assert_true(t.limited->budget.left >= limited && t.other->budget.left >= other);
+	expect_home_parked();
+	finish();
+}
+
 /* ---- lending ---- */
 
 /* Lent time is enough to get out; the debt stays what it was. */
@@ -311,10 +489,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(test_callee_is_killed), kernel_test(test_caller_is_killed),
-		kernel_test(test_callee_pays),	    kernel_test(test_foreign_server),
-		kernel_test(test_waiter_lends),	    kernel_test(test_lending_ends),
+		kernel_test(test_callee_is_killed),
+		kernel_test(test_caller_is_killed),
+		kernel_test(test_callee_pays),
+		kernel_test(test_foreign_server),
+		kernel_test(test_waiter_lends),
+		kernel_test(test_lending_ends),
 		kernel_test(test_poor_waiter),
+		kernel_test(test_limited_server_pays),
+		kernel_test(test_limited_server_returns),
+		kernel_test(test_limited_server_is_killed),
+		kernel_test(test_limited_client_is_killed),
+		kernel_test(test_waiter_lends_at_other),
+		kernel_test(test_payer_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

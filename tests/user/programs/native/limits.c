@@ -119,11 +119,15 @@ serve(void)
 	(void)nb_thread_sleep(end_ns + REST_NS / 2);
 }
 
-/* The gate of a new child, which calls `next`. */
+/* The gate of a new child with a limit (0: none of its own), which calls `next`. */
 static uint32_t
-child_gate(uint32_t next)
+limited_gate(uint32_t next, uint32_t permille)
 {
-	struct role role = { .path = PATH, .name = "serve", .value = end_ns, .handle_count = 1 };
+	struct role role = { .path = PATH,
+			     .name = "serve",
+			     .permille = permille,
+			     .value = end_ns,
+			     .handle_count = 1 };
 	struct nb_message_counts counts = { .handles = 1 };
 	struct nb_channel_ends ends;
 	uint32_t gate;
@@ -139,6 +143,12 @@ child_gate(uint32_t next)
 	    nb_channel_recv(ends.ends[0], "", 0, &gate, &counts) < 0)
 		nb_process_exit(13);
 	return gate;
+}
+
+static uint32_t
+child_gate(uint32_t next)
+{
+	return limited_gate(next, 0);
 }
 
 /* ---- threads ---- */
@@ -310,6 +320,7 @@ run_role(char role)
 		serve();
 		break;
 	case 'W':
+	case 'a':
 		(void)call_run(startup_handle("gate"), 0);
 		break;
 	case 'O':
@@ -374,6 +385,13 @@ measure(const char *name)
 
 	processes[0] = role_start(&idler);
 	attacker.value = nb_clock_get(NB_CLOCK_MONOTONIC) + WARM_UP_NS + TIME_NS;
+	if (name[0] == 'a') {
+		/* Another one with the same limit helps it. */
+		end_ns = attacker.value;
+		attacker.handles[attacker.handle_count++] =
+			(struct launch_handle){ "gate", limited_gate(NB_HANDLE_NONE, LIMIT),
+						NB_RIGHTS_SAME };
+	}
 	processes[1] = role_start(&attacker);
 	(void)nb_thread_sleep(nb_clock_get(NB_CLOCK_MONOTONIC) + WARM_UP_NS);
 	begin = nb_clock_get(NB_CLOCK_MONOTONIC);
@@ -391,9 +409,9 @@ measure(const char *name)
 int
 module_main(void)
 {
-	static const char *const names[] = { "plain",  "inside", "chain",  "own",     "wait",
-					     "bounce", "naps",	 "yields", "futexes", "timers",
-					     "herd",   "kids",	 "modules" };
+	static const char *const names[] = { "plain",  "inside", "chain",   "own",     "wait",
+					     "bounce", "naps",	 "yields",  "futexes", "timers",
+					     "herd",   "kids",	 "modules", "abroad" };
 	char role = role_letter();
 
 	calibrate();
