@@ -201,7 +201,8 @@ clean(uint64_t base, uint64_t bytes, const struct port_image *image)
 		uint8_t *page = (uint8_t *)(uintptr_t)(base + at);
 		bool is_in_image = image && at - image->at < image->size;
 
-		if (is_in_image && memcmp(page, image->bytes + (at - image->at), PORT_PAGE_BYTES))
+		if (is_in_image &&
+		    memcmp(page, image->bytes + (at - image->at), PORT_PAGE_BYTES) != 0)
 			memcpy(page, image->bytes + (at - image->at), PORT_PAGE_BYTES);
 		else if (!is_in_image && !is_zero(page))
 			memset(page, 0, PORT_PAGE_BYTES);

@@ -348,12 +348,14 @@ recycle_page(uint64_t *table, uint64_t address, bool is_kept, struct doomed *doo
 		out->end = address + SPACE_PAGE;
 }
 
+/* As space_recycle; out->frames is the level below which tables stay, and counted with them. */
 static bool
-recycle_locked(uint64_t address, size_t len, size_t keep, bool from_top, int shared_level,
-	       struct doomed *doomed, struct space_kept *out)
+recycle_locked(uint64_t address, size_t len, size_t keep, bool from_top, struct doomed *doomed,
+	       struct space_kept *out)
 {
 	uint64_t *table = root;
 	size_t pages = len / SPACE_PAGE, left;
+	int shared_level = (int)out->frames;
 
 	for (int level = ROOT_LEVEL; level > 0; level--) {
 		uint64_t entry = table[index_at(address, level)];
@@ -364,7 +366,6 @@ recycle_locked(uint64_t address, size_t len, size_t keep, bool from_top, int sha
 			pin(table);
 		table = table_of(entry);
 	}
-	*out = (struct space_kept){ (uint32_t)shared_level, UINT64_MAX, 0 };
 	left = *counter_of(table);
 	for (size_t i = 0; i < pages && left; i++) {
 		uint64_t at = address + (from_top ? pages - 1 - i : i) * SPACE_PAGE;
@@ -386,7 +387,8 @@ space_recycle(uint64_t address, size_t len, size_t keep, bool from_top, int shar
 	bool is_done;
 
 	lock_take(&lock);
-	is_done = recycle_locked(address, len, keep, from_top, shared_level, &doomed, out);
+	*out = (struct space_kept){ (uint32_t)shared_level, UINT64_MAX, 0 };
+	is_done = recycle_locked(address, len, keep, from_top, &doomed, out);
 	if (doomed.has_cached)
 		flush(address, len);
 	lock_drop(&lock);
