@@ -186,8 +186,9 @@ suggest(const struct wasm_module *module, const char *text)
 		if (!find_name(module, i, &name) ||
 		    !memmem(name.bytes, name.len, text, strlen(text)))
 			continue;
+		if (count++ == 0)
+			fputs("  similar ones:\n", stderr);
 		fprintf(stderr, "  %s\n", dump_function_title(module, i));
-		count++;
 	}
 	if (!count)
 		fputs("  nebulet dump FILE lists the functions\n", stderr);
@@ -203,7 +204,7 @@ choose_functions(struct dump *d)
 	if (!d->options.function)
 		return true;
 	if (!find_function(module, d->options.function, &d->first)) {
-		tool_error("there is no function '%s' in %s; similar ones:", d->options.function,
+		tool_error("there is no function '%s' in %s", d->options.function,
 			   d->options.input);
 		suggest(module, d->options.function);
 		return false;
