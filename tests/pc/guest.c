@@ -117,13 +117,34 @@ slots_end_where_committed(void)
 	drop_all();
 }
 
+/* Takes a frame, if there is one, into a chain of them. */
+static bool
+frame_chain(uint64_t *chain)
+{
+	uint64_t frame = frame_alloc(0);
+
+	if (frame == FRAME_NONE)
+		return false;
+	*(uint64_t *)map_direct(frame) = *chain;
+	*chain = frame;
+	return true;
+}
+
+static void
+frame_unchain(uint64_t *chain)
+{
+	uint64_t frame = *chain;
+
+	*chain = *(uint64_t *)map_direct(frame);
+	frame_free(frame, 0);
+}
+
 static void
 touching_without_memory_is_told_apart(void)
 {
 	struct port_stack neighbour; /* shares its upper tables with the guest's stack */
 	uint64_t slot;
 	uint64_t chain = FRAME_NONE;
-	uint64_t frame;
 
 	if (!memory_is_small())
 		return;
@@ -134,24 +155,16 @@ touching_without_memory_is_told_apart(void)
 	EXPECT(port_slot_commit(slot, 0, 65536) == NB_OK);
 	/* Once with memory, so that the slot's tables are there. */
 	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot, 1 }, NULL) == NB_TRAP_NONE);
-	while ((frame = frame_alloc(0)) != FRAME_NONE) {
-		*(uint64_t *)map_direct(frame) = chain;
-		chain = frame;
-	}
+	while (frame_chain(&chain))
+		;
 	/* One for the stack and one for its table, none for the slot. */
-	for (int i = 0; i < 2; i++) {
-		frame = chain;
-		chain = *(uint64_t *)map_direct(frame);
-		frame_free(frame, 0);
-	}
+	frame_unchain(&chain);
+	frame_unchain(&chain);
 	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot + 8192, 1 }, NULL) ==
 	       NB_TRAP_UNREACHABLE);
 	EXPECT(upcalls.kind == GUEST_FAULT_NO_MEMORY && upcalls.address == slot + 8192);
-	while (chain != FRAME_NONE) {
-		frame = chain;
-		chain = *(uint64_t *)map_direct(frame);
-		frame_free(frame, 0);
-	}
+	while (chain != FRAME_NONE)
+		frame_unchain(&chain);
 	EXPECT(guest_run(&code_store, (const uint64_t[3]){ slot + 8192, 1 }, NULL) == NB_TRAP_NONE);
 	port_slot_release(slot, 65536);
 	port_stack_destroy(&neighbour);
@@ -216,26 +229,64 @@ memory_may_end_in_the_tail_stub(void)
 	if (!memory_is_small())
 		return;
 	guest_code_make(&code, fragment_leap, fragment_leap_end);
-	for (uint64_t frame; (frame = frame_alloc(0)) != FRAME_NONE; chain = frame)
-		*(uint64_t *)map_direct(frame) = chain;
+	while (frame_chain(&chain))
+		;
 	for (uint64_t waste = 0; waste < 96; waste += 16) {
 		/* Some for the stack and its tables. */
-		for (int i = 0; i < 8 && waste == 0; i++) {
-			uint64_t frame = chain;
-			chain = *(uint64_t *)map_direct(frame);
-			frame_free(frame, 0);
-		}
+		for (int i = 0; i < 8 && waste == 0; i++)
+			frame_unchain(&chain);
 		EXPECT(run_leap(&code, 100000, waste, NULL) == NB_TRAP_UNREACHABLE);
 		EXPECT(upcalls.faults == 1 && upcalls.kind == GUEST_FAULT_NO_MEMORY);
 		in_stub += guest_pc_is_stub(upcalls.state.rip);
 	}
 	EXPECT(in_stub > 0);
-	while (chain != FRAME_NONE) {
-		uint64_t frame = chain;
-		chain = *(uint64_t *)map_direct(frame);
-		frame_free(frame, 0);
-	}
+	while (chain != FRAME_NONE)
+		frame_unchain(&chain);
 	guest_code_drop(&code);
+}
+
+/* A stack grows into what the kernel keeps for itself only under the kernel's own code. */
+static struct guest_context growing, growing_from;
+
+static void
+grow_as_kernel(void *argument)
+{
+	volatile uint8_t *top = argument;
+
+	for (uint64_t at = FRAME_BYTES; at <= 64 * FRAME_BYTES; at += FRAME_BYTES)
+		top[-(int64_t)at] = 1;
+	guest_context_switch(&growing, &growing_from);
+}
+
+static void
+stacks_leave_the_last_frames(void)
+{
+	enum { SPARE = 40 };
+	uint64_t chain = FRAME_NONE, depth, levels = 0;
+	struct port_stack stack;
+
+	if (!memory_is_small())
+		return;
+	make_all();
+	EXPECT(port_stack_create(1 << 20, &stack) == NB_OK);
+	while (!frames_are_scarce())
+		frame_chain(&chain);
+	for (int i = 0; i < SPARE; i++)
+		frame_unchain(&chain);
+	EXPECT(guest_run(&code_recurse, (const uint64_t[3]){ 10, 1016 }, &levels) == NB_TRAP_NONE &&
+	       levels == 10);
+	EXPECT(guest_run(&code_recurse, (const uint64_t[3]){ 600, 1016 }, NULL) ==
+	       NB_TRAP_UNREACHABLE);
+	EXPECT(upcalls.kind == GUEST_FAULT_NO_MEMORY);
+	depth = guest_head.stack_limit - upcalls.address;
+	EXPECT(depth > SPARE / 2 * FRAME_BYTES && depth <= (SPARE + 8) * FRAME_BYTES);
+	guest_context_init(&growing, &stack, grow_as_kernel, (void *)(uintptr_t)stack.top);
+	guest_context_switch(&growing_from, &growing);
+	EXPECT(frames_are_scarce());
+	port_stack_destroy(&stack);
+	while (chain != FRAME_NONE)
+		frame_unchain(&chain);
+	drop_all();
 }
 
 static void
@@ -400,6 +451,7 @@ const struct selftest guest_tests[] = {
 	{ "guest: stacks end in a guard", stacks_end_in_a_guard },
 	{ "guest: stacks may end in the tail stub", stacks_may_end_in_the_tail_stub },
 	{ "guest: memory may end in the tail stub", memory_may_end_in_the_tail_stub },
+	{ "guest: stacks leave the last frames", stacks_leave_the_last_frames },
 	{ "guest: faults are told apart", faults_are_told_apart },
 	{ "guest: AVX works where offered", avx_works_where_offered },
 	{ "guest: interruptions leave no trace", interruptions_leave_no_trace },

@@ -13,9 +13,10 @@ enum demand {
 	DEMAND_REFUSED,	  /* nothing may be there */
 };
 
-/* Settles a fault on an absent page. From the page fault handler: takes the
+/* Settles a fault on an absent page, of guest code (or a stub that counts as such), which
+ * is not given the last frames, or of the kernel. From the page fault handler: takes the
  * address-space and frame locks, touches no memory that could fault. */
-enum demand demand_page(uint64_t address);
+enum demand demand_page(uint64_t address, bool is_guests);
 
 /* Maps a page of zeroes over `address`, writable; SERVED also if one is there. */
 enum demand demand_map_zeroed(uint64_t address);
@@ -28,6 +29,6 @@ enum demand demand_map_copy(uint64_t address, const void *from);
 bool slot_covers(uint64_t address);
 enum demand slot_demand(uint64_t address);
 bool stack_covers(uint64_t address);
-enum demand stack_demand(uint64_t address);
+enum demand stack_demand(uint64_t address, bool is_guests);
 
 #endif

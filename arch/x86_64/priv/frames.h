@@ -66,8 +66,8 @@ uint16_t *frame_counter(uint64_t frame);
  * how many more or, below 0, fewer. */
 void frames_note_kept(int64_t change);
 
-/* Whether what is left is for the kernel: page tables, stacks, and what it
- * takes to end who used up the rest, and say so. Takes no lock. */
+/* Whether what is left is for the kernel: page tables, its own part of stacks, and what
+ * it takes to end who used up the rest, and say so. Takes no lock. */
 bool frames_are_scarce(void);
 
 struct frame_totals {

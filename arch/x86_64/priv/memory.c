@@ -52,12 +52,12 @@ demand_map_copy(uint64_t address, const void *from)
 }
 
 enum demand
-demand_page(uint64_t address)
+demand_page(uint64_t address, bool is_guests)
 {
 	if (slot_covers(address))
 		return slot_demand(address);
 	if (stack_covers(address))
-		return stack_demand(address);
+		return stack_demand(address, is_guests);
 	return DEMAND_REFUSED;
 }
 

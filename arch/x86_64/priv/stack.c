@@ -150,13 +150,16 @@ stack_covers(uint64_t address)
 	return address >= MAP_STACK_BASE && address < MAP_STACK_END;
 }
 
+/* The kernel's own code goes on with the last frames: it cannot be refused one. */
 enum demand
-stack_demand(uint64_t address)
+stack_demand(uint64_t address, bool is_guests)
 {
 	const struct stack *stack = stack_at(address);
 
 	if (!stack || !__atomic_load_n(&stack->is_live, __ATOMIC_ACQUIRE) || address < stack->limit)
 		return DEMAND_REFUSED;
+	if (is_guests && !memory_has_frame_for_guest())
+		return DEMAND_NO_MEMORY;
 	return demand_map_zeroed(address);
 }
 

@@ -186,14 +186,15 @@ static unsigned
 handle_page_fault(struct trap_frame *frame)
 {
 	uint64_t address = cpu_read_cr2();
+	bool is_guests = is_guest_code(frame->rip) || guest_pc_is_stub(frame->rip);
 	enum demand outcome = DEMAND_REFUSED;
 
 	if (!(frame->error & PAGE_FAULT_PRESENT)) {
-		outcome = demand_page(address);
+		outcome = demand_page(address, is_guests);
 		if (outcome == DEMAND_SERVED)
 			return 0;
 	}
-	if (is_guest_code(frame->rip) || guest_pc_is_stub(frame->rip))
+	if (is_guests)
 		return pass_to_guest(outcome == DEMAND_NO_MEMORY ? GUEST_FAULT_NO_MEMORY
 								 : GUEST_FAULT_MEMORY,
 				     address);
