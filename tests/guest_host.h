@@ -1,14 +1,14 @@
 /*
  * What a test program that runs guests needs in place of a kernel: one thread
- * on one guest stack, the upcalls of kernel/port/guest.h, and memory for
- * arenas. Traps end the call; nothing is ever pending.
+ * on one guest stack, whose faults are traps that end the call; the rest is
+ * no_kernel.h's.
  */
 #ifndef TESTS_GUEST_HOST_H
 #define TESTS_GUEST_HOST_H
 
 #include "kernel/port/guest.h"
-#include "lib/arena.h"
 #include "runtime/trap.h"
+#include "tests/no_kernel.h"
 
 #include <stddef.h>
 
@@ -20,9 +20,6 @@ struct guest_host {
 
 /* The one host; fault handlers need to find it. */
 extern struct guest_host guest_host;
-
-/* Kernel pages, straight from the platform. */
-extern const struct arena_source guest_host_source;
 
 /* Creates and commits the stack and sets its limits in the head. */
 NB_MUST_USE enum nb_status guest_host_init(size_t stack_bytes);

@@ -1,7 +1,7 @@
 # Images that boot instead of the kernel and test the platform from within:
 # `make pc-tests`; tests/pc/run.py boots them.
 
-PC_SELFTEST_OBJ := $(call obj,pc,$(wildcard tests/pc/*.c) $(wildcard tests/pc/*.S)) \
+PC_SELFTEST_OBJ := $(call obj,pc,tests/no_kernel.c $(wildcard tests/pc/*.c) $(wildcard tests/pc/*.S)) \
 	$(PC_PLATFORM_OBJ) $(PC_LIB_OBJ) $(PC_ARCH_OBJ)
 $(B)/pc-selftest.elf: $(PC_SELFTEST_OBJ) platform/pc/kernel.ld scripts/pc_symbols.py
 	$(call pc_link,$@,$(PC_SELFTEST_OBJ))

@@ -1,4 +1,6 @@
 # Objects that unit tests of arch and runtime need besides the hosted library.
+$(patsubst %.c,$(B)/%,$(wildcard tests/runtime/test_*.c)) $(addprefix $(B)/tests/,arch/x86_64/test_guest \
+	arch/x86_64/test_stubs platform/hosted/test_memory compiler/x64/test_vector): $(B)/hosted/tests/no_kernel.o
 $(B)/tests/arch/x86_64/test_guest: $(B)/hosted/tests/arch/x86_64/guest_code.S.o
 $(B)/tests/arch/x86_64/test_stubs: $(B)/hosted/tests/arch/x86_64/stub_code.S.o
 # Modules that test_tail.c links to each other.

@@ -3,7 +3,7 @@
 #   make [MODE=...] suite-hosted
 NEBULET_SPEC_DIR ?= ../shared/spec
 SUITE_ARCHIVE := build/suite.bin
-SUITE_SRC := tests/guest_host.c $(filter-out tests/suite/%_main.c,$(wildcard tests/suite/*.c))
+SUITE_SRC := tests/guest_host.c tests/no_kernel.c $(filter-out tests/suite/%_main.c,$(wildcard tests/suite/*.c))
 
 $(SUITE_ARCHIVE): tests/suite/pack.py tests/suite/not-applicable.txt \
 		$(wildcard $(NEBULET_SPEC_DIR)/manifest.json)

@@ -291,13 +291,13 @@ publish(struct code_module *module, struct piece bytes, const struct compiler_op
 						       .code = WASM_CODE_VALIDATE };
 	enum nb_status status;
 
-	code_module_init(module, &guest_host_source, 64 << 20);
+	code_module_init(module, &page_source, 64 << 20);
 	code_module_set_name(module, "diff", 4);
 	status = wasm_module_decode(&module->wasm, &module->arena, bytes.bytes, bytes.len,
 				    &features, diag);
 	if (status == NB_OK)
-		status = compiler_compile(&module->wasm, options, &guest_host_source,
-					  &module->arena, &module->image, diag);
+		status = compiler_compile(&module->wasm, options, &page_source, &module->arena,
+					  &module->image, diag);
 	if (status == NB_OK)
 		status = code_module_place(module);
 	if (status == NB_OK)
@@ -449,7 +449,7 @@ engine_run(const uint8_t *bytes, size_t len, const struct compiler_options *opti
 	e.module_count = e.part_count = 0;
 	e.is_verbose = is_verbose;
 	e.out = out;
-	store_init(&e.store, &guest_host_source, 64 << 20, &(struct store_account){ 0 });
+	store_init(&e.store, &page_source, 64 << 20, &(struct store_account){ 0 });
 	store_set_thread(&e.store, &guest_host.head);
 	run_program((struct piece){ bytes, len }, options);
 	store_destroy(&e.store);

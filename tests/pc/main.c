@@ -79,11 +79,6 @@ kernel_timer_expired(void)
 }
 
 void
-kernel_panicking(void)
-{
-}
-
-void
 kernel_serial_ready(enum port_serial port)
 {
 	upcalls.serial_ready[port]++;
@@ -113,34 +108,6 @@ kernel_guest_interrupted(struct guest_state *state)
 	upcalls.state = *state;
 	if (upcalls.on_interrupted)
 		upcalls.on_interrupted(state);
-}
-
-void
-kernel_relax(void)
-{
-}
-
-void
-kernel_guest_pending(struct nb_thread_head *head)
-{
-	(void)head;
-}
-
-enum guest_wait_result
-kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
-{
-	(void)head;
-	(void)wait;
-	return GUEST_WAIT_TIMED_OUT;
-}
-
-uint32_t
-kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
-{
-	(void)head;
-	(void)address;
-	(void)count;
-	return 0;
 }
 
 /* ---- guest code ---- */

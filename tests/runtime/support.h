@@ -7,13 +7,13 @@
 
 #include "compiler/compiler.h"
 #include "kernel/port/cpu.h"
-#include "kernel/port/device.h"
 #include "kernel/port/guest.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 #include "runtime/instance.h"
 #include "runtime/invoke.h"
 #include "runtime/trap.h"
+#include "tests/no_kernel.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,33 +68,6 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 }
 
 void
-kernel_timer_expired(void)
-{
-}
-
-void
-kernel_panicking(void)
-{
-}
-
-void
-kernel_serial_ready(enum port_serial port)
-{
-	(void)port;
-}
-
-void
-kernel_interrupt_arrived(uint32_t slot)
-{
-	(void)slot;
-}
-
-void
-kernel_relax(void)
-{
-}
-
-void
 kernel_guest_pending(struct nb_thread_head *head)
 {
 	t.pending_calls++;
@@ -102,55 +75,7 @@ kernel_guest_pending(struct nb_thread_head *head)
 	t.pending_again -= t.pending_again > 0;
 }
 
-/* Nobody wakes anybody here. */
-enum guest_wait_result
-kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
-{
-	uint64_t found = 0;
-
-	(void)head;
-	memcpy(&found, (const void *)(uintptr_t)wait->address, wait->bytes);
-	if (found != wait->expected)
-		return GUEST_WAIT_DIFFERS;
-	while (port_time_monotonic_ns() < wait->deadline_ns)
-		;
-	return GUEST_WAIT_TIMED_OUT;
-}
-
-uint32_t
-kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
-{
-	(void)head;
-	(void)address;
-	(void)count;
-	return 0;
-}
-
-void
-kernel_guest_interrupted(struct guest_state *state)
-{
-	(void)state;
-}
-
 /* ---- memory ---- */
-
-static void *
-test_chunk_get(void *context, size_t size)
-{
-	void *pages;
-
-	(void)context;
-	return port_pages_get(size, &pages) == NB_OK ? pages : NULL;
-}
-
-static void
-test_chunk_put(void *context, void *chunk, size_t size)
-{
-	(void)context;
-	port_pages_put(chunk, size);
-}
-
-static const struct arena_source test_source = { test_chunk_get, test_chunk_put, NULL };
 
 static enum nb_status
 test_charge(void *context, uint64_t bytes)
@@ -184,7 +109,7 @@ test_begin(void)
 	assert_int_equal(port_stack_create(TEST_STACK_BYTES, &t.stack), NB_OK);
 	t.head.stack_floor = t.stack.limit + GUEST_KERNEL_HEADROOM;
 	t.head.stack_limit = t.stack.top;
-	store_init(&t.store, &test_source, 64 << 20, &account);
+	store_init(&t.store, &page_source, 64 << 20, &account);
 	store_set_thread(&t.store, &t.head);
 	diag_init(&t.diag);
 }
@@ -237,12 +162,12 @@ test_publish(const char *name, const uint8_t *bytes, size_t len, struct code_mod
 
 	compiler_options_init(&options);
 	options.cpu_features = t.cpu_features;
-	code_module_init(module, &test_source, 16 << 20);
+	code_module_init(module, &page_source, 16 << 20);
 	code_module_set_name(module, name, strlen(name));
 	enum nb_status status =
 		wasm_module_decode(&module->wasm, &module->arena, bytes, len, &features, &t.diag);
 	if (status == NB_OK)
-		status = compiler_compile(&module->wasm, &options, &test_source, &module->arena,
+		status = compiler_compile(&module->wasm, &options, &page_source, &module->arena,
 					  &module->image, &t.diag);
 	if (status == NB_OK)
 		status = code_module_place(module);

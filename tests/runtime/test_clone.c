@@ -61,7 +61,7 @@ make_clone(struct store *clone)
 {
 	struct store_account account = { test_charge, test_uncharge, NULL };
 
-	store_init(clone, &test_source, 64 << 20, &account);
+	store_init(clone, &page_source, 64 << 20, &account);
 	return store_clone(clone, &t.store, &t.head, same_context, &t);
 }
 
@@ -179,7 +179,7 @@ clone_of_a_clone(void **state)
 	(void)state;
 	make_pair(&library, &client);
 	assert_int_equal(make_clone(&clone), NB_OK);
-	store_init(&second, &test_source, 64 << 20, &account);
+	store_init(&second, &page_source, 64 << 20, &account);
 	assert_int_equal(store_clone(&second, &clone, &t.head, same_context, &t), NB_OK);
 	assert_int_equal(call_of(store_counterpart(&second, client), "count", 0), 8);
 	assert_int_equal(call_of(store_counterpart(&second, client), "outer", 8), 7);

@@ -517,7 +517,7 @@ constant_addresses_are_no_different(void **state)
 					     offsets[f / PATTERN_COUNT]);
 			store_destroy(&t.store);
 			code_module_release(&t.modules[--t.module_count]);
-			store_init(&t.store, &test_source, 64 << 20, &t.store.account);
+			store_init(&t.store, &page_source, 64 << 20, &t.store.account);
 			store_set_thread(&t.store, &t.head);
 		}
 }

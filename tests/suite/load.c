@@ -17,7 +17,7 @@ load_validate(const struct archive_module *source, struct diag *diag)
 	struct arena arena;
 
 	diag_init(diag);
-	arena_init(&arena, &guest_host_source, MODULE_BYTES_MAX);
+	arena_init(&arena, &page_source, MODULE_BYTES_MAX);
 	enum nb_status status = wasm_module_decode(&module, &arena, source->bytes, source->len,
 						   &all_features, diag);
 	arena_reset(&arena);
@@ -28,12 +28,12 @@ load_validate(const struct archive_module *source, struct diag *diag)
 static enum nb_status
 publish(struct code_module *module, const struct archive_module *source, struct diag *diag)
 {
-	code_module_init(module, &guest_host_source, MODULE_BYTES_MAX);
+	code_module_init(module, &page_source, MODULE_BYTES_MAX);
 	code_module_set_name(module, suite.source_name.bytes, suite.source_name.len);
 	enum nb_status status = wasm_module_decode(&module->wasm, &module->arena, source->bytes,
 						   source->len, &all_features, diag);
 	if (status == NB_OK)
-		status = compiler_compile(&module->wasm, &suite.options, &guest_host_source,
+		status = compiler_compile(&module->wasm, &suite.options, &page_source,
 					  &module->arena, &module->image, diag);
 	if (status == NB_OK)
 		status = code_module_place(module);

@@ -511,8 +511,8 @@ script_run(struct archive_cursor *cursor)
 	port_memory_info(&before);
 	suite.line = 0;
 	suite.excuse = NULL;
-	arena_init(&suite.arena, &guest_host_source, STORE_BYTES_MAX);
-	store_init(&suite.store, &guest_host_source, STORE_BYTES_MAX, NULL);
+	arena_init(&suite.arena, &page_source, STORE_BYTES_MAX);
+	store_init(&suite.store, &page_source, STORE_BYTES_MAX, NULL);
 	store_set_thread(&suite.store, &guest_host.head);
 	if (spectest_create() != NB_OK)
 		suite_fail("no memory for spectest");

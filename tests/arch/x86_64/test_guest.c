@@ -5,7 +5,6 @@
 #include "tests/arch/x86_64/guest_code.h"
 
 #include "kernel/port/cpu.h"
-#include "kernel/port/device.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 
@@ -108,56 +107,12 @@ kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_st
 }
 
 void
-kernel_timer_expired(void)
-{
-}
-
-void
-kernel_panicking(void)
-{
-}
-
-void
-kernel_serial_ready(enum port_serial port)
-{
-	(void)port;
-}
-
-void
-kernel_interrupt_arrived(uint32_t slot)
-{
-	(void)slot;
-}
-
-void
-kernel_relax(void)
-{
-}
-
-void
 kernel_guest_pending(struct nb_thread_head *head)
 {
 	t.pending_calls++;
 	head->pending = 0;
 	if (t.unwind_when_pending)
 		guest_unwind(head, NB_TRAP_KILLED);
-}
-
-enum guest_wait_result
-kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
-{
-	(void)head;
-	(void)wait;
-	return GUEST_WAIT_TIMED_OUT;
-}
-
-uint32_t
-kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
-{
-	(void)head;
-	(void)address;
-	(void)count;
-	return 0;
 }
 
 static void

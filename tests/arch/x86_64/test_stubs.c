@@ -6,7 +6,6 @@
  * functions and gates. And: a walk over a stack that a guest has prepared.
  */
 #include "kernel/port/cpu.h"
-#include "kernel/port/device.h"
 #include "kernel/port/guest.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
@@ -146,71 +145,6 @@ fill(void *at, size_t bytes)
 }
 
 /* ---- upcalls ---- */
-
-bool
-kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
-{
-	(void)kind;
-	(void)address;
-	(void)state;
-	return false;
-}
-
-void
-kernel_timer_expired(void)
-{
-}
-
-void
-kernel_panicking(void)
-{
-}
-
-void
-kernel_serial_ready(enum port_serial port)
-{
-	(void)port;
-}
-
-void
-kernel_interrupt_arrived(uint32_t slot)
-{
-	(void)slot;
-}
-
-void
-kernel_relax(void)
-{
-}
-
-void
-kernel_guest_pending(struct nb_thread_head *head)
-{
-	head->pending = 0;
-}
-
-enum guest_wait_result
-kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
-{
-	(void)head;
-	(void)wait;
-	return GUEST_WAIT_TIMED_OUT;
-}
-
-uint32_t
-kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
-{
-	(void)head;
-	(void)address;
-	(void)count;
-	return 0;
-}
-
-void
-kernel_guest_interrupted(struct guest_state *state)
-{
-	(void)state;
-}
 
 /* The gate's, as kernel/object/gate_call.c has them, but for queues. */
 __attribute__((no_sanitize("address"))) struct guest_gate_entry

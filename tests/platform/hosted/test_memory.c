@@ -3,7 +3,6 @@
  * back.
  */
 #include "kernel/port/cpu.h"
-#include "kernel/port/device.h"
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 
@@ -16,72 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* The library's fault handler and thunks want these; nothing here runs guests. */
-bool
-kernel_guest_fault(enum guest_fault_kind kind, uint64_t address, struct guest_state *state)
-{
-	(void)kind;
-	(void)address;
-	(void)state;
-	return false;
-}
-
-void
-kernel_timer_expired(void)
-{
-}
-
-void
-kernel_panicking(void)
-{
-}
-
-void
-kernel_serial_ready(enum port_serial port)
-{
-	(void)port;
-}
-
-void
-kernel_interrupt_arrived(uint32_t slot)
-{
-	(void)slot;
-}
-
-void
-kernel_relax(void)
-{
-}
-
-void
-kernel_guest_pending(struct nb_thread_head *head)
-{
-	(void)head;
-}
-
-enum guest_wait_result
-kernel_guest_wait(struct nb_thread_head *head, const struct guest_wait *wait)
-{
-	(void)head;
-	(void)wait;
-	return GUEST_WAIT_TIMED_OUT;
-}
-
-uint32_t
-kernel_guest_wake(struct nb_thread_head *head, uint64_t address, uint32_t count)
-{
-	(void)head;
-	(void)address;
-	(void)count;
-	return 0;
-}
-
-void
-kernel_guest_interrupted(struct guest_state *state)
-{
-	(void)state;
-}
 
 static struct port_memory_info before;
 
