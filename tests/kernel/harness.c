@@ -79,6 +79,23 @@ struct alarm {
 	bool is_late;
 };
 
+static struct thread *
+start_alarm(void (*entry)(void *argument), struct alarm *alarm)
+{
+	struct thread_options options = {
+		.account = boot_account(),
+		.priority = NB_PRIORITY_MAX,
+		.stack_bytes = 256 * 1024,
+		.entry = entry,
+		.argument = alarm,
+	};
+	struct thread *thread;
+
+	assert_int_equal(thread_create(&options, &thread), NB_OK);
+	thread_start(thread);
+	return thread;
+}
+
 static void
 alarm_main(void *argument)
 {
@@ -107,17 +124,8 @@ kernel_run_all(uint32_t ms, void (*at_deadline)(void))
 		.deadline_ns = port_time_monotonic_ns() + (uint64_t)ms * 1000000,
 		.at_deadline = at_deadline,
 	};
-	struct thread_options options = {
-		.account = boot_account(),
-		.priority = NB_PRIORITY_MAX,
-		.stack_bytes = 256 * 1024,
-		.entry = alarm_main,
-		.argument = &alarm,
-	};
-	struct thread *thread;
+	struct thread *thread = start_alarm(alarm_main, &alarm);
 
-	assert_int_equal(thread_create(&options, &thread), NB_OK);
-	thread_start(thread);
 	kernel_run_until(no_process_runs);
 	if (!alarm.is_late) {
 		alarm.is_canceled = true;
@@ -126,6 +134,22 @@ kernel_run_all(uint32_t ms, void (*at_deadline)(void))
 	kernel_run_until(boot_is_over);
 	if (!at_deadline)
 		assert_false(alarm.is_late);
+}
+
+static bool has_run_out;
+
+static void
+note_deadline(void)
+{
+	has_run_out = true;
+}
+
+void
+kernel_run_out(uint32_t ms)
+{
+	has_run_out = false;
+	kernel_run_all(ms, note_deadline);
+	assert_true(has_run_out);
 }
 
 static struct alarm run_for_alarm;
@@ -151,21 +175,11 @@ has_run_for(void)
 void
 kernel_run_for(uint32_t ms, void (*then)(void))
 {
-	struct thread_options options = {
-		.account = boot_account(),
-		.priority = NB_PRIORITY_MAX,
-		.stack_bytes = 256 * 1024,
-		.entry = run_for_main,
-		.argument = &run_for_alarm,
-	};
-	struct thread *thread;
-
 	run_for_alarm = (struct alarm){
 		.deadline_ns = port_time_monotonic_ns() + (uint64_t)ms * 1000000,
 		.at_deadline = then,
 	};
-	assert_int_equal(thread_create(&options, &thread), NB_OK);
-	thread_start(thread);
+	(void)start_alarm(run_for_main, &run_for_alarm);
 	kernel_run_until(has_run_for);
 }
 
@@ -249,4 +263,30 @@ kernel_expect_end(struct process *process, int32_t status, enum nb_trap trap)
 	assert_int_equal(process->state, NB_PROCESS_ENDED);
 	assert_int_equal(process->status, status);
 	assert_int_equal(process->trap, trap);
+}
+
+void
+kernel_run_process(struct process *process, const uint32_t *words, uint32_t count, int32_t status,
+		   enum nb_trap trap)
+{
+	kernel_start(process, words, count);
+	kernel_run_all(10000, NULL);
+	kernel_expect_end(process, status, trap);
+	object_put(&process->object);
+}
+
+uint64_t
+kernel_fail_each(void (*fail_after)(uint64_t count), bool (*attempt)(void))
+{
+	uint64_t count = 0;
+	bool is_complete;
+
+	do {
+		assert_true(count < 100000);
+		heap_trim();
+		fail_after(count++);
+		is_complete = attempt();
+		fail_after(UINT64_MAX);
+	} while (!is_complete);
+	return count;
 }

@@ -28,6 +28,8 @@ void kernel_run_until(bool (*done)(void));
  * not NULL, and kills what is left; without it being late fails the test. */
 void kernel_run_all(uint32_t ms, void (*at_deadline)(void));
 
+/* Runs for `ms`, within which not every process ends, and kills what is left. */
+void kernel_run_out(uint32_t ms);
 /* Runs for so long, calls `then`, and runs on until no thread wants to. */
 void kernel_run_for(uint32_t ms, void (*then)(void));
 
@@ -50,5 +52,12 @@ uint32_t kernel_grant(struct process *process, struct object *object, uint32_t r
 void kernel_start(struct process *process, const uint32_t *words, uint32_t count);
 /* Fails unless the process has ended with that status and trap. */
 void kernel_expect_end(struct process *process, int32_t status, enum nb_trap trap);
+/* Starts instance 0 with those words, runs everything, expects that end and gives the process up. */
+void kernel_run_process(struct process *process, const uint32_t *words, uint32_t count,
+			int32_t status, enum nb_trap trap);
+
+/* Repeats the attempt, whose requests for memory `fail_after` makes fail from the first on, from
+ * the second on and so forth, until none fails and it says true. How often that was. */
+uint64_t kernel_fail_each(void (*fail_after)(uint64_t count), bool (*attempt)(void));
 
 #endif

@@ -50,15 +50,6 @@ test_exit_status(void **state)
 	object_put(&process->object);
 }
 
-static bool deadline_came;
-
-/* Afterwards the harness kills whatever runs. */
-static void
-note_deadline(void)
-{
-	deadline_came = true;
-}
-
 static void
 test_kill_looping(void **state)
 {
@@ -66,8 +57,7 @@ test_kill_looping(void **state)
 
 	(void)state;
 	kernel_start(process, NULL, 0);
-	kernel_run_all(20, note_deadline);
-	assert_true(deadline_came);
+	kernel_run_out(20);
 	kernel_expect_end(process, -1, NB_TRAP_KILLED);
 	assert_non_null(strstr(process->backtrace, "spinner: killed\n  at _start"));
 	object_put(&process->object);
@@ -91,10 +81,7 @@ test_parent(void **state)
 	object_put(&trap->object);
 	object_put(&personality->object);
 	object_put(&client->object);
-	kernel_start(process, words, 4);
-	kernel_run_all(10000, NULL);
-	kernel_expect_end(process, 0, NB_TRAP_NONE);
-	object_put(&process->object);
+	kernel_run_process(process, words, 4, 0, NB_TRAP_NONE);
 }
 
 static void
@@ -118,10 +105,7 @@ test_hostile(void **state)
 	object_put(system);
 	object_put(&memory->object);
 	object_put(&spin->object);
-	kernel_start(process, words, 4);
-	kernel_run_all(10000, NULL);
-	kernel_expect_end(process, 0, NB_TRAP_NONE);
-	object_put(&process->object);
+	kernel_run_process(process, words, 4, 0, NB_TRAP_NONE);
 }
 
 static void
@@ -153,12 +137,7 @@ test_pipe(void **state)
 static void
 run_alone(struct module *module, const char *name)
 {
-	struct process *process = kernel_process(module, name);
-
-	kernel_start(process, NULL, 0);
-	kernel_run_all(10000, NULL);
-	kernel_expect_end(process, 0, NB_TRAP_NONE);
-	object_put(&process->object);
+	kernel_run_process(kernel_process(module, name), NULL, 0, 0, NB_TRAP_NONE);
 }
 
 static void

@@ -15,10 +15,7 @@ test_alone(void **state)
 	uint32_t word = 0;
 
 	(void)state;
-	kernel_start(process, &word, 1);
-	kernel_run_all(10000, NULL);
-	kernel_expect_end(process, 0, NB_TRAP_NONE);
-	object_put(&process->object);
+	kernel_run_process(process, &word, 1, 0, NB_TRAP_NONE);
 }
 
 static void
@@ -28,11 +25,9 @@ test_read_only(void **state)
 	for (uint32_t word = 1; word <= 4; word += 3) {
 		struct process *process = kernel_process(GUEST(mapping), "reader");
 
-		kernel_start(process, &word, 1);
-		kernel_run_all(10000, NULL);
-		kernel_expect_end(process, NB_TRAP_EXIT_BASE + NB_TRAP_MEMORY_OUT_OF_BOUNDS,
-				  NB_TRAP_MEMORY_OUT_OF_BOUNDS);
-		object_put(&process->object);
+		kernel_run_process(process, &word, 1,
+				   NB_TRAP_EXIT_BASE + NB_TRAP_MEMORY_OUT_OF_BOUNDS,
+				   NB_TRAP_MEMORY_OUT_OF_BOUNDS);
 	}
 }
 
@@ -83,15 +78,6 @@ test_no_pages(void **state)
 	object_put(&process->object);
 }
 
-static bool deadline_came;
-
-/* Afterwards the harness kills whatever runs. */
-static void
-note_deadline(void)
-{
-	deadline_came = true;
-}
-
 /* The object outlives the process that pays for it as long as somebody maps it. */
 static void
 test_creator_gone(void **state)
@@ -111,8 +97,7 @@ test_creator_gone(void **state)
 	object_put(&memory->object);
 	kernel_start(player, words, 2);
 	/* Waits for somebody to make 199 even, until the harness kills it. */
-	kernel_run_all(50, note_deadline);
-	assert_true(deadline_came);
+	kernel_run_out(50);
 	kernel_expect_end(player, -1, NB_TRAP_KILLED);
 	object_put(&player->object);
 }

@@ -449,33 +449,16 @@ try_everything(void)
 static void
 test_heap_failures(void **state)
 {
-	uint64_t count = 0;
-	bool complete;
-
 	(void)state;
-	do {
-		heap_fail_after(count++);
-		complete = try_everything();
-		heap_fail_after(UINT64_MAX);
-	} while (!complete);
 	/* Account, event, name, handles, stream, memory, process … all were hit. */
-	assert_true(count > 12);
+	assert_true(kernel_fail_each(heap_fail_after, try_everything) > 12);
 }
 
 static void
 test_page_failures(void **state)
 {
-	uint64_t count = 0;
-	bool complete;
-
 	(void)state;
-	do {
-		heap_trim();
-		hosted_memory_fail_after(count++);
-		complete = try_everything();
-		hosted_memory_fail_after(UINT64_MAX);
-	} while (!complete);
-	assert_true(count > 3);
+	assert_true(kernel_fail_each(hosted_memory_fail_after, try_everything) > 3);
 }
 
 int
