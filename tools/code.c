@@ -2,6 +2,7 @@
 #include "tools/code.h"
 
 #include "kernel/code/artifact.h"
+#include "lib/diag.h"
 #include "tools/tool.h"
 
 const uint32_t tool_all_cpu_features = NB_CPU_AVX | NB_CPU_BMI1 | NB_CPU_BMI2 | NB_CPU_LZCNT;
@@ -52,4 +53,14 @@ tool_code_verify(const struct code_module *code, uint32_t threads, struct verifi
 
 	arena_reset(&scratch);
 	return status;
+}
+
+int
+tool_code_refuse(const char *path, const struct diag *diag)
+{
+	char reason[512];
+
+	diag_format(diag, reason, sizeof reason);
+	tool_error("%s: %s", path, reason);
+	return 1;
 }

@@ -23,6 +23,9 @@ NB_MUST_USE enum nb_status tool_code_compile(const struct compiler_options *opti
 NB_MUST_USE enum nb_status tool_code_verify(const struct code_module *code, uint32_t threads,
 					    struct verifier_finding *finding, struct diag *diag);
 
+/* Reports what one of these has found wrong with the file; the exit status for that. */
+int tool_code_refuse(const char *path, const struct diag *diag);
+
 /* Whether the code was read from an artifact, so that there is no IR. */
 bool tool_code_is_artifact(const uint8_t *bytes, size_t len);
 

@@ -3,6 +3,7 @@
 #include "kernel/code/artifact.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
+#include "tools/code.h"
 #include "tools/switches.h"
 #include "tools/tool.h"
 #include "wasm/module.h"
@@ -12,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define MEMORY_LIMIT ((size_t)16 << 30)
 
 struct options {
 	const char *input;
@@ -138,7 +137,7 @@ validate(const uint8_t *bytes, size_t len)
 	double start = seconds();
 
 	diag_init(&diag);
-	arena_init(&arena, &tool_memory, MEMORY_LIMIT);
+	arena_init(&arena, &tool_memory, TOOL_MEMORY_LIMIT);
 	enum nb_status status = wasm_module_decode(&module, &arena, bytes, len, &features, &diag);
 	double spent = status == NB_OK ? seconds() - start : 0;
 	arena_reset(&arena);
@@ -189,7 +188,6 @@ tool_compile(int argc, char **argv)
 	struct diag diag;
 	const uint8_t *bytes;
 	size_t len;
-	char reason[512];
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	compiler_options_init(&compiler);
@@ -203,12 +201,9 @@ tool_compile(int argc, char **argv)
 	if (!bytes)
 		return TOOL_FAILED;
 	diag_init(&diag);
-	arena_init(&job.arena, &tool_memory, MEMORY_LIMIT);
-	if (compile(&job, bytes, len, &compiler, &diag)) {
-		diag_format(&diag, reason, sizeof reason);
-		tool_error("%s: %s", options.input, reason);
-		return 1;
-	}
+	arena_init(&job.arena, &tool_memory, TOOL_MEMORY_LIMIT);
+	if (compile(&job, bytes, len, &compiler, &diag))
+		return tool_code_refuse(options.input, &diag);
 	if (options.prints_stats)
 		print_stats(&job, bytes, len);
 	if (!options.output)

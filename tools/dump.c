@@ -400,7 +400,6 @@ dump(struct dump *d, const uint8_t *bytes, size_t len, struct compiler_options *
 	struct compiler_dump sink = { .wants = wants, .emit = emit, .context = d };
 	enum nb_status status;
 	struct diag diag;
-	char reason[512];
 
 	diag_init(&diag);
 	status = tool_code_read(bytes, len, &d->code, &diag);
@@ -413,9 +412,7 @@ dump(struct dump *d, const uint8_t *bytes, size_t len, struct compiler_options *
 	}
 	if (status == NB_OK)
 		return show(d);
-	diag_format(&diag, reason, sizeof reason);
-	tool_error("%s: %s", d->options.input, reason);
-	return 1;
+	return tool_code_refuse(d->options.input, &diag);
 }
 
 int

@@ -70,16 +70,6 @@ is_module(const uint8_t *bytes, size_t len)
 	return tool_code_is_artifact(bytes, len) || (len >= 4 && memcmp(bytes, "\0asm", 4) == 0);
 }
 
-static int
-refuse(const char *path, const struct diag *diag)
-{
-	char reason[512];
-
-	diag_format(diag, reason, sizeof reason);
-	tool_error("%s: %s", path, reason);
-	return 1;
-}
-
 /* The manifest's section; NULL after a message. */
 static const struct wasm_custom *
 find(const char *path, const struct wasm_module *module)
@@ -158,7 +148,7 @@ check_module(const char *path, struct code_module *code)
 	if (status == NB_OK)
 		status = tool_code_verify(code, 0, NULL, &diag);
 	if (status != NB_OK)
-		return refuse(path, &diag);
+		return tool_code_refuse(path, &diag);
 	for (uint32_t i = 0; i < code->image.function_count; i++)
 		if (!disassemble_function(&code->image, i, count_accesses, &accesses))
 			return TOOL_FAILED;
@@ -298,7 +288,7 @@ tool_manifest(int argc, char **argv)
 	diag_init(&diag);
 	code_module_init(&code, &tool_memory, TOOL_MEMORY_LIMIT);
 	if (tool_code_read(bytes, len, &code, &diag) != NB_OK)
-		return refuse(path, &diag);
+		return tool_code_refuse(path, &diag);
 	if (*options.action == 'a' && tool_code_is_artifact(bytes, len)) {
 		tool_error("%s is an artifact; add the manifest to the module and compile it",
 			   path);

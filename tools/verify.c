@@ -140,7 +140,6 @@ verify(const char *path, const struct code_module *code, uint32_t threads, doubl
 {
 	struct verifier_finding finding;
 	struct diag diag;
-	char reason[512];
 
 	diag_init(&diag);
 	enum nb_status status = verify_once(code, threads, &finding, &diag, out_seconds);
@@ -150,8 +149,7 @@ verify(const char *path, const struct code_module *code, uint32_t threads, doubl
 		       code->image.function_count, code->image.code_size);
 		return true;
 	}
-	diag_format(&diag, reason, sizeof reason);
-	tool_error("%s: %s", path, reason);
+	(void)tool_code_refuse(path, &diag);
 	if (status == NB_NOT_TRUSTED && finding.function < code->image.function_count)
 		disassemble_around(stderr, &code->image, finding.function, finding.code_offset,
 				   LINES_AROUND);
@@ -167,7 +165,6 @@ tool_verify(int argc, char **argv)
 	struct diag diag;
 	size_t len;
 	double start, compile, first;
-	char reason[512];
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	const uint8_t *bytes = tool_map_file(options.path, &len);
@@ -181,11 +178,8 @@ tool_verify(int argc, char **argv)
 	if (status == NB_OK)
 		status = tool_code_compile(&compiler, &code, &diag);
 	compile = cpu_seconds() - start;
-	if (status != NB_OK) {
-		diag_format(&diag, reason, sizeof reason);
-		tool_error("%s: %s", options.path, reason);
-		return 1;
-	}
+	if (status != NB_OK)
+		return tool_code_refuse(options.path, &diag);
 	if (!verify(options.path, &code, options.prints_stats ? 1 : 0, &first))
 		return 1;
 	if (options.prints_stats)

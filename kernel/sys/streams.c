@@ -68,28 +68,20 @@ use_stream(const struct nb_vmctx *vmctx, uint32_t handle, uint32_t rights, struc
 	return status;
 }
 
-int64_t
-sys_stream_write(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t len)
+static enum nb_status
+transfer(struct object *object, uint32_t right, uint64_t at, uint32_t len, uint32_t *moved)
 {
-	struct handle_use use;
-	uint32_t moved = 0;
-	uint64_t at;
-	enum nb_status status = guest_range(vmctx, bytes, len, &at);
-
-	if (status == NB_OK)
-		status = use_stream(vmctx, handle, NB_RIGHT_WRITE, &use);
-	if (status != NB_OK)
-		return guest_result(status);
-	if (use.object->type == &stream_type)
-		status = stream_write(stream_of(use.object), at, len, &moved);
-	else
-		status = serial_write(serial_of(use.object), at, len, &moved);
-	object_put(use.object);
-	return status == NB_OK ? (int64_t)moved : guest_result(status);
+	if (object->type == &stream_type)
+		return right == NB_RIGHT_READ ? stream_read(stream_of(object), at, len, moved)
+					      : stream_write(stream_of(object), at, len, moved);
+	return right == NB_RIGHT_READ ? serial_read(serial_of(object), at, len, moved)
+				      : serial_write(serial_of(object), at, len, moved);
 }
 
-int64_t
-sys_stream_read(struct nb_vmctx *vmctx, uint32_t handle, uint32_t buffer, uint32_t len)
+/* Reads or writes, as the right to do so says; the number of bytes moved. */
+static int64_t
+stream_use(const struct nb_vmctx *vmctx, uint32_t handle, uint32_t right, uint32_t buffer,
+	   uint32_t len)
 {
 	struct handle_use use;
 	uint32_t moved = 0;
@@ -97,15 +89,24 @@ sys_stream_read(struct nb_vmctx *vmctx, uint32_t handle, uint32_t buffer, uint32
 	enum nb_status status = guest_range(vmctx, buffer, len, &at);
 
 	if (status == NB_OK)
-		status = use_stream(vmctx, handle, NB_RIGHT_READ, &use);
+		status = use_stream(vmctx, handle, right, &use);
 	if (status != NB_OK)
 		return guest_result(status);
-	if (use.object->type == &stream_type)
-		status = stream_read(stream_of(use.object), at, len, &moved);
-	else
-		status = serial_read(serial_of(use.object), at, len, &moved);
+	status = transfer(use.object, right, at, len, &moved);
 	object_put(use.object);
 	return status == NB_OK ? (int64_t)moved : guest_result(status);
+}
+
+int64_t
+sys_stream_write(struct nb_vmctx *vmctx, uint32_t handle, uint32_t bytes, uint32_t len)
+{
+	return stream_use(vmctx, handle, NB_RIGHT_WRITE, bytes, len);
+}
+
+int64_t
+sys_stream_read(struct nb_vmctx *vmctx, uint32_t handle, uint32_t buffer, uint32_t len)
+{
+	return stream_use(vmctx, handle, NB_RIGHT_READ, buffer, len);
 }
 
 int64_t
@@ -158,19 +159,18 @@ bytes_there(const struct memory *memory, uint64_t offset, uint32_t len)
 	return left < len ? (uint32_t)left : len;
 }
 
-enum copy_direction { COPY_TO_GUEST, COPY_FROM_GUEST };
-
-/* Copies piece by piece, so that others may run meanwhile. */
+/* Copies to the guest or from it, as the right to the object says, piece by piece, so that
+ * others may run meanwhile. */
 static enum nb_status
-copy_pieces(enum copy_direction direction, uint8_t *bytes, uint64_t address, uint32_t len)
+copy_pieces(uint32_t right, uint8_t *bytes, uint64_t address, uint32_t len)
 {
 	enum nb_status status = NB_OK;
 
 	while (len && status == NB_OK) {
 		uint32_t piece = len < GUEST_PIECE_BYTES ? len : GUEST_PIECE_BYTES;
 
-		status = direction == COPY_TO_GUEST ? port_guest_write(address, bytes, piece)
-						    : port_guest_read(bytes, address, piece);
+		status = right == NB_RIGHT_READ ? port_guest_write(address, bytes, piece)
+						: port_guest_read(bytes, address, piece);
 		bytes += piece;
 		address += piece;
 		len -= piece;
@@ -180,9 +180,10 @@ copy_pieces(enum copy_direction direction, uint8_t *bytes, uint64_t address, uin
 	return status;
 }
 
-int64_t
-sys_memory_read(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint32_t buffer,
-		uint32_t len)
+/* Reads or writes; the number of bytes copied. */
+static int64_t
+memory_use(const struct nb_vmctx *vmctx, uint32_t handle, uint32_t right, uint64_t offset,
+	   uint32_t buffer, uint32_t len)
 {
 	struct handle_use use;
 	struct memory *memory;
@@ -191,41 +192,31 @@ sys_memory_read(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint32
 	enum nb_status status = guest_range(vmctx, buffer, len, &at);
 
 	if (status == NB_OK)
-		status = guest_handle(vmctx, handle, &memory_type, NB_RIGHT_READ, &use);
+		status = guest_handle(vmctx, handle, &memory_type, right, &use);
 	if (status != NB_OK)
 		return guest_result(status);
 	memory = memory_of(use.object);
 	count = bytes_there(memory, offset, len);
 	if (memory->is_device)
 		status = NB_NOT_SUPPORTED;
+	else if (right == NB_RIGHT_WRITE && memory_is_constant(memory))
+		status = NB_ACCESS_DENIED;
 	else if (count)
-		status = copy_pieces(COPY_TO_GUEST, memory->bytes + offset, at, count);
+		status = copy_pieces(right, memory->bytes + offset, at, count);
 	object_put(use.object);
 	return status == NB_OK ? (int64_t)count : guest_result(status);
+}
+
+int64_t
+sys_memory_read(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint32_t buffer,
+		uint32_t len)
+{
+	return memory_use(vmctx, handle, NB_RIGHT_READ, offset, buffer, len);
 }
 
 int64_t
 sys_memory_write(struct nb_vmctx *vmctx, uint32_t handle, uint64_t offset, uint32_t bytes,
 		 uint32_t len)
 {
-	struct handle_use use;
-	struct memory *memory;
-	uint32_t count;
-	uint64_t at;
-	enum nb_status status = guest_range(vmctx, bytes, len, &at);
-
-	if (status == NB_OK)
-		status = guest_handle(vmctx, handle, &memory_type, NB_RIGHT_WRITE, &use);
-	if (status != NB_OK)
-		return guest_result(status);
-	memory = memory_of(use.object);
-	count = bytes_there(memory, offset, len);
-	if (memory->is_device)
-		status = NB_NOT_SUPPORTED;
-	else if (memory_is_constant(memory))
-		status = NB_ACCESS_DENIED;
-	else if (count)
-		status = copy_pieces(COPY_FROM_GUEST, memory->bytes + offset, at, count);
-	object_put(use.object);
-	return status == NB_OK ? (int64_t)count : guest_result(status);
+	return memory_use(vmctx, handle, NB_RIGHT_WRITE, offset, bytes, len);
 }

@@ -4,8 +4,8 @@
  */
 #include "compiler/compiler.h"
 #include "tests/wasm/host_arena.h"
+#include "tools/tool.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,41 +14,8 @@
 
 enum { FUNCTIONS = 600, MODULE_ROOM = 1 << 16, THREADS = 4 };
 
-/* --- a crew of real threads ---------------------------------------------------- */
-
-struct member {
-	pthread_t thread;
-	void (*work)(void *argument, uint32_t number);
-	void *argument;
-	uint32_t number;
-};
-
-static void *
-member_main(void *context)
-{
-	const struct member *member = context;
-
-	member->work(member->argument, member->number);
-	return NULL;
-}
-
-static void
-run(void *context, uint32_t count, void (*work)(void *argument, uint32_t number), void *argument)
-{
-	struct member members[THREADS];
-
-	(void)context;
-	for (uint32_t i = 1; i < count; i++) {
-		members[i] = (struct member){ .work = work, .argument = argument, .number = i };
-		assert_int_equal(pthread_create(&members[i].thread, NULL, member_main, &members[i]),
-				 0);
-	}
-	work(argument, 0);
-	for (uint32_t i = 1; i < count; i++)
-		pthread_join(members[i].thread, NULL);
-}
-
-static const struct compiler_crew crew = { .run = run, .count = THREADS };
+/* Of real threads, the tool's. */
+static struct compiler_crew crew;
 
 /* --- memory for several threads --------------------------------------------------- */
 
@@ -239,5 +206,6 @@ main(void)
 		cmocka_unit_test(test_cancel),
 	};
 
+	tool_crew_init(&crew, THREADS);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
