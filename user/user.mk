@@ -180,14 +180,15 @@ $(GUEST_TEST_NATIVE): $(T)/native/%.wasm: $(G)/obj/tests/user/programs/native/%.
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 # With threads; the one in Rust only where that toolchain is.
-$(T)/threads/bare.wasm: tests/user/programs/threads/bare.c tests/user/programs/threads/start.s
+$(addprefix $(T)/threads/,bare.wasm closed.wasm): $(T)/threads/%.wasm: tests/user/programs/threads/%.c \
+		tests/user/programs/threads/start.s
 	@mkdir -p $(@D)
 	$(GUEST_CC) --target=wasm32 -O1 -nostdlib -matomics -mbulk-memory -mmutable-globals -Wall -Wextra \
 		-Werror -Wl,--no-entry,--import-memory,--shared-memory,--max-memory=1048576 $^ -o $@
 $(T)/threads/threads.wasm: tests/user/programs/threads/threads.rs
 	@mkdir -p $(@D)
 	rustc --target wasm32-wasip1-threads -O $< -o $@
-GUEST_TEST_THREADS := $(T)/threads/bare.wasm $(if $(wildcard $(shell rustc --print target-libdir \
+GUEST_TEST_THREADS := $(T)/threads/bare.wasm $(T)/threads/closed.wasm $(if $(wildcard $(shell rustc --print target-libdir \
 	--target wasm32-wasip1-threads 2>/dev/null)),$(T)/threads/threads.wasm)
 # In the style of 2018, with a child that one of them carries with it.
 GUEST_TEST_ABI := $(patsubst tests/user/programs/abi/%.c,$(T)/abi/%.wasm,\

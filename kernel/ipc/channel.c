@@ -164,6 +164,24 @@ channel_info(struct object *object, uint32_t topic, struct object_info *out)
 	return NB_OK;
 }
 
+static enum nb_status
+channel_signal_peer(struct object *object, uint32_t set)
+{
+	const struct channel *channel = channel_of(object);
+	struct channel_pair *pair = channel->pair;
+	enum nb_status status = NB_PEER_CLOSED;
+	struct channel *peer;
+
+	spinlock_lock(&pair->lock);
+	peer = pair->ends[!channel->end];
+	if (peer && pair->is_open[!channel->end]) {
+		object_signals_change(&peer->object, 0, set);
+		status = NB_OK;
+	}
+	spinlock_unlock(&pair->lock);
+	return status;
+}
+
 const struct object_type channel_type = {
 	.number = NB_OBJECT_CHANNEL,
 	.rights = NB_RIGHT_READ | NB_RIGHT_WRITE | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER |
@@ -171,6 +189,9 @@ const struct object_type channel_type = {
 	.destroy = channel_destroy,
 	.handles_gone = channel_handles_gone,
 	.handle_closed = channel_handle_closed,
+	.settable_signals = NB_SIGNAL_SIGNALED,
+	.peer_signals = NB_SIGNAL_SIGNALED,
+	.signal_peer = channel_signal_peer,
 	.info = channel_info,
 };
 

@@ -84,12 +84,33 @@ stream_info(struct object *object, uint32_t topic, struct object_info *out)
 	return NB_OK;
 }
 
+static enum nb_status
+stream_signal_peer(struct object *object, uint32_t set)
+{
+	const struct stream *stream = stream_of(object);
+	struct stream_queue *queue = stream->queue;
+	enum nb_status status = NB_PEER_CLOSED;
+	struct stream *peer;
+
+	spinlock_lock(&queue->lock);
+	peer = queue->ends[!stream->end];
+	if (peer && queue->is_open[!stream->end]) {
+		object_signals_change(&peer->object, 0, set);
+		status = NB_OK;
+	}
+	spinlock_unlock(&queue->lock);
+	return status;
+}
+
 const struct object_type stream_type = {
 	.number = NB_OBJECT_STREAM,
 	.rights = NB_RIGHT_READ | NB_RIGHT_WRITE | NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER |
 		  NB_RIGHT_SIGNAL | NB_RIGHT_WAIT | NB_RIGHT_MANAGE | NB_RIGHT_INSPECT,
 	.destroy = stream_destroy,
 	.handles_gone = stream_handles_gone,
+	.settable_signals = NB_SIGNAL_SIGNALED,
+	.peer_signals = NB_SIGNAL_SIGNALED,
+	.signal_peer = stream_signal_peer,
 	.info = stream_info,
 };
 

@@ -177,6 +177,27 @@ slot_clear_locked(struct handle_table *table, struct handle_slot *slot, uint32_t
 	return object;
 }
 
+/* Ends the waits by a handle that goes. */
+static inline void
+end_waits(struct object *object, const struct handle_table *table, uint32_t handle)
+{
+	if (object_is_observed(object))
+		object_wake_waits_by(object, table, handle);
+}
+
+bool
+handle_names(struct handle_table *table, uint32_t handle, const struct object *object)
+{
+	const struct handle_slot *slot;
+	bool is_named;
+
+	spinlock_lock(&table->lock);
+	slot = handle_slot_find_locked(table, handle);
+	is_named = slot && slot->object == object;
+	spinlock_unlock(&table->lock);
+	return is_named;
+}
+
 enum nb_status
 handle_close(struct handle_table *table, uint32_t handle)
 {
@@ -191,6 +212,7 @@ handle_close(struct handle_table *table, uint32_t handle)
 	if (!object)
 		return NB_BAD_HANDLE;
 	account_uncharge(table->account, ACCOUNT_HANDLES, 1);
+	end_waits(object, table, handle);
 	object_handle_put(object);
 	return NB_OK;
 }
@@ -203,6 +225,7 @@ handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint3
 	spinlock_lock(&table->lock);
 	slot = handle_slot_find_locked(table, handle);
 	if (slot) {
+		end_waits(slot->object, table, handle);
 		generation_advance(slot);
 		slot->rights = (uint16_t)rights;
 		*out = (uint32_t)slot->generation << HANDLE_SLOT_BITS |
@@ -264,6 +287,9 @@ handle_move_out(struct handle_table *table, const uint32_t *handles, uint32_t co
 
 	spinlock_lock(&table->lock);
 	status = entries_fill_locked(table, handles, count, entries);
+	/* They look after the table's lock is released; behind `give` the objects may be gone. */
+	for (uint32_t i = 0; i < count && status == NB_OK; i++)
+		end_waits(entries[i].object, table, handles[i]);
 	if (status == NB_OK)
 		status = give(context);
 	for (uint32_t i = 0; i < count && status == NB_OK; i++) {

@@ -6,6 +6,11 @@
  * HANDLE_SPARE of them are free (but for the first few thousand, in which no
  * generation comes round), so a stale number stays BAD_HANDLE for some
  * eight million further openings. Each open handle is charged to the account.
+ *
+ * A thread that waits by a handle (object_observer) is woken when that handle is closed,
+ * moved or renewed: before its table's lock is released, or after. Since whoever begins to
+ * wait looks whether the handle is still there (handle_names) after it has registered,
+ * one of the two sees the other.
  */
 #ifndef KERNEL_OBJECT_HANDLE_H
 #define KERNEL_OBJECT_HANDLE_H
@@ -128,6 +133,9 @@ handle_use(struct handle_table *table, uint32_t handle, const struct object_type
 	spinlock_unlock(&table->lock);
 	return status;
 }
+
+/* Whether the handle is open and names that object. */
+bool handle_names(struct handle_table *table, uint32_t handle, const struct object *object);
 
 /* The first open handle behind the place of `after` (0: from the beginning), its
  * number in *out_handle. NB_NOT_FOUND. */

@@ -118,6 +118,24 @@ object_unobserve(struct object_observer *observer)
 	spinlock_unlock(&observer->object->lock);
 }
 
+void
+object_wake_waits_by(struct object *object, const struct handle_table *table, uint32_t handle)
+{
+	struct list_link *link;
+
+	spinlock_lock(&object->lock);
+	list_for_each(link, &object->observers)
+	{
+		struct object_observer *observer = list_entry(link, struct object_observer, link);
+
+		if (observer->table != table || observer->handle != handle)
+			continue;
+		__atomic_store_n(&observer->is_doubtful, true, __ATOMIC_RELEASE);
+		thread_wake(observer->thread);
+	}
+	spinlock_unlock(&object->lock);
+}
+
 /* ---- names ---- */
 
 static bool

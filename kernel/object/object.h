@@ -9,7 +9,8 @@
  * frees it.
  *
  * Signals are levels under the object's lock. Whoever waits is in the list of
- * observers and is woken by every change to a signal it wants.
+ * observers and is woken by every change to a signal it wants, and when the handle by which
+ * it waits goes.
  */
 #ifndef KERNEL_OBJECT_OBJECT_H
 #define KERNEL_OBJECT_OBJECT_H
@@ -19,10 +20,12 @@
 #include "kernel/sched/lock.h"
 #include "lib/list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct account;
+struct handle_table;
 struct object;
 struct thread;
 
@@ -39,12 +42,16 @@ struct object_type {
 	uint32_t rights; /* that the creator's handle has */
 	/* Signals that object_signal may change besides the user's. */
 	uint32_t settable_signals;
+	/* Those of them that it sets at the object's other end instead. */
+	uint32_t peer_signals;
 	/* Frees the object by object_free; no reference is left. */
 	void (*destroy)(struct object *object);
 	/* The last handle was closed. May be NULL. No lock is held. */
 	void (*handles_gone)(struct object *object);
 	/* A handle was closed, and there are others. May be NULL. No lock is held. */
 	void (*handle_closed)(struct object *object);
+	/* Sets some of peer_signals, if there are any. NB_PEER_CLOSED. */
+	enum nb_status (*signal_peer)(struct object *object, uint32_t set);
 	/* The object has got another name. May be NULL. */
 	void (*named)(struct object *object);
 	/* Topics of its own: NB_NOT_SUPPORTED if unknown. May be NULL. */
@@ -75,6 +82,10 @@ struct object_observer {
 	struct thread *thread; /* to be woken; NULL: call notify */
 	/* With the object's lock held. */
 	void (*notify)(struct object_observer *observer);
+	/* The handle by which `thread` waits, which may go; NULL: the wait does not end with it. */
+	const struct handle_table *table;
+	uint32_t handle;
+	bool is_doubtful; /* atomic: the handle may have gone since this was last cleared */
 };
 
 /* A zeroed structure of `size` bytes with one reference, charged to `account`;
@@ -114,11 +125,22 @@ object_signals_change(struct object *object, uint32_t clear, uint32_t set)
 	spinlock_unlock(&object->lock);
 }
 
+/* Whether anybody waits for its signals; may be out of date at once. */
+static inline bool
+object_is_observed(const struct object *object)
+{
+	return __atomic_load_n(&object->observers.next, __ATOMIC_RELAXED) != &object->observers;
+}
+
 uint32_t object_signals(struct object *object);
 /* Registers an observer, of which everything but `link` is set. It is
  * unregistered before its memory goes. */
 void object_observe(struct object_observer *observer);
 void object_unobserve(struct object_observer *observer);
+
+/* For handle tables: `handle` of `table` names the object no longer, or is about to when the
+ * table's lock is released. Wakes who waits by it. */
+void object_wake_waits_by(struct object *object, const struct handle_table *table, uint32_t handle);
 
 /* Takes a copy of the name: at most NB_NAME_MAX bytes of valid UTF-8 without
  * control characters. NB_OUT_OF_RANGE, NB_INVALID_ARGUMENT, NB_OUT_OF_MEMORY. */

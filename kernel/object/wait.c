@@ -1,11 +1,11 @@
 /*
  * Waiting: look, and if nothing is there register an observer with every
- * object, then look again before each sleep, so that no change is missed.
+ * object, then look again before each sleep, at signals and handles, so that no change is missed.
  */
 #include "kernel/object/wait.h"
 
 #include "kernel/mm/account.h"
-#include "kernel/object/object.h"
+#include "kernel/object/handle.h"
 #include "kernel/sched/thread.h"
 
 enum { WAIT_ITEMS_ON_STACK = 4 };
@@ -22,17 +22,47 @@ look(struct wait_item *items, uint32_t count)
 	return ready;
 }
 
+enum nb_status
+wait_handle_check(struct object_observer *observer, struct handle_table *table)
+{
+	if (!__atomic_exchange_n(&observer->is_doubtful, false, __ATOMIC_ACQUIRE))
+		return NB_OK;
+	return handle_names(table, observer->handle, observer->object) ? NB_OK : NB_BAD_HANDLE;
+}
+
+/* What `observers`, one for each item, are registered for. */
+struct waiting {
+	struct wait_item *items;
+	struct object_observer *observers;
+	uint32_t count;
+	struct handle_table *table;
+};
+
 static enum nb_status
-wait_observed(struct wait_item *items, uint32_t count, uint64_t deadline_ns, uint32_t *out_ready)
+check_handles(const struct waiting *waiting)
+{
+	enum nb_status status = NB_OK;
+
+	for (uint32_t i = 0; i < waiting->count && status == NB_OK; i++)
+		status = wait_handle_check(&waiting->observers[i], waiting->table);
+	return status;
+}
+
+static enum nb_status
+wait_observed(const struct waiting *waiting, uint64_t deadline_ns, uint32_t *out_ready)
 {
 	bool in_time = true;
+	enum nb_status status;
 
 	for (;;) {
-		*out_ready = look(items, count);
+		*out_ready = look(waiting->items, waiting->count);
 		if (*out_ready)
 			return NB_OK;
 		if (thread_is_canceled())
 			return NB_CANCELED;
+		status = check_handles(waiting);
+		if (status != NB_OK)
+			return status;
 		if (!in_time)
 			return NB_TIMED_OUT;
 		in_time = thread_block(deadline_ns);
@@ -40,10 +70,12 @@ wait_observed(struct wait_item *items, uint32_t count, uint64_t deadline_ns, uin
 }
 
 enum nb_status
-wait_for_signals(struct wait_item *items, uint32_t count, int64_t deadline_ns, uint32_t *out_ready)
+wait_for_signals(struct wait_item *items, uint32_t count, struct handle_table *table,
+		 int64_t deadline_ns, uint32_t *out_ready)
 {
 	struct object_observer on_stack[WAIT_ITEMS_ON_STACK];
 	struct object_observer *observers = on_stack;
+	struct waiting waiting = { .items = items, .count = count, .table = table };
 	struct thread *self = thread_current();
 	enum nb_status status;
 
@@ -61,10 +93,14 @@ wait_for_signals(struct wait_item *items, uint32_t count, int64_t deadline_ns, u
 			.object = items[i].object,
 			.wanted = items[i].wanted,
 			.thread = self,
+			.table = table,
+			.handle = items[i].handle,
+			.is_doubtful = table != NULL,
 		};
 		object_observe(&observers[i]);
 	}
-	status = wait_observed(items, count, wait_deadline(deadline_ns), out_ready);
+	waiting.observers = observers;
+	status = wait_observed(&waiting, wait_deadline(deadline_ns), out_ready);
 	for (uint32_t i = 0; i < count; i++)
 		object_unobserve(&observers[i]);
 	if (observers != on_stack)

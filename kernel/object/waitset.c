@@ -259,10 +259,18 @@ look(struct waitset *waitset, struct nb_waitset_event *events, uint32_t cap)
 }
 
 enum nb_status
-waitset_wait(struct waitset *waitset, struct nb_waitset_event *events, uint32_t cap,
+waitset_wait(const struct waitset_way *way, struct nb_waitset_event *events, uint32_t cap,
 	     int64_t deadline_ns, uint32_t *out_count)
 {
+	struct waitset *waitset = way->waitset;
 	struct waitset_waiter waiter = { .thread = thread_current() };
+	struct object_observer observer = {
+		.object = &waitset->object,
+		.thread = waiter.thread,
+		.table = way->table,
+		.handle = way->handle,
+		.is_doubtful = true,
+	};
 	enum nb_status status = NB_OK;
 	bool in_time = deadline_ns > 0;
 
@@ -272,18 +280,20 @@ waitset_wait(struct waitset *waitset, struct nb_waitset_event *events, uint32_t 
 	spinlock_lock(&waitset->ready_lock);
 	list_push_back(&waitset->waiters, &waiter.link);
 	spinlock_unlock(&waitset->ready_lock);
+	object_observe(&observer);
 	for (;;) {
 		*out_count = look(waitset, events, cap);
 		if (*out_count)
 			break;
-		if (thread_is_canceled())
-			status = NB_CANCELED;
-		else if (!in_time)
+		status = thread_is_canceled() ? NB_CANCELED
+					      : wait_handle_check(&observer, way->table);
+		if (status == NB_OK && !in_time)
 			status = NB_TIMED_OUT;
 		if (status != NB_OK)
 			break;
 		in_time = thread_block(wait_deadline(deadline_ns));
 	}
+	object_unobserve(&observer);
 	spinlock_lock(&waitset->ready_lock);
 	list_remove(&waiter.link);
 	spinlock_unlock(&waitset->ready_lock);

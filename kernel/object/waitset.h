@@ -27,10 +27,18 @@ NB_MUST_USE enum nb_status waitset_add(struct waitset *waitset, struct object *o
 /* NB_NOT_FOUND. */
 NB_MUST_USE enum nb_status waitset_remove(struct waitset *waitset, uint32_t entry);
 
+/* By which handle a waitset is waited for. */
+struct waitset_way {
+	struct waitset *waitset; /* the caller holds a reference */
+	struct handle_table *table;
+	uint32_t handle;
+};
+
 /* Blocks until an entry is ready and reports up to `cap` of them, *out_count.
- * NB_TIMED_OUT, NB_CANCELED. */
-NB_MUST_USE enum nb_status waitset_wait(struct waitset *waitset, struct nb_waitset_event *events,
-					uint32_t cap, int64_t deadline_ns, uint32_t *out_count);
+ * NB_TIMED_OUT, NB_CANCELED, NB_BAD_HANDLE: `way` names it no longer. */
+NB_MUST_USE enum nb_status
+waitset_wait(const struct waitset_way *way, struct nb_waitset_event *events, uint32_t cap,
+	     int64_t deadline_ns, uint32_t *out_count);
 
 static inline struct waitset *
 waitset_of(struct object *object)

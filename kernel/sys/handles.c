@@ -89,6 +89,23 @@ sys_object_set_name(struct nb_vmctx *vmctx, uint32_t handle, uint32_t name, uint
 	return guest_result(status);
 }
 
+/* Clears, then sets; what belongs to the other end, there. */
+static enum nb_status
+change_signals(struct object *object, uint32_t clear, uint32_t set)
+{
+	const struct object_type *type = object->type;
+	uint32_t at_peer = set & type->peer_signals;
+	enum nb_status status = NB_OK;
+
+	if ((clear | set) & ~(NB_SIGNALS_USER | type->settable_signals))
+		return NB_INVALID_ARGUMENT;
+	if (at_peer)
+		status = type->signal_peer(object, at_peer);
+	if (status == NB_OK)
+		object_signals_change(object, clear, set & ~at_peer);
+	return status;
+}
+
 int64_t
 sys_object_signal(struct nb_vmctx *vmctx, uint32_t handle, uint32_t clear, uint32_t set)
 {
@@ -97,10 +114,7 @@ sys_object_signal(struct nb_vmctx *vmctx, uint32_t handle, uint32_t clear, uint3
 
 	if (status != NB_OK)
 		return guest_result(status);
-	if ((clear | set) & ~(NB_SIGNALS_USER | use.object->type->settable_signals))
-		status = NB_INVALID_ARGUMENT;
-	else
-		object_signals_change(use.object, clear, set);
+	status = change_signals(use.object, clear, set);
 	object_put(use.object);
 	return guest_result(status);
 }
@@ -121,7 +135,7 @@ sys_event_create(struct nb_vmctx *vmctx)
 int64_t
 sys_object_wait_one(struct nb_vmctx *vmctx, uint32_t handle, uint32_t signals, int64_t deadline_ns)
 {
-	struct wait_item item = { .wanted = signals };
+	struct wait_item item = { .wanted = signals, .handle = handle };
 	struct handle_use use;
 	uint32_t ready;
 	enum nb_status status = guest_handle(vmctx, handle, NULL, NB_RIGHT_WAIT, &use);
@@ -129,7 +143,7 @@ sys_object_wait_one(struct nb_vmctx *vmctx, uint32_t handle, uint32_t signals, i
 	if (status != NB_OK)
 		return guest_result(status);
 	item.object = use.object;
-	status = wait_for_signals(&item, 1, deadline_ns, &ready);
+	status = wait_for_signals(&item, 1, &guest_process(vmctx)->handles, deadline_ns, &ready);
 	object_put(use.object);
 	return status == NB_OK ? (int64_t)item.seen : guest_result(status);
 }
@@ -155,7 +169,9 @@ use_items(const struct nb_vmctx *vmctx, const struct nb_wait_item *given, uint32
 			put_items(items, i);
 			return status;
 		}
-		items[i] = (struct wait_item){ .object = use.object, .wanted = given[i].wanted };
+		items[i] = (struct wait_item){ .object = use.object,
+					       .wanted = given[i].wanted,
+					       .handle = given[i].handle };
 	}
 	return NB_OK;
 }
@@ -175,7 +191,7 @@ sys_object_wait_many(struct nb_vmctx *vmctx, uint32_t items, uint32_t count, int
 		status = use_items(vmctx, given, count, used);
 	if (status != NB_OK)
 		return guest_result(status);
-	status = wait_for_signals(used, count, deadline_ns, &ready);
+	status = wait_for_signals(used, count, &guest_process(vmctx)->handles, deadline_ns, &ready);
 	for (uint32_t i = 0; i < count; i++)
 		given[i].seen = used[i].seen;
 	put_items(used, count);

@@ -90,7 +90,7 @@ sys_thread_exit(struct nb_vmctx *vmctx, uint32_t result)
 int64_t
 sys_thread_join(struct nb_vmctx *vmctx, uint32_t handle, int64_t deadline_ns)
 {
-	struct wait_item item = { .wanted = NB_SIGNAL_TERMINATED };
+	struct wait_item item = { .wanted = NB_SIGNAL_TERMINATED, .handle = handle };
 	struct thread_object *thread;
 	struct handle_use use;
 	uint32_t ready;
@@ -106,7 +106,8 @@ sys_thread_join(struct nb_vmctx *vmctx, uint32_t handle, int64_t deadline_ns)
 		status = NB_DEADLOCK;
 	spinlock_unlock(&thread->lock);
 	if (status == NB_OK)
-		status = wait_for_signals(&item, 1, deadline_ns, &ready);
+		status = wait_for_signals(&item, 1, &guest_process(vmctx)->handles, deadline_ns,
+					  &ready);
 	if (status == NB_OK)
 		result = thread->result;
 	object_put(use.object);

@@ -79,6 +79,7 @@ sys_waitset_wait(struct nb_vmctx *vmctx, uint32_t handle, uint32_t events, uint3
 		 int64_t deadline_ns)
 {
 	struct nb_waitset_event found[NB_WAIT_ITEMS_MAX];
+	struct waitset_way way = { .table = &guest_process(vmctx)->handles, .handle = handle };
 	struct handle_use use;
 	uint64_t at;
 	uint32_t ready = 0;
@@ -90,7 +91,8 @@ sys_waitset_wait(struct nb_vmctx *vmctx, uint32_t handle, uint32_t events, uint3
 		status = guest_handle(vmctx, handle, &waitset_type, NB_RIGHT_READ, &use);
 	if (status != NB_OK)
 		return guest_result(status);
-	status = waitset_wait(waitset_of(use.object), found, count, deadline_ns, &ready);
+	way.waitset = waitset_of(use.object);
+	status = waitset_wait(&way, found, count, deadline_ns, &ready);
 	object_put(use.object);
 	if (status == NB_OK)
 		status = port_guest_write(at, found, ready * sizeof *found);

@@ -211,6 +211,7 @@ test_heap(void **state)
 static struct {
 	struct wait_item items[8];
 	uint32_t count;
+	struct handle_table *table; /* of the items' handles; NULL: none */
 	int64_t deadline_ns;
 	enum nb_status status;
 	uint32_t ready;
@@ -221,8 +222,8 @@ static void
 waiter_main(void *unused)
 {
 	(void)unused;
-	waiting.status =
-		wait_for_signals(waiting.items, waiting.count, waiting.deadline_ns, &waiting.ready);
+	waiting.status = wait_for_signals(waiting.items, waiting.count, waiting.table,
+					  waiting.deadline_ns, &waiting.ready);
 	waiting.is_done = true;
 	thread_exit();
 }
@@ -260,7 +261,7 @@ test_wait_many(void **state)
 	waiting.deadline_ns = INT64_MAX;
 	for (int i = 0; i < 8; i++) {
 		events[i] = new_event();
-		waiting.items[i] = (struct wait_item){ events[i], NB_SIGNAL_USER_1, 0 };
+		waiting.items[i] = (struct wait_item){ events[i], NB_SIGNAL_USER_1, 0, 0 };
 	}
 	start_waiter();
 	object_signals_change(events[7], 0, NB_SIGNAL_USER_2);
@@ -288,13 +289,83 @@ test_wait_timeout(void **state)
 
 	(void)state;
 	waiting.count = 1;
-	waiting.items[0] = (struct wait_item){ event, NB_SIGNAL_USER_1, 0 };
+	waiting.items[0] = (struct wait_item){ event, NB_SIGNAL_USER_1, 0, 0 };
 	waiting.deadline_ns = (int64_t)begin + 5000000;
 	start_waiter();
 	assert_false(waiting.is_done);
 	sched_run(wait_is_done);
 	assert_int_equal(waiting.status, NB_TIMED_OUT);
 	assert_true(port_time_monotonic_ns() >= begin + 5000000);
+	object_put(event);
+}
+
+static enum nb_status
+give_nothing(void *unused)
+{
+	(void)unused;
+	return NB_OK;
+}
+
+static enum nb_status
+refuse_all(void *unused)
+{
+	(void)unused;
+	return NB_SHOULD_WAIT;
+}
+
+/* A wait ends when the handle goes by which it waits, however it goes, and with no other's. */
+static void
+test_wait_handle_goes(void **state)
+{
+	const uint32_t rights = event_type.rights;
+	struct handle_table table, others;
+	struct object *event = new_event();
+	struct handle_entry entry;
+	uint32_t handle, other, elsewhere;
+
+	(void)state;
+	handle_table_init(&table, boot_account());
+	handle_table_init(&others, boot_account());
+	assert_int_equal(handle_add(&others, event, rights, &elsewhere), NB_OK);
+	waiting.count = 1;
+	waiting.table = &table;
+	waiting.deadline_ns = INT64_MAX;
+	for (int way = 0; way < 4; way++) {
+		assert_int_equal(handle_add(&table, event, rights, &handle), NB_OK);
+		assert_int_equal(handle_add(&table, event, rights, &other), NB_OK);
+		waiting.items[0] = (struct wait_item){ event, NB_SIGNAL_USER_1, .handle = handle };
+		/* Already gone when the wait begins. */
+		if (way == 3)
+			assert_int_equal(handle_close(&table, handle), NB_OK);
+		start_waiter();
+		if (way != 3) {
+			assert_int_equal(handle_close(&table, other), NB_OK);
+			assert_int_equal(handle_close(&others, elsewhere), NB_OK);
+			assert_int_equal(handle_add(&others, event, rights, &elsewhere), NB_OK);
+			assert_int_equal(
+				handle_move_out(&table, &handle, 1, &entry, refuse_all, NULL),
+				NB_SHOULD_WAIT);
+			kernel_run_idle();
+			assert_false(waiting.is_done);
+		}
+		if (way == 0)
+			assert_int_equal(handle_close(&table, handle), NB_OK);
+		if (way == 1)
+			assert_int_equal(handle_renew(&table, handle, rights, &handle), NB_OK);
+		if (way == 2) {
+			assert_int_equal(
+				handle_move_out(&table, &handle, 1, &entry, give_nothing, NULL),
+				NB_OK);
+			object_handle_put(entry.object);
+		}
+		kernel_run_idle();
+		assert_true(waiting.is_done);
+		assert_int_equal(waiting.status, NB_BAD_HANDLE);
+		assert_true(list_is_empty(&event->observers));
+	}
+	waiting.table = NULL;
+	handle_table_close(&table);
+	handle_table_close(&others);
 	object_put(event);
 }
 
@@ -465,12 +536,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(test_handle_rights), kernel_test(test_handle_generations),
-		kernel_test(test_handle_limits), kernel_test(test_handle_capacity),
-		kernel_test(test_account_tree),	 kernel_test(test_heap),
-		kernel_test(test_wait_many),	 kernel_test(test_wait_timeout),
-		kernel_test(test_stream_model),	 kernel_test(test_heap_failures),
-		kernel_test(test_page_failures), kernel_test(test_last_traps),
+		kernel_test(test_handle_rights),    kernel_test(test_handle_generations),
+		kernel_test(test_handle_limits),    kernel_test(test_handle_capacity),
+		kernel_test(test_account_tree),	    kernel_test(test_heap),
+		kernel_test(test_wait_many),	    kernel_test(test_wait_timeout),
+		kernel_test(test_wait_handle_goes), kernel_test(test_stream_model),
+		kernel_test(test_heap_failures),    kernel_test(test_page_failures),
+		kernel_test(test_last_traps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -641,6 +641,13 @@ class Threads(Case):
         result = run(TESTS / "threads" / "bare.wasm", stdin=b"x" * 1000)
         self.check(result, 5, b"counted 40000\nread 1000\nrefused 1\n")
 
+    def test_closed_while_others_wait(self):
+        program = TESTS / "threads" / "closed.wasm"
+        with Started(program, stdin=subprocess.PIPE) as running:
+            # Standard input stays open, and nothing comes.
+            self.assertEqual(running.stderr.read(), b"")
+            self.assertEqual(running.wait(), 0)
+
     def test_rust(self):
         program = TESTS / "threads" / "threads.wasm"
         if not program.exists():

@@ -64,6 +64,45 @@ test_channel(void)
 	EXPECT(nb_handle_close(channel.ends[1]) == 0);
 }
 
+/* A sign given at one end is seen at the other, where it is cleared. */
+static void
+check_signs(uint32_t from, uint32_t to)
+{
+	uint32_t before = signals_of(from);
+
+	EXPECT(nb_object_signal(from, 0, NB_SIGNAL_SIGNALED | NB_SIGNAL_USER_3) == 0);
+	EXPECT(signals_of(from) == (before | NB_SIGNAL_USER_3));
+	EXPECT(signals_of(to) & NB_SIGNAL_SIGNALED);
+	EXPECT(!(signals_of(to) & NB_SIGNAL_USER_3));
+	EXPECT(nb_object_signal(from, NB_SIGNAL_SIGNALED | NB_SIGNAL_USER_3, 0) == 0);
+	EXPECT(signals_of(from) == before && signals_of(to) & NB_SIGNAL_SIGNALED);
+	EXPECT(nb_object_signal(to, NB_SIGNAL_SIGNALED, 0) == 0);
+	EXPECT(!(signals_of(to) & NB_SIGNAL_SIGNALED));
+	EXPECT(nb_object_signal(from, 0, NB_SIGNAL_READABLE) == ERR(INVALID_ARGUMENT));
+	EXPECT(nb_handle_close(to) == 0);
+	before = signals_of(from);
+	EXPECT(nb_object_signal(from, 0, NB_SIGNAL_SIGNALED | NB_SIGNAL_USER_3) ==
+	       ERR(PEER_CLOSED));
+	EXPECT(signals_of(from) == before);
+	EXPECT(nb_handle_close(from) == 0);
+}
+
+static void
+test_signs(void)
+{
+	struct nb_channel_ends channel;
+	struct nb_stream_ends stream;
+
+	EXPECT(nb_channel_create(&channel, 1) == 0);
+	check_signs(channel.ends[1], channel.ends[0]);
+	EXPECT(nb_channel_create(&channel, 1) == 0);
+	check_signs(channel.ends[0], channel.ends[1]);
+	EXPECT(nb_stream_create(&stream, 16) == 0);
+	check_signs(stream.reader, stream.writer);
+	EXPECT(nb_stream_create(&stream, 16) == 0);
+	check_signs(stream.writer, stream.reader);
+}
+
 static void
 test_timer(void)
 {
@@ -165,6 +204,7 @@ void
 _start(void)
 {
 	test_channel();
+	test_signs();
 	test_timer();
 	test_waitset();
 	nb_process_exit(0);

@@ -231,6 +231,91 @@ test_words(void)
 	EXPECT(nb_thread_join(threads[1], NB_DEADLINE_NEVER) == 0);
 }
 
+/* ---- handles that go while somebody waits by them ---- */
+
+static uint32_t waited_for, another;
+
+static int
+wait_one(int unused)
+{
+	(void)unused;
+	return -(int)nb_object_wait_one(waited_for, NB_SIGNAL_USER_0, NB_DEADLINE_NEVER);
+}
+
+static int
+wait_many(int unused)
+{
+	struct nb_wait_item items[2] = { { another, NB_SIGNAL_USER_0, 0 },
+					 { waited_for, NB_SIGNAL_USER_0, 0 } };
+
+	(void)unused;
+	return -(int)nb_object_wait_many(items, 2, NB_DEADLINE_NEVER);
+}
+
+static int
+wait_set(int unused)
+{
+	struct nb_waitset_event ready;
+
+	(void)unused;
+	return -(int)nb_waitset_wait(waited_for, &ready, 1, NB_DEADLINE_NEVER);
+}
+
+static int
+join(int unused)
+{
+	(void)unused;
+	return -(int)nb_thread_join(waited_for, NB_DEADLINE_NEVER);
+}
+
+static int
+wait_for_another(int unused)
+{
+	(void)unused;
+	return (int)nb_object_wait_one(another, NB_SIGNAL_USER_0, NB_DEADLINE_NEVER);
+}
+
+/* Each wait ends with BAD_HANDLE when its handle is closed, replaced or sent. */
+static void
+test_going_handles(void)
+{
+	int (*const waits[])(int) = { wait_one, wait_many, wait_set, join };
+	struct nb_channel_ends channel;
+	uint32_t waiter, copy;
+	int64_t result;
+
+	another = (uint32_t)nb_event_create();
+	EXPECT(nb_channel_create(&channel, 0) == 0);
+	for (uint32_t i = 0; i < 3 * 4; i++) {
+		uint32_t kind = i / 3;
+
+		waited_for = kind == 2	 ? (uint32_t)nb_waitset_create()
+			     : kind == 3 ? spawn(wait_for_another, 0, 1)
+					 : (uint32_t)nb_event_create();
+		waiter = spawn(waits[kind], 0, 0);
+		EXPECT(nb_thread_sleep(now() + 1000000) == 0);
+		copy = (uint32_t)nb_handle_duplicate(waited_for, NB_RIGHTS_SAME);
+		EXPECT(nb_thread_join(waiter, 0) == ERR(TIMED_OUT));
+		if (i % 3 == 0)
+			result = nb_handle_close(waited_for);
+		else if (i % 3 == 1)
+			result = nb_handle_replace(waited_for, NB_RIGHTS_SAME);
+		else
+			result = nb_channel_send(channel.ends[0], "", 0, &waited_for, 1);
+		EXPECT(result >= 0);
+		EXPECT(nb_thread_join(waiter, now() + 1000000000) == NB_BAD_HANDLE);
+		EXPECT(nb_handle_close(waiter) == 0);
+		if (kind == 3) {
+			EXPECT(nb_object_signal(another, 0, NB_SIGNAL_USER_0) == 0);
+			EXPECT(nb_thread_join(copy, NB_DEADLINE_NEVER) == NB_SIGNAL_USER_0);
+			EXPECT(nb_object_signal(another, NB_SIGNAL_USER_0, 0) == 0);
+		}
+		EXPECT(nb_handle_close(copy) == 0);
+	}
+	EXPECT(nb_handle_close(another) == 0);
+	EXPECT(nb_handle_close(channel.ends[0]) == 0 && nb_handle_close(channel.ends[1]) == 0);
+}
+
 void
 _start(void)
 {
@@ -240,6 +325,7 @@ _start(void)
 	test_ends();
 	test_priorities();
 	test_words();
+	test_going_handles();
 	/* The end of the process finds two threads that sleep, one of which nobody
 	 * has a handle to. */
 	waiting = spawn(sleep_long, 0, 0);

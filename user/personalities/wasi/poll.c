@@ -150,6 +150,22 @@ prepare(struct poll *poll, const struct wasi_subscription *sub)
 }
 
 static enum wasi_errno
+prepare_all(struct poll *poll)
+{
+	struct wasi_subscription sub;
+	enum wasi_errno error = WASI_SUCCESS;
+
+	poll->deadline_ns = NB_DEADLINE_NEVER;
+	poll->item_count = 0;
+	for (uint32_t i = 0; i < poll->count && !error; i++) {
+		error = get_subscription(poll, i, &sub);
+		if (!error)
+			error = prepare(poll, &sub);
+	}
+	return error;
+}
+
+static enum wasi_errno
 wait_for_any(struct poll *poll)
 {
 	int64_t result, deadline = poll->is_ready ? NB_DEADLINE_POLL : poll->deadline_ns;
@@ -160,6 +176,9 @@ wait_for_any(struct poll *poll)
 	else
 		result = nb_thread_sleep(deadline);
 	wasi_enter();
+	/* Another thread has closed a descriptor, or put another in its place. */
+	if (result == -NB_BAD_HANDLE)
+		return prepare_all(poll);
 	return result == -NB_TIMED_OUT ? WASI_SUCCESS : errno_of(result);
 }
 
@@ -212,15 +231,10 @@ poll_streams_and_clocks(struct poll *poll)
 {
 	struct wasi_subscription sub;
 	struct wasi_event event;
-	enum wasi_errno error = WASI_SUCCESS;
+	enum wasi_errno error;
 
 	poll->start_ns = nb_clock_get(NB_CLOCK_MONOTONIC);
-	poll->deadline_ns = NB_DEADLINE_NEVER;
-	for (uint32_t i = 0; i < poll->count && !error; i++) {
-		error = get_subscription(poll, i, &sub);
-		if (!error)
-			error = prepare(poll, &sub);
-	}
+	error = prepare_all(poll);
 	while (!error && !poll->events) {
 		error = wait_for_any(poll);
 		for (uint32_t i = 0; i < poll->count && !error; i++) {
