@@ -10,6 +10,7 @@
  */
 #include "compiler/compiler.h"
 
+#include "tests/random.h"
 #include "tests/wasm/fuzz_corpus.h"
 #include "tests/wasm/host_arena.h"
 
@@ -125,7 +126,7 @@ check_compiler(const struct wasm_module *module, size_t len, uint64_t *random, e
 		compile_with_little(module, &options, &run, *out, random);
 	if (len >= LARGE)
 		return;
-	options.disabled_passes = (uint32_t)fuzz_random(random);
+	options.disabled_passes = (uint32_t)random_next(random);
 	options.strict_accesses = fuzz_below(random, 2) == 0;
 	options.cpu_features = fuzz_below(random, 2) == 0 ? 0 : UINT32_MAX;
 	host_arena_init(&other.host, SIZE_MAX);

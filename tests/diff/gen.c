@@ -3,6 +3,8 @@
  */
 #include "tests/diff/gen.h"
 
+#include "tests/random.h"
+
 #include <stdio.h>
 
 enum { FUEL_AT_FIRST = 100 };
@@ -12,17 +14,13 @@ enum { FUEL_AT_FIRST = 100 };
 uint64_t
 gen_bits(struct gen *g)
 {
-	uint64_t z = g->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return random_next(&g->random);
 }
 
 uint32_t
 gen_below(struct gen *g, uint32_t limit)
 {
-	return (uint32_t)(gen_bits(g) % limit);
+	return random_below(&g->random, limit);
 }
 
 bool

@@ -5,6 +5,7 @@
 #include "lib/list.h"
 #include "lib/sort.h"
 #include "lib/utf8.h"
+#include "tests/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,13 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static uint32_t
-next_random(uint64_t *state)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*state >> 33);
-}
 
 static void
 test_bitset_against_model(void **state)
@@ -35,11 +29,11 @@ test_bitset_against_model(void **state)
 	assert_int_equal(bitset_words(BITS), 4);
 	assert_int_equal(bitset_next(set, BITS, 0), BITS);
 	for (int round = 0; round < 2000; round++) {
-		uint32_t bit = next_random(&random) % BITS;
+		uint32_t bit = random_below(&random, BITS);
 		size_t count = 0;
 		size_t next = BITS;
 
-		model[bit] = next_random(&random) % 3 == 0;
+		model[bit] = random_below(&random, 3) == 0;
 		if (model[bit])
 			bitset_add(set, bit);
 		else
@@ -147,7 +141,7 @@ check_sort(size_t count, uint32_t distinct, uint64_t seed)
 
 	for (uint32_t i = 0; i < count; i++) {
 		/* distinct 0: falling keys, the worst for insertion */
-		keys[i] = distinct ? next_random(&seed) % distinct : (uint32_t)count - i;
+		keys[i] = distinct ? random_below(&seed, distinct) : (uint32_t)count - i;
 		items[i] = i;
 	}
 	sort_indices(items, scratch, count, is_key_before, &run);

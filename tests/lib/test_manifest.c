@@ -2,6 +2,7 @@
  * The reader of manifests: each line, each error with its place, and random texts.
  */
 #include "lib/manifest.h"
+#include "tests/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -254,16 +255,6 @@ test_too_long(void **state)
 
 /* --- random texts ------------------------------------------------------------------- */
 
-static uint64_t
-next_random(uint64_t *state)
-{
-	uint64_t x = *state += 0x9e3779b97f4a7c15ull;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
-}
-
 /* What was accepted is inside its bounds. */
 static void
 check_bounds(const struct manifest *m)
@@ -320,15 +311,15 @@ make_text(uint64_t *random, char *out, size_t cap)
 		"\ndma 4K\n",
 	};
 	size_t len = 0;
-	uint64_t count = next_random(random) % 40;
+	uint64_t count = random_below(random, 40);
 
 	for (uint64_t i = 0; i < count; i++) {
-		const char *word = words[next_random(random) % (sizeof(words) / sizeof(*words))];
+		const char *word = words[random_next(random) % (sizeof(words) / sizeof(*words))];
 
 		len += (size_t)snprintf(out + len, cap - len, "%s ", word);
 	}
-	for (uint64_t i = next_random(random) % 4; len && i > 0; i--)
-		out[next_random(random) % len] = (char)next_random(random);
+	for (uint64_t i = random_below(random, 4); len && i > 0; i--)
+		out[random_next(random) % len] = (char)random_next(random);
 	return len;
 }
 

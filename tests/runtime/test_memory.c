@@ -6,6 +6,7 @@
  * what it must do with a given index; the memory itself is read and written
  * directly, too.
  */
+#include "tests/random.h"
 #include "tests/runtime/support.h"
 
 #include "kernel/port/cpu.h"
@@ -352,20 +353,13 @@ expected_trap(enum pattern pattern, uint64_t length, uint64_t index, uint64_t of
 
 static uint64_t random_state = 1;
 
-static uint64_t
-random_bits(void)
-{
-	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return random_state ^ random_state >> 29;
-}
-
 static void
 check_access(const struct instance *instance, const struct shape *shape, uint32_t function,
 	     uint64_t index, uint64_t offset)
 {
 	enum pattern pattern = function % PATTERN_COUNT;
 	const struct runtime_memory *memory = instance->memories[shape->memory];
-	uint64_t value = random_bits();
+	uint64_t value = random_next(&random_state);
 	struct runtime_value in[2] = { { { index, 0 } }, { { value, 0 } } };
 	struct runtime_value out[8] = { { { 0, 0 } } };
 	uint8_t before[32] = { 0 }, after[32] = { 0 }, wanted[32] = { 0 };
@@ -376,9 +370,9 @@ check_access(const struct instance *instance, const struct shape *shape, uint32_
 	enum nb_trap want = expected_trap(pattern, memory->desc.length, index, offset);
 	uint8_t *at = (uint8_t *)(uintptr_t)(memory->desc.base + index + offset);
 	if (want == NB_TRAP_NONE) {
-		uint64_t filling[2] = { random_bits(), random_bits() };
+		uint64_t filling[2] = { random_next(&random_state), random_next(&random_state) };
 		/* Swaps and equalities that happen, too. */
-		if (random_bits() % 2 && width_of(pattern) == 8)
+		if (random_next(&random_state) % 2 && width_of(pattern) == 8)
 			filling[0] = pattern == COMPARE_F64 ? value : 0;
 		memcpy(at, filling, width_of(pattern));
 		memcpy(before, at, width_of(pattern));
@@ -441,8 +435,8 @@ check_limits(const struct instance *instance, const struct shape *shape, uint32_
 		for (uint64_t i = 0; i < AROUND; i++)
 			check_access(instance, shape, function, edges[e] + i - AROUND + 3, offset);
 	for (uint32_t i = 0; i < 8; i++)
-		check_access(instance, shape, function, random_bits() >> random_bits() % 60,
-			     offset);
+		check_access(instance, shape, function,
+			     random_next(&random_state) >> random_next(&random_state) % 60, offset);
 }
 
 static void

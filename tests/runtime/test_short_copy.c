@@ -4,6 +4,7 @@
  * traps has written nothing; also at the ends of a memory of 4 GiB, where sums of address
  * and length do not fit 32 bits.
  */
+#include "tests/random.h"
 #include "tests/runtime/support.h"
 
 #include "runtime/builtin.h"
@@ -68,14 +69,7 @@ make_module(uint32_t pages)
 
 /* --- the model ------------------------------------------------------------- */
 
-static uint64_t seed = 0x9e3779b97f4a7c15;
-
-static uint32_t
-random_bits(void)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(seed >> 33);
-}
+static uint64_t random_state = 1;
 
 /* The bytes within some 100 around an operand that exist. */
 struct window {
@@ -96,7 +90,7 @@ open_window(const struct instance *instance, uint64_t address, uint32_t len, str
 	out->at = (uint8_t *)(uintptr_t)(memory->desc.base + from);
 	out->len = from < to ? (uint32_t)(to - from) : 0;
 	for (uint32_t i = 0; i < out->len; i++)
-		out->at[i] = (uint8_t)random_bits();
+		out->at[i] = (uint8_t)random_next(&random_state);
 }
 
 static void

@@ -3,6 +3,7 @@
  */
 #include "tests/wasm/fuzz_corpus.h"
 
+#include "tests/random.h"
 #include "tests/wasm/fuzz_structure.h"
 #include "tests/wasm/host_arena.h"
 
@@ -67,20 +68,10 @@ fuzz_fail(const char *what)
 	abort();
 }
 
-uint64_t
-fuzz_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 size_t
 fuzz_below(uint64_t *state, size_t limit)
 {
-	return limit == 0 ? 0 : fuzz_random(state) % limit;
+	return limit == 0 ? 0 : random_next(state) % limit;
 }
 
 /* ---- files ---- */
@@ -190,7 +181,7 @@ mutate(struct fuzz_bytes *variant, const struct file *file, const struct file *o
 		bytes[at] = telling_bytes[fuzz_below(random, sizeof(telling_bytes))];
 		break;
 	case 4:
-		bytes[at] = (uint8_t)fuzz_random(random);
+		bytes[at] = (uint8_t)random_next(random);
 		break;
 	case 5: /* overwrite with a piece of another file */
 		count = count < other->len - from ? count : other->len - from;

@@ -41,7 +41,6 @@ int fuzz_main(const struct fuzz_target *target, int argc, char **argv);
 /* Says what is wrong and how to repeat the round, and ends the process. */
 _Noreturn void fuzz_fail(const char *what);
 
-uint64_t fuzz_random(uint64_t *state);
 /* A number below `limit`; 0 if that is 0. */
 size_t fuzz_below(uint64_t *state, size_t limit);
 

@@ -1,6 +1,7 @@
 /*
  * Pieces of modules made up at random, see fuzz_structure.h.
  */
+#include "tests/random.h"
 #include "tests/wasm/fuzz_corpus.h"
 #include "tests/wasm/fuzz_structure.h"
 
@@ -195,7 +196,7 @@ fuzz_make_immediate(struct fuzz_bytes *out, const struct wasm_module *module,
 		break;
 	case WASM_IMM_I32:
 	case WASM_IMM_I64:
-		fuzz_put_signed(out, (int32_t)fuzz_random(random) >> fuzz_below(random, 32));
+		fuzz_put_signed(out, (int32_t)random_next(random) >> fuzz_below(random, 32));
 		break;
 	case WASM_IMM_MEMARG:
 		make_memarg(out, module, info->width, random);

@@ -6,6 +6,7 @@
  */
 #include "wasm/module.h"
 
+#include "tests/random.h"
 #include "tests/wasm/host_arena.h"
 #include "tests/wasm/module_builder.h"
 
@@ -129,13 +130,6 @@ static const struct {
 	PIECE("\x11\x00\x01"),
 };
 
-static uint32_t
-next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005U + 1442695040888963407U;
-	return (uint32_t)(*state >> 33);
-}
-
 static void
 test_both_paths_agree(void **state)
 {
@@ -146,18 +140,17 @@ test_both_paths_agree(void **state)
 	for (uint32_t round = 0; round < RANDOM_BODIES; round++) {
 		uint8_t code[2 * MOST_BYTES];
 		size_t len = 0;
-		bool has_memory = next_random(&random) % 8 != 0;
+		bool has_memory = random_below(&random, 8) != 0;
 
 		for (;;) {
-			uint32_t choice =
-				next_random(&random) % (uint32_t)(sizeof(pieces) / sizeof(*pieces));
+			uint32_t choice = random_below(&random, sizeof(pieces) / sizeof(*pieces));
 
-			if (len + pieces[choice].len >= MOST_BYTES || next_random(&random) % 6 == 0)
+			if (len + pieces[choice].len >= MOST_BYTES || random_below(&random, 6) == 0)
 				break;
 			memcpy(code + len, pieces[choice].bytes, pieces[choice].len);
 			len += pieces[choice].len;
 		}
-		if (next_random(&random) % 4 == 0 && len > 1)
+		if (random_below(&random, 4) == 0 && len > 1)
 			len--; /* ends inside an instruction */
 		else
 			code[len++] = 0x0b;

@@ -10,6 +10,7 @@
 #include "kernel/port/platform.h"
 #include "platform/hosted/hosted.h"
 #include "tests/arch/x86_64/stub_layout.h"
+#include "tests/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,13 +127,10 @@ static struct {
 static uint64_t pattern[CALLER_FRAME / 8], left[CALLER_FRAME / 8];
 static uint64_t outs[STEPS][FRAME_MAX / 8], logs[STEPS][AREA_MAX];
 
-static uint64_t
-draw(uint64_t below)
+static uint32_t
+draw(uint32_t below)
 {
-	t.random ^= t.random << 13;
-	t.random ^= t.random >> 7;
-	t.random ^= t.random << 17;
-	return t.random % below;
+	return random_below(&t.random, below);
 }
 
 static void
@@ -141,7 +139,7 @@ fill(void *at, size_t bytes)
 	uint64_t *words = at;
 
 	for (size_t i = 0; i < bytes / 8; i++)
-		words[i] = draw(UINT64_MAX) | 1;
+		words[i] = random_next(&t.random) | 1;
 }
 
 /* ---- upcalls ---- */
@@ -263,9 +261,9 @@ setup(void **state)
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
-	t.random = (uint64_t)time(NULL) * 2654435761u | 1;
+	t.random = (uint64_t)time(NULL) * 2654435761u;
 	if (getenv("SEED"))
-		t.random = strtoull(getenv("SEED"), NULL, 0) | 1;
+		t.random = strtoull(getenv("SEED"), NULL, 0);
 	assert_int_equal(hosted_fault_thread_init(), NB_OK);
 	assert_int_equal(port_code_reserve(size, &t.code), NB_OK);
 	memcpy(t.code.base, stub_code_start, (size_t)(stub_code_end - stub_code_start));
@@ -329,7 +327,7 @@ draw_area(uint32_t least)
 		area = power + 2;
 		break;
 	default:
-		area = (uint32_t)draw(AREA_MAX / 2) * 2;
+		area = draw(AREA_MAX / 2) * 2;
 		break;
 	}
 	return area < least ? least : area > AREA_MAX ? AREA_MAX : area;
@@ -396,7 +394,7 @@ make_chain(uint32_t count, uint32_t results, enum ending ending, uint32_t instan
 			if (ending == IN_GATE)
 				put_gate(i);
 		} else if (!grows) {
-			instance ^= (uint32_t)draw(2);
+			instance ^= draw(2);
 			t.callees[i] = callee_in(t.vmctx[instance], stub_code_hop, areas[i]);
 			t.runs_in[i] = t.vmctx[instance];
 		}
@@ -525,10 +523,10 @@ stubs_keep_their_word_with_hostile_registers(void **state)
 	print_message("SEED=%llu\n", (unsigned long long)t.random);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		bool is_direct = draw(2);
-		uint32_t count = 1 + (uint32_t)draw(STEPS);
+		uint32_t count = 1 + draw(STEPS);
 		bool ends_in_host = draw(4) == 0 && count > 1;
 		uint32_t results = ends_in_host || draw(2) ? 0 : draw_area(0);
-		uint32_t instance = is_direct ? 0 : (uint32_t)draw(2);
+		uint32_t instance = is_direct ? 0 : draw(2);
 
 		make_chain(count, results, ends_in_host ? IN_HOST : IN_GUEST, instance);
 		run_chain(is_direct);
@@ -627,7 +625,7 @@ gates_keep_their_word_with_hostile_registers(void **state)
 	(void)state;
 	t.host->thread = t.vmctx[1]->thread = &t.gate.seat.head;
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		uint32_t count = 1 + (uint32_t)draw(STEPS), passed = count;
+		uint32_t count = 1 + draw(STEPS), passed = count;
 		bool is_first = draw(2) || count == 1;
 		bool ends_in_host = is_first && count > 1 && draw(2);
 

@@ -6,44 +6,13 @@
  *
  * usage: test_simplify [SEED [ROUNDS]]
  */
-#include "compiler/ir/edit.h"
-#include "compiler/ir/simplify.h"
 #include "compiler/pass/pass.h"
-#include "tests/wasm/host_arena.h"
-
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static uint64_t seed = 1;
-static uint32_t rounds = 20000;
+#include "tests/compiler/ir/simplify_bench.h"
 
 enum { PARAMS = 4, TRIALS = 8, MAX_DEPTH = 24 };
 
-struct bench {
-	struct host_arena host;
-	struct ir_function fn;
-	uint64_t random;
-	uint64_t bound[PARAMS]; /* values of the parameters */
-};
-
-static uint64_t
-next_random(struct bench *b)
-{
-	b->random ^= b->random << 13;
-	b->random ^= b->random >> 7;
-	b->random ^= b->random << 17;
-	return b->random * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static uint32_t
-below(struct bench *b, uint32_t limit)
-{
-	return (uint32_t)(next_random(b) >> 33) % limit;
-}
+static const enum ir_type params[PARAMS] = { IR_I32, IR_I64, IR_I32, IR_I64 };
+static uint64_t bound[PARAMS]; /* values of the parameters */
 
 /* Numbers at which rules have borders, and any others. */
 static uint64_t
@@ -59,9 +28,9 @@ number(struct bench *b)
 	case 2:
 		return power + below(b, 3) - 1;
 	case 3:
-		return next_random(b) >> below(b, 64);
+		return random_next(&b->random) >> below(b, 64);
 	case 4:
-		return (uint64_t)(int64_t)(int32_t)next_random(b);
+		return (uint64_t)(int64_t)(int32_t)random_next(&b->random);
 	default:
 		return (power - 1) << below(b, 8);
 	}
@@ -81,7 +50,7 @@ evaluate(const struct bench *b, uint32_t value, uint32_t depth, uint64_t *out)
 		return true;
 	}
 	if (inst->op == IR_PARAM) {
-		*out = b->bound[inst->imm];
+		*out = bound[inst->imm];
 		if (ir_type_bits(inst->type) == 32)
 			*out = (uint32_t)*out;
 		return true;
@@ -145,36 +114,6 @@ any_operation(struct bench *b)
 	return inst;
 }
 
-static uint32_t
-add_inst(struct bench *b, const struct ir_inst *inst)
-{
-	uint32_t value = ir_new_inst(&b->fn, inst->op, inst->type);
-
-	b->fn.insts[value] = *inst;
-	b->fn.insts[value].block = IR_NONE;
-	return value;
-}
-
-static void
-start(struct bench *b)
-{
-	host_arena_init(&b->host, 1 << 24);
-	b->fn = (struct ir_function){ .arena = &b->host.arena };
-	assert_int_equal(ir_function_init(&b->fn, 64), NB_OK);
-	for (uint32_t i = 0; i < PARAMS; i++) {
-		uint32_t param = ir_new_inst(&b->fn, IR_PARAM, i & 1 ? IR_I64 : IR_I32);
-
-		b->fn.insts[param].imm = i;
-	}
-}
-
-static void
-finish(struct bench *b)
-{
-	arena_reset(&b->host.arena);
-	assert_int_equal(b->host.chunks, 0);
-}
-
 /* Compares both under several assignments of the parameters. */
 static void
 compare(struct bench *b, uint32_t original, uint32_t simpler, uint32_t round)
@@ -183,7 +122,7 @@ compare(struct bench *b, uint32_t original, uint32_t simpler, uint32_t round)
 		uint64_t expected, actual;
 
 		for (uint32_t i = 0; i < PARAMS; i++)
-			b->bound[i] = number(b);
+			bound[i] = number(b);
 		if (!evaluate(b, original, 0, &expected))
 			continue; /* it would trap */
 		if (!evaluate(b, simpler, 0, &actual) || actual != expected)
@@ -204,7 +143,7 @@ test_simplify(void **state)
 
 	(void)state;
 	for (uint32_t round = 0; round < rounds; round++) {
-		start(&b);
+		start(&b, params, PARAMS);
 		for (uint32_t i = 0; i < 12; i++) {
 			struct ir_inst proto = any_operation(&b);
 			uint32_t original = add_inst(&b, &proto);
@@ -266,7 +205,7 @@ test_division(void **state)
 		}
 		if (!ir_evaluate(op, type, type, args, &expected))
 			continue;
-		start(&b);
+		start(&b, params, PARAMS);
 		actual = divide(&b, op, type, args[0], args[1]);
 		if (actual != expected)
 			fail_msg("seed %" PRIu64 ": %s %s of %#" PRIx64 " by %#" PRIx64
@@ -328,7 +267,7 @@ test_traps(void **state)
 	assert_true(ir_evaluate(IR_REM_S, IR_I32, IR_I32, (uint64_t[3]){ 0x80000000, 0xffffffff },
 				&out));
 	assert_int_equal(out, 0);
-	start(&b);
+	start(&b, params, PARAMS);
 	for (uint32_t op = IR_DIV_S; op <= IR_REM_U; op++) {
 		struct ir_inst proto = { .op = (uint8_t)op, .type = IR_I32 };
 
@@ -355,10 +294,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_traps),
 	};
 
-	if (argc > 1)
-		seed = strtoull(argv[1], NULL, 0);
-	if (argc > 2)
-		rounds = (uint32_t)strtoul(argv[2], NULL, 0);
-	printf("seed %" PRIu64 ", %u rounds\n", seed, rounds);
+	take_arguments(argc, argv, 20000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

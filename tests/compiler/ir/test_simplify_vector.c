@@ -6,43 +6,12 @@
  *
  * usage: test_simplify_vector [SEED [ROUNDS]]
  */
-#include "compiler/ir/edit.h"
-#include "compiler/ir/simplify.h"
-#include "tests/wasm/host_arena.h"
-
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static uint64_t seed = 1;
-static uint32_t rounds = 4000;
+#include "tests/compiler/ir/simplify_bench.h"
 
 enum { VECTORS = 3, PARAMS = 5, TRIALS = 6, MAX_DEPTH = 24 };
 
-struct bench {
-	struct host_arena host;
-	struct ir_function fn;
-	uint64_t random;
-	struct ir_v128 bound[PARAMS]; /* values of the parameters: vectors, i32, i64 */
-};
-
-static uint64_t
-next_random(struct bench *b)
-{
-	b->random ^= b->random << 13;
-	b->random ^= b->random >> 7;
-	b->random ^= b->random << 17;
-	return b->random * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static uint32_t
-below(struct bench *b, uint32_t limit)
-{
-	return (uint32_t)(next_random(b) >> 33) % limit;
-}
+static const enum ir_type params[PARAMS] = { IR_V128, IR_V128, IR_V128, IR_I32, IR_I64 };
+static struct ir_v128 bound[PARAMS]; /* values of the parameters */
 
 /* Lanes at borders; often the same in all. */
 static struct ir_v128
@@ -57,14 +26,14 @@ vector(struct bench *b)
 
 	for (uint32_t i = 0; i < 16u >> ir_shape_width(shape) && !is_splat; i++)
 		ir_vector_set_lane(&out, shape, i,
-				   below(b, 2) ? next_random(b) : numbers[below(b, 12)]);
+				   below(b, 2) ? random_next(&b->random) : numbers[below(b, 12)]);
 	return out;
 }
 
 static uint64_t
 number(struct bench *b)
 {
-	return below(b, 2) ? below(b, 70) : next_random(b) >> below(b, 64);
+	return below(b, 2) ? below(b, 70) : random_next(&b->random) >> below(b, 64);
 }
 
 static struct ir_v128
@@ -92,7 +61,7 @@ evaluate(const struct bench *b, uint32_t value, uint32_t depth, struct ir_v128 *
 		return true;
 	}
 	if (inst->op == IR_PARAM) {
-		*out = b->bound[inst->imm];
+		*out = bound[inst->imm];
 		return true;
 	}
 	for (uint32_t i = 0; i < ir_op_info(inst->op)->arg_count; i++)
@@ -177,37 +146,6 @@ any_operation(struct bench *b)
 	return inst;
 }
 
-static uint32_t
-add_inst(struct bench *b, const struct ir_inst *inst)
-{
-	uint32_t value = ir_new_inst(&b->fn, inst->op, inst->type);
-
-	b->fn.insts[value] = *inst;
-	b->fn.insts[value].block = IR_NONE;
-	return value;
-}
-
-static void
-start(struct bench *b)
-{
-	host_arena_init(&b->host, 1 << 24);
-	b->fn = (struct ir_function){ .arena = &b->host.arena };
-	assert_int_equal(ir_function_init(&b->fn, 64), NB_OK);
-	for (uint32_t i = 0; i < PARAMS; i++) {
-		enum ir_type type = i < VECTORS ? IR_V128 : i == VECTORS ? IR_I32 : IR_I64;
-		uint32_t param = ir_new_inst(&b->fn, IR_PARAM, type);
-
-		b->fn.insts[param].imm = i;
-	}
-}
-
-static void
-finish(struct bench *b)
-{
-	arena_reset(&b->host.arena);
-	assert_int_equal(b->host.chunks, 0);
-}
-
 static void
 check_mask(const struct bench *b, uint32_t value, const struct ir_v128 *bits, uint32_t round)
 {
@@ -235,9 +173,9 @@ compare(struct bench *b, uint32_t original, uint32_t simpler, uint32_t round)
 		uint64_t bits;
 
 		for (uint32_t i = 0; i < PARAMS; i++)
-			b->bound[i] = i < VECTORS    ? vector(b)
-				      : i == VECTORS ? scalar((uint32_t)number(b))
-						     : scalar(number(b));
+			bound[i] = i < VECTORS	  ? vector(b)
+				   : i == VECTORS ? scalar((uint32_t)number(b))
+						  : scalar(number(b));
 		if (!evaluate(b, original, 0, &expected))
 			continue; /* floats */
 		if (!evaluate(b, simpler, 0, &actual) ||
@@ -278,7 +216,7 @@ test_simplify(void **state)
 
 	(void)state;
 	for (uint32_t round = 0; round < rounds; round++) {
-		start(&b);
+		start(&b, params, PARAMS);
 		for (uint32_t i = 0; i < 16; i++) {
 			struct ir_inst proto = any_operation(&b);
 			uint32_t original = add_inst(&b, &proto);
@@ -355,10 +293,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_borders),
 	};
 
-	if (argc > 1)
-		seed = strtoull(argv[1], NULL, 0);
-	if (argc > 2)
-		rounds = (uint32_t)strtoul(argv[2], NULL, 0);
-	printf("seed %" PRIu64 ", %u rounds\n", seed, rounds);
+	take_arguments(argc, argv, 4000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include "compiler/x64/ra.h"
 #include "lib/arena.h"
+#include "tests/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,10 +272,7 @@ program_finish(struct program *p)
 static inline uint32_t
 program_random(struct program *p, uint32_t below)
 {
-	p->seed ^= p->seed << 13;
-	p->seed ^= p->seed >> 7;
-	p->seed ^= p->seed << 17;
-	return (uint32_t)((p->seed * UINT64_C(0x2545f4914f6cdd1d)) >> 33) % below;
+	return random_below(&p->seed, below);
 }
 
 /* A value in scope of the class and width; mostly a recent one. Defines one if
@@ -597,8 +595,7 @@ program_random_function(struct program *p, uint64_t seed, uint32_t size)
 	uint32_t count;
 
 	program_init(p);
-	p->seed = seed * UINT64_C(0x9e3779b97f4a7c15) + 88172645463325252;
-	program_random(p, 2);
+	p->seed = seed;
 	p->budget = size;
 	p->scope_window = 4 + program_random(p, 40);
 	p->call_rate = program_random(p, 3) == 0 ? 0 : program_random(p, 120);

@@ -4,6 +4,7 @@
  * addresses, zeros, and users that want only a part; on the least and on the
  * present processor.
  */
+#include "tests/random.h"
 #include "tests/runtime/support.h"
 
 #include "kernel/port/cpu.h"
@@ -26,14 +27,7 @@ struct shuffle {
 	uint8_t use;
 };
 
-static uint64_t random_state = 0x9e3779b97f4a7c15;
-
-static uint32_t
-random_below(uint32_t limit)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(random_state >> 33) % limit;
-}
+static uint64_t random_state = 1;
 
 /* --- patterns --------------------------------------------------------------- */
 
@@ -49,30 +43,32 @@ static void
 random_pattern(struct shuffle *shuffle)
 {
 	uint8_t lanes[16];
-	uint32_t k = random_below(4), count = 16u >> k;
-	uint32_t kind = random_below(7), n = random_below(2 * count);
-	uint32_t sides = 1 + random_below(2);
+	uint32_t k = random_below(&random_state, 4), count = 16u >> k;
+	uint32_t kind = random_below(&random_state, 7), n = random_below(&random_state, 2 * count);
+	uint32_t sides = 1 + random_below(&random_state, 2);
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t lane = random_below(sides * count);
+		uint32_t lane = random_below(&random_state, sides * count);
 		if (kind == 1) /* interleaved */
 			lane = i / 2 + (i % 2 ? count : 0) + n / count * count / 2;
 		else if (kind == 2) /* a run across both */
 			lane = i + n;
 		else if (kind == 3) /* each where it was */
-			lane = i + random_below(2) * count;
+			lane = i + random_below(&random_state, 2) * count;
 		else if (kind == 4) /* the same lane */
 			lane = n;
 		else if (kind == 5) /* lanes and zeros in turn */
 			lane = i % (2u << n % 2) ? count + i : i / (2u << n % 2);
-		else if (kind == 6 && random_below(4)) /* one stranger */
+		else if (kind == 6 && random_below(&random_state, 4)) /* one stranger */
 			lane = i;
 		lanes[i] = (uint8_t)(lane % (2 * count));
 	}
 	set_lanes(shuffle->pattern, k, lanes);
-	shuffle->second_is_zero = random_below(4) == 0;
-	shuffle->first_is_zero = !shuffle->second_is_zero && random_below(8) == 0;
-	shuffle->use = (uint8_t)(random_below(2) ? USE_ALL : random_below(USE_COUNT));
+	shuffle->second_is_zero = random_below(&random_state, 4) == 0;
+	shuffle->first_is_zero = !shuffle->second_is_zero && random_below(&random_state, 8) == 0;
+	shuffle->use =
+		(uint8_t)(random_below(&random_state, 2) ? USE_ALL
+							 : random_below(&random_state, USE_COUNT));
 }
 
 /* --- code ------------------------------------------------------------------- */
@@ -238,7 +234,7 @@ run_round(uint32_t features, bool shares)
 	struct buffer bytes = module_of_shuffles(shuffles, shares);
 	uint8_t *base = start(&bytes, features, &instance);
 	for (uint32_t i = 0; i < INPUT_BYTES; i++)
-		base[INPUTS_AT + i] = (uint8_t)random_below(256);
+		base[INPUTS_AT + i] = (uint8_t)random_below(&random_state, 256);
 	assert_int_equal(test_call(instance, "f", 0, 0, &none), NB_TRAP_NONE);
 	for (uint32_t i = 0; i < PATTERNS; i++) {
 		uint8_t wanted[16];
