@@ -3,6 +3,7 @@
 
 usage: diff.py [--engine TOOL] [--seed S] [--count N] [--variants N] [--state FILE] [--keep DIR]
        diff.py [--engine TOOL] --reduce SEED [--keep DIR]
+       diff.py [--engine TOOL] --kept FOLDER
 
 The node is that of $NEBULET_NODE, or the one in the path if it is version 24 or
 later, or a fetched one; before version 24 it gets modules of WebAssembly 2.0 only.
@@ -10,14 +11,18 @@ later, or a fetched one; before version 24 it gets modules of WebAssembly 2.0 on
 Each module is compiled in the normal way and in --variants others; results,
 traps, globals, tables and memories must agree after every call. With --state
 an interrupted run goes on where it was. Ends with `N passed, N failed`.
-A failing module is kept in --keep; --reduce makes it small.
+A failing module is kept in --keep; --reduce makes it small. --kept compares on the
+modules in the folder instead, each compiled in every way; regressions/README.md says
+what may be there.
 """
 import argparse
 import json
 import os
 import pathlib
 import random
+import re
 import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,6 +34,9 @@ NODE_STACK_KIB = 30000
 BATCH = 100
 BATCH_SECONDS = 400
 FAILURES_MOST = 20  # then it gives up
+EVERY_WAY = "1000"  # more ways of compiling than there are
+TYPES = {"i32": (0x7F, "<q"), "i64": (0x7E, "<q"), "f32": (0x7D, "<fxxxx"), "f64": (0x7C, "<d"),
+         "funcref": (0x70, "<q"), "externref": (0x6F, "<q")}
 
 
 def node_version(node):
@@ -181,6 +189,64 @@ def reduce(tools, seed, keep):
         print(first_difference(*found[path]))
 
 
+def leb(number):
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def type_list(names):
+    return leb(len(names)) + bytes(TYPES[name][0] for name in names)
+
+
+def call_bytes(line):
+    """`;; call FUNCTION TYPE:VALUE… -> TYPE…` as it stands in the section diff.calls."""
+    function, *params = line.group(1).split()
+    params = [param.split(":") for param in params]
+    out = leb(int(function)) + type_list([name for name, _ in params])
+    out += type_list((line.group(2) or "").split())
+    for name, value in params:
+        form = TYPES[name][1]
+        number = float(value) if name[0] == "f" and name != "funcref" else int(value, 0)
+        out += struct.pack(form, number)
+    return out
+
+
+def module_of_text(path, out):
+    """Writes the module of a .wat, with its comments `;; call` as the calls to make, to `out`."""
+    subprocess.run(["wat2wasm", "--enable-all", str(path), "-o", str(out)], check=True)
+    calls = re.findall(r"^;; call .*$", path.read_text(), re.MULTILINE)
+    lines = [re.fullmatch(r";; call (.*?)(?: -> (.*))?", call) for call in calls]
+    if not lines:
+        sys.exit(f"diff: {path} has no line `;; call`")
+    section = leb(len("diff.calls")) + b"diff.calls" + leb(len(lines))
+    section += b"".join(map(call_bytes, lines))
+    with open(out, "ab") as module:
+        module.write(b"\0" + leb(len(section)) + section)
+
+
+def run_kept(tools, folder):
+    """Compares on the modules kept in the folder."""
+    with tempfile.TemporaryDirectory() as directory:
+        paths = {}
+        for path in sorted([*folder.glob("*.wat"), *folder.glob("*.wasm")]):
+            out = pathlib.Path(directory) / f"{path.stem}.wasm"
+            if path.suffix == ".wat":
+                module_of_text(path, out)
+            else:
+                out.write_bytes(path.read_bytes())
+            paths[str(out)] = path
+        if not paths:
+            sys.exit(f"diff: no modules in {folder}")
+        failed = tools.compare(list(paths))
+        for path, (ours, theirs) in failed.items():
+            print(f"FAIL {paths[path]}: {kind_of(ours, theirs)}: {first_difference(ours, theirs)}")
+    print(f"{len(paths) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
 def load_state(path, seed, count):
     if path and path.exists():
         state = json.loads(path.read_text())
@@ -237,10 +303,14 @@ def main():
     parser.add_argument("--state", type=pathlib.Path)
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/diff-failures"))
     parser.add_argument("--reduce", type=int, metavar="SEED")
+    parser.add_argument("--kept", type=pathlib.Path, metavar="FOLDER")
     args = parser.parse_args()
     if not os.access(args.engine, os.X_OK):
         sys.exit(f"diff: {args.engine} is not built: make MODE=release {args.engine}")
     tools = Tools(args.engine, [*args.options.split(), "--variants", args.variants])
+    if args.kept:
+        return run_kept(Tools(args.engine, [*args.options.split(), "--variants", EVERY_WAY]),
+                        args.kept)
     if args.reduce is not None:
         return reduce(tools, args.reduce, args.keep)
     return run(tools, args)

@@ -10,8 +10,8 @@
 //
 // References as arguments: 0 is null; a function is 1 + its index, an extern
 // value any other number. Before each call the export "g0", the fuel, is set
-// to 400 and "g1", the depth, to 0. After each call the state (globals but "v<i>", tables,
-// memory of both modules, in the order of their exports) is hashed.
+// to 400 and "g1", the depth, to 0, if they exist. After each call the state (globals
+// but "v<i>", tables, memory of both modules, in the order of their exports) is hashed.
 'use strict';
 const fs = require('fs');
 
@@ -170,8 +170,8 @@ class Program {
     const results = reader.types();
     const args = params.map((type) => argument(this.exports, type, reader.u64()));
     let line = `f${idx}`;
-    this.exports.g0.value = 400n;
-    this.exports.g1.value = 0;
+    if (this.exports.g0) this.exports.g0.value = 400n;
+    if (this.exports.g1) this.exports.g1.value = 0;
     try {
       const out = this.exports[`f${idx}`](...args);
       const values = results.length === 1 ? [out] : out || [];
