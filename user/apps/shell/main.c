@@ -6,6 +6,7 @@
 #include "user/sdk/bytes.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
+#include "user/sdk/stream.h"
 
 #include "nebulet.h"
 
@@ -23,20 +24,7 @@ static uint32_t typed_at, typed_len;
 void
 shell_write(struct shell *self, const char *bytes, uint32_t len)
 {
-	while (len) {
-		int64_t put = nb_stream_write(self->output, bytes, len);
-
-		if (put == -NB_SHOULD_WAIT)
-			put = nb_object_wait_one(self->output,
-						 NB_SIGNAL_WRITABLE | NB_SIGNAL_PEER_CLOSED,
-						 NB_DEADLINE_NEVER) < 0
-				      ? -1
-				      : 0;
-		if (put < 0)
-			return;
-		bytes += put;
-		len -= (uint32_t)put;
-	}
+	(void)stream_write_all(self->output, bytes, len);
 }
 
 void

@@ -4,8 +4,7 @@
  * lets them end, and checks how each of them ended. Prints how much free memory of the
  * machine a member took.
  */
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
 
@@ -13,36 +12,13 @@
 
 enum { MOST = 20000 };
 
-static struct archive_entry entry;
 static uint32_t members[MOST];
 static uint8_t seen[MOST];
-
-static uint32_t
-load(const char *path)
-{
-	char reason_bytes[256];
-	struct text reason;
-	uint32_t module;
-
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(startup_handle("ramdisk"), path, &entry, &module) ||
-	    launch_module_result(module, &reason))
-		nb_process_exit(3);
-	return module;
-}
 
 static void
 print(const char *what, int64_t number)
 {
-	char bytes[128];
-	struct text line;
-
-	text_init(&line, bytes, sizeof bytes);
-	text_add(&line, what);
-	text_add(&line, " ");
-	text_add_number(&line, number);
-	text_add(&line, "\n");
-	(void)nb_stream_write(startup_handle("stdout"), line.bytes, line.length);
+	role_print(what, &(uint64_t){ (uint64_t)number }, 1);
 }
 
 /* Ends the program if a call failed. */
@@ -124,7 +100,7 @@ check_end(uint32_t number)
 int
 module_main(void)
 {
-	uint32_t count = argument(), module = load("mnt/0/member.wasm");
+	uint32_t count = argument(), module = role_publish("mnt/0/member.wasm");
 	uint32_t event = must(nb_event_create(), "event");
 	struct nb_channel_ends channel;
 	uint64_t before, bytes;

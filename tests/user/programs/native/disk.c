@@ -12,6 +12,7 @@
 #include "user/sdk/bytes.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
+#include "user/sdk/stream.h"
 #include "user/sdk/text.h"
 
 #include "nebulet.h"
@@ -25,23 +26,13 @@ report(const char *what, int64_t number)
 {
 	char bytes[128];
 	struct text line;
-	uint32_t console = startup_handle("console");
 
 	text_init(&line, bytes, sizeof bytes);
 	text_add(&line, what);
 	text_add(&line, " ");
 	text_add_number(&line, number);
 	text_add(&line, "\n");
-	for (uint32_t at = 0; at < line.length;) {
-		int64_t put = nb_stream_write(console, line.bytes + at, line.length - at);
-
-		if (put == -NB_SHOULD_WAIT)
-			(void)nb_object_wait_one(console, NB_SIGNAL_WRITABLE, NB_DEADLINE_NEVER);
-		else if (put < 0)
-			return;
-		else
-			at += (uint32_t)put;
-	}
+	(void)stream_write_all(startup_handle("console"), line.bytes, line.length);
 }
 
 static _Noreturn void

@@ -3,16 +3,12 @@
  * mnt/0/heavy.wasm of the RAM disk, makes an instance of it that fits and one
  * that does not, makes a large memory object, and throws all away, ROUNDS times.
  */
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
-#include "user/sdk/startup.h"
 
 #include "nebulet.h"
 
 enum { ROUNDS = 3, OBJECT_BYTES = 128 << 20 };
-
-static struct archive_entry entry;
 
 static void
 expect(int holds, int32_t status)
@@ -52,17 +48,10 @@ fail_to_instantiate(uint32_t module)
 int
 module_main(void)
 {
-	uint32_t ramdisk = startup_handle("ramdisk"), module;
-	char reason_bytes[256];
-	struct text reason;
-
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
 	for (int i = 0; i < ROUNDS; i++) {
+		uint32_t module = role_publish("mnt/0/heavy.wasm");
 		int64_t process, memory;
 
-		expect(!disk_publish(ramdisk, "mnt/0/heavy.wasm", &entry, &module) &&
-			       !launch_module_result(module, &reason),
-		       3);
 		fail_to_instantiate(module);
 		process = nb_process_create("heavy", 5, 0);
 		expect(process > 0 &&

@@ -4,8 +4,7 @@
  *
  *     wakeups N maximum US status STATUS
  */
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
 
@@ -13,33 +12,11 @@
 
 #define PERIOD_NS INT64_C(10000000)
 
-static struct archive_entry entry;
-
-static uint32_t
-start_hog(uint32_t ramdisk)
-{
-	struct launch_handle handles[] = { { "ramdisk", ramdisk, NB_RIGHTS_SAME } };
-	struct launch launch = { .name = "hog",
-				 .ramdisk = ramdisk,
-				 .priority = NB_PRIORITY_NORMAL,
-				 .handles = handles,
-				 .handle_count = 1 };
-	char reason_bytes[256];
-	struct text reason;
-	uint32_t process;
-
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(ramdisk, "mnt/0/hog.wasm", &entry, &launch.module) ||
-	    launch_module_result(launch.module, &reason) ||
-	    launch_process(&launch, &process, &reason))
-		nb_process_exit(3);
-	return process;
-}
-
 int
 module_main(void)
 {
-	uint32_t hog = start_hog(startup_handle("ramdisk"));
+	static const struct role role = { .path = "mnt/0/hog.wasm", .name = "hog" };
+	uint32_t hog = role_start(&role);
 	int64_t due = nb_clock_get(NB_CLOCK_MONOTONIC), late, most = 0, wakeups = 0;
 	struct nb_process_info info;
 	char bytes[256];

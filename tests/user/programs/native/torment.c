@@ -10,51 +10,35 @@
  * each part of a round; the power-off finds what has not come back.
  */
 #include "tests/kernel/guests/graph.h"
-#include "user/libs/disk/disk.h"
-#include "user/libs/launch/launch.h"
+#include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
 #include "user/sdk/startup.h"
+#include "user/sdk/stream.h"
 
 #include "nebulet.h"
 
 enum { KILLED = 77 };
 
-static struct archive_entry entry;
 static char line_bytes[128];
 
 static uint32_t
 load(const char *name)
 {
-	char reason_bytes[256], path_bytes[64];
-	struct text reason, path;
-	uint32_t module;
+	char path_bytes[64];
+	struct text path;
 
 	text_init(&path, path_bytes, sizeof path_bytes);
 	text_add(&path, "mnt/0/");
 	text_add(&path, name);
 	text_add(&path, ".wasm");
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(startup_handle("ramdisk"), path.bytes, &entry, &module) ||
-	    launch_module_result(module, &reason))
-		nb_process_exit(3);
-	return module;
+	return role_publish(path.bytes);
 }
 
 static void
 print(const struct text *line)
 {
-	uint32_t output = startup_handle("stdout");
-
-	for (uint32_t at = 0; at < line->length;) {
-		int64_t put = nb_stream_write(output, line->bytes + at, line->length - at);
-
-		if (put == -NB_SHOULD_WAIT)
-			(void)nb_object_wait_one(output, NB_SIGNAL_WRITABLE, NB_DEADLINE_NEVER);
-		else if (put < 0)
-			nb_process_exit(7);
-		else
-			at += (uint32_t)put;
-	}
+	if (!stream_write_all(startup_handle("stdout"), line->bytes, line->length))
+		nb_process_exit(7);
 }
 
 /* Says how a part of a round has ended. */

@@ -5,6 +5,7 @@
 
 #include "user/libs/disk/disk.h"
 #include "user/sdk/startup.h"
+#include "user/sdk/stream.h"
 
 #include "nebulet.h"
 
@@ -23,11 +24,23 @@ static struct {
 	uint32_t module;
 } published[MODULES_MAX];
 
-static uint32_t
-module_of(const char *path)
+uint32_t
+role_publish(const char *path)
 {
 	char reason_bytes[REASON_BYTES];
 	struct text reason;
+	uint32_t module;
+
+	text_init(&reason, reason_bytes, sizeof reason_bytes);
+	if (disk_publish(startup_handle("ramdisk"), path, &entry, &module) ||
+	    launch_module_result(module, &reason))
+		nb_process_exit(3);
+	return module;
+}
+
+static uint32_t
+module_of(const char *path)
+{
 	uint32_t i = 0;
 
 	while (i < MODULES_MAX && published[i].path && published[i].path != path)
@@ -36,10 +49,7 @@ module_of(const char *path)
 		nb_process_exit(3);
 	if (published[i].path)
 		return published[i].module;
-	text_init(&reason, reason_bytes, sizeof reason_bytes);
-	if (disk_publish(startup_handle("ramdisk"), path, &entry, &published[i].module) ||
-	    launch_module_result(published[i].module, &reason))
-		nb_process_exit(3);
+	published[i].module = role_publish(path);
 	published[i].path = path;
 	return published[i].module;
 }
@@ -143,5 +153,5 @@ role_print(const char *word, const uint64_t *numbers, uint32_t count)
 		text_add_number(&line, (int64_t)numbers[i]);
 	}
 	text_add(&line, "\n");
-	(void)nb_stream_write(startup_handle("stdout"), line.bytes, line.length);
+	(void)stream_write_all(startup_handle("stdout"), line.bytes, line.length);
 }

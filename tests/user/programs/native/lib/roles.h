@@ -21,6 +21,9 @@ struct role {
 	uint32_t handle_count;
 };
 
+/* Publishes a module of the RAM disk, and waits until that is done; its handle. */
+uint32_t role_publish(const char *path);
+
 /* Starts a process; its handle. A module is published once and kept. */
 uint32_t role_start(const struct role *role);
 /* What this process was started as: the first letter, 0 if it is the test itself. */
