@@ -141,13 +141,8 @@ uint32_t
 wasi_fd_filestat_set_size(uint32_t number, uint64_t size)
 {
 	struct fd *fd;
-	enum wasi_errno error = fd_get(number, 0, &fd);
 
 	(void)size;
-	if (error)
-		return error;
-	if (fd->kind == FD_DIRECTORY)
-		return WASI_ISDIR;
 	/* No descriptor ever has the right. */
-	return fd_get(number, WASI_RIGHT_FD_FILESTAT_SET_SIZE, &fd);
+	return fd_get_bytes(number, WASI_RIGHT_FD_FILESTAT_SET_SIZE, &fd);
 }

@@ -23,6 +23,16 @@ fd_get(uint32_t number, uint64_t rights, struct fd **out)
 }
 
 enum wasi_errno
+fd_get_bytes(uint32_t number, uint64_t rights, struct fd **out)
+{
+	enum wasi_errno error = fd_get(number, 0, out);
+
+	if (error)
+		return error;
+	return (*out)->kind == FD_DIRECTORY ? WASI_ISDIR : fd_get(number, rights, out);
+}
+
+enum wasi_errno
 fd_get_directory(uint32_t number, uint64_t rights, struct fd **out)
 {
 	const struct tree *tree;

@@ -154,13 +154,8 @@ wasi_fd_read(uint32_t number, uint32_t iovs, uint32_t count, uint32_t read_out)
 	struct transfer how = { .is_stopped_by_short = true };
 	struct fd *fd;
 	uint32_t total;
-	enum wasi_errno error = fd_get(number, 0, &fd);
+	enum wasi_errno error = fd_get_bytes(number, WASI_RIGHT_FD_READ, &fd);
 
-	if (error)
-		return error;
-	if (fd->kind == FD_DIRECTORY)
-		return WASI_ISDIR;
-	error = fd_get(number, WASI_RIGHT_FD_READ, &fd);
 	if (error)
 		return error;
 	how.move = fd->kind == FD_FILE ? file_take : stream_take;
@@ -180,14 +175,9 @@ wasi_fd_write(uint32_t number, uint32_t iovs, uint32_t count, uint32_t written_o
 	struct transfer how = { .move = stream_give, .is_stopped_by_short = true };
 	struct fd *fd;
 	uint32_t total;
-	enum wasi_errno error = fd_get(number, 0, &fd);
-
-	if (error)
-		return error;
-	if (fd->kind == FD_DIRECTORY)
-		return WASI_ISDIR;
 	/* No file ever has the right, so this is a stream. */
-	error = fd_get(number, WASI_RIGHT_FD_WRITE, &fd);
+	enum wasi_errno error = fd_get_bytes(number, WASI_RIGHT_FD_WRITE, &fd);
+
 	if (!error)
 		error = transfer(fd, &list, how, &total);
 	return error ? error : client_put_u32(written_out, total);
@@ -197,15 +187,11 @@ wasi_fd_write(uint32_t number, uint32_t iovs, uint32_t count, uint32_t written_o
 static enum wasi_errno
 get_file(uint32_t number, uint64_t rights, struct fd **out)
 {
-	enum wasi_errno error = fd_get(number, 0, out);
+	enum wasi_errno error = fd_get_bytes(number, 0, out);
 
 	if (error)
 		return error;
-	if ((*out)->kind == FD_DIRECTORY)
-		return WASI_ISDIR;
-	if ((*out)->kind == FD_STREAM)
-		return WASI_SPIPE;
-	return fd_get(number, rights, out);
+	return (*out)->kind == FD_STREAM ? WASI_SPIPE : fd_get(number, rights, out);
 }
 
 uint32_t

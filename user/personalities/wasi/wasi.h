@@ -119,6 +119,9 @@ struct fd {
 /* The open descriptor `number` that has all of `rights`: BADF, NOTCAPABLE. */
 enum wasi_errno fd_get(uint32_t number, uint64_t rights, struct fd **out);
 
+/* As fd_get for a stream or a file: ISDIR as well, before NOTCAPABLE. */
+enum wasi_errno fd_get_bytes(uint32_t number, uint64_t rights, struct fd **out);
+
 /* As fd_get for a directory, whose node is looked up: NOTDIR and the errors of
  * files_get as well. */
 enum wasi_errno fd_get_directory(uint32_t number, uint64_t rights, struct fd **out);
