@@ -16,16 +16,22 @@ $(B)/tests/verifier/faults.flags: FORCE
 faults: $(FAULT_CHECK) $(B)/tests/verifier/faults.flags $(HOSTED_LIB) \
 	build/guest/programs/sqlite/sqlite.wasm build/guest/programs/coremark/coremark.wasm
 
-# Mutations of accepted code in an emulator (loaded at run time), with rules that can be left out.
+# Mutations of accepted code in an emulator, with rules that can be left out.
 $(B)/tests/verifier/mutate: $(wildcard tests/verifier/mutate*.c tests/verifier/emulate*.c) \
 		tests/verifier/builder.c $(wildcard tests/verifier/cases*.c) \
 		tests/verifier/module_facts.c tests/verifier/verify_open.c tests/verifier/verify_plain.c verifier/verify.c \
 		$(HOSTED_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(HOSTED_CFLAGS) $(filter tests/%.c,$^) -o $@ $(HOSTED_LIB) -lZydis -ldl
+	$(CC) $(HOSTED_CFLAGS) $(filter tests/%.c,$^) -o $@ $(HOSTED_LIB) -lZydis
 
 # The decoder against an independent one.
 $(B)/tests/verifier/decoder_check: tests/verifier/decoder_check.c \
 		tests/compiler/x64/form_check.c $(HOSTED_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) $(filter %.c,$^) -o $@ $(HOSTED_LIB) -lZydis
+
+# The emulator against the processor.
+$(B)/tests/verifier/test_emulate: tests/verifier/test_emulate.c \
+		$(call obj,hosted,$(wildcard tests/verifier/emulate*.c)) $(HOSTED_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_CFLAGS) $(filter %.c %.o,$^) -o $@ $(HOSTED_LIB) -lcmocka -lZydis

@@ -5,6 +5,11 @@
  * Nothing here asks the verifier: instructions come from Zydis, permissions from
  * the contract and the facts. Whatever the function calls is played by a callee
  * that fills everything it may change with hostile values.
+ *
+ * The emulator knows what the contract's instructions do to general registers, flags and
+ * memory; test_emulate.c holds that against the processor. Vector registers have no
+ * contents: what comes out of them is hostile each time, whatever went in. Addresses
+ * never come from them otherwise than that.
  */
 #ifndef TESTS_VERIFIER_EMULATE_H
 #define TESTS_VERIFIER_EMULATE_H
@@ -20,15 +25,17 @@ struct emulation {
 	uint32_t steps;	    /* instructions at most, per run */
 	uint32_t enough;    /* instructions after which there is no further run; 0: none */
 	uint32_t idle;	    /* runs that reach nothing new, likewise */
+	uint32_t watched;   /* a byte of the function */
 	bool is_forced;	    /* conditional branches go wrong ways, mostly to where nothing was */
+	bool is_watch_seen; /* the instruction with that byte ran; is not set to false */
 	uint64_t executed;  /* instructions in all, added to */
 	uint64_t seen, all; /* instructions that ran, and that there are, added to */
 	uint64_t calls, returns, traps, tails; /* added to */
 	char escape[240];		       /* what was not permitted; empty: nothing */
 };
 
-/* Loads the emulator's library; NULL, with a message, if that fails. */
-struct emulator *emulator_open(const char *library);
+/* NULL if there is no memory. */
+struct emulator *emulator_open(void);
 void emulator_close(struct emulator *e);
 
 /* Sets up an instance of `image`; false if it has more memories than fit. Both
@@ -37,7 +44,8 @@ bool emulator_instance(struct emulator *e, const struct nb_code_image *image,
 		       const struct verifier_facts *facts, uint64_t seed);
 
 /* Runs function `number` of `image`, which is the instance's but for that
- * function's code and tables. False if something escaped. */
+ * function's code and tables. False if something escaped. What happens depends on
+ * these, the instance's seed and the job alone, not on what ran before. */
 bool emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t number,
 		  struct emulation *job);
 

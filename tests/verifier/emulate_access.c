@@ -1,7 +1,10 @@
 /*
- * What memory a function may touch, by the code contract.
+ * What memory a function may touch, by the code contract, and what is there.
  */
 #include "tests/verifier/emulator.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* --- callees ------------------------------------------------------------------ */
 
@@ -55,7 +58,7 @@ emu_find_entry(const struct emulator *e, uint64_t at, uint32_t *area)
 static bool
 may_touch_stack(struct emulator *e, uint64_t at, uint64_t end, bool is_write)
 {
-	uint64_t rsp = emu_get(e, NB_RSP);
+	uint64_t rsp = e->gpr[NB_RSP];
 
 	if (at >= ENTRY_RSP + 8 && end <= ENTRY_RSP + 8 + e->area)
 		return true;
@@ -185,19 +188,105 @@ may_touch(struct emulator *e, uint64_t at, uint64_t size, bool is_write)
 	return false;
 }
 
-void
-emu_on_memory(void *uc, int type, uint64_t at, int size, int64_t value, void *data)
+/* Escapes if e->last may not touch this. */
+static bool
+check(struct emulator *e, uint64_t at, uint32_t size, bool is_write)
 {
-	struct emulator *e = data;
-	bool is_write = type != UC_MEM_READ;
-
-	(void)uc;
-	(void)value;
-	if (e->event == EVENT_NONE && !may_touch(e, at, (uint64_t)size, is_write))
-		emu_escape(e, "%s of %d bytes at 0x%llx", is_write ? "write" : "read", size,
+	if (e->event != EVENT_NONE)
+		return false;
+	if (!may_touch(e, at, size, is_write))
+		emu_escape(e, "%s of %u bytes at 0x%llx", is_write ? "write" : "read", size,
 			   (unsigned long long)at);
-	/* The emulator accesses 16 bytes in two steps, which it does not mind. */
-	if (e->event == EVENT_NONE && e->last->is_aligned && e->accessed != e->steps && at % 16)
+	else if (e->last->is_aligned && at % 16)
 		emu_escape(e, "access to unaligned 0x%llx", (unsigned long long)at);
-	e->accessed = e->steps;
+	return e->event == EVENT_NONE;
+}
+
+/* --- contents ----------------------------------------------------------------- */
+
+static uint8_t *
+bytes_at(struct emulator *e, uint64_t at, uint64_t size)
+{
+	uint64_t number = (at >> REGION_SHIFT) - REGION_FIRST;
+	uint64_t offset = at & ((1ull << REGION_SHIFT) - 1);
+
+	if (number >= REGION_COUNT || offset + size > e->regions[number].size + REGION_SPARE)
+		abort(); /* it is permitted, but there is nothing */
+	return e->regions[number].bytes + offset;
+}
+
+/* Until the end of the run. */
+static void
+change(struct emulator *e, uint64_t at, uint64_t value, uint32_t size)
+{
+	uint8_t *bytes = bytes_at(e, at, 8);
+
+	if (e->saved_count == e->saved_room) {
+		e->saved_room = e->saved_room ? 2 * e->saved_room : 4096;
+		e->saved = realloc(e->saved, sizeof(*e->saved) * e->saved_room);
+		if (!e->saved)
+			abort();
+	}
+	struct saved *saved = &e->saved[e->saved_count++];
+
+	saved->at = bytes;
+	memcpy(&saved->old, bytes, 8);
+	memcpy(bytes, &value, size);
+}
+
+void
+emu_undo(struct emulator *e)
+{
+	while (e->saved_count) {
+		const struct saved *saved = &e->saved[--e->saved_count];
+
+		memcpy(saved->at, &saved->old, 8);
+	}
+}
+
+uint64_t
+emu_read(struct emulator *e, uint64_t at, uint32_t size)
+{
+	uint32_t counted = size < 8 ? size : 8;
+	uint64_t value = 0;
+
+	if (!check(e, at, size, false))
+		return 0;
+	if (at >= LINEAR_AT)
+		return emu_hostile(e) & (UINT64_MAX >> (64 - 8 * counted));
+	if (at < STACK_AT)
+		memcpy(&value, e->image->code + (at - CODE_AT), counted);
+	else
+		memcpy(&value, bytes_at(e, at, counted), counted);
+	return value;
+}
+
+void
+emu_write(struct emulator *e, uint64_t at, uint64_t value, uint32_t size)
+{
+	if (!check(e, at, size, true) || at >= LINEAR_AT)
+		return;
+	change(e, at, value, size < 8 ? size : 8);
+	if (size > 8)
+		change(e, at + 8, emu_hostile(e), size - 8);
+}
+
+void
+emu_put(struct emulator *e, uint64_t at, uint64_t value, uint32_t size)
+{
+	memcpy(bytes_at(e, at, size), &value, size);
+}
+
+void
+emu_put_hostile(struct emulator *e, uint64_t at, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i += 8)
+		emu_put(e, at + i, emu_hostile(e), 8);
+}
+
+void
+emu_change_hostile(struct emulator *e, uint64_t at, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i += 8)
+		change(e, at + i, emu_hostile(e), 8);
 }

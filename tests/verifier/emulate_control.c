@@ -10,20 +10,19 @@ stop(struct emulator *e, enum event event)
 {
 	if (e->event == EVENT_NONE)
 		e->event = event;
-	e->api.emu_stop(e->uc);
 }
 
 /* RSP, the pinned registers, and the preserved ones if `is_end`. */
 static bool
 check_state(struct emulator *e, uint64_t rsp, bool is_end)
 {
-	if (emu_get(e, NB_RSP) != rsp)
-		emu_escape(e, "RSP is 0x%llx, not 0x%llx", (unsigned long long)emu_get(e, NB_RSP),
+	if (e->gpr[NB_RSP] != rsp)
+		emu_escape(e, "RSP is 0x%llx, not 0x%llx", (unsigned long long)e->gpr[NB_RSP],
 			   (unsigned long long)rsp);
-	else if (emu_get(e, NB_R14) != LINEAR_AT || emu_get(e, NB_R15) != VMCTX_AT)
+	else if (e->gpr[NB_R14] != LINEAR_AT || e->gpr[NB_R15] != VMCTX_AT)
 		emu_escape(e, "R14 or R15 changed");
 	for (uint32_t i = 0; is_end && i < 16; i++)
-		if (NB_PRESERVED_GPRS >> i & 1 && emu_get(e, i) != e->preserved[i])
+		if (NB_PRESERVED_GPRS >> i & 1 && e->gpr[i] != e->preserved[i])
 			emu_escape(e, "register %u is not restored", i);
 	return e->event != EVENT_ESCAPE;
 }
@@ -38,14 +37,14 @@ find_target(struct emulator *e, uint64_t at, uint32_t *area)
 
 	if (is_direct)
 		return emu_find_entry(e, at, area);
-	if (stub == STUB_CROSS && emu_find_callee(e, emu_get(e, NB_R11), area))
+	if (stub == STUB_CROSS && emu_find_callee(e, e->gpr[NB_R11], area))
 		return *area != UINT32_MAX || e->job->is_forced;
 	if (stub >= STUB_BUILTINS && stub < STUB_BUILTINS + 16 * NB_BUILTIN_COUNT) {
 		*area = 0;
-		return e->last->kind == CALL_MEMORY && emu_get(e, NB_RDI) == VMCTX_AT;
+		return e->last->kind == CALL_MEMORY && e->gpr[NB_RDI] == VMCTX_AT;
 	}
 	if ((at && stub != STUB_HOST && !emu_find_entry(e, at, area)) ||
-	    !emu_find_callee(e, emu_get(e, NB_R10), area))
+	    !emu_find_callee(e, e->gpr[NB_R10], area))
 		return false;
 	return *area != UINT32_MAX || e->job->is_forced;
 }
@@ -69,18 +68,18 @@ on_call(struct emulator *e, uint64_t at)
 		emu_escape(e, "call without room for its area");
 	else if (!e->places[e->at + e->last->len].is_call_site)
 		emu_escape(e, "call without a return site");
-	emu_put_hostile(e, rsp + 8, 8ull * area);
+	emu_change_hostile(e, rsp + 8, 8ull * area);
 	stop(e, EVENT_CALL);
 }
 
 static void
 on_tail_stub(struct emulator *e, bool is_grow)
 {
-	uint64_t word = emu_get(e, NB_R10);
+	uint64_t word = e->gpr[NB_R10];
 	uint32_t area = 0, frame = e->function->frame_size;
 	uint32_t slots = word >> 44 & 0xfff, results = word >> 32 & 0xfff;
-	bool is_callee = is_grow ? emu_find_entry(e, emu_get(e, NB_R11), &area)
-				 : emu_find_callee(e, emu_get(e, NB_R11), &area);
+	bool is_callee = is_grow ? emu_find_entry(e, e->gpr[NB_R11], &area)
+				 : emu_find_callee(e, e->gpr[NB_R11], &area);
 
 	if (!check_state(e, ENTRY_RSP - frame, true))
 		return;
@@ -121,7 +120,7 @@ on_trap(struct emulator *e)
 	if (kind == 0 || kind == NB_SITE_DIVIDE)
 		emu_escape(e, "ud2 without a site");
 	else if ((kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE) &&
-		 !emu_find_callee(e, emu_get(e, NB_R10), &area))
+		 !emu_find_callee(e, e->gpr[NB_R10], &area))
 		emu_escape(e, "ud2 with R10 at no callee");
 	stop(e, EVENT_END);
 }
@@ -142,8 +141,8 @@ stays(const struct emulator *e, uint64_t at)
 	       e->last->kind != JUMP_MEMORY && offset == (uint64_t)e->at + e->last->len;
 }
 
-void
-emu_leave(struct emulator *e, uint64_t at)
+static void
+leave(struct emulator *e, uint64_t at)
 {
 	switch ((enum kind)e->last->kind) {
 	case CALL:
@@ -184,24 +183,22 @@ find_place(const struct emulator *e, uint64_t at)
 	return offset < e->function->code_size ? &e->places[offset] : NULL;
 }
 
-/* Sends a conditional branch a way that need not be its own. */
-static void
-force_branch(struct emulator *e)
+bool
+emu_is_taken(struct emulator *e)
 {
 	uint64_t next = CODE_AT + e->function->code_offset + e->at + e->last->len;
 	uint64_t target = next + (uint64_t)(int64_t)e->last->target;
 	const struct place *a = find_place(e, next), *b = find_place(e, target);
-	uint64_t x = emu_random(e);
+	uint64_t x = e->job->is_forced ? emu_random(e) : 0;
 
 	if (x % 4 == 0)
-		return;
-	bool is_taken = x >> 8 & 1;
-	if (a && b && x % 4 != 1 && a->visits != b->visits)
-		is_taken = b->visits < a->visits;
+		return emu_condition(e, e->last->condition);
 	/* A trap is an end: once is enough. */
 	if (b && b->kind == TRAP && b->visits)
-		is_taken = false;
-	e->api.reg_write(e->uc, UC_X86_REG_RIP, is_taken ? &target : &next);
+		return false;
+	if (a && b && x % 4 != 1 && a->visits != b->visits)
+		return b->visits < a->visits;
+	return x >> 8 & 1;
 }
 
 /* All bytes of the access lie in one range for it. A processor does not access ports
@@ -210,7 +207,7 @@ static void
 check_port(struct emulator *e)
 {
 	const struct place *place = e->last;
-	uint32_t port = place->port < 0 ? (uint16_t)emu_get(e, NB_RDX) : (uint32_t)place->port;
+	uint32_t port = place->port < 0 ? (uint16_t)e->gpr[NB_RDX] : (uint32_t)place->port;
 	uint32_t wanted = place->kind == INPUT ? NB_PORT_READ : NB_PORT_WRITE;
 
 	for (uint32_t i = 0; i < e->facts->port_count; i++) {
@@ -224,54 +221,43 @@ check_port(struct emulator *e)
 		emu_escape(e, "access to port 0x%x", port);
 }
 
-/* What a device has answered. */
-static void
-take_input(struct emulator *e)
+void
+emu_take_input(struct emulator *e)
 {
 	uint64_t mask = UINT64_MAX >> (64 - 8 * e->last->bytes);
-	uint64_t kept = e->last->bytes == 4 ? 0 : emu_get(e, NB_RAX) & ~mask;
+	uint64_t kept = e->last->bytes == 4 ? 0 : e->gpr[NB_RAX] & ~mask;
 
-	emu_set(e, NB_RAX, kept | (emu_hostile(e) & mask));
+	e->gpr[NB_RAX] = kept | (emu_hostile(e) & mask);
 }
 
 void
-emu_on_code(void *uc, uint64_t at, uint32_t size, void *data)
+emu_arrive(struct emulator *e, uint64_t at)
 {
-	struct emulator *e = data;
-
-	(void)size;
-	if (e->event != EVENT_NONE) {
-		e->api.emu_stop(uc);
-		return;
-	}
 	if (!stays(e, at)) {
-		emu_leave(e, at);
+		leave(e, at);
 		return;
 	}
-	if (e->last && e->last->kind == INPUT)
-		take_input(e);
 	e->at = (uint32_t)(at - CODE_AT - e->function->code_offset);
 	struct place *place = &e->places[e->at];
 
 	e->last = place;
-	e->seen += place->visits == 0;
+	if (place->visits == 0) {
+		e->visited[e->visited_count++] = e->at;
+		e->seen++;
+	}
 	if (place->visits < UINT16_MAX)
 		place->visits++;
 	e->job->executed++;
 	if (++e->steps >= e->job->steps) {
-		check_state(e, emu_get(e, NB_RSP), false);
+		check_state(e, e->gpr[NB_RSP], false);
 		stop(e, EVENT_END);
-	} else if (e->last->kind == TRAP) {
+	} else if (place->kind == TRAP) {
 		on_trap(e);
-	} else if (e->last->kind == BRANCH && e->job->is_forced) {
-		force_branch(e);
-	} else if (e->last->kind == INPUT || e->last->kind == OUTPUT) {
+	} else if (place->kind == INPUT || place->kind == OUTPUT) {
 		check_port(e);
 	}
 }
 
-/* The emulator reports the second and third divide error of its life as a double
- * fault and as nothing. */
 void
 emu_on_divide_error(struct emulator *e)
 {
@@ -279,16 +265,4 @@ emu_on_divide_error(struct emulator *e)
 	if (e->last->trap != NB_SITE_DIVIDE)
 		emu_escape(e, "division without a site");
 	stop(e, EVENT_END);
-}
-
-void
-emu_on_interrupt(void *uc, uint32_t number, void *data)
-{
-	struct emulator *e = data;
-
-	(void)uc;
-	if (e->last->kind == DIVIDE)
-		emu_on_divide_error(e);
-	else
-		emu_escape(e, "exception %u", number);
 }

@@ -5,34 +5,6 @@
 #include "tests/verifier/emulator.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static uint64_t
-on_linear_read(void *uc, uint64_t offset, unsigned size, void *data)
-{
-	(void)uc;
-	(void)offset;
-	(void)size;
-	return emu_hostile(data);
-}
-
-static void
-on_linear_write(void *uc, uint64_t offset, unsigned size, uint64_t value, void *data)
-{
-	(void)uc;
-	(void)offset;
-	(void)size;
-	(void)value;
-	(void)data;
-}
-
-/* --- instances ---------------------------------------------------------------------- */
-
-static uint64_t
-pages(uint64_t size)
-{
-	return (size + PAGE) & ~(uint64_t)(PAGE - 1);
-}
 
 static void
 put_callee(struct emulator *e, uint64_t at, uint32_t type, uint64_t code)
@@ -120,68 +92,51 @@ put_vmctx(struct emulator *e)
 			STUBS_AT + STUB_CROSS, 8);
 }
 
-static bool
+/* Memory with contents, anew but for the stack, which is as large in every instance. */
+static void
 map_all(struct emulator *e)
 {
 	const struct nb_vmctx_counts *counts = &e->facts->counts;
-	const struct {
-		uint64_t at, size;
-	} regions[] = {
-		{ CODE_AT, e->image->code_size },
-		{ STACK_AT, STACK_BYTES },
-		{ VMCTX_AT, e->facts->layout.size },
-		{ TABLES_AT, (uint64_t)SPACING * emu_table_count(e) },
-		{ ENTRIES_AT, 32ull * ENTRIES * emu_table_count(e) },
-		{ CELLS_AT, (uint64_t)SPACING * counts->globals },
-		{ MEMORIES_AT, (uint64_t)SPACING * (counts->memories + 1) },
-		{ STUBS_AT, STUB_BYTES },
+	const uint64_t sizes[REGION_COUNT] = {
+		STACK_BYTES,
+		e->facts->layout.size,
+		(uint64_t)SPACING * emu_table_count(e),
+		32ull * ENTRIES * emu_table_count(e),
+		(uint64_t)SPACING * counts->globals,
+		(uint64_t)SPACING * (counts->memories + 1),
 	};
-	uint32_t memories = counts->memories ? counts->memories : 1;
-	bool is_good = true;
 
-	for (uint32_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
-		is_good &= e->api.mem_map(e->uc, regions[i].at, pages(regions[i].size),
-					  UC_PROT_ALL) == UC_ERR_OK;
-	for (uint32_t i = 0; i < memories; i++) {
-		e->bound[i] = emu_random(e) & 1 ? NB_SLOT_ADDRESSABLE : NB_WIDE_SLOT_ADDRESSABLE;
-		is_good &= e->api.mmio_map(e->uc, LINEAR_AT + LINEAR_STEP * i,
-					   e->bound[i] + NB_SLOT_GUARD, (void *)on_linear_read, e,
-					   (void *)on_linear_write, e) == UC_ERR_OK;
+	for (uint32_t i = 0; i < REGION_COUNT; i++) {
+		struct region *region = &e->regions[i];
+
+		if (i == 0 && region->bytes)
+			continue;
+		free(region->bytes);
+		region->size = sizes[i];
+		region->bytes = calloc(1, sizes[i] + REGION_SPARE);
+		if (!region->bytes)
+			abort();
 	}
-	return is_good;
 }
 
 bool
 emulator_instance(struct emulator *e, const struct nb_code_image *image,
 		  const struct verifier_facts *facts, uint64_t seed)
 {
-	size_t hook;
-
 	e->image = image;
 	e->facts = facts;
 	e->rng = seed;
+	e->decoded_size = e->site_count = 0;
 	if (facts->counts.memories > MEMORIES_MAX)
 		return false;
-	if (e->uc)
-		e->api.close(e->uc);
-	e->uc = NULL;
-	if (e->api.open(UC_ARCH_X86, UC_MODE_64, &e->uc) != UC_ERR_OK)
-		return false;
-	/* Without this it takes a gigabyte for what it has translated. */
-	e->api.ctl(e->uc, UC_CTL_WRITE_TCG_BUFFER_SIZE, 128u << 20);
-	e->api.ctl(e->uc, UC_CTL_WRITE_CPU_MODEL, UC_CPU_X86_HASWELL);
-	if (!map_all(e))
-		return false;
-	e->api.mem_write(e->uc, CODE_AT, image->code, image->code_size);
-	free(e->loaded);
-	e->loaded = malloc(image->code_size);
-	memcpy(e->loaded, image->code, image->code_size);
+	map_all(e);
+	emu_put_hostile(e, ENTRY_RSP - STACK_FILLED, STACK_FILLED);
+	for (uint32_t i = 0; i < MEMORIES_MAX; i++)
+		e->bound[i] = emu_random(e) & 1 ? NB_SLOT_ADDRESSABLE : NB_WIDE_SLOT_ADDRESSABLE;
 	put_vmctx(e);
 	put_tables(e);
+	emu_put_hostile(e, CELLS_AT, (uint64_t)SPACING * facts->counts.globals);
 	for (uint32_t i = 0; i <= facts->counts.memories; i++)
 		emu_put(e, MEMORIES_AT + (uint64_t)SPACING * i + NB_MEMORY_LENGTH, 65536, 8);
-	e->api.hook_add(e->uc, &hook, UC_HOOK_CODE, (void *)emu_on_code, e, 1, 0);
-	e->api.hook_add(e->uc, &hook, UC_HOOK_INTR, (void *)emu_on_interrupt, e, 1, 0);
-	return e->api.hook_add(e->uc, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
-			       (void *)emu_on_memory, e, 1, 0) == UC_ERR_OK;
+	return true;
 }

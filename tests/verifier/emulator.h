@@ -6,7 +6,6 @@
 
 #include "abi/trap.h"
 #include "tests/verifier/emulate.h"
-#include "tests/verifier/unicorn.h"
 
 #include <Zydis/Zydis.h>
 
@@ -22,14 +21,17 @@
 #define STUBS_AT    0x1e00000000ull
 #define LINEAR_AT   0x2000000000ull
 #define LINEAR_STEP 0x800000000ull
-#define NOWHERE	    0x1f00000000ull
 
 enum {
-	PAGE = 4096,
+	REGION_SHIFT = 32,
+	REGION_FIRST = 0x18, /* the stack's, by its address >> REGION_SHIFT */
+	REGION_COUNT = 6,
+	REGION_SPARE = 64, /* bytes behind each */
 	STACK_BYTES = 18 << 20,
 	STACK_ABOVE = 1 << 19,
-	SPACING = 64, /* of descriptors and cells */
-	ENTRIES = 64, /* per table */
+	STACK_FILLED = 1 << 16, /* hostile before the first run */
+	SPACING = 64,		/* of descriptors and cells */
+	ENTRIES = 64,		/* per table */
 	MEMORIES_MAX = 16,
 	STUB_RETURN = 0x10,
 	STUB_TAIL = 0x20,
@@ -37,7 +39,8 @@ enum {
 	STUB_CROSS = 0x40,
 	STUB_HOST = 0x50, /* code of callees that are not of this image */
 	STUB_BUILTINS = 0x100,
-	STUB_BYTES = PAGE,
+	NO_REG = 0xff,
+	RIP_REG = 0xfe,
 };
 
 enum kind {
@@ -56,28 +59,105 @@ enum kind {
 	OUTPUT
 };
 
+/* What an instruction computes. */
+enum op {
+	OP_NOTHING,
+	OP_VECTOR, /* anything with vector registers */
+	OP_MOVE,   /* also with zero-extension */
+	OP_MOVE_SIGNED,
+	OP_ADDRESS,
+	OP_ADD,
+	OP_ADC,
+	OP_SUB,
+	OP_SBB,
+	OP_CMP,
+	OP_AND,
+	OP_TEST,
+	OP_OR,
+	OP_XOR,
+	OP_ANDN,
+	OP_NOT,
+	OP_NEG,
+	OP_MUL_WIDE,
+	OP_IMUL_WIDE,
+	OP_IMUL,
+	OP_DIV,
+	OP_IDIV,
+	OP_SIGN, /* cdq, cqo */
+	OP_ROL,
+	OP_ROR,
+	OP_RORX,
+	OP_SHL,
+	OP_SHR,
+	OP_SAR,
+	OP_SHLX,
+	OP_SHRX,
+	OP_SARX,
+	OP_BT,
+	OP_BTC,
+	OP_BSF,
+	OP_BSR,
+	OP_POPCNT,
+	OP_TZCNT,
+	OP_LZCNT,
+	OP_XCHG,
+	OP_XADD,
+	OP_CMPXCHG,
+	OP_SET,
+	OP_CMOV,
+	OP_CONTROL, /* enum kind says which */
+};
+
+enum operand { OPERAND_NONE, OPERAND_REG, OPERAND_MEMORY, OPERAND_VALUE };
+
 struct place {
 	uint8_t len; /* 0: no instruction begins here */
 	uint8_t kind;
-	bool is_pointer; /* may load a kernel pointer: writes R10 or R11 only */
+	uint8_t op;
+	uint8_t size;	     /* bytes of what is computed */
+	uint8_t operands[3]; /* enum operand, of the destination and up to two sources */
+	uint8_t regs[3];     /* likewise; of a vector operation [0] is the general register
+				* that is written, or NO_REG */
+	uint8_t source_size; /* bytes of the second operand */
+	uint8_t condition;   /* 0..15 */
+	uint8_t base, index; /* of the operand in memory: NO_REG: none; RIP_REG */
+	uint8_t shift;	     /* of the index */
+	uint8_t memory_size; /* bytes */
+	bool reads, writes;  /* the operand in memory, if any */
+	bool sets_flags;     /* of a vector operation */
+	bool is_pointer;     /* may load a kernel pointer: writes R10 or R11 only */
+	bool is_aligned;     /* its memory operand must be a multiple of 16 */
 	bool is_call_site;
-	bool is_aligned; /* its memory operand must be a multiple of 16 */
-	uint8_t trap;	 /* kind of the trap site, 0: none */
-	uint8_t bytes;	 /* of an access to ports */
-	int16_t port;	 /* likewise: the immediate, -1: DX */
+	uint8_t trap;  /* kind of the trap site, 0: none */
+	uint8_t bytes; /* of an access to ports */
+	int16_t port;  /* likewise: the immediate, -1: DX */
 	uint16_t visits;
-	int32_t target;
+	int32_t target; /* of a branch, from the next instruction */
+	int32_t displacement;
+	uint64_t value; /* OPERAND_VALUE */
 };
 
 enum event { EVENT_NONE, EVENT_CALL, EVENT_END, EVENT_ESCAPE };
 
+/* Memory that has contents. */
+struct region {
+	uint8_t *bytes;
+	uint64_t size;
+};
+
+/* What was at a place before it was written. */
+struct saved {
+	uint8_t *at;
+	uint64_t old;
+};
+
 struct emulator {
-	struct unicorn api;
-	void *library, *uc;
 	ZydisDecoder decoder;
 	const struct nb_code_image *image;
 	const struct verifier_facts *facts;
-	uint8_t *loaded; /* what of the code the emulator has */
+	struct region regions[REGION_COUNT];
+	struct saved *saved;
+	uint32_t saved_count, saved_room;
 	uint64_t bound[MEMORIES_MAX];
 	uint32_t *entry_types; /* per table and entry; UINT32_MAX: null */
 
@@ -85,16 +165,24 @@ struct emulator {
 	const struct nb_code_function *function;
 	uint32_t number, pool_at, pool_end, area;
 	struct place *places;
+	uint8_t *decoded; /* the bytes that these are of */
 	uint32_t places_size;
+	uint32_t decoded_size;	/* 0: none */
+	uint32_t decoded_count; /* instructions */
+	uint32_t *sites, *visited;
+	uint32_t site_count, visited_count, sites_size;
 	struct emulation *job;
 	uint64_t rng;
 	uint32_t steps, seen; /* of this run; of all */
-	uint32_t accessed;    /* the step that has accessed memory last */
 	uint64_t touched;     /* lowest stack address so far */
 	const struct place *last;
 	uint32_t at; /* of `last` */
 	enum event event;
-	uint64_t preserved[16];
+
+	uint64_t gpr[16], preserved[16];
+	uint64_t result; /* sign-extended; says ZF and SF */
+	uint8_t parity;	 /* says PF */
+	bool carry, overflow;
 };
 
 /* --- emulate.c ------------------------------------------------------------- */
@@ -102,12 +190,24 @@ struct emulator {
 uint64_t emu_random(struct emulator *e);
 /* A random number, or one that is near something. */
 uint64_t emu_hostile(struct emulator *e);
-uint64_t emu_get(struct emulator *e, uint32_t gpr);
-void emu_set(struct emulator *e, uint32_t gpr, uint64_t value);
-void emu_put(struct emulator *e, uint64_t at, uint64_t value, size_t size);
-void emu_put_hostile(struct emulator *e, uint64_t at, uint64_t size);
 /* Something is not permitted; the first is kept. */
 __attribute__((format(printf, 2, 3))) void emu_escape(struct emulator *e, const char *format, ...);
+
+/* --- emulate_decode.c ------------------------------------------------------ */
+
+/* Makes e->places those of `code`, e->function's; false if something is not known. What
+ * has not changed since the last time is not decoded again. */
+bool emu_decode(struct emulator *e, const uint8_t *code);
+/* One instruction; false if it is not known. */
+bool
+emu_decode_one(const ZydisDecoder *decoder, const uint8_t *code, uint32_t size, struct place *out);
+
+/* --- emulate_step.c -------------------------------------------------------- */
+
+/* Executes the instruction e->last, which no branch decides but its own, and sets *out to
+ * the address of the next. */
+void emu_step(struct emulator *e, uint64_t *out);
+bool emu_condition(const struct emulator *e, uint32_t condition);
 
 /* --- emulate_access.c ------------------------------------------------------ */
 
@@ -118,14 +218,26 @@ uint32_t emu_table_count(const struct emulator *e);
 bool emu_find_callee(const struct emulator *e, uint64_t at, uint32_t *area);
 /* Whether `at` is the entry of a function of the image; its area. */
 bool emu_find_entry(const struct emulator *e, uint64_t at, uint32_t *area);
-void emu_on_memory(void *uc, int type, uint64_t at, int size, int64_t value, void *data);
+
+/* What e->last reads and writes; at most 8 bytes of the value count. Escapes if it may not. */
+uint64_t emu_read(struct emulator *e, uint64_t at, uint32_t size);
+void emu_write(struct emulator *e, uint64_t at, uint64_t value, uint32_t size);
+
+/* Trusted writes: for good; until the end of the run. Sizes are multiples of 8 if hostile. */
+void emu_put(struct emulator *e, uint64_t at, uint64_t value, uint32_t size);
+void emu_put_hostile(struct emulator *e, uint64_t at, uint64_t size);
+void emu_change_hostile(struct emulator *e, uint64_t at, uint64_t size);
+/* Undoes what was written during the run. */
+void emu_undo(struct emulator *e);
 
 /* --- emulate_control.c ----------------------------------------------------- */
 
-/* The last instruction has gone to `at`, which is not inside the function. */
-void emu_leave(struct emulator *e, uint64_t at);
-void emu_on_code(void *uc, uint64_t at, uint32_t size, void *data);
-void emu_on_interrupt(void *uc, uint32_t number, void *data);
+/* The last instruction goes to `at`: checks that and makes it e->last, or ends the run. */
+void emu_arrive(struct emulator *e, uint64_t at);
+/* The way that a conditional branch takes. */
+bool emu_is_taken(struct emulator *e);
 void emu_on_divide_error(struct emulator *e);
+/* Stands for what a device has answered. */
+void emu_take_input(struct emulator *e);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Compiles modules in several ways and says of each what the verifier found.
  *
- *	fault_check LIST [CLEAN EMULATOR SEED]
+ *	fault_check LIST [CLEAN SEED]
  *
  * LIST is a file with one path per line. For each module and way one line:
  * `NUMBER WAY HASH VERDICT`, NUMBER that of the path, HASH one of everything
@@ -12,8 +12,7 @@
  * CLEAN is what that says of a compiler without faults. Accepted code that
  * differs from its then runs in the emulator, functions of it chosen by the seed;
  * the verdict is CONFINED, or ESCAPE if one did what the contract does not permit.
- * The emulator does not know AVX: for accepted code with it the same module's code without
- * AVX runs, and if that is confined, the verdict is TWIN. What could not run stays NONE.
+ * What could not run, since it has more memories than the emulator, stays NONE.
  */
 #include "compiler/compiler.h"
 #include "kernel/code/verify.h"
@@ -129,11 +128,10 @@ examine(const struct wasm_module *module, const struct compiler_options *options
 		struct code_verify job = { module, &image,	   options->cpu_features,
 					   NULL,   &scratch.arena, NULL };
 		enum nb_status status = code_verify(&job, &finding, &diag);
-		bool is_avx = options->cpu_features & NB_CPU_AVX;
 
 		out.hash = hash_image(&image);
 		out.verdict = rule_names[finding.rule];
-		if (status == NB_OK && expected && *expected != out.hash && !is_avx)
+		if (status == NB_OK && expected && *expected != out.hash)
 			out.verdict = run(module, &image, options->cpu_features, &scratch.arena);
 		if (status == NB_NOT_TRUSTED)
 			fprintf(stderr, "%s %s\n", name, diag.text);
@@ -153,7 +151,6 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 	const char *bad;
 	const uint64_t *expected =
 		emulator && number < clean_count ? &clean[number * WAY_COUNT + way] : NULL;
-	const uint64_t none = 0;
 	char name[32];
 
 	compiler_options_init(&options);
@@ -165,17 +162,6 @@ check(const struct wasm_module *module, unsigned number, unsigned way)
 	snprintf(name, sizeof(name), "%u %u", number, way);
 	struct outcome out = examine(module, &options, expected, name);
 
-	/* The code without AVX, whatever it is without the fault, runs in place of that which
-	 * the emulator does not know. */
-	if (out.verdict && !strcmp(out.verdict, "NONE") && expected && *expected != out.hash) {
-		options.cpu_features &= ~(uint32_t)NB_CPU_AVX;
-		struct outcome other = examine(module, &options, &none, name);
-
-		if (!other.verdict || !strcmp(other.verdict, "ESCAPE"))
-			out.verdict = other.verdict;
-		else if (!strcmp(other.verdict, "CONFINED"))
-			out.verdict = "TWIN";
-	}
 	if (out.verdict)
 		printf("%s %016" PRIx64 " %s\n", name, out.hash, out.verdict);
 	return out.verdict != NULL;
@@ -233,16 +219,16 @@ read_clean(const char *path)
 int
 main(int argc, char **argv)
 {
-	FILE *list = argc == 2 || argc == 5 ? fopen(argv[1], "r") : NULL;
+	FILE *list = argc == 2 || argc == 4 ? fopen(argv[1], "r") : NULL;
 	char path[2048];
 
 	if (!list) {
-		fprintf(stderr, "usage: fault_check LIST [CLEAN EMULATOR SEED]\n");
+		fprintf(stderr, "usage: fault_check LIST [CLEAN SEED]\n");
 		return 2;
 	}
-	if (argc == 5) {
-		seed = strtoull(argv[4], NULL, 0);
-		emulator = emulator_open(argv[3]);
+	if (argc == 4) {
+		seed = strtoull(argv[3], NULL, 0);
+		emulator = emulator_open();
 		if (!emulator || !read_clean(argv[2]))
 			return 2;
 	}

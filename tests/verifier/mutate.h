@@ -10,7 +10,7 @@
 enum { SAVED_BYTES = 16, ESCAPES_SHOWN = 10 };
 
 struct tally {
-	uint64_t flips, edits, accepted, escapes, code_bytes;
+	uint64_t flips, edits, accepted, reached, escapes, code_bytes;
 	struct emulation work, unchanged;
 };
 

@@ -13,9 +13,6 @@
 # `programs` runs their functions on mispredicted ways, unchanged.
 set -eu
 mutate=$1 engine=$2 mode=$3
-root=$(cd "$(dirname "$0")/../.." && pwd)
-python3 "$root/scripts/fetch.py" unicorn
-library=$root/.cache/fetch/unicorn/unicorn/lib/libunicorn.so.2
 modules=$(mktemp -d)
 trap 'rm -rf "$modules"' EXIT
 trap 'exit 1' INT TERM
@@ -35,7 +32,7 @@ leave_out() { # OPTION RULE...
 		found=no
 		for seed in 1 2 3 4; do
 			status=0
-			"$mutate" --emulator "$library" --cases 1 --forced "$option" --without "$rule" \
+			"$mutate" --cases 1 --forced "$option" --without "$rule" \
 				--seed "$seed" --flips 4000 --edits 2000 "$modules"/*.wasm \
 				>"$modules/out" || status=$?
 			if [ $status = 1 ] && grep -q '^1 escapes, 0' "$modules/out"; then
@@ -55,7 +52,7 @@ leave_out() { # OPTION RULE...
 case $mode in
 sample)
 	generate "$4" 20
-	"$mutate" --emulator "$library" --seed "$4" --cases 1 --flips 2500 --edits 2500 "$modules"/*.wasm
+	"$mutate" --seed "$4" --cases 1 --flips 2500 --edits 2500 "$modules"/*.wasm
 	;;
 rules)
 	generate 1001 20
@@ -69,7 +66,7 @@ rules)
 	;;
 programs)
 	shift 3
-	"$mutate" --emulator "$library" --forced 1 --window 4096 --runs 200 --flips 0 --edits 0 "$@"
+	"$mutate" --forced 1 --window 4096 --runs 200 --flips 0 --edits 0 "$@"
 	;;
 long)
 	bytes=$4 edits=$5 state=$6 count=4
@@ -78,10 +75,10 @@ long)
 	read -r round b f e a i <"$state"
 	while [ "$b" -lt "$bytes" ] || [ "$e" -lt "$edits" ]; do
 		generate $((500000 + round * count)) $count
-		"$mutate" --emulator "$library" --seed "$round" \
+		"$mutate" --seed "$round" \
 			--flips $((b < bytes ? 1000000000 : 0)) \
 			--edits $((e < edits ? 25000 : 0)) "$modules"/*.wasm >"$modules/out" &&
-			"$mutate" --emulator "$library" --seed "$round" --cases 1 --flips 0 \
+			"$mutate" --seed "$round" --cases 1 --flips 0 \
 				--edits 2000 >>"$modules/out" ||
 			{ cat "$modules/out" && exit 1; }
 		round=$((round + 1))

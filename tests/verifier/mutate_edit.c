@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATES_MAX = 16, EDITS_MAX = 3 };
+enum { STATES_MAX = 256, EDITS_MAX = 3 };
 
 static uint32_t
 pick(struct subject *s, uint64_t below)
@@ -38,9 +38,9 @@ verify(struct subject *s, uint32_t number)
 	return false;
 }
 
-/* Runs the mutated function if it is accepted. */
+/* Runs the mutated function, which is changed at `at`, if it is accepted. */
 static void
-judge(struct subject *s, uint32_t number, bool is_table)
+judge(struct subject *s, uint32_t number, uint32_t at, bool is_table)
 {
 	struct verifier_finding finding;
 	struct emulation *work = &s->tally->work;
@@ -50,6 +50,8 @@ judge(struct subject *s, uint32_t number, bool is_table)
 	if (!verify(s, number))
 		return;
 	s->tally->accepted++;
+	work->watched = at;
+	work->is_watch_seen = false;
 	for (uint32_t i = s->is_forced; i < 2; i++) {
 		work->seed = s->seed ^ s->rng ^ i;
 		work->is_forced = i;
@@ -63,6 +65,7 @@ judge(struct subject *s, uint32_t number, bool is_table)
 			       s->image.functions[number].code_offset, s->what, work->escape);
 		break;
 	}
+	s->tally->reached += work->is_watch_seen;
 }
 
 static void
@@ -73,7 +76,7 @@ flip_bit(struct subject *s, uint32_t number, uint32_t at, uint32_t bit)
 	snprintf(s->what, sizeof(s->what), "bit %u of +0x%x flipped", bit, at);
 	*byte ^= (uint8_t)(1u << bit);
 	s->tally->flips++;
-	judge(s, number, false);
+	judge(s, number, at, false);
 	*byte ^= (uint8_t)(1u << bit);
 }
 
@@ -302,7 +305,7 @@ mutate_edit(struct subject *s)
 	if (is_table)
 		entry = edit_table(s, number, table, &size);
 	s->tally->edits++;
-	judge(s, number, is_table);
+	judge(s, number, count ? at[0] : 0, is_table);
 	if (is_table) {
 		struct verifier_finding finding;
 
