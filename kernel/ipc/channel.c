@@ -15,7 +15,8 @@ static struct channel_message *
 message_alloc(struct channel_pair *pair, uint32_t len, uint32_t handle_count)
 {
 	size_t size =
-		sizeof(struct channel_message) + handle_count * sizeof(struct handle_entry) + len;
+		sizeof(struct channel_message) + len +
+		handle_count * (sizeof(struct handle_entry) + sizeof(struct channel_carriage));
 	struct channel_message *message;
 
 	if (size <= SPARE_BYTES)
@@ -64,7 +65,7 @@ channel_update_writable_locked(struct channel_pair *pair, uint32_t end)
 }
 
 void
-channel_queue_take(struct channel_pair *pair, uint32_t end, struct list_link *out)
+channel_queue_take_locked(struct channel_pair *pair, uint32_t end, struct list_link *out)
 {
 	struct channel_queue *queue = &pair->queues[end];
 	struct list_link *link;
@@ -76,6 +77,7 @@ channel_queue_take(struct channel_pair *pair, uint32_t end, struct list_link *ou
 		struct channel_message *message = list_entry(link, struct channel_message, link);
 
 		message->account = account_get(pair->account);
+		message->receiver = NULL;
 		list_push_back(out, link);
 	}
 	queue->count = 0;
@@ -98,7 +100,9 @@ channel_handles_gone(struct object *object)
 		object_signals_change(&peer->object, NB_SIGNAL_WRITABLE, NB_SIGNAL_PEER_CLOSED);
 	spinlock_unlock(&pair->lock);
 	list_init(&doomed);
-	channel_queue_take(pair, channel->end, &doomed);
+	channel_flight_lock();
+	channel_queue_take_locked(pair, channel->end, &doomed);
+	channel_flight_unlock();
 	if (!list_is_empty(&doomed))
 		channel_messages_doom(&doomed);
 }
@@ -205,7 +209,7 @@ end_create(struct channel_pair *pair, uint32_t end)
 		return NULL;
 	channel->end = end;
 	channel->pair = pair;
-	list_init(&channel->flight_link);
+	list_init(&channel->carriages);
 	list_init(&channel->reached);
 	pair->ends[end] = channel;
 	pair->is_open[end] = true;
@@ -278,7 +282,7 @@ give(void *context)
 	spinlock_unlock(&pair->lock);
 	if (message->has_channels) {
 		if (status == NB_OK)
-			channel_flight_begin_locked(message);
+			channel_flight_begin_locked(message, pair->ends[!sending->channel->end]);
 		channel_flight_unlock();
 	}
 	return status;

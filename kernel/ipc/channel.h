@@ -28,12 +28,9 @@ struct channel {
 	struct channel_pair *pair; /* owns a share */
 
 	/* Under the lock of channel_flight.c: */
-	uint32_t in_flight;	      /* handles to this end in queues; read anywhere */
-	struct list_link flight_link; /* in the list of those with in_flight */
-	/* During a search: */
-	uint32_t unexplained;	  /* handles not known to lie in queues of the candidates */
-	bool is_candidate;	  /* all handles to it lie in queues */
-	struct list_link reached; /* known to be reachable, its queue not looked at yet */
+	uint32_t in_flight;	    /* handles to this end in queues; read anywhere */
+	struct list_link carriages; /* struct channel_carriage: one for each of them */
+	struct list_link reached;   /* during a search: among the ends it has come to */
 };
 
 extern const struct object_type channel_type;

@@ -1,40 +1,31 @@
 /*
  * Handles to channel ends that are under way in channels.
  *
- * An end all of whose handles lie in queues (a candidate) can still be received
- * if one of those queues belongs to an end that somebody can reach. So from the
- * handles of each candidate those are subtracted that lie in queues of
- * candidates; where something remains, the end is reachable from outside, and so
- * is all that its queue holds, and so on. What is not reachable then never will
- * be: only a receiver can make a handle of such an end appear again.
+ * An end can be reached if somebody has a handle to it, or if one lies in the queue of
+ * an end that can be reached. So whether one can is found by going from queue to
+ * queue, upwards from it, until an end comes to which somebody has a handle: mostly at
+ * once. If none comes, neither it nor any that has been come to will ever be reached again:
+ * only a receiver can make a handle of such an end appear. It is looked at whenever it may
+ * have lost the last handle that mattered, so they all hang on its queue alone, which is
+ * emptied; whatever lay there has lost a handle and is looked at in the same way.
  */
 #include "kernel/ipc/channel_private.h"
 
 #include "kernel/mm/account.h"
 #include "kernel/sched/sched.h"
 
-static struct {
-	struct spinlock lock;
-	/* Under the lock: */
-	struct list_link in_flight; /* struct channel, by flight_link; next NULL: not yet used */
-	struct list_link doomed;    /* struct channel_message */
-	bool is_reaping;	    /* somebody is freeing the doomed ones */
-} flight = { .lock = SPINLOCK_INIT(LOCK_RANK_CHANNELS) };
+static struct spinlock flight = SPINLOCK_INIT(LOCK_RANK_CHANNELS);
 
 void
 channel_flight_lock(void)
 {
-	spinlock_lock(&flight.lock);
-	if (flight.in_flight.next)
-		return;
-	list_init(&flight.in_flight);
-	list_init(&flight.doomed);
+	spinlock_lock(&flight);
 }
 
 void
 channel_flight_unlock(void)
 {
-	spinlock_unlock(&flight.lock);
+	spinlock_unlock(&flight);
 }
 
 static struct channel *
@@ -46,24 +37,35 @@ channel_at(const struct channel_message *message, uint32_t idx)
 }
 
 void
-channel_flight_begin_locked(struct channel_message *message)
+channel_flight_begin_locked(struct channel_message *message, struct channel *receiver)
 {
+	struct channel_carriage *carriages = message_carriages(message);
+
+	message->receiver = receiver;
 	for (uint32_t i = 0; i < message->handle_count; i++) {
 		struct channel *channel = channel_at(message, i);
 
-		if (channel && channel->in_flight++ == 0)
-			list_push_back(&flight.in_flight, &channel->flight_link);
+		if (!channel)
+			continue;
+		carriages[i].message = message;
+		list_push_back(&channel->carriages, &carriages[i].link);
+		channel->in_flight++;
 	}
 }
 
 void
 channel_flight_end_locked(struct channel_message *message)
 {
+	struct channel_carriage *carriages = message_carriages(message);
+
+	message->receiver = NULL;
 	for (uint32_t i = 0; i < message->handle_count; i++) {
 		struct channel *channel = channel_at(message, i);
 
-		if (channel && --channel->in_flight == 0)
-			list_remove(&channel->flight_link);
+		if (!channel)
+			continue;
+		list_remove(&carriages[i].link);
+		channel->in_flight--;
 	}
 }
 
@@ -78,104 +80,65 @@ is_only_in_flight(const struct channel *channel)
 	       in_flight == __atomic_load_n(&channel->object.handles, __ATOMIC_ACQUIRE);
 }
 
-/* Calls `visit` for every handle to a candidate in the queue of `channel`. */
-static void
-visit_queue_locked(struct channel *channel,
-		   void (*visit)(struct channel *found, struct list_link *reached),
-		   struct list_link *reached)
+/* Enters the ends whose queues carry `channel`; false: a message carries it whose end is
+ * known already, so that it is looked at again when that loses its handles. */
+static bool
+reach_carriers_locked(const struct channel *channel, struct list_link *reached)
 {
-	struct list_link *link;
+	const struct list_link *link;
 
-	spinlock_lock(&channel->pair->lock);
-	list_for_each(link, &channel->pair->queues[channel->end].messages)
+	list_for_each(link, &channel->carriages)
 	{
-		struct channel_message *message = list_entry(link, struct channel_message, link);
+		struct channel *receiver =
+			list_entry(link, struct channel_carriage, link)->message->receiver;
 
-		for (uint32_t i = 0; message->has_channels && i < message->handle_count; i++) {
-			struct channel *found = channel_at(message, i);
-
-			if (found && found->is_candidate)
-				visit(found, reached);
-		}
+		if (!receiver)
+			return false;
+		if (list_is_empty(&receiver->reached))
+			list_push_back(reached, &receiver->reached);
 	}
-	spinlock_unlock(&channel->pair->lock);
-}
-
-static void
-explain(struct channel *found, struct list_link *reached)
-{
-	(void)reached;
-	found->unexplained--;
-}
-
-static void
-reach(struct channel *found, struct list_link *reached)
-{
-	found->is_candidate = false;
-	list_push_back(reached, &found->reached);
+	return true;
 }
 
 static struct channel *
-channel_of_flight(struct list_link *link)
+channel_reached(struct list_link *link)
 {
-	return list_entry(link, struct channel, flight_link);
+	return list_entry(link, struct channel, reached);
 }
 
-static void
-find_candidates_locked(void)
+/* Whether somebody can reach `channel`. */
+static bool
+can_be_reached_locked(struct channel *channel, struct list_link *reached)
 {
 	struct list_link *link;
 
-	list_for_each(link, &flight.in_flight)
+	list_push_back(reached, &channel->reached);
+	/* More come at the end meanwhile. */
+	list_for_each(link, reached)
 	{
-		struct channel *channel = channel_of_flight(link);
-
-		channel->is_candidate = is_only_in_flight(channel);
-		channel->unexplained = channel->in_flight;
+		if (!is_only_in_flight(channel_reached(link)) ||
+		    !reach_carriers_locked(channel_reached(link), reached))
+			return true;
 	}
-	list_for_each(link, &flight.in_flight)
-	{
-		if (channel_of_flight(link)->is_candidate)
-			visit_queue_locked(channel_of_flight(link), explain, NULL);
-	}
-}
-
-/* Leaves only those as candidates that cannot be reached. */
-static void
-spread_locked(void)
-{
-	struct list_link reached, *link;
-
-	list_init(&reached);
-	list_for_each(link, &flight.in_flight)
-	{
-		struct channel *channel = channel_of_flight(link);
-
-		if (channel->is_candidate && channel->unexplained)
-			reach(channel, &reached);
-	}
-	while ((link = list_pop_front(&reached)))
-		visit_queue_locked(list_entry(link, struct channel, reached), reach, &reached);
+	return false;
 }
 
 void
 channel_flight_search(struct channel *channel)
 {
-	struct list_link doomed, *link;
+	struct list_link reached, doomed;
+	bool is_lost;
 
 	if (!is_only_in_flight(channel))
 		return;
+	list_init(&reached);
 	list_init(&doomed);
 	channel_flight_lock();
-	find_candidates_locked();
-	spread_locked();
-	list_for_each(link, &flight.in_flight)
-	{
-		struct channel *found = channel_of_flight(link);
-
-		if (found->is_candidate)
-			channel_queue_take(found->pair, found->end, &doomed);
-	}
+	is_lost = !can_be_reached_locked(channel, &reached);
+	while (list_pop_front(&reached))
+		;
+	if (is_lost)
+		channel_queue_take_locked(channel->pair, channel->end, &doomed);
 	channel_flight_unlock();
 	channel_messages_doom(&doomed);
 }
@@ -198,25 +161,21 @@ message_free(struct channel_message *message)
 	account_put(account);
 }
 
-/* Closing a message's handles may doom further messages; they are freed by the
- * outermost call, one after the other, for the chain may be long. */
 void
 channel_messages_doom(struct list_link *messages)
 {
+	struct reaping *reaping = reaping_current();
 	struct list_link *link;
 
-	channel_flight_lock();
-	while ((link = list_pop_front(messages)))
-		list_push_back(&flight.doomed, link);
-	if (!flight.is_reaping) {
-		flight.is_reaping = true;
-		while ((link = list_pop_front(&flight.doomed))) {
-			channel_flight_unlock();
-			message_free(list_entry(link, struct channel_message, link));
-			sched_relax();
-			channel_flight_lock();
-		}
-		flight.is_reaping = false;
+	if (reaping->messages) {
+		while ((link = list_pop_front(messages)))
+			list_push_back(reaping->messages, link);
+		return;
 	}
-	channel_flight_unlock();
+	reaping->messages = messages;
+	while ((link = list_pop_front(messages))) {
+		message_free(list_entry(link, struct channel_message, link));
+		sched_relax();
+	}
+	reaping->messages = NULL;
 }

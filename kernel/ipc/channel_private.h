@@ -13,7 +13,15 @@ struct channel_message {
 	uint32_t handle_count;
 	size_t size; /* of the whole block */
 	bool has_channels;
-	struct handle_entry handles[]; /* then the bytes */
+	/* If has_channels, under the lock of the flight: the end in whose queue it is, or NULL. */
+	struct channel *receiver;
+	struct handle_entry handles[]; /* then as many carriages, then the bytes */
+};
+
+/* Where a handle to a channel's end is while it is in a queue. */
+struct channel_carriage {
+	struct list_link link; /* in that end's carriages */
+	struct channel_message *message;
 };
 
 struct channel_queue {
@@ -32,10 +40,16 @@ struct channel_pair {
 	struct channel_message *spare;	/* of SPARE_BYTES, empty; NULL: none */
 };
 
+static inline struct channel_carriage *
+message_carriages(struct channel_message *message)
+{
+	return (struct channel_carriage *)&message->handles[message->handle_count];
+}
+
 static inline uint8_t *
 message_bytes(struct channel_message *message)
 {
-	return (uint8_t *)&message->handles[message->handle_count];
+	return (uint8_t *)(message_carriages(message) + message->handle_count);
 }
 
 /* A block of this size serves message after message; larger ones come and go. */
@@ -98,11 +112,12 @@ channel_dequeue_locked(struct channel_pair *pair, uint32_t end, struct channel_m
 /* Held while a message with handles to channel ends enters or leaves a queue. */
 void channel_flight_lock(void);
 void channel_flight_unlock(void);
-/* Counts the channel ends in `message`, which enters or leaves a queue. */
-void channel_flight_begin_locked(struct channel_message *message);
+/* Notes the channel ends in `message`, which enters the queue of `receiver`, or leaves its
+ * queue for good. */
+void channel_flight_begin_locked(struct channel_message *message, struct channel *receiver);
 void channel_flight_end_locked(struct channel_message *message);
-/* Empties the queues that nobody can reach any more, if `channel` may be among
- * their ends. No lock held. */
+/* A handle to `channel` has gone, or into a queue: if nobody can reach it any more, empties
+ * its queue. The caller has a reference. No lock held. */
 void channel_flight_search(struct channel *channel);
 /* Frees messages nobody will receive, and closes their handles; perhaps not in
  * this call but in an outer one. The list, whose messages own references to
@@ -111,7 +126,8 @@ void channel_messages_doom(struct list_link *messages);
 
 /* ---- channel.c ---- */
 
-/* Moves the pair's queue at `end` to the list `out`, to be doomed. */
-void channel_queue_take(struct channel_pair *pair, uint32_t end, struct list_link *out);
+/* Moves the pair's queue at `end` to the list `out`, to be doomed. The flight's lock is
+ * held. */
+void channel_queue_take_locked(struct channel_pair *pair, uint32_t end, struct list_link *out);
 
 #endif

@@ -298,6 +298,7 @@ kill_built(struct process *process)
 	while ((child = process_take_built(process))) {
 		process_kill(child, 0);
 		object_put(&child->object);
+		sched_relax();
 	}
 }
 

@@ -3,14 +3,13 @@
  * processes that nobody can reach any more.
  */
 #include "kernel/object/process_private.h"
+#include "kernel/sched/sched.h"
 
 static struct {
 	struct spinlock lock;
 	/* Under the lock: */
 	struct list_link all; /* processes that are not ENDED; next NULL: not yet used */
 	uint32_t running;
-	struct list_link doomed; /* unstarted processes to be ended, by doomed_link */
-	bool is_reaping;	 /* somebody is ending the doomed ones */
 } processes = { .lock = SPINLOCK_INIT(LOCK_RANK_PROCESSES) };
 
 static void
@@ -19,7 +18,6 @@ lists_prepare_locked(void)
 	if (processes.all.next)
 		return;
 	list_init(&processes.all);
-	list_init(&processes.doomed);
 }
 
 uint32_t
@@ -139,40 +137,30 @@ process_next(uint64_t after)
 	return found;
 }
 
-/* Ends the doomed processes one after the other. Ending one may doom others,
- * whose handles it held; they are ended here, too, and not by recursion, for
- * the chain may be as long as its builder liked. */
-static void
-reap_doomed(void)
-{
-	struct list_link *link;
-
-	spinlock_lock(&processes.lock);
-	if (processes.is_reaping) {
-		spinlock_unlock(&processes.lock);
-		return;
-	}
-	processes.is_reaping = true;
-	while ((link = list_pop_front(&processes.doomed))) {
-		struct process *process = list_entry(link, struct process, doomed_link);
-
-		spinlock_unlock(&processes.lock);
-		process_kill(process, 0);
-		object_put(&process->object);
-		spinlock_lock(&processes.lock);
-	}
-	processes.is_reaping = false;
-	spinlock_unlock(&processes.lock);
-}
-
 void
 process_doom(struct process *process)
 {
+	struct reaping *reaping = reaping_current();
+	struct list_link list, *link;
+	bool is_first = !reaping->processes;
+
+	list_init(&list);
+	if (is_first)
+		reaping->processes = &list;
 	spinlock_lock(&processes.lock);
 	if (list_is_empty(&process->doomed_link)) {
 		object_get(&process->object);
-		list_push_back(&processes.doomed, &process->doomed_link);
+		list_push_back(reaping->processes, &process->doomed_link);
+	}
+	while (is_first && (link = list_pop_front(&list))) {
+		process = list_entry(link, struct process, doomed_link);
+		spinlock_unlock(&processes.lock);
+		process_kill(process, 0);
+		object_put(&process->object);
+		sched_relax();
+		spinlock_lock(&processes.lock);
 	}
 	spinlock_unlock(&processes.lock);
-	reap_doomed();
+	if (is_first)
+		reaping->processes = NULL;
 }

@@ -13,6 +13,7 @@
 #include "kernel/port/guest.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/pairing.h"
+#include "kernel/sched/reaping.h"
 #include "kernel/sched/run_clock.h"
 
 #include <stdbool.h>
@@ -54,6 +55,7 @@ struct cpu {
 	struct guest_context loop;
 	struct guest_context resume;
 	struct port_stack stack; /* of interrupted and resumed guest code */
+	struct reaping reaping;	 /* of the loop */
 	uint64_t switches;	 /* how often a thread was given the processor */
 };
 

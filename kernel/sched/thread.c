@@ -167,6 +167,14 @@ thread_current(void)
 	return port_cpu_current()->current;
 }
 
+struct reaping *
+reaping_current(void)
+{
+	struct cpu *cpu = port_cpu_current();
+
+	return cpu->current ? &cpu->current->reaping : &cpu->reaping;
+}
+
 /* The earliest of `deadline_ns` and those of the gate calls that led here. */
 static uint64_t
 bounded_deadline(const struct thread *self, uint64_t deadline_ns)

@@ -17,6 +17,7 @@
 #include "abi/status.h"
 #include "kernel/port/guest.h"
 #include "kernel/sched/pairing.h"
+#include "kernel/sched/reaping.h"
 #include "lib/list.h"
 #include "runtime/trap.h"
 
@@ -105,6 +106,7 @@ struct thread {
 	bool is_condemned;   /* `state` has been made to unwind */
 	struct guest_context context;
 	struct guest_state state;
+	struct reaping reaping;
 
 	/* Under the lock of gates: */
 	struct gate_wait *gate_wait; /* it waits to get into one; or NULL */

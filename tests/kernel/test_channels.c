@@ -367,37 +367,116 @@ test_long_chain(void **state)
 	assert_int_equal(object_live_count(), 0);
 }
 
-/* Random sends of ends through ends: what nobody can reach any more is freed
- * at once, what somebody can is not. */
+/* What the test knows of ends: two of a channel are neighbours. */
+enum { SLOTS = 24, STEPS = 20000, ENDS_MAX = 2 * STEPS, QUEUE_MAX = 3 };
+static uint32_t held[SLOTS];					     /* handles; 0: none */
+static uint32_t held_end[SLOTS];				     /* to which end */
+static uint32_t queued[ENDS_MAX][QUEUE_MAX], queued_count[ENDS_MAX]; /* ends in its queue */
+static uint32_t end_count;
+
+/* How many ends somebody can get a handle to. Forgets the queues of the others. */
+static uint32_t
+count_reachable(void)
+{
+	static uint32_t found[ENDS_MAX];
+	static bool is_found[ENDS_MAX];
+	uint32_t count = 0;
+
+	memset(is_found, 0, sizeof is_found);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		if (held[i] && !is_found[held_end[i]]) {
+			is_found[held_end[i]] = true;
+			found[count++] = held_end[i];
+		}
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t k = 0; k < queued_count[found[i]]; k++) {
+			uint32_t end = queued[found[i]][k];
+
+			if (!is_found[end]) {
+				is_found[end] = true;
+				found[count++] = end;
+			}
+		}
+	}
+	return count;
+}
+
+static void
+random_copy(uint32_t one, uint32_t other)
+{
+	struct handle_use use;
+
+	assert_int_equal(handle_use(&table, held[one], NULL, 0, &use), NB_OK);
+	assert_int_equal(handle_add(&table, use.object, channel_type.rights, &held[other]), NB_OK);
+	object_put(use.object);
+	held_end[other] = held_end[one];
+}
+
+static void
+random_send(uint32_t one, uint32_t other)
+{
+	uint32_t to = held_end[one] ^ 1;
+
+	if (send(held[one], "", 0, &held[other], 1) != NB_OK)
+		return;
+	queued[to][queued_count[to]++] = held_end[other];
+	held[other] = 0;
+}
+
+static void
+random_recv(uint32_t one, uint32_t other)
+{
+	uint32_t from = held_end[one];
+
+	if (recv(held[one]) != NB_OK)
+		return;
+	held[other] = got_handles[0];
+	held_end[other] = queued[from][0];
+	memmove(queued[from], queued[from] + 1, (QUEUE_MAX - 1) * sizeof queued[from][0]);
+	queued_count[from]--;
+}
+
+static void
+random_step(uint32_t one, uint32_t other, uint32_t choice)
+{
+	uint32_t ends[2];
+
+	if (!held[one] && !held[other]) {
+		make(QUEUE_MAX, ends);
+		held[one] = ends[0];
+		held[other] = ends[1];
+		held_end[one] = end_count++;
+		held_end[other] = end_count++;
+	} else if (held[one] && held[other] && choice % 4) {
+		random_send(one, other);
+	} else if (held[one] && !held[other] && choice % 8) {
+		random_recv(one, other);
+	} else if (held[one] && !held[other]) {
+		random_copy(one, other);
+	} else if (held[one]) {
+		close(held[one]);
+		held[one] = 0;
+	}
+}
+
+/* Random sends of ends through ends: after each step exactly those are there that
+ * somebody can reach. */
 static void
 test_random_graph(void **state)
 {
-	enum { SLOTS = 24, STEPS = 20000 };
-	uint32_t held[SLOTS] = { 0 }, ends[2], seed = 12345;
+	uint32_t seed = 12345;
 
 	(void)state;
 	for (int step = 0; step < STEPS; step++) {
-		uint32_t *one, *other;
+		uint32_t one, other;
 
 		seed = seed * 1664525 + 1013904223;
-		one = &held[(seed >> 8) % SLOTS];
-		other = &held[(seed >> 16) % SLOTS];
-		if (one == other)
-			continue;
-		if (!*one && !*other) {
-			make(3, ends);
-			*one = ends[0];
-			*other = ends[1];
-		} else if (*one && *other && (seed >> 24) % 4) {
-			if (send(*one, "", 0, other, 1) == NB_OK)
-				*other = 0;
-		} else if (*one && !*other) {
-			if (recv(*one) == NB_OK)
-				*other = got_handles[0];
-		} else if (*one) {
-			close(*one);
-			*one = 0;
-		}
+		one = (seed >> 8) % SLOTS;
+		other = (seed >> 16) % SLOTS;
+		if (one != other)
+			random_step(one, other, seed >> 24);
+		assert_int_equal(object_live_count(), count_reachable());
 	}
 	for (int i = 0; i < SLOTS; i++) {
 		if (held[i])
