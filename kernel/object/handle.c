@@ -114,19 +114,18 @@ table_grow_locked(struct handle_table *table)
 	return NB_OK;
 }
 
+/* Sees to `count` free slots, and to as many more as keep numbers from coming round. */
 static enum nb_status
-slot_take_locked(struct handle_table *table, uint32_t *out_idx)
+room_make_locked(struct handle_table *table, uint32_t count)
 {
-	if (table->is_closed)
-		return NB_CANCELED;
-	if (table->free_count == 0 ||
-	    (table->free_count < HANDLE_SPARE && table->closed_count == HANDLE_CALM)) {
+	if (table->closed_count == HANDLE_CALM)
+		count += HANDLE_SPARE;
+	while (table->free_count < count) {
 		enum nb_status status = table_grow_locked(table);
 
-		if (status != NB_OK && table->free_count == 0)
+		if (status != NB_OK)
 			return status;
 	}
-	*out_idx = free_pop_locked(table);
 	return NB_OK;
 }
 
@@ -136,25 +135,31 @@ generation_advance(struct handle_slot *slot)
 	slot->generation = slot->generation == UINT16_MAX ? 1 : (uint16_t)(slot->generation + 1);
 }
 
+/* Puts a handle into a slot that was taken; its number. */
+static uint32_t
+slot_fill_locked(struct handle_table *table, uint32_t idx, struct object *object, uint32_t rights)
+{
+	struct handle_slot *slot = slot_at(table, idx);
+
+	slot->object = object;
+	slot->rights = (uint16_t)rights;
+	table->open_count++;
+	__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
+	return (uint32_t)slot->generation << HANDLE_SLOT_BITS | idx;
+}
+
 enum nb_status
 handle_add(struct handle_table *table, struct object *object, uint32_t rights, uint32_t *out)
 {
 	enum nb_status status = account_charge(table->account, ACCOUNT_HANDLES, 1);
-	struct handle_slot *slot;
-	uint32_t idx;
 
 	if (status != NB_OK)
 		return status;
 	spinlock_lock(&table->lock);
-	status = slot_take_locked(table, &idx);
+	status = table->is_closed ? NB_CANCELED : room_make_locked(table, 1);
 	if (status == NB_OK) {
 		object_handle_get(object);
-		slot = slot_at(table, idx);
-		slot->object = object;
-		slot->rights = (uint16_t)rights;
-		table->open_count++;
-		*out = (uint32_t)slot->generation << HANDLE_SLOT_BITS | idx;
-		__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
+		*out = slot_fill_locked(table, free_pop_locked(table), object, rights);
 	}
 	spinlock_unlock(&table->lock);
 	if (status != NB_OK)
@@ -217,22 +222,27 @@ handle_close(struct handle_table *table, uint32_t handle)
 	return NB_OK;
 }
 
+/* In another slot, so that numbers come round no sooner than by closing and opening. */
 enum nb_status
 handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint32_t *out)
 {
+	enum nb_status status = NB_BAD_HANDLE;
 	struct handle_slot *slot;
+	struct object *object;
+	uint32_t idx;
 
 	spinlock_lock(&table->lock);
 	slot = handle_slot_find_locked(table, handle);
-	if (slot) {
+	if (slot)
+		status = room_make_locked(table, 1);
+	if (status == NB_OK) {
+		idx = free_pop_locked(table);
 		end_waits(slot->object, table, handle);
-		generation_advance(slot);
-		slot->rights = (uint16_t)rights;
-		*out = (uint32_t)slot->generation << HANDLE_SLOT_BITS |
-		       (handle & (HANDLE_SLOTS_MAX - 1));
+		object = slot_clear_locked(table, slot, handle & (HANDLE_SLOTS_MAX - 1));
+		*out = slot_fill_locked(table, idx, object, rights);
 	}
 	spinlock_unlock(&table->lock);
-	return slot ? NB_OK : NB_BAD_HANDLE;
+	return status;
 }
 
 enum nb_status
@@ -307,16 +317,11 @@ handle_move_out(struct handle_table *table, const uint32_t *handles, uint32_t co
 static enum nb_status
 numbers_fill_locked(struct handle_table *table, uint32_t count, uint32_t *numbers)
 {
+	enum nb_status status = table->is_closed ? NB_CANCELED : room_make_locked(table, count);
 	uint32_t idx;
 
-	if (table->is_closed)
-		return NB_CANCELED;
-	while (table->free_count < count) {
-		enum nb_status status = table_grow_locked(table);
-
-		if (status != NB_OK)
-			return status;
-	}
+	if (status != NB_OK)
+		return status;
 	idx = table->free_first;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct handle_slot *slot = slot_at(table, idx);
@@ -339,14 +344,9 @@ handle_move_in(struct handle_table *table, uint32_t count, uint32_t *numbers,
 	status = numbers_fill_locked(table, count, numbers);
 	if (status == NB_OK)
 		status = take(context);
-	for (uint32_t i = 0; i < count && status == NB_OK; i++) {
-		struct handle_slot *slot = slot_at(table, free_pop_locked(table));
-
-		slot->object = entries[i].object;
-		slot->rights = (uint16_t)entries[i].rights;
-		table->open_count++;
-		__atomic_fetch_add(&live_count, 1, __ATOMIC_RELAXED);
-	}
+	for (uint32_t i = 0; i < count && status == NB_OK; i++)
+		(void)slot_fill_locked(table, free_pop_locked(table), entries[i].object,
+				       entries[i].rights);
 	spinlock_unlock(&table->lock);
 	if (status != NB_OK)
 		account_uncharge(table->account, ACCOUNT_HANDLES, count);

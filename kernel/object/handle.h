@@ -3,8 +3,8 @@
  *
  * A handle is generation << 16 | slot. A slot's generation changes with every
  * use, freed slots are reused in the order of their freeing and only when
- * HANDLE_SPARE of them are free (but for the first few thousand, in which no
- * generation comes round), so a stale number stays BAD_HANDLE for some
+ * HANDLE_SPARE others are free (but for the first few thousand, in which no
+ * generation comes round), so a stale number stays BAD_HANDLE for
  * eight million further openings. Each open handle is charged to the account.
  *
  * A thread that waits by a handle (object_observer) is woken when that handle is closed,
@@ -69,7 +69,7 @@ handle_add(struct handle_table *table, struct object *object, uint32_t rights, u
 /* NB_BAD_HANDLE. */
 NB_MUST_USE enum nb_status handle_close(struct handle_table *table, uint32_t handle);
 /* Gives the handle another number and `rights`, which the caller has checked.
- * NB_BAD_HANDLE. */
+ * NB_BAD_HANDLE; NB_LIMIT_EXCEEDED, NB_OUT_OF_MEMORY: it stays as it is. */
 NB_MUST_USE enum nb_status
 handle_renew(struct handle_table *table, uint32_t handle, uint32_t rights, uint32_t *out);
 

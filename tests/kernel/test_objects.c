@@ -98,6 +98,28 @@ test_handle_generations(void **state)
 	object_put(event);
 }
 
+/* Nor by replacing. */
+static void
+test_handle_replaced(void **state)
+{
+	enum { ROUNDS = 300000 };
+	struct handle_table table;
+	struct object *event = new_event();
+	uint32_t first, handle;
+
+	(void)state;
+	handle_table_init(&table, boot_account());
+	assert_int_equal(handle_add(&table, event, 0, &first), NB_OK);
+	handle = first;
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		assert_int_equal(handle_renew(&table, handle, 0, &handle), NB_OK);
+		assert_int_not_equal(handle, first);
+	}
+	assert_int_equal(event->handles, 1);
+	handle_table_close(&table);
+	object_put(event);
+}
+
 static void
 test_handle_limits(void **state)
 {
@@ -125,14 +147,24 @@ test_handle_capacity(void **state)
 {
 	struct handle_table table;
 	struct object *event = new_event();
-	uint32_t handle, count = 0;
+	static uint32_t handles[HANDLE_SLOTS_MAX + 1];
+	uint32_t count = 0;
 
 	(void)state;
 	handle_table_init(&table, boot_account());
-	while (handle_add(&table, event, 0, &handle) == NB_OK)
+	while (handle_add(&table, event, 0, &handles[count]) == NB_OK)
 		count++;
 	assert_int_equal(count, HANDLE_SLOTS_MAX);
-	assert_int_equal(handle_add(&table, event, 0, &handle), NB_LIMIT_EXCEEDED);
+	assert_int_equal(handle_add(&table, event, 0, &handles[count]), NB_LIMIT_EXCEEDED);
+	/* When generations could come round the last ones are spared. */
+	for (uint32_t i = 0; i < HANDLE_CALM; i++)
+		assert_int_equal(handle_close(&table, handles[i]), NB_OK);
+	count = 0;
+	while (handle_add(&table, event, 0, &handles[count]) == NB_OK)
+		count++;
+	assert_int_equal(count, HANDLE_CALM - HANDLE_SPARE);
+	assert_int_equal(handle_renew(&table, handles[0], 0, &handles[0]), NB_LIMIT_EXCEEDED);
+	assert_int_equal(handle_close(&table, handles[0]), NB_OK);
 	handle_table_close(&table);
 	object_put(event);
 }
@@ -536,12 +568,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(test_handle_rights),    kernel_test(test_handle_generations),
-		kernel_test(test_handle_limits),    kernel_test(test_handle_capacity),
-		kernel_test(test_account_tree),	    kernel_test(test_heap),
-		kernel_test(test_wait_many),	    kernel_test(test_wait_timeout),
-		kernel_test(test_wait_handle_goes), kernel_test(test_stream_model),
-		kernel_test(test_heap_failures),    kernel_test(test_page_failures),
+		kernel_test(test_handle_rights),
+		kernel_test(test_handle_generations),
+		kernel_test(test_handle_replaced),
+		kernel_test(test_handle_limits),
+		kernel_test(test_handle_capacity),
+		kernel_test(test_account_tree),
+		kernel_test(test_heap),
+		kernel_test(test_wait_many),
+		kernel_test(test_wait_timeout),
+		kernel_test(test_wait_handle_goes),
+		kernel_test(test_stream_model),
+		kernel_test(test_heap_failures),
+		kernel_test(test_page_failures),
 		kernel_test(test_last_traps),
 	};
 
