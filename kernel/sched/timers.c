@@ -8,6 +8,7 @@
 #include "lib/list.h"
 
 enum {
+	TIMERS_AT_ONCE = 256,
 	TIMERS_REST = 4,     /* times as long as the last one, between expiries */
 	INTERRUPT_NS = 1000, /* what an expiry costs before and behind it, generously */
 };
@@ -93,17 +94,20 @@ expire_limited_locked(struct cpu *cpu, struct sched_timer *timer)
 	cpu->switched_ns = end_ns;
 }
 
-/* Takes at most a share of the processor's time, however many timers there are. */
+/* Takes at most a share of the processor's time, and a fraction of a millisecond at a time,
+ * however many timers there are. */
 void
 sched_expire_timers(struct cpu *cpu)
 {
 	struct pairing_node *first;
 	uint64_t now_ns = port_time_monotonic_ns(), end_ns;
+	uint32_t count = 0;
 
 	spinlock_lock(&cpu->lock);
 	/* Timers that are set anew meanwhile are armed for once, below. */
 	__atomic_store_n(&cpu->armed_ns, 0, __ATOMIC_RELAXED);
-	while ((first = pairing_first(&cpu->timers)) && first->key <= now_ns) {
+	while (count++ < TIMERS_AT_ONCE && (first = pairing_first(&cpu->timers)) &&
+	       first->key <= now_ns) {
 		struct sched_timer *timer = list_entry(first, struct sched_timer, node);
 
 		pairing_remove(&cpu->timers, first);
