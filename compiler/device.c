@@ -8,17 +8,21 @@
 
 enum { WHERE_BYTES = 48 };
 
+enum { POLL_IMPORTS = 1024 };
+
 /* A row of abi/device_call.def. */
 struct device_call {
 	const char *module, *field;
+	uint32_t field_len;
 	struct device_port port; /* access 0: none */
 	enum nb_manifest_line line;
 };
 
 static const struct device_call device_calls[] = {
 #define NB_DEVICE_PORT(module, field, width, access) \
-	{ module, field, { width, NB_PORT_##access }, NB_MANIFEST_PORT },
-#define NB_DEVICE_NEED(module, field, line) { module, field, { 0, 0 }, NB_MANIFEST_##line },
+	{ module, field, sizeof field - 1, { width, NB_PORT_##access }, NB_MANIFEST_PORT },
+#define NB_DEVICE_NEED(module, field, line) \
+	{ module, field, sizeof field - 1, { 0, 0 }, NB_MANIFEST_##line },
 #include "abi/device_call.def"
 #undef NB_DEVICE_PORT
 #undef NB_DEVICE_NEED
@@ -40,7 +44,8 @@ static const struct device_call *
 find_call(const struct wasm_import *import)
 {
 	for (size_t i = 0; i < sizeof(device_calls) / sizeof(*device_calls); i++)
-		if (import->kind == WASM_EXTERN_FUNC &&
+		if (import->field.len == device_calls[i].field_len &&
+		    import->kind == WASM_EXTERN_FUNC &&
 		    name_is(&import->module, device_calls[i].module) &&
 		    name_is(&import->field, device_calls[i].field))
 			return &device_calls[i];
@@ -132,16 +137,20 @@ check_import(const struct wasm_module *module, const struct wasm_import *import,
 }
 
 static enum nb_status
-check_imports(const struct wasm_module *module, struct arena *arena, struct device_rules *out,
-	      struct diag *diag)
+check_imports(const struct wasm_module *module, struct arena *arena, const struct device_poll *poll,
+	      struct device_rules *out, struct diag *diag)
 {
 	struct device_port *ports = NULL;
 
 	for (uint32_t i = 0; i < module->import_count; i++) {
 		const struct wasm_import *import = &module->imports[i];
 		const struct device_call *call = find_call(import);
-		enum nb_status status;
+		enum nb_status status = NB_OK;
 
+		if (poll && i % POLL_IMPORTS == POLL_IMPORTS - 1)
+			status = poll->poll(poll->context);
+		if (status != NB_OK)
+			return status;
 		if (!call)
 			continue;
 		status = check_import(module, import, call, out->manifest, diag);
@@ -161,15 +170,15 @@ check_imports(const struct wasm_module *module, struct arena *arena, struct devi
 }
 
 enum nb_status
-device_read(const struct wasm_module *module, struct arena *arena, struct device_rules *out,
-	    struct diag *diag)
+device_read(const struct wasm_module *module, struct arena *arena, const struct device_poll *poll,
+	    struct device_rules *out, struct diag *diag)
 {
 	enum nb_status status;
 
 	*out = (struct device_rules){ .module = module };
 	status = read_manifest(module, arena, &out->manifest, diag);
 	if (status == NB_OK)
-		status = check_imports(module, arena, out, diag);
+		status = check_imports(module, arena, poll, out, diag);
 	return status;
 }
 

@@ -28,17 +28,24 @@ struct device_rules {
 	const struct device_port *ports;
 };
 
+/* What is asked now and then during long work, and ends it with its error. */
+struct device_poll {
+	enum nb_status (*poll)(void *context);
+	void *context;
+};
+
 /*
  * Reads the manifest of `module` and checks its imports against it, all but the
- * ports of the single accesses; *out lives in `arena`.
+ * ports of the single accesses; *out lives in `arena`. `poll` may be NULL.
  *
  * Errors, reported in *diag: NB_MALFORMED (the manifest), NB_ACCESS_DENIED (an
  * import of abi/device_call.def without the manifest, or the line of it, that it
  * needs; a port access that is exported or taken by reference), NB_UNLINKABLE (a
- * port access of another type), NB_OUT_OF_MEMORY.
+ * port access of another type), NB_OUT_OF_MEMORY; what `poll` returned, not reported.
  */
-NB_MUST_USE enum nb_status device_read(const struct wasm_module *module, struct arena *arena,
-				       struct device_rules *out, struct diag *diag);
+NB_MUST_USE enum nb_status
+device_read(const struct wasm_module *module, struct arena *arena, const struct device_poll *poll,
+	    struct device_rules *out, struct diag *diag);
 
 /*
  * Whether the access *port may be made at constant port number `number`. If not,

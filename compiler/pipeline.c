@@ -22,7 +22,10 @@
 #include "compiler/x64/x64.h"
 #include "lib/string.h"
 
-enum { FUNCTIONS_PER_WORKER = 16 }; /* fewer are not worth a thread */
+enum {
+	FUNCTIONS_PER_WORKER = 16, /* fewer are not worth a thread */
+	POLL_IMPORTS = 1024,
+};
 
 struct worker;
 
@@ -438,25 +441,67 @@ name_is(const struct wasm_name *name, const char *text)
 	return name->len == len && memcmp(name->bytes, text, len) == 0;
 }
 
-/* Whether the module can ask for memory that others see or that is a device: it imports a call
- * that gives it, from the kernel or from a personality other than WASI. */
+/* Whether the import gives memory that others see or that is a device: from the kernel or from
+ * a personality other than WASI. */
 static bool
-maps_memory(const struct wasm_module *module)
+is_mapping(const struct wasm_import *import)
 {
 	static const char *const calls[] = { "memory_map", "mmio_map", "dma_alloc", "physical_map",
 					     "physical_alloc" };
 
-	for (uint32_t i = 0; i < module->import_count; i++) {
-		const struct wasm_import *import = &module->imports[i];
-
-		if (import->kind != WASM_EXTERN_FUNC ||
-		    (import->module.len >= 4 && memcmp(import->module.bytes, "wasi", 4) == 0))
-			continue;
-		for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++)
-			if (name_is(&import->field, calls[k]))
-				return true;
-	}
+	if (import->kind != WASM_EXTERN_FUNC ||
+	    (import->module.len >= 4 && memcmp(import->module.bytes, "wasi", 4) == 0))
+		return false;
+	for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++)
+		if (name_is(&import->field, calls[k]))
+			return true;
 	return false;
+}
+
+static enum nb_status
+poll_before(void *context)
+{
+	const struct compilation *c = context;
+
+	return c->options->poll
+		       ? c->options->poll(c->options->poll_context, 0, c->module->code_count)
+		       : NB_OK;
+}
+
+/* Asks all imports what they give. */
+static enum nb_status
+find_mappings(struct compilation *c, bool *out)
+{
+	enum nb_status status = NB_OK;
+	uint32_t i = 0;
+
+	*out = false;
+	for (; i < c->module->import_count && !*out && status == NB_OK; i++) {
+		*out = is_mapping(&c->module->imports[i]);
+		if (i % POLL_IMPORTS == POLL_IMPORTS - 1)
+			status = poll_before(c);
+	}
+	return status;
+}
+
+/* What can be known of the module before any function is compiled. */
+static enum nb_status
+prepare(struct compilation *c, struct compiler_options *chosen, struct arena *tables,
+	struct diag *diag)
+{
+	const struct device_poll poll = { poll_before, c };
+	bool maps_memory;
+	enum nb_status status;
+
+	c->workers = arena_new_array(tables, struct worker, c->worker_count);
+	c->chunks = arena_new_array(tables, struct x64_chunk, c->module->code_count);
+	if (!c->workers || !c->chunks)
+		return NB_OUT_OF_MEMORY;
+	status = find_mappings(c, &maps_memory);
+	chosen->strict_accesses |= maps_memory;
+	if (status == NB_OK)
+		status = device_read(c->module, tables, &poll, &c->rules, diag);
+	return status == NB_OK ? x64_context_init(&c->x64, c->module, chosen) : status;
 }
 
 enum nb_status
@@ -476,15 +521,9 @@ compiler_compile(const struct wasm_module *module, const struct compiler_options
 	struct arena tables;
 	enum nb_status status;
 
-	chosen.strict_accesses |= maps_memory(module);
 	compiler_memory_init(&memory, &c.budget);
 	arena_init(&tables, &memory.source, options->memory_limit);
-	c.workers = arena_new_array(&tables, struct worker, c.worker_count);
-	c.chunks = arena_new_array(&tables, struct x64_chunk, module->code_count);
-	status = c.workers && c.chunks ? device_read(module, &tables, &c.rules, diag)
-				       : NB_OUT_OF_MEMORY;
-	if (status == NB_OK)
-		status = x64_context_init(&c.x64, module, &chosen);
+	status = prepare(&c, &chosen, &tables, diag);
 	if (status == NB_OK)
 		status = compile_all(&c, out_arena, out, diag);
 	arena_reset(&tables);

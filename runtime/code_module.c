@@ -78,31 +78,35 @@ code_module_place(struct code_module *module)
 enum nb_status
 code_module_seal(struct code_module *module)
 {
-	if (module->code.size) {
-		enum nb_status status = code_registry_enter(module);
-		if (status != NB_OK)
-			return status;
-		status = port_code_seal(&module->code);
-		if (status != NB_OK) {
-			code_registry_leave(module);
-			return status;
-		}
-	}
-	module->is_sealed = true;
-	return NB_OK;
+	return module->code.size ? port_code_seal(&module->code) : NB_OK;
+}
+
+enum nb_status
+code_module_enter(struct code_module *module)
+{
+	enum nb_status status = module->code.size ? code_registry_enter(module) : NB_OK;
+
+	module->is_findable = status == NB_OK;
+	return status;
+}
+
+void
+code_module_leave(struct code_module *module)
+{
+	if (module->is_findable && module->code.size)
+		code_registry_leave(module);
+	module->is_findable = false;
 }
 
 void
 code_module_release(struct code_module *module)
 {
+	code_module_leave(module);
 	if (module->has_data)
 		port_image_release(&module->data);
 	module->has_data = false;
-	if (module->code.size) {
-		if (module->is_sealed)
-			code_registry_leave(module);
+	if (module->code.size)
 		port_code_release(&module->code);
-	}
 	arena_reset(&module->arena);
 	*module = (struct code_module){ .arena = module->arena };
 }

@@ -35,7 +35,7 @@ struct code_module {
 	struct port_image data;		    /* what memory 0 holds at first, if has_data */
 	uint32_t entries[CODE_ENTRY_COUNT]; /* WASM_NO_INDEX: there is none. Of the decoded one */
 	bool has_data;
-	bool is_sealed;
+	bool is_findable;
 	char name[CODE_MODULE_NAME_BYTES]; /* zero-terminated, for messages */
 };
 
@@ -64,11 +64,16 @@ code_module_data_extent(const struct code_module *module, uint64_t *out_at, uint
 NB_MUST_USE enum nb_status
 code_module_make_data(struct code_module *module, uint64_t at, uint64_t size);
 
-/* Makes the placed code executable and findable. Callers serialise this and
- * code_module_release among all modules. NB_OUT_OF_MEMORY changes nothing. */
+/* Makes the placed code executable. NB_OUT_OF_MEMORY changes nothing. Gives way to
+ * others. */
 NB_MUST_USE enum nb_status code_module_seal(struct code_module *module);
-
-/* Returns everything; the module is empty. No instance may be left. */
+/* Makes the sealed code findable: from then on it may run. Callers serialise this and
+ * code_module_leave among all modules. NB_OUT_OF_MEMORY changes nothing. */
+NB_MUST_USE enum nb_status code_module_enter(struct code_module *module);
+/* Undoes that, if it was done. No instance may be left. */
+void code_module_leave(struct code_module *module);
+/* Returns everything, after code_module_leave if the module is findable still; it is empty
+ * then. Gives way to others. */
 void code_module_release(struct code_module *module);
 
 /* The sealed module that holds `pc`, or NULL. Any context. */

@@ -9,6 +9,9 @@
 #include "runtime/link.h"
 #include "runtime/segment.h"
 
+/* Between two looks at who else wants to run. */
+enum { PIECE_BYTES = 256 * 1024 };
+
 /* ---- looking into a vmctx ---- */
 
 const uint32_t *
@@ -84,6 +87,22 @@ instance_export(const struct instance *instance, const char *name, size_t len,
 
 /* ---- creation ---- */
 
+/* Zeroed, of any size. Gives way. */
+static void *
+allocate_context(struct arena *arena, size_t size)
+{
+	uint8_t *context = arena_alloc(arena, size, 64);
+
+	if (!context)
+		return NULL;
+	for (size_t at = 0; at < size; at += PIECE_BYTES) {
+		if (at)
+			kernel_relax();
+		memset(context + at, 0, size - at < PIECE_BYTES ? size - at : PIECE_BYTES);
+	}
+	return context;
+}
+
 enum nb_status
 instance_allocate(struct store *store, const struct code_module *module, struct instance **out)
 {
@@ -106,7 +125,7 @@ instance_allocate(struct store *store, const struct code_module *module, struct 
 		return NB_LIMIT_EXCEEDED;
 	instance->store = store;
 	instance->module = module;
-	instance->vmctx = arena_alloc_array(arena, 1, instance->layout.size, 64);
+	instance->vmctx = allocate_context(arena, instance->layout.size);
 	instance->memories = arena_new_array(arena, struct runtime_memory *, wasm->memory_count);
 	instance->tables = arena_new_array(arena, struct runtime_table *, wasm->table_count);
 	instance->dropped_elems = arena_new_array(arena, uint64_t, (wasm->elem_count + 63) / 64);

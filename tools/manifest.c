@@ -140,7 +140,7 @@ check_module(const char *path, struct code_module *code)
 
 	diag_init(&diag);
 	compiler_options_init(&compiler);
-	enum nb_status status = device_read(&code->wasm, &code->arena, &rules, &diag);
+	enum nb_status status = device_read(&code->wasm, &code->arena, NULL, &rules, &diag);
 	if (status == NB_OK && !rules.manifest)
 		return find(path, &code->wasm) ? 0 : 1;
 	if (status == NB_OK)

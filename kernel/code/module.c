@@ -12,7 +12,7 @@ static void
 source_release(struct account *account, const struct module_source *source)
 {
 	if (source->owned_bytes)
-		account_free(account, (void *)(uintptr_t)source->bytes, source->owned_bytes);
+		account_free_much(account, (void *)(uintptr_t)source->bytes, source->owned_bytes);
 	if (source->backing)
 		object_put(source->backing);
 }

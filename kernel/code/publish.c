@@ -22,9 +22,9 @@ enum { WORKER_STACK_BYTES = 1024 * 1024 };
 enum { WORKER_STACK_BYTES = 256 * 1024 };
 #endif
 
-enum { NAMESPACES_MAX = 128 };
+enum { NAMESPACES_MAX = 128, PIECE_BYTES = 1024 * 1024 };
 
-/* Serialises sealing and releasing among all modules; and module->worker. */
+/* For the registry of all modules' code; and module->worker. */
 static struct spinlock seal_lock = SPINLOCK_INIT(LOCK_RANK_MODULE);
 static uint32_t live_workers; /* atomic */
 
@@ -38,8 +38,9 @@ void
 publish_release(struct code_module *code)
 {
 	spinlock_lock(&seal_lock);
-	code_module_release(code);
+	code_module_leave(code);
 	spinlock_unlock(&seal_lock);
+	code_module_release(code);
 }
 
 void
@@ -54,6 +55,27 @@ publish_cancel(struct module *module)
 }
 
 /* ---- what both ways share ---- */
+
+/* Between any two steps: lets others run. NB_CANCELED: nobody wants the module any more, or
+ * who publishes it is ending. */
+static enum nb_status
+go_on(void *context)
+{
+	const struct module *module = context;
+
+	sched_relax();
+	if (__atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE))
+		return NB_CANCELED;
+	/* At boot there is no thread yet. */
+	return thread_current() && thread_is_canceled() ? NB_CANCELED : NB_OK;
+}
+
+/* In a loop over items that may be a million: the same now and then. */
+static enum nb_status
+go_on_at(struct module *module, uint32_t i)
+{
+	return i % 1024 == 1023 ? go_on(module) : NB_OK;
+}
 
 static bool
 name_is(const struct wasm_name *name, const char *text)
@@ -70,15 +92,18 @@ names_are_equal(const struct wasm_name *a, const struct wasm_name *b)
 /* Finds the distinct namespaces of the imports; NB_LIMIT_EXCEEDED if there are
  * more than `cap`. Equal neighbours, the usual case, cost little. */
 static enum nb_status
-find_namespaces(const struct wasm_module *wasm, const struct wasm_name **found, uint32_t cap,
+find_namespaces(struct module *module, const struct wasm_name **found, uint32_t cap,
 		uint32_t *out_count)
 {
+	const struct wasm_module *wasm = &module->code.wasm;
+	enum nb_status status = NB_OK;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < wasm->import_count; i++) {
+	for (uint32_t i = 0; i < wasm->import_count && status == NB_OK; i++) {
 		const struct wasm_name *name = &wasm->imports[i].module;
 		uint32_t known = count;
 
+		status = go_on_at(module, i);
 		while (known && !names_are_equal(found[known - 1], name))
 			known--;
 		if (known)
@@ -88,7 +113,7 @@ find_namespaces(const struct wasm_module *wasm, const struct wasm_name **found, 
 		found[count++] = name;
 	}
 	*out_count = count;
-	return NB_OK;
+	return status;
 }
 
 /* Keeps their names for NB_INFO_IMPORTS. */
@@ -97,7 +122,7 @@ collect_imports(struct module *module)
 {
 	const struct wasm_name *found[NAMESPACES_MAX];
 	uint32_t count;
-	enum nb_status status = find_namespaces(&module->code.wasm, found, NAMESPACES_MAX, &count);
+	enum nb_status status = find_namespaces(module, found, NAMESPACES_MAX, &count);
 	size_t len = 0;
 	char *text;
 
@@ -141,7 +166,8 @@ verify(struct module *module, struct diag *diag)
 		.module = &module->code.wasm,
 		.image = &module->code.image,
 		.cpu_features = port_cpu_features(),
-		.relax = sched_relax,
+		.poll = go_on,
+		.poll_context = module,
 		.scratch = &scratch,
 	};
 
@@ -156,7 +182,9 @@ static enum nb_status
 read_manifest(struct module *module, struct diag *diag)
 {
 	struct device_rules rules;
-	enum nb_status status = device_read(&module->code.wasm, &module->code.arena, &rules, diag);
+	const struct device_poll poll = { go_on, module };
+	enum nb_status status =
+		device_read(&module->code.wasm, &module->code.arena, &poll, &rules, diag);
 
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "%s", nb_status_text(status));
@@ -184,16 +212,16 @@ prepare_link(struct module *module)
 	module->calls = arena_new_array(arena, const struct sys_call *, wasm->import_count);
 	if (status != NB_OK || !module->calls)
 		return NB_OUT_OF_MEMORY;
-	for (uint32_t i = 0; i < wasm->import_count; i++) {
+	for (uint32_t i = 0; i < wasm->import_count && status == NB_OK; i++) {
 		const struct wasm_import *import = &wasm->imports[i];
 		const struct sys_call *call = sys_call_find(import->field.bytes, import->field.len);
 
 		if (call && import->kind == WASM_EXTERN_FUNC &&
 		    wasm_functype_equal(&call->type, wasm_module_function_type(wasm, import->idx)))
 			module->calls[i] = call;
-		sched_relax();
+		status = go_on_at(module, i);
 	}
-	return NB_OK;
+	return status;
 }
 
 /* An image of the data, if there is room for it; without one instances copy. */
@@ -231,8 +259,11 @@ place_and_seal(struct module *module, struct diag *diag)
 		status = verify(module, diag);
 		if (status != NB_OK)
 			return status;
-		spinlock_lock(&seal_lock);
 		status = code_module_seal(&module->code);
+	}
+	if (status == NB_OK) {
+		spinlock_lock(&seal_lock);
+		status = code_module_enter(&module->code);
 		spinlock_unlock(&seal_lock);
 	}
 	if (status != NB_OK)
@@ -265,8 +296,7 @@ poll_compiler(void *context, uint32_t done, uint32_t total)
 
 	__atomic_store_n(&module->done, done, __ATOMIC_RELAXED);
 	__atomic_store_n(&module->total, total, __ATOMIC_RELAXED);
-	sched_relax();
-	return __atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE) ? NB_CANCELED : NB_OK;
+	return go_on(module);
 }
 
 static void
@@ -276,32 +306,36 @@ relax_decoder(void *context)
 	sched_relax();
 }
 
+/* `bytes` of `from` in the arena, or NULL. Gives way. */
+static void *
+keep_bytes(struct arena *arena, const void *from, size_t bytes)
+{
+	uint8_t *to = arena_alloc(arena, bytes, 16);
+
+	for (size_t at = 0; to && at < bytes; at += PIECE_BYTES) {
+		size_t left = bytes - at;
+
+		memcpy(to + at, (const uint8_t *)from + at,
+		       left < PIECE_BYTES ? left : PIECE_BYTES);
+		sched_relax();
+	}
+	return to;
+}
+
 /* The tables of `from` move to the module's arena; the code itself stays where
  * it is until it is placed. */
 static enum nb_status
 keep_image(struct module *module, const struct nb_code_image *from)
 {
-	size_t functions_bytes = from->function_count * sizeof *from->functions;
-	size_t sites_bytes = from->site_count * sizeof *from->sites;
-	size_t claims_bytes = from->claim_count * sizeof *from->claims;
-	struct nb_code_function *functions = arena_alloc(&module->code.arena, functions_bytes, 16);
-	struct nb_code_site *sites = arena_alloc(&module->code.arena, sites_bytes, 16);
+	struct arena *arena = &module->code.arena;
+	struct nb_code_image *image = &module->code.image;
 
-	struct nb_code_claim *claims = arena_alloc(&module->code.arena, claims_bytes, 16);
-
-	if (!functions || !sites || !claims)
-		return NB_OUT_OF_MEMORY;
-	if (claims_bytes)
-		memcpy(claims, from->claims, claims_bytes);
-	if (functions_bytes)
-		memcpy(functions, from->functions, functions_bytes);
-	if (sites_bytes)
-		memcpy(sites, from->sites, sites_bytes);
-	module->code.image = *from;
-	module->code.image.functions = functions;
-	module->code.image.sites = sites;
-	module->code.image.claims = claims;
-	return NB_OK;
+	*image = *from;
+	image->functions =
+		keep_bytes(arena, from->functions, from->function_count * sizeof *from->functions);
+	image->sites = keep_bytes(arena, from->sites, from->site_count * sizeof *from->sites);
+	image->claims = keep_bytes(arena, from->claims, from->claim_count * sizeof *from->claims);
+	return image->functions && image->sites && image->claims ? NB_OK : NB_OUT_OF_MEMORY;
 }
 
 static enum nb_status
@@ -345,7 +379,7 @@ worker_main(void *argument)
 	diag_init(&diag);
 	arena_init(&scratch, &module->object.account->source, SIZE_MAX);
 	status = compile(module, &scratch, &diag);
-	if (!module->code.is_sealed)
+	if (!module->code.is_findable)
 		module->code.image.code = NULL;
 	arena_reset(&scratch);
 	spinlock_lock(&seal_lock);

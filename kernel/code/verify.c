@@ -6,20 +6,33 @@
 #include "lib/manifest.h"
 #include "runtime/signature.h"
 
-/* After so many bytes of code others may run. */
-enum { RELAX_BYTES = 64 * 1024, CACHE_LINE = 64 };
+/* After so much others may run. */
+enum { POLL_BYTES = 64 * 1024, POLL_ITEMS = 1024, CACHE_LINE = 64 };
 /* A thread more is worth its making for so many. */
 enum { PART_BYTES = 256 * 1024 };
 
-static uint16_t *
-areas_of(const struct wasm_module *module, const uint32_t *types, uint32_t count,
-	 struct arena *arena)
+static enum nb_status
+poll(const struct code_verify *job)
 {
-	uint16_t *areas = arena_new_array(arena, uint16_t, count);
+	return job->poll ? job->poll(job->poll_context) : NB_OK;
+}
 
-	for (uint32_t i = 0; areas && i < count; i++)
-		areas[i] = (uint16_t)signature_area_slots(&module->types[types ? types[i] : i]);
-	return areas;
+static enum nb_status
+find_areas(const struct code_verify *job, const uint32_t *types, uint32_t count,
+	   const uint16_t **out)
+{
+	uint16_t *areas = arena_new_array(job->scratch, uint16_t, count);
+	enum nb_status status = areas ? NB_OK : NB_OUT_OF_MEMORY;
+
+	for (uint32_t i = 0; status == NB_OK && i < count; i++) {
+		const struct wasm_functype *type = &job->module->types[types ? types[i] : i];
+
+		areas[i] = (uint16_t)signature_area_slots(type);
+		if (i % POLL_ITEMS == POLL_ITEMS - 1)
+			status = poll(job);
+	}
+	*out = areas;
+	return status;
 }
 
 static uint8_t *
@@ -78,6 +91,7 @@ collect_facts(const struct code_verify *job, struct verifier_facts *out)
 {
 	const struct wasm_module *module = job->module;
 	uint32_t imports = module->func_import_count;
+	enum nb_status status;
 
 	*out = (struct verifier_facts){
 		.counts = { .globals = module->global_count,
@@ -90,16 +104,17 @@ collect_facts(const struct code_verify *job, struct verifier_facts *out)
 	};
 	if (!nb_vmctx_layout_compute(&out->counts, &out->layout))
 		return NB_LIMIT_EXCEEDED;
-	out->function_areas =
-		areas_of(module, module->func_types + imports, out->function_count, job->scratch);
-	out->import_areas = areas_of(module, module->func_types, imports, job->scratch);
-	out->type_areas = areas_of(module, NULL, module->type_count, job->scratch);
+	status = find_areas(job, module->func_types + imports, out->function_count,
+			    &out->function_areas);
+	if (status == NB_OK)
+		status = find_areas(job, module->func_types, imports, &out->import_areas);
+	if (status == NB_OK)
+		status = find_areas(job, NULL, module->type_count, &out->type_areas);
+	if (status != NB_OK)
+		return status;
 	out->globals = global_kinds(module, job->scratch);
 	out->tables = table_kinds(module, job->scratch);
-	if (!out->function_areas || !out->import_areas || !out->type_areas || !out->globals ||
-	    !out->tables)
-		return NB_OUT_OF_MEMORY;
-	return collect_ports(job, out);
+	return out->globals && out->tables ? collect_ports(job, out) : NB_OUT_OF_MEMORY;
 }
 
 /* What the threads share that verify an image, and of each what it found. */
@@ -110,11 +125,12 @@ struct team {
 	uint8_t *marks;
 	size_t marks_bytes; /* of each thread */
 	struct verifier_finding *findings;
-	uint32_t next; /* atomic: the first function that nobody has taken */
-	bool is_over;  /* atomic: something is refused */
+	uint32_t next;	       /* atomic: the first function that nobody has taken */
+	bool is_over;	       /* atomic: something is refused */
+	enum nb_status status; /* what poll said; of the only thread */
 };
 
-/* Functions from `first` on that have RELAX_BYTES of code; true if there are any. */
+/* Functions from `first` on that have POLL_BYTES of code; true if there are any. */
 static bool
 take_functions(struct team *team, uint32_t *first, uint32_t *end)
 {
@@ -125,7 +141,7 @@ take_functions(struct team *team, uint32_t *first, uint32_t *end)
 		uint64_t bytes = 0;
 
 		*first = *end = next;
-		while (*end < image->function_count && bytes < RELAX_BYTES)
+		while (*end < image->function_count && bytes < POLL_BYTES)
 			bytes += image->functions[(*end)++].code_size;
 	} while (!__atomic_compare_exchange_n(&team->next, &next, *end, true, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
@@ -150,8 +166,10 @@ verify_part(void *argument, uint32_t number)
 			__atomic_store_n(&team->is_over, true, __ATOMIC_RELAXED);
 			return;
 		}
-		if (team->job->relax && !team->job->crew)
-			team->job->relax();
+		if (!team->job->crew)
+			team->status = poll(team->job);
+		if (team->status != NB_OK)
+			return;
 	}
 }
 
@@ -180,7 +198,7 @@ verify_functions(struct team *team, struct verifier_finding *out)
 		if (team->findings[i].rule != VERIFIER_NONE &&
 		    (out->rule == VERIFIER_NONE || team->findings[i].function < out->function))
 			*out = team->findings[i];
-	return NB_OK;
+	return team->status;
 }
 
 static enum nb_status

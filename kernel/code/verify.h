@@ -18,16 +18,19 @@ struct code_verify {
 	const struct wasm_module *module;
 	const struct nb_code_image *image;
 	uint32_t cpu_features; /* NB_CPU_* of the processor that will run it */
-	void (*relax)(void);   /* called now and then during long work; may be NULL */
+	/* Called now and then during long work, which an error ends; may be NULL. */
+	enum nb_status (*poll)(void *context);
+	void *poll_context;
 	struct arena *scratch; /* working memory, left as found */
-	/* Threads that verify at the same time, without `relax`; NULL: only the calling one. */
+	/* Threads that verify at the same time, without `poll`; NULL: only the calling one. */
 	const struct compiler_crew *crew;
 };
 
 /*
  * NB_OK if all of the image is proven confined. Errors, reported in *diag:
  * NB_NOT_TRUSTED with function, place in the code and rule (*finding, if not
- * NULL, says the same); NB_OUT_OF_MEMORY. Linear time; sleeps only in `relax`.
+ * NULL, says the same); NB_OUT_OF_MEMORY; what `poll` returned. Linear time;
+ * sleeps only in `poll`.
  */
 NB_MUST_USE enum nb_status
 code_verify(const struct code_verify *job, struct verifier_finding *finding, struct diag *diag);

@@ -13,20 +13,13 @@
 static void *
 account_chunk_get(void *context, size_t size)
 {
-	void *chunk;
-
-	if (account_charge(context, ACCOUNT_MEMORY, size) != NB_OK)
-		return NULL;
-	chunk = heap_alloc_any(size);
-	if (!chunk)
-		account_uncharge(context, ACCOUNT_MEMORY, size);
-	return chunk;
+	return account_alloc_much(context, size);
 }
 
 static void
 account_chunk_put(void *context, void *chunk, size_t size)
 {
-	account_free(context, chunk, size);
+	account_free_much(context, chunk, size);
 }
 
 enum nb_status
@@ -195,5 +188,27 @@ account_free(struct account *account, void *memory, size_t size)
 	if (!memory)
 		return;
 	heap_free(memory, size);
+	account_uncharge(account, ACCOUNT_MEMORY, size);
+}
+
+void *
+account_alloc_much(struct account *account, size_t size)
+{
+	void *memory;
+
+	if (account_charge(account, ACCOUNT_MEMORY, size) != NB_OK)
+		return NULL;
+	memory = heap_alloc_much(size);
+	if (!memory)
+		account_uncharge(account, ACCOUNT_MEMORY, size);
+	return memory;
+}
+
+void
+account_free_much(struct account *account, void *memory, size_t size)
+{
+	if (!memory)
+		return;
+	heap_free_much(memory, size);
 	account_uncharge(account, ACCOUNT_MEMORY, size);
 }

@@ -67,5 +67,9 @@ uint64_t account_room(const struct account *account, enum account_resource resou
  * freed. NULL on a limit or exhaustion. */
 void *account_alloc(struct account *account, size_t size);
 void account_free(struct account *account, void *memory, size_t size);
+/* The same of any content; they give way to others where it is much. The chunks of arenas
+ * come from here. */
+void *account_alloc_much(struct account *account, size_t size);
+void account_free_much(struct account *account, void *memory, size_t size);
 
 #endif

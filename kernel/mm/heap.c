@@ -53,8 +53,9 @@ enum {
 };
 
 enum {
-	ANY_CONTENT = 0xa5, /* in debug builds: who believes in zeroes finds these */
-	CACHE_RUNS = 64,    /* of 1 to 64 pages */
+	MUCH_BYTES = 1024 * 1024, /* from here on others may run meanwhile */
+	ANY_CONTENT = 0xa5,	  /* in debug builds: who believes in zeroes finds these */
+	CACHE_RUNS = 64,	  /* of 1 to 64 pages */
 	CACHE_BYTES_MAX = 4 * 1024 * 1024,
 };
 
@@ -234,6 +235,23 @@ small_free_locked(void *memory, uint32_t class_idx)
 		slab_destroy_locked(slab);
 }
 
+/* Whether a test wants this allocation to fail. */
+static bool
+must_fail_locked(void)
+{
+	if (heap.fail_after == UINT64_MAX || heap.fail_after-- > 0)
+		return false;
+	heap.fail_after = 0;
+	return true;
+}
+
+static void
+count_locked(size_t size)
+{
+	heap.info.live_bytes += size;
+	heap.info.live_count++;
+}
+
 /* *is_zero tells whether the memory is known to be zero. */
 static void *
 take(size_t size, bool *is_zero)
@@ -245,16 +263,14 @@ take(size_t size, bool *is_zero)
 	spinlock_lock(&heap.lock);
 	heap_prepare_locked();
 	class_idx = class_of(size);
-	if (heap.fail_after != UINT64_MAX && heap.fail_after-- == 0)
-		heap.fail_after = 0;
+	if (must_fail_locked())
+		memory = NULL;
 	else if (class_idx < CLASS_COUNT)
 		memory = small_alloc_locked(class_idx);
 	else if (size <= SIZE_MAX - PORT_PAGE_BYTES)
 		memory = pages_get_locked(page_round(size), is_zero);
-	if (memory) {
-		heap.info.live_bytes += size;
-		heap.info.live_count++;
-	}
+	if (memory)
+		count_locked(size);
 	spinlock_unlock(&heap.lock);
 	return memory;
 }
@@ -295,6 +311,42 @@ heap_free(void *memory, size_t size)
 		small_free_locked(memory, class_idx);
 	else
 		pages_put_locked(memory, page_round(size));
+	heap.info.live_bytes -= size;
+	heap.info.live_count--;
+	spinlock_unlock(&heap.lock);
+}
+
+void *
+heap_alloc_much(size_t size)
+{
+	void *memory;
+	bool must_fail;
+
+	if (size < MUCH_BYTES)
+		return heap_alloc_any(size);
+	spinlock_lock(&heap.lock);
+	must_fail = must_fail_locked();
+	spinlock_unlock(&heap.lock);
+	if (must_fail || size > SIZE_MAX - PORT_PAGE_BYTES ||
+	    port_many_pages_get(page_round(size), &memory) != NB_OK)
+		return NULL;
+	spinlock_lock(&heap.lock);
+	heap.info.page_bytes += page_round(size);
+	count_locked(size);
+	spinlock_unlock(&heap.lock);
+	return memory;
+}
+
+void
+heap_free_much(void *memory, size_t size)
+{
+	if (!memory || size < MUCH_BYTES) {
+		heap_free(memory, size);
+		return;
+	}
+	port_many_pages_put(memory, page_round(size));
+	spinlock_lock(&heap.lock);
+	heap.info.page_bytes -= page_round(size);
 	heap.info.live_bytes -= size;
 	heap.info.live_count--;
 	spinlock_unlock(&heap.lock);

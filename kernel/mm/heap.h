@@ -4,7 +4,8 @@
  * Everything the kernel allocates for itself comes from here, so that one
  * place counts it and tests can make it fail. The caller remembers the size
  * and passes it back. Does not sleep; may be called with any lock but the
- * heap's own held.
+ * heap's own held. What says so gives way to others where much is asked for, and is
+ * called without a lock.
  */
 #ifndef KERNEL_MM_HEAP_H
 #define KERNEL_MM_HEAP_H
@@ -19,6 +20,9 @@ void *heap_alloc(size_t size);
 void *heap_alloc_any(size_t size);
 /* Takes back what they gave for that size; NULL is allowed. */
 void heap_free(void *memory, size_t size);
+/* The same as heap_alloc_any and heap_free, giving way. */
+void *heap_alloc_much(size_t size);
+void heap_free_much(void *memory, size_t size);
 
 #define heap_new(type)	     ((type *)heap_alloc(sizeof(type)))
 #define heap_delete(pointer) heap_free((pointer), sizeof *(pointer))

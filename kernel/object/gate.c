@@ -5,6 +5,7 @@
 #include "kernel/object/gate_private.h"
 #include "kernel/object/process.h"
 #include "kernel/port/memory.h"
+#include "kernel/sched/sched.h"
 #include "lib/string.h"
 #include "runtime/clone.h"
 #include "runtime/signature.h"
@@ -293,8 +294,10 @@ gate_pool_drain(struct gate_pool *pool)
 {
 	struct process *process = pool->process;
 
-	for (uint32_t i = 0; i < pool->count; i++)
+	for (uint32_t i = 0; i < pool->count; i++) {
 		activation_release(&pool->activations[i]);
+		sched_relax();
+	}
 	if (gate_pool_is_free(pool, true, 0))
 		pool_free(pool);
 	process_leave(process);

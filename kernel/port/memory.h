@@ -3,7 +3,7 @@
  *
  * pc implements this over its page tables and physical allocator, hosted over
  * mmap. All of it may be called from any kernel context that may take the
- * memory lock; none of it sleeps. Sizes and addresses are multiples of
+ * memory lock, with no lock held what gives way; none of it sleeps otherwise. Sizes and addresses are multiples of
  * PORT_PAGE_BYTES unless said otherwise. Exhaustion is NB_OUT_OF_MEMORY and
  * changes nothing.
  */
@@ -21,8 +21,12 @@ enum { PORT_PAGE_BYTES = 4096 };
 /* Kernel memory: zero-filled, readable and writable, never executable. */
 enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_pages_put(void *pages, size_t size);
+/* The same for many: they give way to others in between. Either put takes back what either
+ * get gave. */
+enum nb_status port_many_pages_get(size_t size, void **out) NB_MUST_USE;
+void port_many_pages_put(void *pages, size_t size);
 
-/* The same, of pages that port_slot_map can map into slots. Gives way to others. */
+/* The same, of pages that port_slot_map can map into slots. They give way to others. */
 enum nb_status port_shared_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_shared_pages_put(void *pages, size_t size);
 /* Where devices find such pages, if they are in a row for them, too. */
@@ -36,6 +40,7 @@ struct port_image {
 	uint8_t *bytes; /* zero at first; not written any more once a slot has it */
 	int64_t file;	/* the platform's */
 };
+/* Both give way to others. */
 enum nb_status port_image_create(uint64_t at, uint64_t size, struct port_image *out) NB_MUST_USE;
 /* No slot has it any more. */
 void port_image_release(struct port_image *image);
@@ -94,7 +99,8 @@ void port_stack_destroy(const struct port_stack *stack);
 enum nb_status port_stack_commit(const struct port_stack *stack, uint64_t address) NB_MUST_USE;
 
 /* Code: filled while writable and not executable, then sealed read-execute,
- * for ever. All code of all modules lies in one contiguous address range. */
+ * for ever. All code of all modules lies in one contiguous address range. What
+ * follows gives way to others but for the last. */
 struct port_code {
 	uint8_t *base; /* writable until sealed; the address the code runs at */
 	size_t size;

@@ -31,6 +31,15 @@ spinlock_order_leave(const struct spinlock *lock)
 	if (cpu)
 		cpu->held_ranks &= ~(1u << lock->rank);
 }
+
+void
+spinlock_check_none(void)
+{
+	const struct cpu *cpu = port_cpu_current();
+
+	if (cpu && cpu->held_ranks)
+		panic("others may run while ranks %x are held", cpu->held_ranks);
+}
 #endif
 
 void

@@ -65,6 +65,13 @@ void spinlock_contend(struct spinlock *lock);
 /* Note the order; panic on a violation. */
 void spinlock_order_enter(const struct spinlock *lock);
 void spinlock_order_leave(const struct spinlock *lock);
+/* Panic if this processor holds a lock. */
+void spinlock_check_none(void);
+#else
+static inline void
+spinlock_check_none(void)
+{
+}
 #endif
 
 /* Counts that no interrupt handler touches. Atomic where another processor could count

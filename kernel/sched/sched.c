@@ -633,6 +633,7 @@ sched_relax(void)
 
 	if (!self)
 		return;
+	spinlock_check_none();
 	if (!self->process)
 		bits |= THREAD_PENDING_LIMIT;
 	if (!(__atomic_load_n(&self->seat->head.pending, __ATOMIC_RELAXED) & bits))

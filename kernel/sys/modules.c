@@ -34,7 +34,7 @@ copy_bytes(const struct nb_vmctx *vmctx, uint64_t from, size_t len, struct modul
 
 	if (len > PUBLISH_BYTES_MAX)
 		return NB_LIMIT_EXCEEDED;
-	copy = account_alloc(account, owned);
+	copy = account_alloc_much(account, owned);
 	if (!copy)
 		return NB_OUT_OF_MEMORY;
 	for (size_t at = 0; at < len && status == NB_OK; at += GUEST_PIECE_BYTES) {
@@ -45,7 +45,7 @@ copy_bytes(const struct nb_vmctx *vmctx, uint64_t from, size_t len, struct modul
 			status = guest_relax();
 	}
 	if (status != NB_OK) {
-		account_free(account, copy, owned);
+		account_free_much(account, copy, owned);
 		return status;
 	}
 	*out = (struct module_source){ .bytes = copy, .len = len, .owned_bytes = owned };

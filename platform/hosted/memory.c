@@ -39,6 +39,19 @@ port_pages_put(void *pages, size_t size)
 	hosted_account_give(size);
 }
 
+/* The host does what there is to do, and lets others run as it likes. */
+enum nb_status
+port_many_pages_get(size_t size, void **out)
+{
+	return port_pages_get(size, out);
+}
+
+void
+port_many_pages_put(void *pages, size_t size)
+{
+	port_pages_put(pages, size);
+}
+
 /* The made-up devices of tests see memory as it is. */
 bool
 port_device_address(const void *pages, size_t size, uint64_t *out)

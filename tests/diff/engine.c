@@ -303,6 +303,8 @@ publish(struct code_module *module, struct piece bytes, const struct compiler_op
 	if (status == NB_OK)
 		status = code_module_seal(module);
 	if (status == NB_OK)
+		status = code_module_enter(module);
+	if (status == NB_OK)
 		e.module_count++;
 	else
 		code_module_release(module);

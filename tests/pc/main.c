@@ -110,6 +110,13 @@ kernel_guest_interrupted(struct guest_state *state)
 		upcalls.on_interrupted(state);
 }
 
+void
+kernel_relax(void)
+{
+	if (upcalls.on_relax)
+		upcalls.on_relax();
+}
+
 /* ---- guest code ---- */
 
 void

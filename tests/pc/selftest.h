@@ -69,6 +69,8 @@ struct upcalls {
 	void (*on_interrupted)(struct guest_state *state);
 	/* Called on every expiry of the timer; may be NULL. */
 	void (*on_timer)(void);
+	/* Called whenever long work lets others run; may be NULL. */
+	void (*on_relax)(void);
 };
 extern struct upcalls upcalls;
 

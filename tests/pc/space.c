@@ -432,6 +432,73 @@ images_are_copied(void)
 	port_image_release(&image);
 }
 
+/* ---- giving way ---- */
+
+static struct {
+	uint64_t last_ns, longest_ns;
+	uint32_t count;
+} relaxed;
+
+static void
+note_relax(void)
+{
+	uint64_t now_ns = port_time_monotonic_ns();
+
+	if (now_ns - relaxed.last_ns > relaxed.longest_ns)
+		relaxed.longest_ns = now_ns - relaxed.last_ns;
+	relaxed.last_ns = now_ns;
+	relaxed.count++;
+}
+
+static void
+expect_way(bool is_begun, size_t size)
+{
+	if (!is_begun) {
+		note_relax();
+		EXPECT(relaxed.count >= size / MIB);
+		/* Where time is told by instructions. */
+		EXPECT(!argument("icount=", 0) || relaxed.longest_ns < 1000000);
+	}
+	relaxed.count = 0;
+	relaxed.longest_ns = 0;
+	relaxed.last_ns = port_time_monotonic_ns();
+}
+
+/* Long work on pages lets others run at least once a millisecond. */
+static void
+long_work_gives_way(void)
+{
+	const size_t size = 24 * MIB;
+	struct port_image image;
+	struct port_code code;
+	void *pages;
+
+	upcalls.on_relax = note_relax;
+	expect_way(true, 0);
+	EXPECT(port_many_pages_get(size, &pages) == NB_OK);
+	expect_way(false, size);
+	EXPECT(all_bytes(pages, size, 0));
+	memset(pages, 0x5a, size);
+	expect_way(true, 0);
+	port_many_pages_put(pages, size);
+	expect_way(false, size);
+	EXPECT(port_shared_pages_get(size, &pages) == NB_OK);
+	expect_way(false, size);
+	port_shared_pages_put(pages, size);
+	expect_way(false, size);
+	EXPECT(port_code_reserve(size, &code) == NB_OK);
+	expect_way(false, size);
+	EXPECT(port_code_seal(&code) == NB_OK);
+	expect_way(false, size);
+	port_code_release(&code);
+	expect_way(false, size);
+	EXPECT(port_image_create(0, size, &image) == NB_OK);
+	expect_way(false, size);
+	port_image_release(&image);
+	expect_way(false, size);
+	upcalls.on_relax = NULL;
+}
+
 static void
 protections_are_on(void)
 {
@@ -463,5 +530,6 @@ const struct selftest space_tests[] = {
 	{ "space: pooled slots forget", pooled_slots_forget },
 	{ "space: pooled stacks forget", pooled_stacks_forget },
 	{ "space: images are copied", images_are_copied },
+	{ "space: long work gives way", long_work_gives_way },
 	{ NULL, NULL },
 };

@@ -173,6 +173,8 @@ test_publish(const char *name, const uint8_t *bytes, size_t len, struct code_mod
 		status = code_module_place(module);
 	if (status == NB_OK)
 		status = code_module_seal(module);
+	if (status == NB_OK)
+		status = code_module_enter(module);
 	if (status != NB_OK) {
 		code_module_release(module);
 		return status;

@@ -39,6 +39,8 @@ publish(struct code_module *module, const struct archive_module *source, struct 
 		status = code_module_place(module);
 	if (status == NB_OK)
 		status = code_module_seal(module);
+	if (status == NB_OK)
+		status = code_module_enter(module);
 	if (status != NB_OK)
 		code_module_release(module);
 	return status;

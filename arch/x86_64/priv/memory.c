@@ -13,7 +13,11 @@
 #include "kernel/port/guest.h"
 #include "kernel/port/memory.h"
 
-enum { RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST, RELAX_BYTES = 256 * 1024, BREAKPOINT = 0xcc };
+enum {
+	RUN_MOST = FRAME_BYTES << FRAME_ORDER_MOST,
+	PIECE_BYTES = 256 * 1024, /* between two looks at who else wants to run */
+	BREAKPOINT = 0xcc,
+};
 
 static struct range_region areas = RANGE_REGION(MAP_AREA_BASE, MAP_AREA_END);
 static struct range_region code = RANGE_REGION(MAP_CODE_BASE, MAP_CODE_END);
@@ -75,6 +79,50 @@ memory_has_frame_for_guest(void)
 	return !frames_are_scarce() || (memory_reclaim() && !frames_are_scarce());
 }
 
+/* ---- ranges of pages ---- */
+
+/* The next piece of `size` bytes of which some are done: others may run before it, unless
+ * it is the first (there is nobody yet when the first small ranges are made). */
+static size_t
+next_piece(size_t done, size_t size)
+{
+	if (done)
+		kernel_relax();
+	return size - done < PIECE_BYTES ? size - done : PIECE_BYTES;
+}
+
+/* Unmaps `len` bytes of a range of `size`, and returns it. Gives way in between. */
+static void
+release_range(struct range_region *region, uint64_t address, size_t size, size_t len)
+{
+	for (size_t done = 0, piece; done < len; done += piece) {
+		piece = next_piece(done, len);
+		space_release(address + done, piece);
+	}
+	range_return(region, address, size);
+}
+
+/* Fresh pages of `fill` bytes in a new range. Gives way in between. */
+static enum nb_status
+populate_range(struct range_region *region, size_t size, uint8_t fill, uint64_t *out)
+{
+	uint64_t address;
+	enum nb_status status = range_reserve(region, size, &address);
+
+	if (status != NB_OK)
+		return status;
+	for (size_t done = 0, piece; done < size; done += piece) {
+		piece = next_piece(done, size);
+		status = space_populate(address + done, piece, SPACE_WRITE, fill);
+		if (status != NB_OK) {
+			release_range(region, address, size, done);
+			return status;
+		}
+	}
+	*out = address;
+	return NB_OK;
+}
+
 /* ---- kernel pages ---- */
 
 static bool
@@ -85,52 +133,46 @@ is_direct(const void *pages)
 	return address - MAP_DIRECT_BASE < MAP_DIRECT_BYTES;
 }
 
-/* Gives way between pieces of so many bytes (0: never). */
-static enum nb_status
-populate_range(size_t size, size_t piece, void **out)
+/* In a row, at most RUN_MOST; FRAME_NONE: there are none. */
+static uint64_t
+take_run(size_t size)
 {
-	uint64_t address;
-	enum nb_status status = range_reserve(&areas, size, &address);
-	size_t done = 0;
+	uint64_t frame;
 
-	if (status != NB_OK)
-		return status;
-	while (done < size && status == NB_OK) {
-		size_t len = piece && size - done > piece ? piece : size - done;
-
-		status = space_populate(address + done, len, SPACE_WRITE, 0);
-		done += status == NB_OK ? len : 0;
-		if (piece)
-			kernel_relax();
+	if (size == PORT_PAGE_BYTES) {
+		frame = frame_alloc_zeroed();
+		return frame == FRAME_NONE && memory_reclaim() ? frame_alloc_zeroed() : frame;
 	}
-	if (status != NB_OK) {
-		space_release(address, done);
-		range_return(&areas, address, size);
-		return status;
-	}
-	*out = (void *)(uintptr_t)address;
-	return NB_OK;
+	frame = frame_alloc_run(size / FRAME_BYTES);
+	if (frame != FRAME_NONE)
+		frame_clear(frame, size);
+	return frame;
 }
 
 enum nb_status
 port_pages_get(size_t size, void **out)
 {
-	uint64_t frame = FRAME_NONE;
+	uint64_t frame = FRAME_NONE, address;
+	enum nb_status status;
 
 	check_that(size > 0 && size % PORT_PAGE_BYTES == 0);
-	if (size == PORT_PAGE_BYTES) {
-		frame = frame_alloc_zeroed();
-		if (frame == FRAME_NONE && memory_reclaim())
-			frame = frame_alloc_zeroed();
-	} else if (size <= RUN_MOST) {
-		frame = frame_alloc_run(size / FRAME_BYTES);
-		if (frame != FRAME_NONE)
-			frame_clear(frame, size);
+	if (size <= RUN_MOST)
+		frame = take_run(size);
+	if (frame != FRAME_NONE) {
+		*out = map_direct(frame);
+		return NB_OK;
 	}
-	if (frame == FRAME_NONE)
-		return size == PORT_PAGE_BYTES ? NB_OUT_OF_MEMORY : populate_range(size, 0, out);
-	*out = map_direct(frame);
-	return NB_OK;
+	if (size == PORT_PAGE_BYTES)
+		return NB_OUT_OF_MEMORY;
+	status = range_reserve(&areas, size, &address);
+	if (status != NB_OK)
+		return status;
+	status = space_populate(address, size, SPACE_WRITE, 0);
+	if (status != NB_OK)
+		range_return(&areas, address, size);
+	else
+		*out = (void *)(uintptr_t)address;
+	return status;
 }
 
 void
@@ -147,17 +189,46 @@ port_pages_put(void *pages, size_t size)
 }
 
 enum nb_status
+port_many_pages_get(size_t size, void **out)
+{
+	enum nb_status status;
+	uint64_t address;
+
+	if (size <= PIECE_BYTES)
+		return port_pages_get(size, out);
+	if (size <= RUN_MOST) {
+		uint64_t frame = take_run(size);
+
+		if (frame != FRAME_NONE) {
+			*out = map_direct(frame);
+			return NB_OK;
+		}
+	}
+	status = populate_range(&areas, size, 0, &address);
+	if (status == NB_OK)
+		*out = (void *)(uintptr_t)address;
+	return status;
+}
+
+void
+port_many_pages_put(void *pages, size_t size)
+{
+	if (is_direct(pages))
+		port_pages_put(pages, size);
+	else
+		release_range(&areas, (uint64_t)(uintptr_t)pages, size, size);
+}
+
+enum nb_status
 port_shared_pages_get(size_t size, void **out)
 {
-	if (size <= RUN_MOST)
-		return port_pages_get(size, out);
-	return populate_range(size, RELAX_BYTES, out);
+	return port_many_pages_get(size, out);
 }
 
 void
 port_shared_pages_put(void *pages, size_t size)
 {
-	port_pages_put(pages, size);
+	port_many_pages_put(pages, size);
 }
 
 bool
@@ -209,16 +280,11 @@ enum nb_status
 port_code_reserve(size_t size, struct port_code *out)
 {
 	uint64_t address;
-	enum nb_status status = range_reserve(&code, size, &address);
+	/* What the owner leaves unwritten traps when executed. */
+	enum nb_status status = populate_range(&code, size, BREAKPOINT, &address);
 
 	if (status != NB_OK)
 		return status;
-	/* What the owner leaves unwritten traps when executed. */
-	status = space_populate(address, size, SPACE_WRITE, BREAKPOINT);
-	if (status != NB_OK) {
-		range_return(&code, address, size);
-		return status;
-	}
 	__atomic_add_fetch(&code_bytes, size, __ATOMIC_RELAXED);
 	out->base = (uint8_t *)(uintptr_t)address;
 	out->size = size;
@@ -228,18 +294,22 @@ port_code_reserve(size_t size, struct port_code *out)
 enum nb_status
 port_code_seal(struct port_code *sealed)
 {
-	space_protect((uint64_t)(uintptr_t)sealed->base, sealed->size, SPACE_EXECUTE);
+	uint64_t address = (uint64_t)(uintptr_t)sealed->base;
+
+	for (size_t done = 0, piece; done < sealed->size; done += piece) {
+		piece = next_piece(done, sealed->size);
+		space_protect(address + done, piece, SPACE_EXECUTE);
+	}
 	return NB_OK;
 }
 
 void
 port_code_release(struct port_code *released)
 {
-	uint64_t address = (uint64_t)(uintptr_t)released->base;
+	size_t size = released->size;
 
-	space_release(address, released->size);
-	range_return(&code, address, released->size);
-	__atomic_sub_fetch(&code_bytes, released->size, __ATOMIC_RELAXED);
+	release_range(&code, (uint64_t)(uintptr_t)released->base, size, size);
+	__atomic_sub_fetch(&code_bytes, size, __ATOMIC_RELAXED);
 	*released = (struct port_code){ NULL, 0 };
 }
 

@@ -386,7 +386,7 @@ enum nb_status
 port_image_create(uint64_t at, uint64_t size, struct port_image *out)
 {
 	void *bytes;
-	enum nb_status status = port_pages_get(size, &bytes);
+	enum nb_status status = port_many_pages_get(size, &bytes);
 
 	if (status == NB_OK)
 		*out = (struct port_image){ .at = at, .size = size, .bytes = bytes };
@@ -396,7 +396,7 @@ port_image_create(uint64_t at, uint64_t size, struct port_image *out)
 void
 port_image_release(struct port_image *image)
 {
-	port_pages_put(image->bytes, image->size);
+	port_many_pages_put(image->bytes, image->size);
 	*image = (struct port_image){ 0 };
 }
 

@@ -1,7 +1,7 @@
 /*
  * Makes the kernel work as long at a time as it can be made to: publishes
  * mnt/0/heavy.wasm of the RAM disk, makes an instance of it that fits and one
- * that does not, makes a large memory object, and throws all away, ROUNDS times.
+ * that does not, makes a large memory object and maps it, and throws all away, ROUNDS times.
  */
 #include "tests/user/programs/native/lib/roles.h"
 #include "user/sdk/start.h"
@@ -45,6 +45,21 @@ fail_to_instantiate(uint32_t module)
 	(void)nb_handle_close((uint32_t)process);
 }
 
+/* Maps all of it, and unmaps it again. */
+static void
+use_object(uint32_t memory)
+{
+	static uint32_t at;
+
+	if (at)
+		expect(nb_memory_map(memory, 0, OBJECT_BYTES, at, NB_MAP_WRITE) == at, 10);
+	else
+		at = (uint32_t)nb_memory_map(memory, 0, OBJECT_BYTES, 0,
+					     NB_MAP_WRITE | NB_MAP_APPEND);
+	expect(at > 0 && at < 0xffff0000, 11);
+	expect(nb_memory_unmap(at) == 0, 12);
+}
+
 int
 module_main(void)
 {
@@ -62,6 +77,7 @@ module_main(void)
 		(void)nb_handle_close(module);
 		memory = nb_memory_create(OBJECT_BYTES);
 		expect(memory > 0, 9);
+		use_object((uint32_t)memory);
 		(void)nb_handle_close((uint32_t)memory);
 	}
 	return 0;
