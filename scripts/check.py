@@ -45,7 +45,7 @@ INCLUDES = {
     "kernel": ("kernel", "runtime", "lib", "abi"),
     "arch": ("kernel/port", "lib", "abi"),
     "platform": ("arch", "kernel/port", "lib", "abi"),
-    "user": ("abi", "user/sdk", "user/libs", "lib/manifest.h", "lib/string.h"),
+    "user": ("abi", "user/sdk", "user/libs", "lib/manifest.h", "lib/string.h", "lib/ustar.h"),
     "docs/examples": ("abi", "user/sdk", "user/libs"),
     "tools": None,
     "tests": None,

@@ -1,8 +1,8 @@
 /* Writing archives; see tar.h. */
 #include "tools/tar.h"
 
+#include "lib/ustar.h"
 #include "tools/tool.h"
-#include "user/libs/archive/ustar.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -18,7 +18,7 @@ guest_obj = $(patsubst %.c,$(G)/obj/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 GUEST_COMMON := $(filter-out %/start.o,$(call guest_obj,user/sdk user/libs/archive user/libs/disk \
 	user/libs/launch user/libs/service user/libs/terminal \
 	user/libs/driver user/libs/virtio user/libs/block user/libs/log)) \
-	$(G)/obj/lib/manifest.o $(G)/obj/lib/format.o
+	$(G)/obj/lib/manifest.o $(G)/obj/lib/format.o $(G)/obj/lib/ustar.o
 GUEST_START := $(G)/obj/user/sdk/start.o
 
 $(G)/obj/%.o: %.c | $(ABI_GEN)

@@ -1,7 +1,7 @@
 /* USTAR reading; see archive.h. */
 #include "user/libs/archive/archive.h"
 
-#include "user/libs/archive/ustar.h"
+#include "lib/ustar.h"
 #include "user/sdk/bytes.h"
 
 #include <stdbool.h>
@@ -15,36 +15,6 @@ read_exactly(const struct archive_source *source, uint64_t offset, void *buffer,
 	if (got < 0)
 		return (enum nb_status) - got;
 	return got == len ? NB_OK : NB_MALFORMED;
-}
-
-/* An octal number ended by a space, a zero byte or the field's end. */
-static bool
-parse_octal(const char *field, uint32_t len, uint64_t *out)
-{
-	uint64_t value = 0;
-	uint32_t i = 0;
-
-	while (i < len && field[i] == ' ')
-		i++;
-	for (; i < len && field[i] >= '0' && field[i] <= '7'; i++)
-		value = value << 3 | (uint64_t)(field[i] - '0');
-	if (i < len && field[i] != ' ' && field[i] != 0)
-		return false;
-	*out = value;
-	return true;
-}
-
-/* The sum of all bytes with the checksum field taken as spaces. */
-static bool
-checksum_fits(const struct ustar_header *header)
-{
-	const uint8_t *bytes = (const uint8_t *)header;
-	uint64_t expected, sum = 0;
-	uint32_t from = offsetof(struct ustar_header, checksum);
-
-	for (uint32_t i = 0; i < USTAR_BLOCK_BYTES; i++)
-		sum += i >= from && i < from + sizeof header->checksum ? ' ' : bytes[i];
-	return parse_octal(header->checksum, sizeof header->checksum, &expected) && sum == expected;
 }
 
 static bool
@@ -210,8 +180,7 @@ read_header(const struct archive_source *source, uint64_t at, struct ustar_heade
 		return status;
 	if (is_zero(header))
 		return NB_END_OF_FILE;
-	if (!bytes_equal(header->magic, "ustar", 5) || !checksum_fits(header) ||
-	    !parse_octal(header->size, sizeof header->size, size) ||
+	if (!ustar_is_header(header) || !ustar_number(header->size, sizeof header->size, size) ||
 	    *size > source->size - at - USTAR_BLOCK_BYTES)
 		return NB_MALFORMED;
 	return NB_OK;
@@ -245,7 +214,7 @@ archive_next(const struct archive_source *source, uint64_t *at, struct archive_e
 		take_names(&header, &over, out);
 		out->size = out->type == ARCHIVE_FILE ? size : 0;
 		out->data_offset = data;
-		if (!parse_octal(header.mtime, sizeof header.mtime, &out->mtime_s))
+		if (!ustar_number(header.mtime, sizeof header.mtime, &out->mtime_s))
 			return NB_MALFORMED;
 		return NB_OK;
 	}
