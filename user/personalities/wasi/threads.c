@@ -12,32 +12,26 @@
 #ifdef __wasm__
 
 #include "user/sdk/heap.h"
+#include "user/sdk/lock.h"
 
 #define STACK_BYTES 65536u
 #define THREADS_MAX 256u
 #define ID_MAX	    0x1fffffffu
 
-/* ---- the lock: 0 free, 1 held, 2 held and somebody waits ---- */
+/* ---- the lock ---- */
 
-static struct nb_futex lock;
+static struct lock lock;
 
 void
 wasi_enter(void)
 {
-	uint32_t free_word = 0;
-
-	if (__atomic_compare_exchange_n(&lock.word, &free_word, 1, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST))
-		return;
-	while (__atomic_exchange_n(&lock.word, 2, __ATOMIC_SEQ_CST))
-		(void)nb_futex_wait(&lock, 2, NB_DEADLINE_NEVER);
+	lock_take(&lock);
 }
 
 void
 wasi_leave(void)
 {
-	if (__atomic_exchange_n(&lock.word, 0, __ATOMIC_SEQ_CST) == 2)
-		(void)nb_futex_wake(&lock, 1);
+	lock_give(&lock);
 }
 
 /* ---- the functions that clients import ---- */
