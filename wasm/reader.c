@@ -3,8 +3,9 @@
  */
 #include "wasm/reader.h"
 
-uint64_t
-wasm_read_uleb_long(struct wasm_reader *r)
+/* The bits of a number, and how many; those above are zeroes. */
+static uint64_t
+read_bits(struct wasm_reader *r, unsigned *out_count)
 {
 	uint64_t value = 0;
 	unsigned shift = 0;
@@ -15,23 +16,26 @@ wasm_read_uleb_long(struct wasm_reader *r)
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		shift += 7;
 	} while (byte & 0x80);
+	*out_count = shift;
 	return value;
+}
+
+uint64_t
+wasm_read_uleb_long(struct wasm_reader *r)
+{
+	unsigned count;
+
+	return read_bits(r, &count);
 }
 
 int64_t
 wasm_read_sleb_long(struct wasm_reader *r)
 {
-	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
+	unsigned count;
+	uint64_t value = read_bits(r, &count);
 
-	do {
-		byte = *r->pos++;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte & 0x80);
-	if (shift < 64 && (byte & 0x40))
-		value |= UINT64_MAX << shift;
+	if (count < 64 && value >> (count - 1))
+		value |= UINT64_MAX << count;
 	return (int64_t)value;
 }
 

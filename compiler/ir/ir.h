@@ -439,6 +439,18 @@ ir_const_vector(const struct ir_function *fn, const struct ir_inst *inst)
 	return &fn->vectors[inst->imm];
 }
 
+/* The bits of a v128 constant; false if the value is none. */
+static inline bool
+ir_vector_const(const struct ir_function *fn, uint32_t value, struct ir_v128 *out)
+{
+	const struct ir_inst *inst = &fn->insts[value];
+
+	if (inst->op != IR_CONST || inst->type != IR_V128)
+		return false;
+	*out = *ir_const_vector(fn, inst);
+	return true;
+}
+
 /* The pattern of a SHUFFLE: 16 byte numbers. */
 static inline const uint8_t *
 ir_shuffle_pattern(const struct ir_function *fn, const struct ir_inst *inst)

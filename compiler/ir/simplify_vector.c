@@ -23,17 +23,6 @@ is_all(const struct ir_v128 *vector, uint8_t byte)
 	return true;
 }
 
-bool
-ir_vector_const(const struct ir_function *fn, uint32_t value, struct ir_v128 *out)
-{
-	const struct ir_inst *inst = &fn->insts[value];
-
-	if (inst->op != IR_CONST || inst->type != IR_V128)
-		return false;
-	*out = *ir_const_vector(fn, inst);
-	return true;
-}
-
 static bool
 is_const_of(const struct ir_function *fn, uint32_t value, uint8_t byte)
 {

@@ -7,9 +7,6 @@
 #include "compiler/ir/edit.h"
 #include "compiler/ir/simplify.h"
 
-/* The bits of a v128 constant; false if the value is none. */
-bool ir_vector_const(const struct ir_function *fn, uint32_t value, struct ir_v128 *out);
-
 /* Makes *inst the shuffle of a and b; IR_AGAIN. */
 uint32_t ir_become_shuffle(struct ir_function *fn, struct ir_inst *inst, uint32_t a, uint32_t b,
 			   const struct ir_v128 *pattern);

@@ -133,36 +133,35 @@ emit_shl_imm(struct emitter *e)
 		emit_r_imm(e, inst->form, d, inst->imm);
 }
 
-/* Leading zeros: bsr gives the highest bit's number, and nothing for zero. */
+/* bsr or bsf, with what they give for zero. Returns the register. */
+static uint32_t
+emit_scan(struct emitter *e, uint32_t of_zero)
+{
+	uint32_t d = emit_reg(e, 0);
+	struct x64_rm rm = emit_inst_rm(e);
+
+	emit_rm(e, emit_inst(e)->form, d, rm);
+	emit_put(e, NB_FORM_MOV32_IMM,
+		 &(struct x64_operands){ .reg = RA_SCRATCH_GPR, .imm = of_zero });
+	emit_put(e, NB_FORM_CMOV32,
+		 &(struct x64_operands){
+			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
+	return d;
+}
+
+/* Leading zeros are 31 or 63 less the highest bit's number. */
 static void
 emit_clz(struct emitter *e)
 {
-	const struct x64_inst *inst = emit_inst(e);
-	bool is_64 = emit_is_wide(inst->form);
-	uint32_t d = emit_reg(e, 0);
-	struct x64_rm rm = emit_inst_rm(e);
-	emit_rm(e, inst->form, d, rm);
-	emit_put(e, NB_FORM_MOV32_IMM,
-		 &(struct x64_operands){ .reg = RA_SCRATCH_GPR, .imm = is_64 ? 127 : 63 });
-	emit_put(e, is_64 ? NB_FORM_CMOV64 : NB_FORM_CMOV32,
-		 &(struct x64_operands){
-			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
-	emit_r_imm(e, NB_FORM_XOR32_IMM, d, is_64 ? 63 : 31);
+	bool is_64 = emit_is_wide(emit_inst(e)->form);
+
+	emit_r_imm(e, NB_FORM_XOR32_IMM, emit_scan(e, is_64 ? 127 : 63), is_64 ? 63 : 31);
 }
 
 static void
 emit_ctz(struct emitter *e)
 {
-	const struct x64_inst *inst = emit_inst(e);
-	bool is_64 = emit_is_wide(inst->form);
-	uint32_t d = emit_reg(e, 0);
-	struct x64_rm rm = emit_inst_rm(e);
-	emit_rm(e, inst->form, d, rm);
-	emit_put(e, NB_FORM_MOV32_IMM,
-		 &(struct x64_operands){ .reg = RA_SCRATCH_GPR, .imm = is_64 ? 64 : 32 });
-	emit_put(e, NB_FORM_CMOV32,
-		 &(struct x64_operands){
-			 .reg = (uint8_t)d, .cc = X64_CC_E, .rm = x64_rm_reg(RA_SCRATCH_GPR) });
+	(void)emit_scan(e, emit_is_wide(emit_inst(e)->form) ? 64 : 32);
 }
 
 /* Conversions to float write only part of the register: clear it first, so
