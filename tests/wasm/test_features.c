@@ -231,6 +231,23 @@ static const struct body_case body_cases[] = {
 	  BODY(0, 0xfc, 0x13, 0x0b), .status = NB_UNSUPPORTED_FEATURE },
 };
 
+/* The text (NULL: it is valid), status (0: NB_INVALID) and place of a case's error. */
+static void
+expect(size_t number, const struct outcome *out, const char *text, enum nb_status status,
+       size_t offset)
+{
+	if (!text) {
+		if (out->status != NB_OK)
+			fail_msg("case %zu: %s", number, out->text);
+		return;
+	}
+	assert_string_equal(out->text, text);
+	assert_int_equal(out->status, status ? status : NB_INVALID);
+	if (out->offset != offset)
+		fail_msg("case %zu (%s): at %d instead of %zu", number, text, (int)out->offset,
+			 offset);
+}
+
 static void
 test_bodies(void **state)
 {
@@ -244,17 +261,8 @@ test_bodies(void **state)
 		const struct body_case *c = &body_cases[i];
 		struct buffer module = world_of_body(c->type, c->bytes, c->len);
 		struct outcome out = decode(&module, WASM_FEATURES_ALL);
-		enum nb_status status = c->status ? c->status : NB_INVALID;
 
-		if (!c->text) {
-			if (out.status != NB_OK)
-				fail_msg("case %zu: %s", i, out.text);
-			continue;
-		}
-		assert_string_equal(out.text, c->text);
-		assert_int_equal(out.status, status);
-		if (out.offset != start + c->at)
-			fail_msg("case %zu (%s): at %d", i, c->text, (int)(out.offset - start));
+		expect(i, &out, c->text, c->status, start + c->at);
 	}
 }
 
@@ -375,17 +383,8 @@ test_sections(void **state)
 			       : c->section > SECTION_FUNCTION ? 20
 							       : 16;
 		struct outcome out = decode(&module, WASM_FEATURES_ALL);
-		enum nb_status status = c->status ? c->status : NB_INVALID;
 
-		if (!c->text) {
-			if (out.status != NB_OK)
-				fail_msg("case %zu: %s", i, out.text);
-			continue;
-		}
-		assert_string_equal(out.text, c->text);
-		assert_int_equal(out.status, status);
-		if (out.offset != start + c->at)
-			fail_msg("case %zu (%s): at %d", i, c->text, (int)(out.offset - start));
+		expect(i, &out, c->text, c->status, start + c->at);
 	}
 }
 
