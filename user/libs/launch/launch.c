@@ -29,6 +29,10 @@ static struct personality personalities[] = {
 };
 #define PERSONALITY_COUNT (sizeof personalities / sizeof personalities[0])
 
+/* After the first failure in a row; doubled with each further one, up to the other. */
+#define RETRY_FIRST_NS 1000000ll
+#define RETRY_MOST_NS  5000000000ll
+
 static struct archive_entry entry; /* scratch */
 static char imports[4096];	   /* of the module that is launched */
 static uint8_t startup[NB_STARTUP_MAX] __attribute__((aligned(8)));
@@ -253,6 +257,18 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
 	if (status && error->length == before)
 		text_add(error, nb_status_text(status));
 	return status;
+}
+
+int64_t
+launch_retry_ns(uint32_t *failures, int64_t ran_ns)
+{
+	int64_t wait_ns = 0;
+
+	*failures = ran_ns < LAUNCH_SOUND_NS ? *failures + 1 : 0;
+	for (uint32_t i = 0; i < *failures && wait_ns < RETRY_MOST_NS; i++)
+		wait_ns = wait_ns ? 2 * wait_ns : RETRY_FIRST_NS;
+	return nb_clock_get(NB_CLOCK_MONOTONIC) +
+	       (wait_ns < RETRY_MOST_NS ? wait_ns : RETRY_MOST_NS);
 }
 
 uint32_t

@@ -44,6 +44,13 @@ launch_process(const struct launch *launch, uint32_t *process, struct text *erro
  * failed. */
 NB_MUST_USE enum nb_status launch_module_result(uint32_t module, struct text *error);
 
+/* A process that has run so long had begun well. */
+#define LAUNCH_SOUND_NS 20000000ll
+
+/* When to start again what has ended after `ran_ns`, or could not be started (0): at once if it
+ * had begun well, else the later, the more often it has failed in a row, which *failures counts. */
+int64_t launch_retry_ns(uint32_t *failures, int64_t ran_ns);
+
 /* How a process that trapped came to its end: cause and backtrace in
  * bytes[0..cap); the cause alone if the kernel had no memory for more. Returns
  * the length. */

@@ -23,12 +23,6 @@ NEBULET_MANIFEST("name bus", "port 0xcf8 8 rw", "mmio platform", "irq platform")
 #define DRIVERS_FILE	  "etc/drivers"
 #define DRIVERS_MORE_FILE "etc/drivers.more"
 
-/* A driver that died after it had run for SOUND_NS is started again at once; one that
- * did not last as long after BACKOFF_FIRST_NS, doubled each time up to BACKOFF_MOST_NS. */
-#define BACKOFF_FIRST_NS 1000000ll
-#define BACKOFF_MOST_NS	 5000000000ll
-#define SOUND_NS	 20000000ll
-
 static struct bus bus;
 static struct archive_entry entry; /* scratch */
 
@@ -144,19 +138,6 @@ receive_client(void)
 
 /* ---- supervision ---- */
 
-/* When to start one again that has ended after `ran_ns`, or could not be started. */
-static void
-schedule(struct driver *driver, int64_t ran_ns)
-{
-	int64_t wait_ns = 0;
-
-	driver->failures = ran_ns < SOUND_NS ? driver->failures + 1 : 0;
-	for (uint32_t i = 0; i < driver->failures && wait_ns < BACKOFF_MOST_NS; i++)
-		wait_ns = wait_ns ? 2 * wait_ns : BACKOFF_FIRST_NS;
-	driver->retry_ns = nb_clock_get(NB_CLOCK_MONOTONIC) +
-			   (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
-}
-
 static void
 start(struct driver *driver)
 {
@@ -164,7 +145,7 @@ start(struct driver *driver)
 	enum nb_status status = driver_start(&bus, driver);
 
 	if (status && status != NB_ACCESS_DENIED) {
-		schedule(driver, 0);
+		driver->retry_ns = launch_retry_ns(&driver->failures, 0);
 		return;
 	}
 	/* What it may not have it will not be given the next time either. */
@@ -193,9 +174,9 @@ reap(struct driver *driver)
 	}
 	bus_log(NB_LOG_WARN, driver->manifest.name.text,
 		"has ended and will be restarted: ", reason);
-	driver_stopped(driver, ran_ns >= SOUND_NS);
+	driver_stopped(driver, ran_ns >= LAUNCH_SOUND_NS);
 	keep_update(&bus);
-	schedule(driver, ran_ns);
+	driver->retry_ns = launch_retry_ns(&driver->failures, ran_ns);
 }
 
 /* Lets go of a predecessor's DMA when all devices have been reset since; returns when to look
@@ -211,8 +192,9 @@ forget_old(void)
 		const struct driver *driver = &bus.drivers[i];
 
 		if (driver->dma != NB_HANDLE_NONE &&
-		    (driver->process == NB_HANDLE_NONE || now_ns - driver->started_ns < SOUND_NS))
-			return now_ns + SOUND_NS;
+		    (driver->process == NB_HANDLE_NONE ||
+		     now_ns - driver->started_ns < LAUNCH_SOUND_NS))
+			return now_ns + LAUNCH_SOUND_NS;
 	}
 	keep_forget(&bus);
 	return NB_DEADLINE_NEVER;

@@ -60,11 +60,6 @@ struct service {
 	int64_t started_ns, retry_ns;
 };
 
-/* As the bus server does with drivers. */
-#define BACKOFF_FIRST_NS 1000000ll
-#define BACKOFF_MOST_NS	 5000000000ll
-#define SOUND_NS	 20000000ll
-
 static char table[16384];
 static struct archive_entry entry; /* scratch */
 static struct service services[SERVICES_MAX];
@@ -354,18 +349,12 @@ launch_service(const struct line *line, uint32_t *process)
 	return status;
 }
 
-/* When to start a service again that has ended after `ran_ns`, or could not be started. */
+/* To be started again: it has ended after `ran_ns`, or could not be started. */
 static void
 schedule(struct service *service, int64_t ran_ns)
 {
-	int64_t wait_ns = 0;
-
-	service->failures = ran_ns < SOUND_NS ? service->failures + 1 : 0;
-	for (uint32_t i = 0; i < service->failures && wait_ns < BACKOFF_MOST_NS; i++)
-		wait_ns = wait_ns ? 2 * wait_ns : BACKOFF_FIRST_NS;
 	service->process = NB_HANDLE_NONE;
-	service->retry_ns = nb_clock_get(NB_CLOCK_MONOTONIC) +
-			    (wait_ns < BACKOFF_MOST_NS ? wait_ns : BACKOFF_MOST_NS);
+	service->retry_ns = launch_retry_ns(&service->failures, ran_ns);
 }
 
 /* False: it has not been started, and will not be. */
