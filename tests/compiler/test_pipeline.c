@@ -56,25 +56,6 @@ close_bench(struct bench *b)
 	buffer_free(&b->bytes);
 }
 
-static struct buffer
-large_module(uint32_t constructs)
-{
-	struct golden_text text = { 0 };
-	struct buffer module;
-
-	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
-	for (uint32_t i = 0; i < constructs; i++)
-		golden_put(&text,
-			   "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
-			   "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 4\n"
-			   "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
-			   "br_table 0 1 0\nend\nend\nlocal.get 3\ni32.load 8\nlocal.set 3\n");
-	golden_put(&text, "local.get 3\n");
-	module = wasm_text_module(text.text);
-	free(text.text);
-	return module;
-}
-
 /* A site names an instruction of some body. */
 static void
 assert_in_code(const struct wasm_module *module, const struct nb_code_function *f, uint32_t info)
@@ -94,7 +75,7 @@ test_image(void **state)
 	struct bench b;
 
 	(void)state;
-	open_bench(&b, large_module(20), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(20), WASM_CODE_VALIDATE);
 	assert_int_equal(compile(&b), NB_OK);
 	assert_int_equal(b.image.function_count, WASM_TEXT_FUNCTION);
 	for (uint32_t i = 0; i < b.image.function_count; i++) {
@@ -121,8 +102,8 @@ test_deterministic(void **state)
 	struct bench a, b;
 
 	(void)state;
-	open_bench(&a, large_module(20), WASM_CODE_VALIDATE);
-	open_bench(&b, large_module(20), WASM_CODE_DEFER);
+	open_bench(&a, wasm_text_large_module(20), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(20), WASM_CODE_DEFER);
 	b.options.check = false;
 	assert_int_equal(compile(&a), NB_OK);
 	assert_int_equal(compile(&b), NB_OK);
@@ -168,7 +149,7 @@ test_pass_choices(void **state)
 	uint32_t all = (1 << COMPILER_PASS_COUNT) - 1;
 
 	(void)state;
-	open_bench(&b, large_module(10), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(10), WASM_CODE_VALIDATE);
 	for (uint32_t i = 0; i < COMPILER_PASS_COUNT; i++) {
 		b.options.disabled_passes = 1u << i;
 		assert_int_equal(compile(&b), NB_OK);
@@ -243,7 +224,7 @@ test_cancel(void **state)
 	uint32_t total;
 
 	(void)state;
-	open_bench(&b, large_module(3000), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(3000), WASM_CODE_VALIDATE);
 	b.options.check = false;
 	b.options.poll = poll_stop;
 	b.options.poll_context = &stop;
@@ -267,7 +248,7 @@ test_limit(void **state)
 	bool compiled = false;
 
 	(void)state;
-	open_bench(&b, large_module(100), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(100), WASM_CODE_VALIDATE);
 	for (size_t limit = 0; !compiled; limit += limit < 400000 ? 4096 : 262144) {
 		enum nb_status status;
 
@@ -290,7 +271,7 @@ test_exhaustion(void **state)
 	bool compiled = false;
 
 	(void)state;
-	open_bench(&b, large_module(60), WASM_CODE_VALIDATE);
+	open_bench(&b, wasm_text_large_module(60), WASM_CODE_VALIDATE);
 	for (size_t fail_at = 0; !compiled; fail_at++) {
 		for (int once = 0; once < 2; once++) {
 			enum nb_status status;

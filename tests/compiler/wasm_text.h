@@ -18,6 +18,7 @@
 #ifndef TESTS_COMPILER_WASM_TEXT_H
 #define TESTS_COMPILER_WASM_TEXT_H
 
+#include "tests/compiler/golden.h"
 #include "tests/wasm/module_builder.h"
 #include "wasm/opcode.h"
 
@@ -233,6 +234,26 @@ wasm_text_module(const char *text)
 	    0x0b);
 	put_sized(&code, &body);
 	put_section(&module, SECTION_CODE, &code);
+	return module;
+}
+
+/* A module whose function has so many constructs of blocks, loops, branches, calls and locals. */
+static inline struct buffer
+wasm_text_large_module(uint32_t constructs)
+{
+	struct golden_text text = { 0 };
+	struct buffer module;
+
+	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
+	for (uint32_t i = 0; i < constructs; i++)
+		golden_put(&text,
+			   "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
+			   "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 4\n"
+			   "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
+			   "br_table 0 1 0\nend\nend\nlocal.get 3\ni32.load 8\nlocal.set 3\n");
+	golden_put(&text, "local.get 3\n");
+	module = wasm_text_module(text.text);
+	free(text.text);
 	return module;
 }
 

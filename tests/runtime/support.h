@@ -228,6 +228,19 @@ test_create(const struct code_module *module, struct instance **out)
 	return instance_create(&t.store, module, test_resolve, NULL, &t.diag, out);
 }
 
+/* Publishes a module and makes an instance of it; both must succeed. */
+static __attribute__((noinline, unused)) struct instance *
+test_instance_of(const char *name, const uint8_t *bytes, size_t len)
+{
+	struct code_module *module = NULL;
+	struct instance *instance = NULL;
+
+	if (test_publish(name, bytes, len, &module) != NB_OK ||
+	    test_create(module, &instance) != NB_OK)
+		fail_msg("%s: %s", name, t.diag.text);
+	return instance;
+}
+
 /* ---- calls ---- */
 
 struct test_call {

@@ -36,12 +36,9 @@ make_pair(struct instance **library, struct instance **client)
 	struct wasm_functype type = {
 		.params = i32, .results = i32, .param_count = 1, .result_count = 1
 	};
-	struct code_module *module = NULL;
 	struct runtime_extern value;
 
-	assert_int_equal(test_publish("lib.wasm", library_wasm, sizeof(library_wasm), &module),
-			 NB_OK);
-	assert_int_equal(test_create(module, library), NB_OK);
+	*library = test_instance_of("lib.wasm", library_wasm, sizeof(library_wasm));
 	assert_int_equal(instance_initialize(*library), NB_TRAP_NONE);
 	test_offer("library", *library);
 	assert_int_equal(
@@ -49,9 +46,7 @@ make_pair(struct instance **library, struct instance **client)
 		NB_OK);
 	host_context_expected = (struct nb_vmctx *)(uintptr_t)value.func.vmctx;
 	test_offer_one("host", "twice", value);
-	assert_int_equal(test_publish("client.wasm", client_wasm, sizeof(client_wasm), &module),
-			 NB_OK);
-	assert_int_equal(test_create(module, client), NB_OK);
+	*client = test_instance_of("client.wasm", client_wasm, sizeof(client_wasm));
 	assert_int_equal(instance_initialize(*client), NB_TRAP_NONE);
 	assert_int_equal(test_invoke(instance_start(*client), NULL, NULL), NB_TRAP_NONE);
 }

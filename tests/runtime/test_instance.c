@@ -34,12 +34,9 @@ offer_host(void)
 static struct instance *
 make_library(void)
 {
-	struct code_module *module = NULL;
-	struct instance *instance;
+	struct instance *instance =
+		test_instance_of("lib.wasm", library_wasm, sizeof(library_wasm));
 
-	assert_int_equal(test_publish("lib.wasm", library_wasm, sizeof(library_wasm), &module),
-			 NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	assert_null(instance_start(instance));
 	test_offer("library", instance);
@@ -49,13 +46,10 @@ make_library(void)
 static struct instance *
 make_client(void)
 {
-	struct code_module *module = NULL;
 	struct instance *instance;
 
 	assert_int_equal(offer_host(), NB_OK);
-	assert_int_equal(test_publish("client.wasm", client_wasm, sizeof(client_wasm), &module),
-			 NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
+	instance = test_instance_of("client.wasm", client_wasm, sizeof(client_wasm));
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	assert_non_null(instance_start(instance));
 	assert_int_equal(test_invoke(instance_start(instance), NULL, NULL), NB_TRAP_NONE);
@@ -141,14 +135,11 @@ static void
 backtraces_name_inlined_functions(void **state)
 {
 	(void)state;
-	struct code_module *module = NULL;
-	struct instance *instance = NULL;
+	struct instance *instance = test_instance_of("m", inlined_wasm, sizeof(inlined_wasm));
 	uint64_t result;
 	unsigned divide;
 	char text[256];
 
-	assert_int_equal(test_publish("m", inlined_wasm, sizeof(inlined_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(test_call(instance, "outer", 0, 0, &result),
 			 NB_TRAP_INTEGER_DIVIDE_BY_ZERO);
 	runtime_backtrace_format(&t.backtrace, text, sizeof(text));
@@ -185,12 +176,8 @@ failed_initialisation_keeps_earlier_effects(void **state)
 {
 	(void)state;
 	uint64_t result;
-	struct code_module *module = NULL;
-	struct instance *broken;
 	struct instance *library = make_library();
-
-	assert_int_equal(test_publish("broken", broken_wasm, sizeof(broken_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &broken), NB_OK);
+	struct instance *broken = test_instance_of("broken", broken_wasm, sizeof(broken_wasm));
 	assert_int_equal(instance_initialize(broken), NB_TRAP_MEMORY_OUT_OF_BOUNDS);
 	assert_int_equal(test_call(library, "call", 3, 0, &result), NB_TRAP_NONE);
 	assert_int_equal(result, 99);
@@ -233,11 +220,8 @@ what_does_not_fit_is_not_linked(void **state)
 static struct instance *
 make_greedy(void)
 {
-	struct code_module *module = NULL;
-	struct instance *instance;
+	struct instance *instance = test_instance_of("greedy", greedy_wasm, sizeof(greedy_wasm));
 
-	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	return instance;
 }

@@ -226,7 +226,6 @@ make_module(const struct shape *shape, uint64_t max, const uint64_t *offsets, ui
 	    uint64_t index)
 {
 	struct buffer module = { 0 }, section = { 0 }, body = { 0 };
-	struct code_module *published = NULL;
 	struct instance *instance = NULL;
 
 	put_header(&module);
@@ -247,9 +246,7 @@ make_module(const struct shape *shape, uint64_t max, const uint64_t *offsets, ui
 		put_sized(&section, &body);
 	}
 	put_section(&module, SECTION_CODE, &section);
-	if (test_publish("m", module.bytes, module.len, &published) != NB_OK)
-		fail_msg("%s", t.diag.text);
-	assert_int_equal(test_create(published, &instance), NB_OK);
+	instance = test_instance_of("m", module.bytes, module.len);
 	buffer_free(&module);
 	return instance;
 }

@@ -195,11 +195,8 @@ static void
 builtins_check_numbers_from_machine_code(void **state)
 {
 	(void)state;
-	struct code_module *module = NULL;
-	struct instance *instance = NULL;
+	struct instance *instance = test_instance_of("lib", library_wasm, sizeof(library_wasm));
 
-	assert_int_equal(test_publish("lib", library_wasm, sizeof(library_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	struct nb_vmctx *vmctx = instance->vmctx;
 	static const uint32_t bad[] = { 1, 2, 0xffff, 0x10000, 0x10001, UINT32_MAX };
@@ -254,12 +251,9 @@ static void
 overlapping_copies_are_right(void **state)
 {
 	(void)state;
-	struct code_module *module = NULL;
-	struct instance *instance = NULL;
+	struct instance *instance = test_instance_of("lib", library_wasm, sizeof(library_wasm));
 	enum { LEN = 200000 };
 
-	assert_int_equal(test_publish("lib", library_wasm, sizeof(library_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(runtime_memory_grow(instance->memories[0], 3), 1);
 	uint8_t *bytes = (uint8_t *)(uintptr_t)instance->memories[0]->desc.base;
 	uint8_t *model = malloc(4 * 65536);
@@ -286,12 +280,9 @@ static void
 table_operations_give_way(void **state)
 {
 	(void)state;
-	struct code_module *module = NULL;
-	struct instance *instance = NULL;
+	struct instance *instance = test_instance_of("greedy", greedy_wasm, sizeof(greedy_wasm));
 	uint32_t got = 0;
 
-	assert_int_equal(test_publish("greedy", greedy_wasm, sizeof(greedy_wasm), &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	struct nb_vmctx *vmctx = instance->vmctx;
 	t.head.pending = 1;
 	t.pending_again = 100;

@@ -33,11 +33,8 @@ offer_host(void)
 static struct instance *
 make(const char *name, const uint8_t *bytes, size_t len)
 {
-	struct code_module *module = NULL;
-	struct instance *instance;
+	struct instance *instance = test_instance_of(name, bytes, len);
 
-	assert_int_equal(test_publish(name, bytes, len, &module), NB_OK);
-	assert_int_equal(test_create(module, &instance), NB_OK);
 	assert_int_equal(instance_initialize(instance), NB_TRAP_NONE);
 	test_offer(name, instance);
 	return instance;

@@ -106,6 +106,17 @@ enum {
 	SECTION_DATA_COUNT,
 };
 
+/* Begins a module of one function of type [] -> [], with one memory and one table of funcref. */
+static inline void
+put_small_world(struct buffer *module)
+{
+	put_header(module);
+	put_section_bytes(module, SECTION_TYPE, 1, 0x60, 0, 0);
+	put_section_bytes(module, SECTION_FUNCTION, 1, 0);
+	put_section_bytes(module, SECTION_TABLE, 1, 0x70, 0, 1);
+	put_section_bytes(module, SECTION_MEMORY, 1, 0, 1);
+}
+
 /* A module of one function of type [] -> [], whose body (locals, instructions,
  * end) is `body`, which is freed; with one memory and one table of funcref. */
 static inline struct buffer
@@ -114,11 +125,7 @@ module_of_body(struct buffer *body)
 	struct buffer module = { 0 };
 	struct buffer code = { 0 };
 
-	put_header(&module);
-	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
-	put_section_bytes(&module, SECTION_FUNCTION, 1, 0);
-	put_section_bytes(&module, SECTION_TABLE, 1, 0x70, 0, 1);
-	put_section_bytes(&module, SECTION_MEMORY, 1, 0, 1);
+	put_small_world(&module);
 	put(&code, 1);
 	put_sized(&code, body);
 	put_section(&module, SECTION_CODE, &code);

@@ -25,11 +25,7 @@ module_with_all(struct buffer *body)
 	struct buffer module = { 0 };
 	struct buffer code = { 0 };
 
-	put_header(&module);
-	put_section_bytes(&module, SECTION_TYPE, 1, 0x60, 0, 0);
-	put_section_bytes(&module, SECTION_FUNCTION, 1, 0);
-	put_section_bytes(&module, SECTION_TABLE, 1, 0x70, 0, 1);
-	put_section_bytes(&module, SECTION_MEMORY, 1, 0, 1);
+	put_small_world(&module);
 	put_section_bytes(&module, SECTION_GLOBAL, 1, 0x7f, 1, 0x41, 0, 0x0b);
 	put_section_bytes(&module, SECTION_ELEMENT, 1, 1, 0, 1, 0);
 	put_section_bytes(&module, SECTION_DATA_COUNT, 1);

@@ -69,31 +69,11 @@ test_build(void **state)
 	assert_int_equal(golden_run("tests/compiler/ir/build.ir", build), 0);
 }
 
-/* A body that takes a few pages of everything. */
-static struct buffer
-large_module(void)
-{
-	struct golden_text text = { 0 };
-	struct buffer module;
-
-	golden_put(&text, "i32 -> i32 | i32 i32 i32\n");
-	for (int i = 0; i < 300; i++)
-		golden_put(&text,
-			   "block\nloop\nlocal.get 0\nif\nlocal.get 1\nlocal.get 2\ni32.add\n"
-			   "local.set 3\nbr 2\nelse\nlocal.get 3\nlocal.tee 1\ncall 1\n"
-			   "local.set 2\nend\nlocal.get 2\nbr_if 0\nlocal.get 3\n"
-			   "br_table 0 1 0\nend\nend\n");
-	golden_put(&text, "local.get 3\n");
-	module = wasm_text_module(text.text);
-	free(text.text);
-	return module;
-}
-
 /* Every request for memory fails in turn, from then on or once. */
 static void
 test_exhaustion(void **state)
 {
-	struct buffer bytes = large_module();
+	struct buffer bytes = wasm_text_large_module(300);
 	struct host_arena host;
 	struct wasm_module module;
 	struct diag diag;
@@ -141,7 +121,7 @@ stop(void *context)
 static void
 test_cancel(void **state)
 {
-	struct buffer bytes = large_module();
+	struct buffer bytes = wasm_text_large_module(300);
 	struct host_arena host, work;
 	struct wasm_module module;
 	struct diag diag;

@@ -18,6 +18,8 @@
 struct code {
 	struct host_arena host;
 	struct nb_code_image image;
+	const uint8_t *body; /* of the function of the text */
+	uint32_t body_size;
 };
 
 static void
@@ -43,6 +45,9 @@ compile(const char *text, struct code *out)
 					  &out->image, &diag),
 			 NB_OK);
 	buffer_free(&bytes);
+	const struct nb_code_function *body = &out->image.functions[out->image.function_count - 1];
+	out->body = out->image.code + body->code_offset;
+	out->body_size = body->code_size;
 }
 
 /* How often the constant DEAR is loaded in the function of that text. */
@@ -68,13 +73,11 @@ count_products(const char *text)
 	uint32_t count = 0;
 
 	compile(text, &code);
-	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
-	const uint8_t *bytes = code.image.code + body->code_offset;
-	for (uint32_t at = 0; at + 3 <= body->code_size; at++) {
-		bool is_wide = (bytes[at] & 0xf8) == 0x48;
+	for (uint32_t at = 0; at + 3 <= code.body_size; at++) {
+		bool is_wide = (code.body[at] & 0xf8) == 0x48;
 
-		count += is_wide && bytes[at + 1] == 0xf7 && (bytes[at + 2] & 0xf8) == 0xe0;
-		count += is_wide && bytes[at + 1] == 0x0f && bytes[at + 2] == 0xaf;
+		count += is_wide && code.body[at + 1] == 0xf7 && (code.body[at + 2] & 0xf8) == 0xe0;
+		count += is_wide && code.body[at + 1] == 0x0f && code.body[at + 2] == 0xaf;
 	}
 	arena_reset(&code.host.arena);
 	return count;
@@ -111,13 +114,11 @@ count_carries(const char *text)
 	uint32_t count = 0;
 
 	compile(text, &code);
-	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
-	const uint8_t *bytes = code.image.code + body->code_offset;
-	for (uint32_t at = 0; at + 3 <= body->code_size; at++) {
-		bool is_group = bytes[at] == 0x83 && (bytes[at + 1] & 0xf0) == 0xd0;
+	for (uint32_t at = 0; at + 3 <= code.body_size; at++) {
+		bool is_group = code.body[at] == 0x83 && (code.body[at + 1] & 0xf0) == 0xd0;
 
-		count += bytes[at] == 0x13 || bytes[at] == 0x1b || is_group;
-		count += bytes[at] == 0x0f && (bytes[at + 1] & 0xf0) == 0x90 ? 100 : 0;
+		count += code.body[at] == 0x13 || code.body[at] == 0x1b || is_group;
+		count += code.body[at] == 0x0f && (code.body[at + 1] & 0xf0) == 0x90 ? 100 : 0;
 	}
 	arena_reset(&code.host.arena);
 	return count;
@@ -207,10 +208,8 @@ count_opcode(const char *text, uint8_t opcode)
 	uint32_t count = 0;
 
 	compile(text, &code);
-	const struct nb_code_function *body = &code.image.functions[code.image.function_count - 1];
-	const uint8_t *bytes = code.image.code + body->code_offset;
-	for (uint32_t at = 0; at + 2 <= body->code_size; at++)
-		count += bytes[at] == 0x0f && bytes[at + 1] == opcode;
+	for (uint32_t at = 0; at + 2 <= code.body_size; at++)
+		count += code.body[at] == 0x0f && code.body[at + 1] == opcode;
 	arena_reset(&code.host.arena);
 	return count;
 }

@@ -210,13 +210,10 @@ fail_at(const struct shuffle *shuffle, uint32_t features, bool shares, const uin
 static uint8_t *
 start(const struct buffer *bytes, uint32_t features, struct instance **out)
 {
-	struct code_module *module = NULL;
 	struct runtime_extern memory;
 
 	t.cpu_features = features;
-	if (test_publish("vectors", bytes->bytes, bytes->len, &module) != NB_OK)
-		fail_msg("%s", t.diag.text);
-	assert_int_equal(test_create(module, out), NB_OK);
+	*out = test_instance_of("vectors", bytes->bytes, bytes->len);
 	assert_true(instance_export(*out, "m", 1, &memory));
 	return (uint8_t *)(uintptr_t)memory.memory->desc.base;
 }
