@@ -293,6 +293,7 @@ build_function(const struct stage *s)
 		return status;
 	s->fn->is_strict = s->options->strict_accesses;
 	s->fn->calls_bulk = is_disabled(s, COMPILER_PASS_BULK);
+	s->fn->frames_locals = is_disabled(s, COMPILER_PASS_VALUES) && !s->fn->rules;
 	status = ir_build(s->fn, inlining_of(s), s->scratch, s->diag);
 	if (status != NB_OK)
 		return report(s->diag, s->fn->func_idx, status, "build");

@@ -8,7 +8,11 @@
 #include "compiler/ir/params.h"
 #include "lib/string.h"
 
-enum { INLINE_BASE_BUDGET = 2048 };
+enum {
+	INLINE_BASE_BUDGET = 2048,
+	QUESTIONS_BASE = 1 << 18,
+	QUESTIONS_PER_BYTE = 16, /* of real functions the first needs 6 */
+};
 
 bool
 build_grow(struct builder *b, void **array, uint32_t count, uint32_t *cap, uint32_t more,
@@ -310,6 +314,8 @@ begin_locals(struct builder *b)
 		ir_fail(b->fn, NB_OUT_OF_MEMORY);
 		return;
 	}
+	for (uint32_t i = 0; i < b->local_count; i++)
+		b->locals[i].slot = IR_NONE;
 	for (uint32_t i = 0; i < count; i++)
 		b->locals[i].type = ir_type_from_wasm(type->params[i]);
 	while (wasm_locals_next(&runs, &run)) {
@@ -339,6 +345,7 @@ build_body(struct builder *b, const uint32_t *args)
 	b->epoch = 1;
 	b->reader = wasm_reader_at(b->module, b->code->code_offset);
 	build_begin_body(b);
+	build_frame_locals(b);
 	while (b->frame_count && ir_tick(b->fn, 1)) {
 		enum wasm_opcode opcode;
 
@@ -352,17 +359,16 @@ build_body(struct builder *b, const uint32_t *args)
 	build_finish_params(b);
 }
 
-enum nb_status
-ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratch,
-	 struct diag *diag)
+/* Builds with locals as values, or in the frame. */
+static enum nb_status
+build_function(struct ir_function *fn, struct numbering *numbering, struct arena *scratch,
+	       struct diag *diag)
 {
-	struct arena_mark mark = arena_mark_get(scratch);
-	struct numbering numbering = { .restart_block = IR_NONE };
 	struct builder b = {
 		.fn = fn,
 		.scratch = scratch,
 		.diag = diag,
-		.numbering = &numbering,
+		.numbering = numbering,
 		.func_idx = fn->func_idx,
 		.module = fn->module,
 		.code = wasm_module_code(fn->module, fn->func_idx),
@@ -370,11 +376,35 @@ ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratc
 		.base_offset = wasm_module_code(fn->module, fn->func_idx)->offset,
 	};
 
-	if (inlining == IR_INLINE_SMALL)
-		numbering.inline_budget = INLINE_BASE_BUDGET + b.code->len / 2;
 	fn->type = wasm_module_function_type(fn->module, fn->func_idx);
 	if (ir_function_init(fn, b.code->len / 2) == NB_OK)
 		build_body(&b, NULL);
+	return fn->status;
+}
+
+enum nb_status
+ir_build(struct ir_function *fn, enum ir_inlining inlining, struct arena *scratch,
+	 struct diag *diag)
+{
+	struct arena_mark mark = arena_mark_get(scratch), ir_mark = arena_mark_get(fn->arena);
+	uint32_t len = wasm_module_code(fn->module, fn->func_idx)->len;
+	struct numbering numbering = {
+		.restart_block = IR_NONE,
+		.inline_budget = inlining == IR_INLINE_SMALL ? INLINE_BASE_BUDGET + len / 2 : 0,
+		.questions_left = QUESTIONS_BASE + (uint64_t)QUESTIONS_PER_BYTE * len,
+	};
+
+	if (build_function(fn, &numbering, scratch, diag) == NB_LIMIT_EXCEEDED &&
+	    numbering.questions_left == 0) {
+		arena_release(scratch, mark);
+		arena_release(fn->arena, ir_mark);
+		numbering = (struct numbering){
+			.restart_block = IR_NONE,
+			.inline_budget = fn->rules ? INLINE_BASE_BUDGET + len / 2 : 0,
+		};
+		fn->frames_locals = true;
+		(void)build_function(fn, &numbering, scratch, diag);
+	}
 	if (fn->status == NB_OK)
 		ir_drop_trivial_params(fn);
 	arena_release(scratch, mark);

@@ -80,6 +80,7 @@ struct build_local {
 	uint32_t passed;	       /* sets that building has come by */
 	uint32_t initial;	       /* value at the entry */
 	uint32_t type;		       /* enum ir_type */
+	uint32_t slot;		       /* of the frame, or IR_NONE: values say what it holds */
 	/* The value at present, valid if read or set in epoch `epoch`. */
 	uint32_t value;
 	uint32_t epoch;
@@ -121,8 +122,9 @@ struct numbering {
 	uint32_t path_count, path_cap;
 	uint32_t *table; /* hash table of values, 0 where empty */
 	uint32_t table_count, table_cap;
-	uint32_t inline_budget; /* bytes of body that may still be inlined; 0: none */
-	uint32_t restart_block; /* where the function's tail calls of itself go, or IR_NONE */
+	uint32_t inline_budget;	 /* bytes of body that may still be inlined; 0: none */
+	uint32_t restart_block;	 /* where the function's tail calls of itself go, or IR_NONE */
+	uint64_t questions_left; /* to ways into joins; see build_locals.c */
 };
 
 /* The state of building one body. */
@@ -199,6 +201,8 @@ bool build_inline(struct builder *b, uint32_t func_idx, bool is_tail_call);
 enum nb_status build_scan(struct builder *b);
 
 /* build_locals.c */
+/* Behind build_begin_body: gives locals slots of the frame if they are to have them. */
+void build_frame_locals(struct builder *b);
 uint32_t build_read_local(struct builder *b, uint32_t local);
 void build_set_local(struct builder *b, uint32_t local, uint32_t value);
 /* Passes over a set in unreachable code. */

@@ -8,6 +8,10 @@
  * an else (the value at the if). Joins lie behind their edges, so asking for
  * the values of their edges ends; the questions wait on a stack of their own.
  * The operands of loop parameters are found at the very end.
+ *
+ * How many ways into joins are asked has a bound in proportion to the body, because
+ * a body can have as many locals as branches to one label, each pair a
+ * question. A body that passes it is built anew with its locals in the frame.
  */
 #include "compiler/ir/build_internal.h"
 
@@ -18,7 +22,10 @@ struct join_frame {
 	uint32_t first_value; /* answers so far, in join_values */
 };
 
-enum { FIRST_MEMOS = 256 };
+enum {
+	FIRST_MEMOS = 256,
+	PARAM_QUESTIONS = 32, /* a parameter counts like so many: what it takes in memory */
+};
 
 static uint64_t
 memo_key(uint32_t local, uint32_t region)
@@ -108,6 +115,19 @@ build_add_pending(struct builder *b, uint32_t param, uint32_t region, uint32_t l
 		b->pending[b->pending_count++] = (struct pending_param){ param, region, local };
 }
 
+/* Counts questions; false, and the function has failed, if there were too many. */
+static bool
+may_ask(struct builder *b, uint32_t count)
+{
+	if (count > b->numbering->questions_left) {
+		b->numbering->questions_left = 0;
+		ir_fail(b->fn, NB_LIMIT_EXCEEDED);
+		return false;
+	}
+	b->numbering->questions_left -= count;
+	return true;
+}
+
 /* How many sets of the local stand before `position`. */
 static uint32_t
 sets_before(const struct builder *b, const struct build_local *local, uint32_t position)
@@ -165,6 +185,8 @@ loop_param(struct builder *b, uint32_t local, uint32_t loop)
 
 	if (param != IR_NONE)
 		return param;
+	if (!may_ask(b, PARAM_QUESTIONS))
+		return 0;
 	param = build_param(b, b->regions[loop].block, b->locals[local].type);
 	memo_add(b, local, loop, param);
 	build_add_pending(b, param, loop, local);
@@ -260,6 +282,8 @@ finish_join(struct builder *b)
 	if (i < count) {
 		uint32_t list = ir_new_list(b->fn, count);
 
+		if (!may_ask(b, PARAM_QUESTIONS))
+			return;
 		result =
 			build_param(b, b->regions[frame.region].block, b->locals[frame.local].type);
 		if (b->fn->status != NB_OK)
@@ -279,7 +303,7 @@ ask_join(struct builder *b, uint32_t local, uint32_t region)
 	uint32_t base = b->join_count;
 
 	push_join(b, local, region);
-	while (b->join_count > base && ir_tick(b->fn, 1)) {
+	while (b->join_count > base && ir_tick(b->fn, 1) && may_ask(b, 1)) {
 		struct join_frame *frame = &b->joins[b->join_count - 1];
 		uint32_t value;
 
@@ -311,11 +335,43 @@ read_at(struct builder *b, uint32_t local, struct place place)
 	return value == IR_NONE ? 0 : value;
 }
 
+/* Reads or, with a `value`, sets a slot. */
+static uint32_t
+append_slot(struct builder *b, const struct build_local *local, uint32_t value)
+{
+	struct ir_inst proto = {
+		.op = value == IR_NONE ? IR_FRAME_GET : IR_FRAME_SET,
+		.type = (uint8_t)(value == IR_NONE ? local->type : IR_VOID),
+		.args = { value, IR_NONE, IR_NONE },
+		.imm = local->slot,
+	};
+
+	return build_append(b, &proto);
+}
+
+void
+build_frame_locals(struct builder *b)
+{
+	if (!b->fn->frames_locals)
+		return;
+	for (uint32_t i = 0; i < b->local_count && b->fn->status == NB_OK; i++) {
+		struct build_local *local = &b->locals[i];
+
+		if (local->set_count == 0)
+			continue;
+		local->slot = b->fn->frame_slots;
+		b->fn->frame_slots += local->type == IR_V128 ? 2 : 1;
+		append_slot(b, local, local->initial);
+	}
+}
+
 uint32_t
 build_read_local(struct builder *b, uint32_t local)
 {
 	struct build_local *state = &b->locals[local];
 
+	if (state->slot != IR_NONE)
+		return append_slot(b, state, IR_NONE);
 	if (state->epoch == b->epoch)
 		return state->value;
 	b->here.position = b->position;
@@ -332,6 +388,8 @@ build_set_local(struct builder *b, uint32_t local, uint32_t value)
 	b->sets[state->first_set + state->passed++].value = value;
 	state->value = value;
 	state->epoch = b->epoch;
+	if (state->slot != IR_NONE)
+		append_slot(b, state, value);
 }
 
 void
@@ -348,6 +406,8 @@ finish_pending(struct builder *b, struct pending_param pending)
 	uint32_t list = ir_new_list(b->fn, region->edge_count);
 	uint32_t at = list;
 
+	if (!(pending.local & LOCAL_EXPLICIT) && !may_ask(b, region->edge_count))
+		return;
 	if (b->fn->status != NB_OK)
 		return;
 	b->fn->insts[pending.param].args[1] = list;

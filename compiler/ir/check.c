@@ -291,6 +291,10 @@ check_types(struct checker *c, uint32_t index)
 	if (inst->op == IR_BITCAST && (ir_type_bits(inst->type) != ir_type_bits(before) ||
 				       ir_type_is_int(inst->type) == ir_type_is_int(before)))
 		return fail(c, index, "bitcast to %s", ir_type_text(inst->type));
+	if (((info->reads | info->writes) & IR_STATE_FRAME) &&
+	    inst->imm + 1 + (uint64_t)(inst->type == IR_V128 || before == IR_V128) >
+		    fn->frame_slots)
+		return fail(c, index, "%s outside the frame", info->text);
 	if (ir_access_bytes(fn, inst) && ir_access_offset(inst) > NB_DISPLACEMENT_MAX)
 		return fail(c, index, "%s with too large an offset", info->text);
 	return true;

@@ -67,6 +67,7 @@ ir_function_init(struct ir_function *fn, uint32_t size_hint)
 		.ticker = fn->ticker,
 		.is_strict = fn->is_strict,
 		.calls_bulk = fn->calls_bulk,
+		.frames_locals = fn->frames_locals,
 		.rules = fn->rules,
 	};
 	if (!GROW(fn, insts, inst, size_hint + 64) || !GROW(fn, blocks, block, FIRST_BLOCKS) ||

@@ -15,6 +15,7 @@ enum {
 	SIZE = IR_STATE_SIZE,
 	GLOBAL = IR_STATE_GLOBAL,
 	TABLE = IR_STATE_TABLE,
+	FRAME = IR_STATE_FRAME,
 };
 
 #define STATE_OF(flags, state) ((flags)&CALL ? IR_STATE_ALL : (state))

@@ -179,7 +179,8 @@ enum ir_state {
 	IR_STATE_SIZE = 1 << 1,
 	IR_STATE_GLOBAL = 1 << 2,
 	IR_STATE_TABLE = 1 << 3,
-	IR_STATE_ALL = 15,
+	IR_STATE_ALL = 15, /* what others can see */
+	IR_STATE_FRAME = 1 << 4,
 };
 
 /* A row of op.def. */
@@ -266,6 +267,7 @@ struct ir_function {
 	enum nb_status status;		  /* NB_OK, or why the function is of no use any more */
 	bool is_strict;			  /* accesses must happen exactly as written */
 	bool calls_bulk;		  /* short memory.copy and memory.fill are calls, too */
+	bool frames_locals;		  /* locals that are set live in the frame */
 	struct ir_ticker *ticker;	  /* NULL: nobody wants to stop */
 	const struct wasm_module *module; /* whose indices imm refers to */
 	const struct device_rules *rules; /* NULL: the module accesses no ports */
@@ -288,6 +290,8 @@ struct ir_function {
 	/* Contents of v128 constants and patterns of SHUFFLE, each once. */
 	struct ir_v128 *vectors;
 	uint32_t vector_count, vector_cap;
+
+	uint32_t frame_slots; /* of FRAME_GET and FRAME_SET */
 
 	uint32_t *order; /* blocks; valid like ir_block.position */
 	uint32_t order_count, order_cap;

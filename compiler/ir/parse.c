@@ -399,6 +399,19 @@ port_imm(struct parser *p)
 	return (uint64_t)__builtin_ctzll(bytes) | port << 8;
 }
 
+/* A slot of the frame, which becomes as large as it must be. */
+static uint64_t
+frame_slot(struct parser *p)
+{
+	uint64_t slot = number(p);
+
+	if (slot > UINT16_MAX)
+		return bad(p, "a slot");
+	if (p->fn->frame_slots < slot + 2)
+		p->fn->frame_slots = (uint32_t)slot + 2;
+	return slot;
+}
+
 /* What stands between the operation, whose name says `imm`, and its arguments. */
 static uint64_t
 read_imm(struct parser *p, uint32_t op, uint64_t imm)
@@ -417,6 +430,9 @@ read_imm(struct parser *p, uint32_t op, uint64_t imm)
 	case IR_RETURN_CALL_IMPORT:
 	case IR_RESULT:
 		return number(p);
+	case IR_FRAME_GET:
+	case IR_FRAME_SET:
+		return frame_slot(p);
 	case IR_CALL_REF:
 	case IR_RETURN_CALL_REF:
 		return option(p, "type");

@@ -133,6 +133,8 @@ put_imm(const struct printer *p, const struct ir_inst *inst)
 	case IR_MEMORY_SIZE:
 	case IR_GLOBAL_GET:
 	case IR_GLOBAL_SET:
+	case IR_FRAME_GET:
+	case IR_FRAME_SET:
 	case IR_TABLE_SIZE:
 	case IR_REF_FUNC:
 	case IR_CALL:

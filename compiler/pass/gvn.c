@@ -567,8 +567,8 @@ visit_inst(struct gvn *g, uint32_t index)
 	if (g->fn->insts[index].op == IR_BRANCH || g->fn->insts[index].op == IR_SWITCH)
 		g->fn->has_new_ways = g->fn->has_new_ways ||
 				      g->fn->insts[g->fn->insts[index].args[0]].op == IR_CONST;
-	if (info->flags & IR_OP_END || g->fn->insts[index].op == IR_RESULT ||
-	    (g->fn->is_strict && info->reads & IR_STATE_MEM))
+	if (info->flags & IR_OP_END || info->reads == IR_STATE_FRAME ||
+	    g->fn->insts[index].op == IR_RESULT || (g->fn->is_strict && info->reads & IR_STATE_MEM))
 		return;
 	value = find_value(g, index);
 	if (value == IR_NONE) {

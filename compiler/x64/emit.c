@@ -544,7 +544,7 @@ static enum nb_status
 frame_compute(struct emitter *e)
 {
 	uint32_t saves = (uint32_t)__builtin_popcount(e->ra->used[RA_GPR] & NB_PRESERVED_GPRS);
-	uint64_t size = 8ull * e->fn->out_slots;
+	uint64_t size = 8ull * e->fn->out_slots + 8ull * e->fn->frame_slots;
 	e->slots_at = (uint32_t)size;
 	size += 8ull * e->ra->slot_count;
 	size += 8 * saves;

@@ -82,6 +82,8 @@ emit_inst_rm(struct emitter *e)
 		return x64_rm_mem(NB_RSP, (int32_t)e->frame_size + 8 + 8 * disp);
 	case X64_BASE_OUT:
 		return x64_rm_mem(NB_RSP, 8 * disp);
+	case X64_BASE_FRAME:
+		return x64_rm_mem(NB_RSP, 8 * ((int32_t)e->fn->out_slots + disp));
 	case X64_BASE_POOL:
 		return emit_pool_rm(e, (uint32_t)disp);
 	case X64_BASE_ADDRESS:

@@ -110,6 +110,7 @@ enum x64_base {
 	X64_BASE_LENGTH,  /* [[r15 + disp] + 8]: a descriptor's length */
 	X64_BASE_IN,	  /* incoming slot disp */
 	X64_BASE_OUT,	  /* outgoing slot disp */
+	X64_BASE_FRAME,	  /* slot disp behind the outgoing area */
 	X64_BASE_POOL,	  /* constant pool + disp */
 	X64_BASE_ADDRESS, /* [operand rm + operand index << scale + disp] (lea) */
 };
@@ -152,6 +153,7 @@ struct x64_function {
 	uint8_t *pool;		    /* constants; jump tables follow */
 	uint32_t pool_size;	    /* bytes, a multiple of 4 */
 	uint32_t out_slots;	    /* outgoing area, even */
+	uint32_t frame_slots;	    /* of X64_BASE_FRAME, even */
 	uint32_t in_slots;	    /* incoming area, even */
 	uint32_t frame_min;	    /* bytes, 0 or 8 more than a multiple of 16 */
 	bool has_calls;

@@ -319,6 +319,8 @@ void select_branch(struct selector *s, uint32_t value);
 /* --- select_call.c -------------------------------------------------------- */
 
 void select_entry(struct selector *s);
+void select_frame_get(struct selector *s, uint32_t value);
+void select_frame_set(struct selector *s, uint32_t value);
 void select_call(struct selector *s, uint32_t value);
 void select_tail_call(struct selector *s, uint32_t value);
 void select_return(struct selector *s, uint32_t value);

@@ -1,5 +1,5 @@
 /*
- * Selection of the function's entry, calls, returns and switches. Where
+ * Selection of the function's entry, slots, calls, returns and switches. Where
  * arguments and results travel is abi/code_contract.h.
  */
 #include "compiler/x64/select.h"
@@ -95,6 +95,7 @@ select_entry(struct selector *s)
 	for (uint32_t i = 0; i < ir->type->result_count; i++)
 		nb_place_result(&results, class_of(ir_type_from_wasm(ir->type->results[i])));
 	s->out->in_slots = slots;
+	s->out->frame_slots = (ir->frame_slots + 1) & ~1u; /* what follows is aligned */
 	s->root = entry->last_inst;
 	select_emit(s, X64_ENTRY, NB_FORM_NOP);
 
@@ -125,6 +126,19 @@ select_entry(struct selector *s)
 		if (results.slots == 0)
 			select_flag(s, RA_INST_REMAT);
 	}
+}
+
+void
+select_frame_get(struct selector *s, uint32_t value)
+{
+	load_slot(s, select_def(s, value), X64_BASE_FRAME, (uint32_t)select_inst(s, value)->imm);
+}
+
+void
+select_frame_set(struct selector *s, uint32_t value)
+{
+	const struct ir_inst *set = select_inst(s, value);
+	store_slot(s, set->args[0], X64_BASE_FRAME, (uint32_t)set->imm);
 }
 
 /* --- calls ---------------------------------------------------------------- */

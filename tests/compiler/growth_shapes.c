@@ -87,6 +87,41 @@ many_locals_ifs(struct buffer *out, uint32_t n)
 	}
 }
 
+/* n ways into one label, each of n locals set before one of them: n * n in all. */
+static void
+locals_and_ways(struct buffer *out, uint32_t n)
+{
+	put(out, 0x02, 0x40);
+	for (uint32_t i = 0; i < n; i++) {
+		put(out, 0x20, 0);
+		local(out, 0x22, 1 + i);
+		put(out, 0x0d, 0);
+	}
+	put(out, 0x0b, 0x41, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		local(out, 0x20, 1 + i);
+		put(out, 0x6a);
+	}
+}
+
+/* n loops in each other, in the innermost n locals are stepped. */
+static void
+locals_and_loops(struct buffer *out, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		put(out, 0x03, 0x40);
+	for (uint32_t i = 0; i < n; i++) {
+		local(out, 0x20, 1 + i);
+		put(out, 0x20, 0, 0x6a);
+		local(out, 0x21, 1 + i);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		local(out, 0x20, 1 + i);
+		put(out, 0x0d, 0, 0x0b);
+	}
+	put(out, 0x20, 1);
+}
+
 static void
 dead_blocks(struct buffer *out, uint32_t n)
 {
@@ -354,6 +389,8 @@ const struct growth_shape growth_shapes[] = {
 	{ "nested-ifs", 6000, 1, 0, 0, nested_ifs, 0 },
 	{ "one-join", 5000, 8, 0, 0, one_join, 0 },
 	{ "many-locals-ifs", 5000, UINT32_MAX, 0, 0, many_locals_ifs, 0 },
+	{ "locals-and-ways", 2000, UINT32_MAX, 0, 0, locals_and_ways, 0 },
+	{ "locals-and-loops", 1000, UINT32_MAX, 0, 0, locals_and_loops, 0 },
 	{ "dead-blocks", 40000, 1, 0, 0, dead_blocks, 0 },
 	{ "switch-blocks", 8000, 1, 0, 0, switch_blocks, 0 },
 	{ "switches", 5000, 2, 0, 0, switches, 0 },

@@ -44,6 +44,7 @@ build(const struct golden_case *test, struct golden_text *out)
 	host_arena_init(&work, 1 << 26);
 	diag_init(&diag);
 	fn.func_idx = WASM_TEXT_FUNCTION;
+	fn.frames_locals = strcmp(test->argument, "framed") == 0;
 	if (wasm_module_decode(&module, &host.arena, bytes.bytes, bytes.len, &features, &diag) !=
 		    NB_OK ||
 	    ir_build(&fn, inlining, &work.arena, &diag) != NB_OK) {
