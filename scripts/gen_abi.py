@@ -29,7 +29,9 @@ PLAIN_TARGETS = {"bytes": "void", "text": "char", "handles": "uint32_t", "u64": 
 RESULTS = {"I64": ("int64_t", "i64"), "U32": ("uint32_t", "i32"), "VOID": ("void", ""),
            "NORETURN": ("void", "")}
 CLIENT_ONLY_OWN = ("client_", "port_")
-CLIENT_DIFFERS = {"thread_spawn"}  # means the main instance, though it takes no address
+# Besides calls that take addresses, those that mean the main instance or its memory otherwise, and those
+# of which the main module has the manifest.
+CLIENT_DIFFERS = {"thread_spawn", "memory_map", "mmio_create"}
 MAX_PARAMETERS = 5
 
 

@@ -6,13 +6,17 @@
 
 The programs are tests/user/programs/abi/calls/CALL.c. What one prints is told by the lines
 "Prints: ..." at its head; "Refused: ..." is the reason why it is not even started. In a virtual
-machine one program (all.c) starts the others, so that they need one boot.
+machine one program (all.c) starts the others, so that they need one boot. Those with "Driver: ..." are
+drivers as well, which the bus server starts for devices of QEMU, and log that line.
 """
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
+
+import drivers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SOURCES = ROOT / "tests/user/programs/abi/calls"
@@ -149,7 +153,8 @@ class Programs(unittest.TestCase):
 
     def test_refused(self):
         names = [name for name in CALLS if told(name, "Refused")]
-        self.assertEqual(names, ["physical_alloc", "read_port_u8", "write_port_u8"])
+        self.assertEqual(names, ["physical_map", "physical_alloc", "read_port_u8",
+                                 "write_port_u8", "interrupt_create"])
         for name in names:
             status, out, err = run(self.platform, f"calls/{name}")
             self.assertEqual((status, out), (126, ""), err)
@@ -168,6 +173,30 @@ class Programs(unittest.TestCase):
         self.assertEqual(run(self.platform, "all"), (0, expected + "all\n", ""))
 
 
+class Drivers(unittest.TestCase):
+    """On a machine with the devices; the firmware is one that connects interrupt lines."""
+    machine = ["-bios", "bios-256k.bin", "-device", "VGA", "-device", "edu",
+               "-device", "edu,dma_mask=0xffffffff"]
+
+    def test_all_on_one_machine(self):
+        names = [name for name in CALLS if told(name, "Driver")]
+        self.assertEqual(names, ["physical_map", "physical_alloc", "interrupt_create",
+                                 "interrupt_ack"])
+        # One of them ends each time, and gets what it had again.
+        heard = names + ["physical_alloc"] * 5
+        with tempfile.TemporaryDirectory() as folder:
+            machine = drivers.Machine(folder, "heard", [PROGRAMS / f"calls/{n}.wasm" for n in names],
+                                      self.machine, heard, together=True)
+            status, output = machine.run(90)
+        self.assertEqual(status, 1, output)
+        for name in names:
+            self.assertIn(f"{name}: {told(name, 'Driver').strip()}", output)
+        for ended in re.findall(r"bus: (.*) has ended", output):
+            self.assertEqual(ended, "physical_alloc:", output)
+        self.assertNotIn("no trap;", output)
+        self.assertIn("every page, handle, object and thread has come back", output)
+
+
 def include(modules):
     modules = [path for path in modules if not told(pathlib.Path(path).stem, "Refused")]
     for number, path in enumerate(modules):
@@ -184,6 +213,8 @@ def main():
         include(sys.argv[2:])
         return 0
     Programs.platform = sys.argv[1]
+    if Programs.platform != "pc":
+        globals().pop("Drivers")
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromModule(sys.modules["__main__"])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)

@@ -20,29 +20,37 @@ MODULES = ROOT / "build/guest/modules"
 CLIENTS = ROOT / "build/guest/tests/native"
 
 
-def services(client, arguments):
+def services(client, arguments, together):
     lines = ["bus lib/bus.nbo always restart ramdisk root services services-server kept kept-server "
              "ports:0xcf8:8"]
-    for argument in arguments:
-        lines.append(f"{client} lib/{client}.nbo always system console services arg={argument}")
+    for words in [arguments] if together else [[argument] for argument in arguments]:
+        lines.append(f"{client} lib/{client}.nbo always system console services " +
+                     " ".join(f"arg={word}" for word in words))
     return "\n".join(lines) + "\n"
 
 
 class Machine:
-    """A kernel in QEMU with a RAM disk of the bus server, drivers and one client."""
+    """A kernel in QEMU with a RAM disk of the bus server, drivers, and a client for each argument, or
+    one for all of them together. Drivers are names, or modules that are not among the project's."""
 
-    def __init__(self, folder, client, drivers, extra=(), arguments=("-",)):
+    def __init__(self, folder, client, drivers, extra=(), arguments=("-",), together=False):
         self.folder, self.extra = pathlib.Path(folder), extra
         files = {"boot/init.nbo": MODULES / "init.nbo", "lib/bus.nbo": MODULES / "bus.nbo"}
         artifact = self.folder / f"{client}.nbo"
         subprocess.run([TOOL, "compile", CLIENTS / f"{client}.wasm", "-o", artifact], check=True)
         files[f"lib/{client}.nbo"] = artifact
-        (self.folder / "services").write_text(services(client, arguments))
-        (self.folder / "drivers").write_text("".join(f"drivers/{d}.nbo\n" for d in drivers))
+        (self.folder / "services").write_text(services(client, arguments, together))
+        (self.folder / "drivers").write_text("".join(f"drivers/{pathlib.Path(d).stem}.nbo\n"
+                                                     for d in drivers))
         files["etc/services"] = self.folder / "services"
         files["etc/drivers"] = self.folder / "drivers"
         for driver in drivers:
-            files[f"drivers/{driver}.nbo"] = MODULES / "drivers" / f"{driver}.nbo"
+            artifact = MODULES / "drivers" / f"{driver}.nbo"
+            if isinstance(driver, pathlib.Path):
+                artifact = self.folder / f"{driver.stem}.nbo"
+                subprocess.run([TOOL, "compile", driver, "-o", artifact], check=True)
+                files["lib/abi.nbo"] = MODULES / "abi.nbo"
+            files[f"drivers/{pathlib.Path(driver).stem}.nbo"] = artifact
         ramdisk = self.folder / "ramdisk.tar"
         subprocess.run([TOOL, "pack", "-o", ramdisk] + [f"{k}={v}" for k, v in files.items()],
                        check=True)

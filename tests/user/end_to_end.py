@@ -669,6 +669,9 @@ class Personality2018(Case):
         self.assertEqual(result.status, 0, result)
         self.assertEqual(result.out, out)
 
+    def test_signals(self):
+        self.check("signals")
+
     def test_objects(self):
         self.check("objects", b"objects: begins\nobjects: ends\n")
 

@@ -9,14 +9,17 @@
  * Threads of a process run in clones of this module that share its memory, and
  * all begin at the same place of its stack. So whatever uses memory runs under
  * one lock (abi_enter, abi_leave), and the exported functions, which block
- * outside of it, use nothing but their locals: they are in calls.c and compiled
- * so that they have no frame in memory.
+ * outside of it, use nothing but their locals and are compiled so that they have no frame in
+ * memory. They are in calls.c and devices.c.
  */
 #ifndef USER_PERSONALITIES_ABI_ABI_H
 #define USER_PERSONALITIES_ABI_ABI_H
 
 #include "abi/status.h"
 
+#include "nebulet.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ABI_EXPORT(name) __attribute__((export_name(#name)))
@@ -34,10 +37,13 @@ enum {
 	ABI_MESSAGES = 1000,
 	ABI_MESSAGE_BYTES = 64 * 1024,
 	ABI_STREAM_BYTES = 64 * 1024,
+	ABI_CONFIG_BYTES = 256,
 };
 
 enum abi_signal {
-	ABI_SIGNAL_EVENT = 16,	       /* EVENT_SIGNALED; SIGNALED natively */
+	ABI_SIGNAL_PEER = 8,   /* PEER_SIGNALED; SIGNALED of an end natively */
+	ABI_SIGNAL_EVENT = 16, /* EVENT_SIGNALED; SIGNALED of others natively */
+	ABI_SIGNAL_HANDLE_CLOSED = 32,
 	ABI_SIGNALS_PLAIN = 7,	       /* READABLE, WRITABLE, PEER_CLOSED: as natively */
 	ABI_SIGNALS_USER = -0x1000000, /* USER_0 to USER_7: as natively */
 };
@@ -50,6 +56,14 @@ enum abi_kind {
 	ABI_STREAM,
 	ABI_EVENT,
 	ABI_THREAD, /* its number is the thread's id */
+	ABI_INTERRUPT,
+};
+
+/* What a process is sent when its device has interrupted. */
+struct abi_interrupt_message {
+	uint64_t seconds; /* of the monotonic clock */
+	uint32_t nanoseconds;
+	uint32_t unused; /* 0 */
 };
 
 /* ---- table.c: all under the lock ---- */
@@ -61,7 +75,8 @@ struct abi_entry {
 	uint32_t native;     /* handle; 0: a process that is not started */
 	/* Of a process that is not started: native handles, 0: none. */
 	uint32_t code;
-	uint32_t channel;
+	uint32_t channel;      /* of an interrupt: where its messages go */
+	struct nb_futex state; /* of an interrupt; see devices.c */
 };
 
 /* A number for `native`, which is closed if there is none: LIMIT_EXCEEDED. */
@@ -70,6 +85,10 @@ int64_t abi_add(enum abi_kind kind, uint32_t rights, uint32_t native);
  * or ACCESS_DENIED. */
 enum nb_status
 abi_find(uint32_t number, enum abi_kind kind, uint32_t rights, struct abi_entry **out);
+/* Whether an entry of that kind has that native handle. */
+bool abi_has(enum abi_kind kind, uint32_t native);
+/* The state of the entry of that number: its place, whatever is there; needs no lock. */
+struct nb_futex *abi_state_of(uint32_t number);
 /* Frees the number and closes what is behind it. */
 void abi_remove(struct abi_entry *entry);
 /* Frees the number of a thread that has been joined. */
@@ -79,5 +98,11 @@ void abi_forget_thread(uint32_t number);
 
 /* Starts the process of an entry that is not started. */
 enum nb_status abi_start(struct abi_entry *entry);
+
+/* ---- devices.c: under the lock ---- */
+
+/* The ABI_CONFIG_BYTES of the configuration space of the PCI function that this process drives, or
+ * NULL. */
+const uint8_t *abi_pci_config(void);
 
 #endif

@@ -1,62 +1,11 @@
 /*
- * The calls of the 2018 interface; see abi.h for the lock and the stack.
+ * The calls of the 2018 interface but for those of devices (devices.c); see abi.h for the lock and the
+ * stack.
  */
-#include "user/personalities/abi/abi.h"
+#include "user/personalities/abi/call.h"
 #include "user/sdk/startup.h"
 
-#include "nebulet.h"
-
-#include <stdbool.h>
-
-/* ---- the lock: 0 free, 1 held, 2 held and somebody waits ---- */
-
-static struct nb_futex lock;
-
-static inline void
-abi_enter(void)
-{
-	uint32_t free_word = 0;
-
-	if (__atomic_compare_exchange_n(&lock.word, &free_word, 1, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST))
-		return;
-	while (__atomic_exchange_n(&lock.word, 2, __ATOMIC_SEQ_CST))
-		(void)nb_futex_wait(&lock, 2, NB_DEADLINE_NEVER);
-}
-
-static inline void
-abi_leave(void)
-{
-	if (__atomic_exchange_n(&lock.word, 0, __ATOMIC_SEQ_CST) == 2)
-		(void)nb_futex_wake(&lock, 1);
-}
-
-/* An exported function all of which runs under the lock. */
-#define ABI_CALL(name, parameters, arguments)               \
-	ABI_LOCKED static int64_t locked_##name parameters; \
-	ABI_EXPORT(name) int64_t abi_##name parameters;     \
-	int64_t abi_##name parameters                       \
-	{                                                   \
-		abi_enter();                                \
-		int64_t result = locked_##name arguments;   \
-		abi_leave();                                \
-		return result;                              \
-	}                                                   \
-	ABI_LOCKED static int64_t locked_##name parameters
-
-/* ---- the client's memory ---- */
-
-static bool
-is_client_range(uint32_t address, uint32_t len)
-{
-	return (uint64_t)address + len <= (uint64_t)nb_client_size();
-}
-
-static int64_t
-put_word(uint32_t address, uint32_t word)
-{
-	return nb_client_write(address, &word, sizeof word);
-}
+struct nb_futex abi_lock;
 
 /* ---- print, exit, randomness ---- */
 
@@ -184,7 +133,7 @@ ABI_CALL(process_create, (uint32_t code, uint32_t channel), (code, channel))
 {
 	struct abi_entry *module, *given, *made;
 	enum nb_status status = abi_find(code, ABI_CODE, 0, &module);
-	int64_t copy, number;
+	int64_t copy, number, renewed;
 
 	if (status == NB_OK)
 		status =
@@ -200,7 +149,13 @@ ABI_CALL(process_create, (uint32_t code, uint32_t channel), (code, channel))
 		return number;
 	}
 	made->code = (uint32_t)copy;
-	made->channel = given->native;
+	/* Under another number, so that nobody waits by it any more. */
+	renewed = nb_handle_replace(given->native, NB_RIGHTS_SAME);
+	if (renewed < 0) {
+		abi_remove(made);
+		return renewed;
+	}
+	made->channel = (uint32_t)renewed;
 	given->native = NB_HANDLE_NONE;
 	abi_remove(given);
 	return number;
@@ -344,23 +299,31 @@ ABI_CALL(event_create, (void), ())
 	return event < 0 ? event : abi_add(ABI_EVENT, ABI_RIGHTS_ALL, (uint32_t)event);
 }
 
+/* What SIGNALED of the native object is called. */
 static uint32_t
-to_native(uint32_t signals)
+signaled_of(const struct abi_entry *entry)
+{
+	return entry->kind == ABI_CHANNEL || entry->kind == ABI_STREAM ? ABI_SIGNAL_PEER
+								       : ABI_SIGNAL_EVENT;
+}
+
+static uint32_t
+to_native(uint32_t signals, uint32_t signaled)
 {
 	uint32_t native = signals & ((uint32_t)ABI_SIGNALS_USER | ABI_SIGNALS_PLAIN);
 
-	return signals & ABI_SIGNAL_EVENT ? native | NB_SIGNAL_SIGNALED : native;
+	return signals & signaled ? native | NB_SIGNAL_SIGNALED : native;
 }
 
 static uint32_t
-from_native(uint32_t native)
+from_native(uint32_t native, uint32_t signaled)
 {
 	uint32_t signals = native & ((uint32_t)ABI_SIGNALS_USER | ABI_SIGNALS_PLAIN);
 
-	return native & NB_SIGNAL_SIGNALED ? signals | ABI_SIGNAL_EVENT : signals;
+	return native & NB_SIGNAL_SIGNALED ? signals | signaled : signals;
 }
 
-/* The native handle to be waited for, which is the caller's to close. */
+/* The native handle to be waited by, above what its SIGNALED is called. */
 ABI_LOCKED static int64_t
 wait_handle(uint32_t number)
 {
@@ -371,7 +334,7 @@ wait_handle(uint32_t number)
 		status = NB_BAD_STATE;
 	if (status != NB_OK)
 		return -(int64_t)status;
-	return nb_handle_duplicate(entry->native, NB_RIGHT_WAIT);
+	return (int64_t)entry->native << 8 | signaled_of(entry);
 }
 
 ABI_EXPORT(object_wait_one) int64_t abi_object_wait_one(uint32_t number, uint32_t signals);
@@ -379,30 +342,46 @@ int64_t
 abi_object_wait_one(uint32_t number, uint32_t signals)
 {
 	int64_t handle, seen;
+	uint32_t signaled;
 
 	abi_enter();
 	handle = wait_handle(number);
 	abi_leave();
 	if (handle < 0)
 		return handle;
-	seen = nb_object_wait_one((uint32_t)handle, to_native(signals), NB_DEADLINE_NEVER);
-	(void)nb_handle_close((uint32_t)handle);
-	return seen < 0 ? seen : from_native((uint32_t)seen);
+	signaled = handle & 0xff;
+	seen = nb_object_wait_one((uint32_t)(handle >> 8), to_native(signals, signaled),
+				  NB_DEADLINE_NEVER);
+	/* It was one before: another thread has closed it. */
+	if (seen == ABI_ERROR(BAD_HANDLE))
+		return ABI_SIGNAL_HANDLE_CLOSED;
+	return seen < 0 ? seen : from_native((uint32_t)seen, signaled);
 }
 
 ABI_CALL(object_signal, (uint32_t number, uint32_t set, uint32_t clear), (number, set, clear))
 {
-	const uint32_t settable = (uint32_t)ABI_SIGNALS_USER | ABI_SIGNAL_EVENT;
 	struct abi_entry *entry;
-	enum nb_status status = abi_find(number, ABI_FREE, ABI_RIGHT_WRITE, &entry);
+	enum nb_status status = abi_find(number, ABI_FREE, 0, &entry);
+	uint32_t signaled, settable, needed;
+	int64_t result;
 
 	if (status == NB_OK && entry->native == NB_HANDLE_NONE)
 		status = NB_BAD_STATE;
 	if (status != NB_OK)
 		return -(int64_t)status;
+	signaled = signaled_of(entry);
+	settable = (uint32_t)ABI_SIGNALS_USER | signaled;
+	/* Either end of a channel or stream signals to the other. */
+	needed = signaled == ABI_SIGNAL_PEER ? ABI_RIGHT_READ | ABI_RIGHT_WRITE : ABI_RIGHT_WRITE;
+	if (!(entry->rights & needed))
+		return ABI_ERROR(ACCESS_DENIED);
 	if ((set | clear) & ~settable)
 		return ABI_ERROR(INVALID_ARGUMENT);
-	return nb_object_signal(entry->native, to_native(clear), to_native(set));
+	result = nb_object_signal(entry->native, to_native(clear, signaled),
+				  to_native(set, signaled));
+	if (result == 0 && signaled == ABI_SIGNAL_PEER && set & (uint32_t)ABI_SIGNALS_USER)
+		(void)nb_object_signal(entry->native, 0, NB_SIGNAL_SIGNALED);
+	return result;
 }
 
 /* ---- threads ---- */
@@ -517,60 +496,4 @@ abi_pfex_release(uint32_t address)
 	if (result < 0)
 		__builtin_trap();
 	(void)nb_client_futex_wake(address, 1);
-}
-
-/* ---- devices: this process has been granted none ---- */
-
-ABI_EXPORT(physical_map) int64_t abi_physical_map(uint64_t address, uint32_t size);
-int64_t
-abi_physical_map(uint64_t address, uint32_t size)
-{
-	(void)address;
-	(void)size;
-	return ABI_ERROR(ACCESS_DENIED);
-}
-
-ABI_EXPORT(physical_alloc) int64_t abi_physical_alloc(uint32_t size, uint32_t address);
-int64_t
-abi_physical_alloc(uint32_t size, uint32_t address)
-{
-	(void)size;
-	(void)address;
-	return ABI_ERROR(ACCESS_DENIED);
-}
-
-/* The program's calls of these are compiled as instructions, under its manifest. Called
- * in another way, they are what an empty bus answers. */
-ABI_EXPORT(read_port_u8) uint32_t abi_read_port_u8(uint32_t port);
-uint32_t
-abi_read_port_u8(uint32_t port)
-{
-	(void)port;
-	return 0xff;
-}
-
-ABI_EXPORT(write_port_u8) void abi_write_port_u8(uint32_t port, uint32_t value);
-void
-abi_write_port_u8(uint32_t port, uint32_t value)
-{
-	(void)port;
-	(void)value;
-}
-
-ABI_EXPORT(interrupt_create) int64_t abi_interrupt_create(uint32_t channel, uint32_t vector);
-int64_t
-abi_interrupt_create(uint32_t channel, uint32_t vector)
-{
-	(void)channel;
-	(void)vector;
-	return ABI_ERROR(ACCESS_DENIED);
-}
-
-ABI_CALL(interrupt_ack, (uint32_t number), (number))
-{
-	struct abi_entry *entry;
-	enum nb_status status = abi_find(number, ABI_FREE, 0, &entry);
-
-	/* There is no interrupt among the handles. */
-	return -(int64_t)(status == NB_OK ? NB_WRONG_TYPE : status);
 }

@@ -27,8 +27,8 @@ ABI(stream_read) int64_t stream_read(uint32_t handle, void *bytes, uint32_t len,
 ABI(event_create) int64_t event_create(void);
 ABI(object_wait_one) int64_t object_wait_one(uint32_t handle, uint32_t signals);
 ABI(object_signal) int64_t object_signal(uint32_t handle, uint32_t set, uint32_t clear);
-ABI(physical_map) int64_t physical_map(int64_t address, uint32_t size);
-ABI(physical_alloc) int64_t physical_alloc(uint32_t size, uint32_t *address);
+ABI(physical_map) int64_t physical_map(uint64_t address, uint32_t size);
+ABI(physical_alloc) int64_t physical_alloc(uint32_t size, uint64_t *address);
 ABI(read_port_u8) uint32_t read_port_u8(uint32_t port);
 ABI(write_port_u8) void write_port_u8(uint32_t port, uint32_t value);
 ABI(interrupt_create) int64_t interrupt_create(uint32_t channel, uint32_t vector);
@@ -49,20 +49,34 @@ enum {
 	READABLE = 1,
 	WRITABLE = 2,
 	PEER_CLOSED = 4,
+	PEER_SIGNALED = 8,
 	EVENT_SIGNALED = 16,
+	HANDLE_CLOSED = 32,
 	USER_0 = 1 << 24,
+	USER_1 = 1 << 25,
+	USER_2 = 1 << 26,
+	USER_3 = 1 << 27,
 	USER_7 = -0x7fffffff - 1,
 	ERROR_INVALID_ARGUMENT = -1,
 	ERROR_INVALID_ADDRESS = -2,
 	ERROR_BAD_HANDLE = -3,
 	ERROR_WRONG_TYPE = -4,
 	ERROR_ACCESS_DENIED = -5,
+	ERROR_LIMIT_EXCEEDED = -7,
+	ERROR_ALREADY_EXISTS = -9,
 	ERROR_BAD_STATE = -11,
 	ERROR_SHOULD_WAIT = -12,
 	ERROR_PEER_CLOSED = -14,
 	ERROR_BUFFER_TOO_SMALL = -17,
 	ERROR_OUT_OF_RANGE = -18,
 	ERROR_MALFORMED = -20,
+};
+
+/* What comes over the channel when a device has interrupted: the time since the system began. */
+struct interrupt_message {
+	uint64_t seconds;
+	uint32_t nanoseconds;
+	uint32_t unused;
 };
 
 #define EXPECT(condition)                         \

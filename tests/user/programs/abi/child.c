@@ -1,6 +1,6 @@
 /*
- * Takes messages from handle 0, what its creator gave it, and prints them, to the
- * first of three bytes.
+ * Waits for a sign of its creator, takes messages from handle 0, what that gave it, and prints them,
+ * to the first of three bytes.
  */
 #include "abi.h"
 
@@ -11,6 +11,8 @@ main_of_2018(void)
 {
 	uint32_t len;
 
+	EXPECT(object_wait_one(0, PEER_SIGNALED) & PEER_SIGNALED);
+	EXPECT(object_signal(0, PEER_SIGNALED, PEER_SIGNALED) == 0);
 	for (;;) {
 		int64_t result = channel_recv(0, bytes, sizeof bytes, &len);
 

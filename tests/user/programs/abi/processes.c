@@ -34,6 +34,9 @@ main_of_2018(void)
 	EXPECT(process_start(tx) == ERROR_WRONG_TYPE);
 	EXPECT(channel_send(tx, "child: two\n", 11) == 0);
 	EXPECT(object_wait_one(tx, WRITABLE) & WRITABLE);
+	/* A sign, and one back. */
+	EXPECT(object_signal(tx, PEER_SIGNALED, 0) == 0);
+	EXPECT(object_wait_one(tx, PEER_SIGNALED) & PEER_SIGNALED);
 	/* The child ends at the word, and then nobody receives any more. */
 	EXPECT(channel_send(tx, "end", 3) == 0);
 	EXPECT(object_wait_one(tx, PEER_CLOSED) & PEER_CLOSED);
