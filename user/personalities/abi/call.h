@@ -5,31 +5,20 @@
 #define USER_PERSONALITIES_ABI_CALL_H
 
 #include "user/personalities/abi/abi.h"
+#include "user/sdk/lock.h"
 
-#include "nebulet.h"
-
-#include <stdbool.h>
-
-/* 0 free, 1 held, 2 held and somebody waits. */
-extern struct nb_futex abi_lock;
+extern struct lock abi_lock;
 
 static inline void
 abi_enter(void)
 {
-	uint32_t free_word = 0;
-
-	if (__atomic_compare_exchange_n(&abi_lock.word, &free_word, 1, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST))
-		return;
-	while (__atomic_exchange_n(&abi_lock.word, 2, __ATOMIC_SEQ_CST))
-		(void)nb_futex_wait(&abi_lock, 2, NB_DEADLINE_NEVER);
+	lock_take(&abi_lock);
 }
 
 static inline void
 abi_leave(void)
 {
-	if (__atomic_exchange_n(&abi_lock.word, 0, __ATOMIC_SEQ_CST) == 2)
-		(void)nb_futex_wake(&abi_lock, 1);
+	lock_give(&abi_lock);
 }
 
 /* An exported function all of which runs under the lock. */

@@ -5,7 +5,7 @@
 #include "user/personalities/abi/call.h"
 #include "user/sdk/startup.h"
 
-struct nb_futex abi_lock;
+struct lock abi_lock;
 
 /* ---- print, exit, randomness ---- */
 
