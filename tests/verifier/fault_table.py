@@ -81,8 +81,8 @@ fault("index/folded-shift", "MEMORY",
 fault("index/wide-shift", "EXTENSION CLAIM", NO_INDEX,
       ("emit_inst", "enum nb_form lea = is_64 ? NB_FORM_LEA64 : NB_FORM_LEA32;",
        "enum nb_form lea = NB_FORM_LEA64;"),
-      ("emit_inst", "emit_r_imm(e, inst->form, d, inst->imm);\n}\n\n/* Leading zeros",
-       "emit_r_imm(e, inst->form, d, inst->imm);\n	e->zx |= (uint16_t)(!is_64 << d);\n}\n\n/* Leading"
+      ("emit_inst", "emit_r_imm(e, inst->form, d, inst->imm);\n}\n\n/* bsr or",
+       "emit_r_imm(e, inst->form, d, inst->imm);\n	e->zx |= (uint16_t)(!is_64 << d);\n}\n\n/* bsr or"
        " zeros"))
 fault("index/wide-sum", "EXTENSION CLAIM", NO_INDEX,
       ("emit_inst", "emit_rm(e, emit_is_wide(inst->form) ? NB_FORM_LEA64 : NB_FORM_LEA32, d,\n"
