@@ -10,6 +10,7 @@
 	_Static_assert(offsetof(struct type, field) == (value), "guest_layout.h: " #type)
 ASSERT_OFFSET(guest_seat, head, 0);
 ASSERT_OFFSET(guest_seat, place, SEAT_PLACE);
+ASSERT_OFFSET(guest_seat, left_return, SEAT_LEFT_RETURN);
 ASSERT_OFFSET(guest_seat, caller, SEAT_CALLER);
 ASSERT_OFFSET(guest_gate_activation, seat, 0);
 ASSERT_OFFSET(guest_gate_activation, state, GATE_STATE);

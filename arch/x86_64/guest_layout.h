@@ -33,21 +33,22 @@
 #define ACTIVATION_BYTES	  40
 
 /* struct guest_seat; its head comes first */
-#define SEAT_PLACE  64
-#define SEAT_CALLER 72
+#define SEAT_PLACE	 64
+#define SEAT_CALLER	 72
+#define SEAT_LEFT_RETURN 104
 
 /* struct guest_gate_activation; its seat comes first */
-#define GATE_STATE	  104
-#define GATE_STACK	  112
-#define GATE_CALLER_STACK 120
-#define GATE_RBX	  128
-#define GATE_RBP	  136
-#define GATE_R12	  144
-#define GATE_R13	  152
-#define GATE_BINDING	  160
-#define GATE_BADGE	  168
-#define GATE_CALLS	  176
-#define GATE_BOUNDARY	  184
+#define GATE_STATE	  112
+#define GATE_STACK	  120
+#define GATE_CALLER_STACK 128
+#define GATE_RBX	  136
+#define GATE_RBP	  144
+#define GATE_R12	  152
+#define GATE_R13	  160
+#define GATE_BINDING	  168
+#define GATE_BADGE	  176
+#define GATE_CALLS	  184
+#define GATE_BOUNDARY	  192
 
 /* struct guest_gate_binding */
 #define BINDING_FIRST	  192

@@ -101,12 +101,14 @@
 	.macro native_call name
 	guest_thunk guest_call_\name, sys_\name
 	.endm
-	.macro native_call_but_clock name
+	.macro native_call_but_two name
 	.ifnc \name, clock_get
+	.ifnc \name, thread_yield
 	native_call \name
 	.endif
+	.endif
 	.endm
-#define NB_CALL(name, ...) native_call_but_clock name
+#define NB_CALL(name, ...) native_call_but_two name
 #include "abi/calls.def"
 #undef NB_CALL
 
@@ -155,6 +157,54 @@ guest_call_clock_get_cross:
 	jne	4f
 	ret
 4:	guest_thunk_body sys_clock_get
+
+/*
+ * guest_call_thread_yield: as any thunk, but for the way back
+ *
+ * The processor expects the return address of the thread that gave way last. Where that is
+ * the one of this thread, too, it is right; else it is certainly wrong, and a jump, which is
+ * foreseen by where it led before, is quicker.
+ *
+ * Relied on    R11 or R15, as above, and R15's thread: that its head is its seat's.
+ * Why safe     the jump takes the return address from the stack, as a return does. What of
+ *              another thread was compared with it is in no register any more.
+ */
+	.globl	guest_call_thread_yield_cross, guest_call_thread_yield_code
+	.balign	16
+guest_call_thread_yield_code:
+	mov	rdi, r15
+	jmp	1f
+	.balign	32
+guest_call_thread_yield_cross:
+	mov	rdi, [r11 + CALLEE_VMCTX]
+1:	mov	r10, [rdi + VMCTX_THREAD]
+	cmp	rsp, [r10 + THREAD_STACK_LIMIT]
+	jb	8f
+2:	mov	[r10 + THREAD_GUEST_SP], rsp
+	mov	qword ptr [r10 + SEAT_LEFT_RETURN], 0
+	push	rbx
+	mov	rbx, r10
+	call	sys_thread_yield
+	cmp	qword ptr [rbx + THREAD_PENDING], 0
+	jne	9f
+3:	mov	qword ptr [rbx + THREAD_GUEST_SP], 0
+	mov	rax, [rbx + SEAT_LEFT_RETURN]
+	pop	rbx
+	cmp	rax, [rsp]
+	je	4f
+	test	rax, rax
+	jz	4f
+	xor	eax, eax
+	pop	rcx
+	jmp	rcx
+4:	xor	eax, eax
+	ret
+8:	lea	r14, [rip + 7f]
+	jmp	guest_stack_probe
+7:	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	jmp	2b
+9:	call	guest_thunk_pending
+	jmp	3b
 
 #elif defined GUEST_STUBS_THUNKS
 

@@ -49,6 +49,9 @@ struct guest_seat {
 	uint64_t call_deadline_ns; /* until which gate calls from here may queue and block */
 	void *owner;		   /* whose instances run here: struct process; constant */
 	struct cpu_budget *budget; /* of processor time, which limits that process; constant */
+	/* For thread_yield's stub: where the guest code of who gave way to the thread here
+	 * goes on when it is its turn; 0: nobody did, or it has none. */
+	uint64_t left_return;
 };
 
 /* A seat on a stack, with nobody there and no deadline. */

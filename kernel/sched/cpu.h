@@ -15,6 +15,7 @@
 #include "kernel/sched/pairing.h"
 #include "kernel/sched/reaping.h"
 #include "kernel/sched/run_clock.h"
+#include "kernel/sched/run_queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,13 +39,12 @@ struct cpu {
 
 	struct spinlock lock;
 	/* Under the lock: */
-	struct pairing ready[CPU_PRIORITIES];
-	uint32_t ready_mask;			  /* priorities with ready threads */
-	uint64_t min_vruntime_ns[CPU_PRIORITIES]; /* where new threads begin; never falls */
-	struct pairing timeouts;		  /* of blocked threads */
-	struct pairing timers;			  /* struct sched_timer */
-	uint64_t timers_rest_ns;		  /* none of them is told of before */
-	struct thread *dead; /* has left its stack for ever; the loop frees it */
+	struct run_queue ready[CPU_PRIORITIES];
+	uint32_t ready_mask;	 /* priorities with ready threads */
+	struct pairing timeouts; /* of blocked threads */
+	struct pairing timers;	 /* struct sched_timer */
+	uint64_t timers_rest_ns; /* none of them is told of before */
+	struct thread *dead;	 /* has left its stack for ever; the loop frees it */
 
 	/* Only by this processor, in kernel context: */
 	struct run_clock clock;

@@ -41,15 +41,5 @@ pairing_first(const struct pairing *heap)
 void pairing_insert(struct pairing *heap, struct pairing_node *node);
 /* Needs: `node` is in `heap`. */
 void pairing_remove(struct pairing *heap, struct pairing_node *node);
-/* Puts `node` in the place of the only member of `heap`. */
-static inline void
-pairing_exchange_only(struct pairing *heap, struct pairing_node *node)
-{
-	heap->root->place = NULL;
-	node->child = NULL;
-	node->next = NULL;
-	node->place = &heap->root;
-	heap->root = node;
-}
 
 #endif

@@ -41,6 +41,8 @@ sched_cpu_init(struct cpu *cpu, uint32_t index)
 		return status;
 	}
 	cpu->index = index;
+	for (uint32_t i = 0; i < CPU_PRIORITIES; i++)
+		run_queue_init(&cpu->ready[i]);
 	cpu->armed_ns = UINT64_MAX;
 	spinlock_init(&cpu->lock, LOCK_RANK_RUN_QUEUE);
 	lock_is_shared = __atomic_fetch_add(&cpu_count, 1, __ATOMIC_RELAXED) > 0;
@@ -73,15 +75,15 @@ queue_insert_locked(struct cpu *cpu, struct thread *thread)
 	thread->run_state = THREAD_READY;
 	thread->cpu = cpu;
 	thread->ready.key = ready_key_locked(cpu, thread);
-	pairing_insert(&cpu->ready[thread->priority], &thread->ready);
+	run_queue_insert(&cpu->ready[thread->priority], &thread->ready);
 	cpu->ready_mask |= 1u << thread->priority;
 }
 
 static void
 queue_remove_locked(struct cpu *cpu, struct thread *thread)
 {
-	pairing_remove(&cpu->ready[thread->priority], &thread->ready);
-	if (!pairing_first(&cpu->ready[thread->priority]))
+	run_queue_remove(&cpu->ready[thread->priority], &thread->ready);
+	if (!run_queue_first(&cpu->ready[thread->priority]))
 		cpu->ready_mask &= ~(1u << thread->priority);
 }
 
@@ -108,7 +110,7 @@ queue_take_locked(struct cpu *cpu)
 {
 	while (cpu->ready_mask) {
 		uint32_t priority = 31 - (uint32_t)__builtin_clz(cpu->ready_mask);
-		struct thread *thread = thread_of_ready(pairing_first(&cpu->ready[priority]));
+		struct thread *thread = thread_of_ready(run_queue_first(&cpu->ready[priority]));
 
 		queue_remove_locked(cpu, thread);
 		if (!must_park_locked(thread))
@@ -120,15 +122,16 @@ queue_take_locked(struct cpu *cpu)
 
 /* The least virtual run time of those that run or wait at `priority`. */
 static void
-min_vruntime_update_locked(struct cpu *cpu, const struct thread *running)
+floor_update_locked(struct cpu *cpu, const struct thread *running)
 {
 	uint64_t least = running->vruntime_ns;
-	struct pairing_node *first = pairing_first(&cpu->ready[running->priority]);
+	struct run_queue *queue = &cpu->ready[running->priority];
+	struct pairing_node *first = run_queue_first(queue);
 
 	if (first && first->key < least)
 		least = first->key;
-	if (least > cpu->min_vruntime_ns[running->priority])
-		cpu->min_vruntime_ns[running->priority] = least;
+	if (least > queue->floor_ns)
+		queue->floor_ns = least;
 }
 
 void
@@ -146,7 +149,7 @@ sched_account_locked(struct cpu *cpu, uint64_t now_ns)
 	thread->vruntime_ns += ran_ns * (sharing ? sharing : 1);
 	if (thread->share->budget)
 		budget_take(thread->payer_budget, ran_ns, now_ns);
-	min_vruntime_update_locked(cpu, thread);
+	floor_update_locked(cpu, thread);
 }
 
 void
@@ -176,7 +179,7 @@ sched_seat_left(void)
 static bool
 is_preempted_locked(const struct cpu *cpu, const struct thread *running, uint64_t lead_ns)
 {
-	const struct pairing_node *first = pairing_first(&cpu->ready[running->priority]);
+	const struct pairing_node *first = run_queue_first(&cpu->ready[running->priority]);
 
 	if (cpu->ready_mask >> running->priority > 1)
 		return true;
@@ -226,7 +229,7 @@ sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 	/* Before the floor is read: it follows those that run. */
 	if (current)
 		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
-	floor = cpu->min_vruntime_ns[thread->priority];
+	floor = cpu->ready[thread->priority].floor_ns;
 	if (thread->run_state == THREAD_BLOCKED)
 		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
 	if (thread->vruntime_ns < floor)
@@ -301,8 +304,8 @@ sched_pay_locked(struct cpu *cpu, struct thread *thread, struct thread_share *sh
 void
 sched_set_priority_locked(struct cpu *cpu, struct thread *thread, uint32_t priority)
 {
-	uint64_t before_ns = cpu->min_vruntime_ns[thread->priority];
-	uint64_t floor_ns = cpu->min_vruntime_ns[priority];
+	uint64_t before_ns = cpu->ready[thread->priority].floor_ns;
+	uint64_t floor_ns = cpu->ready[priority].floor_ns;
 	uint64_t lead_ns = thread->vruntime_ns > before_ns ? thread->vruntime_ns - before_ns : 0;
 	bool is_ready = thread->run_state == THREAD_READY;
 
@@ -614,7 +617,7 @@ void
 sched_yield_slowly_locked(struct cpu *cpu)
 {
 	struct thread *self = cpu->current;
-	struct thread *first = thread_of_ready(pairing_first(&cpu->ready[self->priority]));
+	struct thread *first = thread_of_ready(run_queue_first(&cpu->ready[self->priority]));
 
 	if (!has_company_locked(cpu, self)) {
 		spinlock_unlock(&cpu->lock);

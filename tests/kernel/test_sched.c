@@ -303,17 +303,87 @@ test_pairing(void **state)
 	assert_int_equal(inside, 0);
 }
 
+/* ---- run queues ---- */
+
+enum { QUEUED = 12 };
+
+/* What a queue has to give, found by looking at all. */
+static uint64_t
+least_key(const struct pairing_node *nodes)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < QUEUED; i++) {
+		if (pairing_contains(&nodes[i]) && nodes[i].key < least)
+			least = nodes[i].key;
+	}
+	return least;
+}
+
+/* The list is in order, and leads back from its end. */
+static void
+check_list(const struct run_queue *queue)
+{
+	struct pairing_node *const *place = &queue->list;
+
+	for (; *place; place = &(*place)->next) {
+		assert_ptr_equal((*place)->place, place);
+		assert_ptr_equal((*place)->child, *place);
+		assert_true(!(*place)->next || (*place)->key <= (*place)->next->key);
+	}
+	assert_ptr_equal(queue->end, place);
+}
+
+/* Nodes come and go anywhere, and take turns, the last one mostly behind all others, as
+ * who gives way does; at each step the first has the least key. */
+static void
+test_run_queue(void **state)
+{
+	static struct pairing_node nodes[QUEUED];
+	struct run_queue queue;
+	uint32_t seed = 4711, turns = 0, rotated = 0;
+
+	(void)state;
+	memset(nodes, 0, sizeof nodes);
+	run_queue_init(&queue);
+	for (int step = 0; step < 200000; step++) {
+		struct pairing_node *first = run_queue_first(&queue), *node;
+
+		seed = seed * 1664525 + 1013904223;
+		node = &nodes[(seed >> 8) % QUEUED];
+		if (pairing_contains(node)) {
+			if (seed >> 28 == 0)
+				run_queue_remove(&queue, node);
+		} else if (first && seed >> 28 > 1) {
+			node->key = first->key + (seed >> 12) % (seed >> 31 ? 65536 : 4096);
+			turns++;
+			if (run_queue_rotates(&queue, first, node->key)) {
+				run_queue_rotate(&queue, first, node);
+				rotated++;
+			} else {
+				run_queue_remove(&queue, first);
+				run_queue_insert(&queue, node);
+			}
+			assert_false(pairing_contains(first));
+		} else {
+			node->key = (first ? first->key : 0) + (seed >> 12) % 4096;
+			run_queue_insert(&queue, node);
+		}
+		first = run_queue_first(&queue);
+		assert_int_equal(first ? first->key : UINT64_MAX, least_key(nodes));
+		check_list(&queue);
+	}
+	assert_true(rotated > 1000 && rotated < turns);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(test_priorities),
-		kernel_test(test_yield),
-		kernel_test(test_timeouts),
-		kernel_test(test_wake_permit),
-		kernel_test(test_past_deadline),
-		cmocka_unit_test(test_pairing),
-		kernel_test(test_latency_and_fairness),
+		kernel_test(test_priorities),	  kernel_test(test_yield),
+		kernel_test(test_timeouts),	  kernel_test(test_wake_permit),
+		kernel_test(test_past_deadline),  cmocka_unit_test(test_pairing),
+		cmocka_unit_test(test_run_queue), kernel_test(test_latency_and_fairness),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
