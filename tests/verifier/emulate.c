@@ -8,44 +8,6 @@
 /* Of the frame, below the return address, before each run. */
 enum { FRAME_FILLED = 512 };
 
-/* --- values ------------------------------------------------------------------ */
-
-uint64_t
-emu_random(struct emulator *e)
-{
-	e->rng += 0x9e3779b97f4a7c15ull;
-	uint64_t x = e->rng;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
-}
-
-uint64_t
-emu_hostile(struct emulator *e)
-{
-	uint64_t x = emu_random(e);
-
-	switch (x & 7) {
-	case 0:
-		return x >> 8 & 63;
-	case 1:
-		return x >> 32 | 0xffffffff00000000ull;
-	case 2:
-		return x >> 32;
-	case 3:
-		return ENTRY_RSP - (x >> 8 & 255);
-	case 4:
-		return VMCTX_AT + (x >> 8 & 1023);
-	case 5:
-		return ~0ull - (x >> 8 & 255);
-	case 6:
-		return 1ull << (x >> 8 & 63);
-	default:
-		return emu_random(e);
-	}
-}
-
 void
 emu_escape(struct emulator *e, const char *format, ...)
 {
@@ -139,7 +101,7 @@ go_on(struct emulator *e, uint64_t *out)
 	set_registers(e, false);
 	e->gpr[NB_RSP] = ENTRY_RSP - e->function->frame_size;
 	e->last = &after_call;
-	*out = CODE_AT + e->function->code_offset + e->at;
+	*out = e->code_at + e->at;
 	if (!e->places[e->at].len)
 		emu_escape(e, "returns into an instruction");
 	return e->event == EVENT_NONE;
@@ -148,7 +110,7 @@ go_on(struct emulator *e, uint64_t *out)
 static void
 run_once(struct emulator *e)
 {
-	uint64_t at = CODE_AT + e->function->code_offset;
+	uint64_t at = e->code_at;
 	uint32_t frame = (e->function->frame_size + 7) & ~7u;
 
 	e->steps = 0;
@@ -167,9 +129,10 @@ run_once(struct emulator *e)
 	do {
 		emu_arrive(e, at);
 		if (e->event == EVENT_NONE)
-			emu_step(e, &at);
+			at = emu_step(e);
 	} while (e->event == EVENT_NONE || (e->event == EVENT_CALL && go_on(e, &at)));
 	emu_undo(e);
+	e->job->executed += e->steps;
 }
 
 static void
@@ -177,11 +140,18 @@ run_all(struct emulator *e)
 {
 	struct emulation *job = e->job;
 	uint64_t executed = job->executed;
-	uint32_t idle = 0;
+	uint32_t idle = 0, aim = job->watched;
 
+	while (aim && aim < e->function->code_size && !e->places[aim].len)
+		aim--;
+	bool is_aimed = job->is_forced && aim && aim < e->function->code_size;
+
+	if (is_aimed)
+		emu_aim(e, aim);
 	for (uint32_t i = 0; i < job->runs && !job->escape[0]; i++) {
 		uint32_t seen = e->seen;
 
+		e->is_aiming = is_aimed && i % 2 == 0;
 		run_once(e);
 		idle = e->seen == seen ? idle + 1 : 0;
 		if (job->enough && job->executed - executed >= job->enough)
@@ -189,16 +159,12 @@ run_all(struct emulator *e)
 		if (job->idle && idle >= job->idle)
 			break;
 	}
+	job->is_watch_seen |= aim < e->function->code_size && e->places[aim].visits;
 }
 
 static void
 end_visits(struct emulator *e)
 {
-	uint32_t at = e->job->watched;
-
-	while (at && at < e->function->code_size && !e->places[at].len)
-		at--;
-	e->job->is_watch_seen |= at < e->function->code_size && e->places[at].visits;
 	while (e->visited_count)
 		e->places[e->visited[--e->visited_count]].visits = 0;
 }
@@ -215,6 +181,7 @@ emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t num
 	e->function = function;
 	e->number = number;
 	e->job = job;
+	e->code_at = CODE_AT + function->code_offset;
 	e->area = 8u * e->facts->function_areas[number];
 	e->pool_at = (function->code_size + 15) & ~15u;
 	e->pool_end = e->pool_at + function->pool_size;
@@ -252,6 +219,9 @@ emulator_close(struct emulator *e)
 	free(e->places);
 	free(e->decoded);
 	free(e->visited);
+	free(e->ways);
+	free(e->reached_from);
+	free(e->queue);
 	free(e->sites);
 	free(e->entry_types);
 	free(e);

@@ -150,7 +150,7 @@ may_touch_callee(const struct emulator *e, uint64_t field, uint64_t size)
 static bool
 may_touch_linear(const struct emulator *e, uint64_t at, uint64_t size)
 {
-	uint64_t memory = (at - LINEAR_AT) / LINEAR_STEP, offset = (at - LINEAR_AT) % LINEAR_STEP;
+	uint64_t memory = (at - LINEAR_AT) >> LINEAR_SHIFT, offset = (at - LINEAR_AT) % LINEAR_STEP;
 	uint32_t count = e->facts->counts.memories ? e->facts->counts.memories : 1;
 
 	return memory < count && offset + size <= e->bound[memory] + NB_SLOT_GUARD &&

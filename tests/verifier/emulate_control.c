@@ -3,6 +3,9 @@
  */
 #include "tests/verifier/emulator.h"
 
+/* Instructions on the way to what is aimed at. */
+enum { AIMING_MAX = 10000 };
+
 /* --- control ------------------------------------------------------------------ */
 
 static void
@@ -129,7 +132,7 @@ on_trap(struct emulator *e)
 static bool
 stays(const struct emulator *e, uint64_t at)
 {
-	uint64_t offset = at - CODE_AT - e->function->code_offset;
+	uint64_t offset = at - e->code_at;
 
 	if (!e->last)
 		return offset == 0;
@@ -178,7 +181,7 @@ leave(struct emulator *e, uint64_t at)
 static const struct place *
 find_place(const struct emulator *e, uint64_t at)
 {
-	uint64_t offset = at - CODE_AT - e->function->code_offset;
+	uint64_t offset = at - e->code_at;
 
 	return offset < e->function->code_size ? &e->places[offset] : NULL;
 }
@@ -186,11 +189,13 @@ find_place(const struct emulator *e, uint64_t at)
 bool
 emu_is_taken(struct emulator *e)
 {
-	uint64_t next = CODE_AT + e->function->code_offset + e->at + e->last->len;
+	uint64_t next = e->code_at + e->at + e->last->len;
 	uint64_t target = next + (uint64_t)(int64_t)e->last->target;
 	const struct place *a = find_place(e, next), *b = find_place(e, target);
 	uint64_t x = e->job->is_forced ? emu_random(e) : 0;
 
+	if (e->is_aiming && e->ways[e->at] != WAY_ANY)
+		return e->ways[e->at] == WAY_TARGET;
 	if (x % 4 == 0)
 		return emu_condition(e, e->last->condition);
 	/* A trap is an end: once is enough. */
@@ -230,25 +235,16 @@ emu_take_input(struct emulator *e)
 	e->gpr[NB_RAX] = kept | (emu_hostile(e) & mask);
 }
 
-void
-emu_arrive(struct emulator *e, uint64_t at)
+/* Before an instruction that is not like most. */
+static __attribute__((noinline)) void
+look_at(struct emulator *e, const struct place *place, bool is_new)
 {
-	if (!stays(e, at)) {
-		leave(e, at);
-		return;
-	}
-	e->at = (uint32_t)(at - CODE_AT - e->function->code_offset);
-	struct place *place = &e->places[e->at];
-
-	e->last = place;
-	if (place->visits == 0) {
+	if (is_new) {
 		e->visited[e->visited_count++] = e->at;
 		e->seen++;
+		e->is_aiming &= e->at != e->aimed_at;
 	}
-	if (place->visits < UINT16_MAX)
-		place->visits++;
-	e->job->executed++;
-	if (++e->steps >= e->job->steps) {
+	if (e->steps >= e->job->steps && !(e->is_aiming && e->steps < AIMING_MAX)) {
 		check_state(e, e->gpr[NB_RSP], false);
 		stop(e, EVENT_END);
 	} else if (place->kind == TRAP) {
@@ -256,6 +252,36 @@ emu_arrive(struct emulator *e, uint64_t at)
 	} else if (place->kind == INPUT || place->kind == OUTPUT) {
 		check_port(e);
 	}
+}
+
+static __attribute__((noinline)) bool
+arrive_from_far(struct emulator *e, uint64_t at)
+{
+	bool is_inside = stays(e, at);
+
+	if (!is_inside)
+		leave(e, at);
+	return is_inside;
+}
+
+void
+emu_arrive(struct emulator *e, uint64_t at)
+{
+	uint64_t offset = at - e->code_at;
+	bool is_next = e->last && e->last->kind <= COMPARE && offset == e->at + e->last->len &&
+		       e->places[offset].len;
+
+	if (!is_next && !arrive_from_far(e, at))
+		return;
+	struct place *place = &e->places[offset];
+	bool is_new = place->visits == 0;
+
+	e->at = (uint32_t)offset;
+	e->last = place;
+	e->steps++;
+	place->visits = (uint16_t)(place->visits + (place->visits != UINT16_MAX));
+	if (__builtin_expect(is_new || e->steps >= e->job->steps || place->kind >= TRAP, 0))
+		look_at(e, place, is_new);
 }
 
 void

@@ -85,9 +85,8 @@ take_memory(const ZydisDecodedOperand *operand, struct place *out)
 	     operand->mem.type != ZYDIS_MEMOP_TYPE_AGEN) ||
 	    out->memory_size || segment == ZYDIS_REGISTER_FS || segment == ZYDIS_REGISTER_GS)
 		return false;
-	out->base = out->index = NO_REG;
 	if (operand->mem.base == ZYDIS_REGISTER_RIP)
-		out->base = RIP_REG;
+		out->base = NEXT_REG;
 	else if (operand->mem.base != ZYDIS_REGISTER_NONE)
 		out->base = general_register(operand->mem.base);
 	if (operand->mem.index != ZYDIS_REGISTER_NONE)
@@ -97,7 +96,8 @@ take_memory(const ZydisDecodedOperand *operand, struct place *out)
 	out->memory_size = (uint8_t)(operand->size / 8);
 	out->reads = operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
 	out->writes = operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
-	return operand->size % 8 == 0 && operand->size <= 128;
+	return operand->size % 8 == 0 && operand->size <= 128 && out->base != NO_REG &&
+	       out->index != NO_REG;
 }
 
 static bool
@@ -110,6 +110,7 @@ take_operand(const ZydisDecodedOperand *operand, uint32_t number, struct place *
 	}
 	if (operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
 		out->operands[number] = OPERAND_VALUE;
+		out->regs[number] = VALUE_REG;
 		out->value = operand->imm.value.u;
 		return true;
 	}
@@ -267,6 +268,8 @@ take_integer(const struct decoded *d, enum op op, struct place *out)
 	for (uint32_t i = 0; i < count; i++)
 		if (!take_operand(&d->operands[i], i, out))
 			return false;
+	if (out->operands[1] == OPERAND_VALUE)
+		out->source_size = out->size;
 	if (op == OP_IMUL && count == 2) {
 		out->operands[2] = out->operands[1];
 		out->regs[2] = out->regs[1];
@@ -363,7 +366,7 @@ emu_decode_one(const ZydisDecoder *decoder, const uint8_t *code, uint32_t size, 
 {
 	struct decoded d;
 
-	*out = (struct place){ .base = NO_REG, .index = NO_REG };
+	*out = (struct place){ .base = ZERO_REG, .index = ZERO_REG };
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, code, size, &d.inst, d.operands)))
 		return false;
 	out->len = d.inst.length;
@@ -407,12 +410,19 @@ make_room(struct emulator *e, uint32_t size)
 	free(e->places);
 	free(e->decoded);
 	free(e->visited);
+	free(e->ways);
+	free(e->reached_from);
+	free(e->queue);
 	e->places_size = size + size / 2;
-	e->places = calloc(e->places_size, sizeof(*e->places));
+	e->places = aligned_alloc(64, sizeof(*e->places) * e->places_size);
 	e->decoded = malloc(e->places_size);
 	e->visited = malloc(sizeof(*e->visited) * e->places_size);
-	if (!e->places || !e->decoded || !e->visited)
+	e->ways = malloc(e->places_size);
+	e->reached_from = malloc(sizeof(*e->reached_from) * e->places_size);
+	e->queue = malloc(sizeof(*e->queue) * e->places_size);
+	if (!e->places || !e->decoded || !e->visited || !e->ways || !e->reached_from || !e->queue)
 		abort();
+	e->aimed_number = UINT32_MAX;
 }
 
 /* Decodes from the instruction boundary at `at` on, up to `end` and the next boundary

@@ -127,6 +127,7 @@ emulator_instance(struct emulator *e, const struct nb_code_image *image,
 	e->facts = facts;
 	e->rng = seed;
 	e->decoded_size = e->site_count = 0;
+	e->aimed_number = UINT32_MAX;
 	if (facts->counts.memories > MEMORIES_MAX)
 		return false;
 	map_all(e);

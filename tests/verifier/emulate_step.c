@@ -19,7 +19,7 @@ extend(uint64_t value, uint32_t size)
 
 /* --- operands ---------------------------------------------------------------- */
 
-static void
+static inline void
 put_register(struct emulator *e, uint32_t reg, uint64_t value, uint32_t size)
 {
 	uint64_t mask = mask_of(size);
@@ -30,40 +30,26 @@ put_register(struct emulator *e, uint32_t reg, uint64_t value, uint32_t size)
 		e->gpr[reg] = (e->gpr[reg] & ~mask) | (value & mask);
 }
 
-static uint64_t
+static inline uint64_t
 address(const struct emulator *e)
 {
 	const struct place *p = e->last;
-	uint64_t at = (uint64_t)(int64_t)p->displacement;
 
-	if (p->base == RIP_REG)
-		at += CODE_AT + e->function->code_offset + e->at + p->len;
-	else if (p->base != NO_REG)
-		at += e->gpr[p->base];
-	if (p->index != NO_REG)
-		at += e->gpr[p->index] << p->shift;
-	return at;
+	return (uint64_t)(int64_t)p->displacement + e->gpr[p->base] +
+	       (e->gpr[p->index] << p->shift);
 }
 
-static uint64_t
+static inline uint64_t
 get(struct emulator *e, uint32_t number, uint32_t size)
 {
 	const struct place *p = e->last;
 
-	switch ((enum operand)p->operands[number]) {
-	case OPERAND_REG:
-		return e->gpr[p->regs[number]] & mask_of(size);
-	case OPERAND_MEMORY:
+	if (p->operands[number] == OPERAND_MEMORY)
 		return emu_read(e, address(e), p->memory_size);
-	case OPERAND_VALUE:
-		return p->value & mask_of(p->size);
-	case OPERAND_NONE:
-		break;
-	}
-	return 0;
+	return e->gpr[p->regs[number]] & mask_of(size);
 }
 
-static void
+static inline void
 put(struct emulator *e, uint64_t value)
 {
 	const struct place *p = e->last;
@@ -167,30 +153,6 @@ logic(struct emulator *e, uint64_t r, uint32_t size)
 	e->carry = e->overflow = false;
 	set_result(e, r, size);
 	return r;
-}
-
-/* Of two values; their result. */
-static uint64_t
-arithmetic(struct emulator *e, enum op op, uint64_t a, uint64_t b, uint32_t size)
-{
-	switch ((int)op) {
-	case OP_ADD:
-		return add(e, a, b, false, size);
-	case OP_ADC:
-		return add(e, a, b, e->carry, size);
-	case OP_SUB:
-	case OP_CMP:
-		return subtract(e, a, b, false, size);
-	case OP_SBB:
-		return subtract(e, a, b, e->carry, size);
-	case OP_AND:
-	case OP_TEST:
-		return logic(e, a & b, size);
-	case OP_OR:
-		return logic(e, a | b, size);
-	default:
-		return logic(e, a ^ b, size);
-	}
 }
 
 static uint64_t
@@ -363,188 +325,226 @@ step_vector(struct emulator *e)
 }
 
 static void
-step_exchange(struct emulator *e)
+step_nothing(struct emulator *e)
 {
-	const struct place *p = e->last;
-	uint64_t a = get(e, 0, p->size), b = get(e, 1, p->size), old;
-
-	switch ((int)p->op) {
-	case OP_XCHG:
-		put(e, b);
-		put_register(e, p->regs[1], a, p->size);
-		break;
-	case OP_XADD:
-		put(e, add(e, a, b, false, p->size));
-		put_register(e, p->regs[1], a, p->size);
-		break;
-	default:
-		old = e->gpr[NB_RAX] & mask_of(p->size);
-		(void)subtract(e, old, a, false, p->size);
-		put(e, old == a ? b : a);
-		if (old != a)
-			put_register(e, NB_RAX, a, p->size);
-		break;
-	}
-}
-
-/* Of the first two operands, into the first if it is written. */
-static void
-step_pair(struct emulator *e)
-{
-	const struct place *p = e->last;
-	enum op op = (enum op)p->op;
-	uint32_t size = p->size;
-	uint64_t a = get(e, 0, size), b = get(e, 1, size), r;
-	uint32_t count = (uint32_t)b & (8 * size - 1);
-
-	switch ((int)op) {
-	case OP_ROL:
-	case OP_ROR:
-		r = rotate(e, op == OP_ROL, a, count, size);
-		break;
-	case OP_SHL:
-	case OP_SHR:
-	case OP_SAR:
-		r = shift(e, op, a, count, size);
-		break;
-	case OP_BT:
-	case OP_BTC:
-		e->carry = a >> count & 1;
-		r = a ^ 1ull << count;
-		break;
-	case OP_NOT:
-		r = ~a;
-		break;
-	case OP_NEG:
-		r = subtract(e, 0, a, false, size);
-		break;
-	default:
-		r = arithmetic(e, op, a, b, size);
-		break;
-	}
-	if (op != OP_CMP && op != OP_TEST && op != OP_BT && e->event == EVENT_NONE)
-		put(e, r);
-}
-
-/* Of the other operands, into the first. */
-static void
-step_triple(struct emulator *e)
-{
-	const struct place *p = e->last;
-	uint32_t size = p->size;
-	uint64_t a = get(e, 1, size), b = get(e, 2, size), r;
-
-	switch ((int)p->op) {
-	case OP_IMUL:
-		r = multiply(e, a, b, size);
-		break;
-	case OP_ANDN:
-		r = logic(e, ~a & b & mask_of(size), size);
-		break;
-	default:
-		r = plain_shift((enum op)p->op, a, (uint32_t)b & (8 * size - 1), size);
-		break;
-	}
-	put(e, r);
+	(void)e;
 }
 
 static void
-step_one(struct emulator *e)
+step_move(struct emulator *e)
 {
-	const struct place *p = e->last;
-	uint64_t value;
-
-	switch ((int)p->op) {
-	case OP_MOVE:
-		put(e, get(e, 1, p->source_size));
-		break;
-	case OP_MOVE_SIGNED:
-		put(e, (uint64_t)extend(get(e, 1, p->source_size), p->source_size));
-		break;
-	case OP_ADDRESS:
-		put(e, address(e));
-		break;
-	case OP_SET:
-		put(e, emu_condition(e, p->condition));
-		break;
-	case OP_CMOV:
-		value = get(e, 1, p->size);
-		put(e, emu_condition(e, p->condition) ? value : get(e, 0, p->size));
-		break;
-	case OP_SIGN:
-		value = (uint64_t)(extend(e->gpr[NB_RAX], p->size) >> 63);
-		put_register(e, NB_RDX, value, p->size);
-		break;
-	case OP_MUL_WIDE:
-	case OP_IMUL_WIDE:
-		multiply_wide(e, get(e, 1, p->size), p->op == OP_IMUL_WIDE, p->size);
-		break;
-	case OP_DIV:
-	case OP_IDIV:
-		value = get(e, 1, p->size);
-		if (e->event == EVENT_NONE)
-			divide(e, value, p->op == OP_IDIV, p->size);
-		break;
-	case OP_BSF:
-	case OP_BSR:
-	case OP_POPCNT:
-	case OP_TZCNT:
-	case OP_LZCNT:
-		scan_bits(e, (enum op)p->op, get(e, 1, p->size));
-		break;
-	case OP_XCHG:
-	case OP_XADD:
-	case OP_CMPXCHG:
-		step_exchange(e);
-		break;
-	case OP_IMUL:
-	case OP_ANDN:
-	case OP_RORX:
-	case OP_SHLX:
-	case OP_SHRX:
-	case OP_SARX:
-		step_triple(e);
-		break;
-	default:
-		step_pair(e);
-		break;
-	}
+	put(e, get(e, 1, e->last->source_size));
 }
 
 static void
-step_call(struct emulator *e, uint64_t target, uint64_t *out)
+step_move_signed(struct emulator *e)
 {
-	emu_write(e, e->gpr[NB_RSP] - 8, *out, 8);
+	uint32_t size = e->last->source_size;
+
+	put(e, (uint64_t)extend(get(e, 1, size), size));
+}
+
+static void
+step_address(struct emulator *e)
+{
+	put(e, address(e));
+}
+
+/* From the first two operands, of `size` bytes: what the first becomes; or nothing. */
+#define STEP_PAIR(name, result)                                    \
+	static void step_##name(struct emulator *e)                \
+	{                                                          \
+		uint32_t size = e->last->size;                     \
+		uint64_t a = get(e, 0, size), b = get(e, 1, size); \
+                                                                   \
+		put(e, result);                                    \
+	}
+#define STEP_COMPARISON(name, result)                              \
+	static void step_##name(struct emulator *e)                \
+	{                                                          \
+		uint32_t size = e->last->size;                     \
+		uint64_t a = get(e, 0, size), b = get(e, 1, size); \
+                                                                   \
+		(void)result;                                      \
+	}
+#define STEP_SHIFT(name, result)                                             \
+	static void step_##name(struct emulator *e)                          \
+	{                                                                    \
+		uint32_t size = e->last->size;                               \
+		uint64_t a = get(e, 0, size);                                \
+		uint32_t count = (uint32_t)get(e, 1, size) & (8 * size - 1); \
+                                                                             \
+		put(e, result);                                              \
+	}
+/* From the other two, what the first becomes. */
+#define STEP_TRIPLE(name, result)                                  \
+	static void step_##name(struct emulator *e)                \
+	{                                                          \
+		uint32_t size = e->last->size;                     \
+		uint64_t a = get(e, 1, size), b = get(e, 2, size); \
+		uint32_t count = (uint32_t)b & (8 * size - 1);     \
+                                                                   \
+		(void)count;                                       \
+		put(e, result);                                    \
+	}
+#define STEP_SCAN(name, op)                                 \
+	static void step_##name(struct emulator *e)         \
+	{                                                   \
+		scan_bits(e, op, get(e, 1, e->last->size)); \
+	}
+
+STEP_PAIR(add, add(e, a, b, false, size))
+STEP_PAIR(adc, add(e, a, b, e->carry, size))
+STEP_PAIR(sub, subtract(e, a, b, false, size))
+STEP_PAIR(sbb, subtract(e, a, b, e->carry, size))
+STEP_PAIR(and, logic(e, a &b, size))
+STEP_PAIR(or, logic(e, a | b, size))
+STEP_PAIR(xor, logic(e, a ^ b, size))
+STEP_COMPARISON(cmp, subtract(e, a, b, false, size))
+STEP_COMPARISON(test, logic(e, a &b, size))
+STEP_SHIFT(rol, rotate(e, true, a, count, size))
+STEP_SHIFT(ror, rotate(e, false, a, count, size))
+STEP_SHIFT(shl, shift(e, OP_SHL, a, count, size))
+STEP_SHIFT(shr, shift(e, OP_SHR, a, count, size))
+STEP_SHIFT(sar, shift(e, OP_SAR, a, count, size))
+STEP_SHIFT(btc, (e->carry = a >> count & 1, a ^ 1ull << count))
+STEP_TRIPLE(imul, multiply(e, a, b, size))
+STEP_TRIPLE(andn, logic(e, ~a &b &mask_of(size), size))
+STEP_TRIPLE(rorx, plain_shift(OP_RORX, a, count, size))
+STEP_TRIPLE(shlx, plain_shift(OP_SHLX, a, count, size))
+STEP_TRIPLE(shrx, plain_shift(OP_SHRX, a, count, size))
+STEP_TRIPLE(sarx, plain_shift(OP_SARX, a, count, size))
+STEP_SCAN(bsf, OP_BSF)
+STEP_SCAN(bsr, OP_BSR)
+STEP_SCAN(popcnt, OP_POPCNT)
+STEP_SCAN(tzcnt, OP_TZCNT)
+STEP_SCAN(lzcnt, OP_LZCNT)
+
+static void
+step_bt(struct emulator *e)
+{
+	uint32_t size = e->last->size;
+
+	e->carry = get(e, 0, size) >> (get(e, 1, size) & (8 * size - 1)) & 1;
+}
+
+static void
+step_not(struct emulator *e)
+{
+	put(e, ~get(e, 0, e->last->size));
+}
+
+static void
+step_neg(struct emulator *e)
+{
+	put(e, subtract(e, 0, get(e, 0, e->last->size), false, e->last->size));
+}
+
+static void
+step_mul_wide(struct emulator *e)
+{
+	multiply_wide(e, get(e, 1, e->last->size), false, e->last->size);
+}
+
+static void
+step_imul_wide(struct emulator *e)
+{
+	multiply_wide(e, get(e, 1, e->last->size), true, e->last->size);
+}
+
+static void
+step_div(struct emulator *e)
+{
+	uint64_t divisor = get(e, 1, e->last->size);
+
+	if (e->event == EVENT_NONE)
+		divide(e, divisor, e->last->op == OP_IDIV, e->last->size);
+}
+
+static void
+step_sign(struct emulator *e)
+{
+	uint32_t size = e->last->size;
+
+	put_register(e, NB_RDX, (uint64_t)(extend(e->gpr[NB_RAX], size) >> 63), size);
+}
+
+static void
+step_set(struct emulator *e)
+{
+	put(e, emu_condition(e, e->last->condition));
+}
+
+static void
+step_cmov(struct emulator *e)
+{
+	uint64_t value = get(e, 1, e->last->size);
+
+	put(e, emu_condition(e, e->last->condition) ? value : get(e, 0, e->last->size));
+}
+
+static void
+step_xchg(struct emulator *e)
+{
+	uint32_t size = e->last->size;
+	uint64_t a = get(e, 0, size), b = get(e, 1, size);
+
+	put(e, b);
+	put_register(e, e->last->regs[1], a, size);
+}
+
+static void
+step_xadd(struct emulator *e)
+{
+	uint32_t size = e->last->size;
+	uint64_t a = get(e, 0, size);
+
+	put(e, add(e, a, get(e, 1, size), false, size));
+	put_register(e, e->last->regs[1], a, size);
+}
+
+static void
+step_cmpxchg(struct emulator *e)
+{
+	uint32_t size = e->last->size;
+	uint64_t a = get(e, 0, size), old = e->gpr[NB_RAX] & mask_of(size);
+
+	(void)subtract(e, old, a, false, size);
+	put(e, old == a ? get(e, 1, size) : a);
+	if (old != a)
+		put_register(e, NB_RAX, a, size);
+}
+
+/* --- control ------------------------------------------------------------------ */
+
+static uint64_t
+step_call(struct emulator *e, uint64_t target, uint64_t next)
+{
+	emu_write(e, e->gpr[NB_RSP] - 8, next, 8);
 	e->gpr[NB_RSP] -= 8;
-	*out = target;
+	return target;
 }
 
-static void
-step_control(struct emulator *e, uint64_t *out)
+static uint64_t
+step_control(struct emulator *e, uint64_t next)
 {
 	const struct place *p = e->last;
-	uint64_t relative = *out + (uint64_t)(int64_t)p->target;
+	uint64_t relative = next + (uint64_t)(int64_t)p->target;
 
 	switch ((enum kind)p->kind) {
 	case BRANCH:
-		if (emu_is_taken(e))
-			*out = relative;
-		break;
+		return emu_is_taken(e) ? relative : next;
 	case JUMP:
-		*out = relative;
-		break;
+		return relative;
 	case JUMP_REGISTER:
 	case JUMP_MEMORY:
-		*out = get(e, 0, 8);
-		break;
+		return get(e, 0, 8);
 	case CALL:
-		step_call(e, relative, out);
-		break;
+		return step_call(e, relative, next);
 	case CALL_MEMORY:
-		step_call(e, get(e, 0, 8), out);
-		break;
+		return step_call(e, get(e, 0, 8), next);
 	case RETURN:
-		*out = emu_read(e, e->gpr[NB_RSP], 8);
+		next = emu_read(e, e->gpr[NB_RSP], 8);
 		e->gpr[NB_RSP] += 8;
 		break;
 	case INPUT:
@@ -557,16 +557,64 @@ step_control(struct emulator *e, uint64_t *out)
 	case OUTPUT:
 		break;
 	}
+	return next;
 }
 
-void
-emu_step(struct emulator *e, uint64_t *out)
+uint64_t
+emu_step(struct emulator *e)
 {
-	*out = CODE_AT + e->function->code_offset + e->at + e->last->len;
+	static void (*const steps[OP_CONTROL])(struct emulator * e) = {
+		[OP_NOTHING] = step_nothing,
+		[OP_VECTOR] = step_vector,
+		[OP_MOVE] = step_move,
+		[OP_MOVE_SIGNED] = step_move_signed,
+		[OP_ADDRESS] = step_address,
+		[OP_ADD] = step_add,
+		[OP_ADC] = step_adc,
+		[OP_SUB] = step_sub,
+		[OP_SBB] = step_sbb,
+		[OP_CMP] = step_cmp,
+		[OP_AND] = step_and,
+		[OP_TEST] = step_test,
+		[OP_OR] = step_or,
+		[OP_XOR] = step_xor,
+		[OP_ANDN] = step_andn,
+		[OP_NOT] = step_not,
+		[OP_NEG] = step_neg,
+		[OP_MUL_WIDE] = step_mul_wide,
+		[OP_IMUL_WIDE] = step_imul_wide,
+		[OP_IMUL] = step_imul,
+		[OP_DIV] = step_div,
+		[OP_IDIV] = step_div,
+		[OP_SIGN] = step_sign,
+		[OP_ROL] = step_rol,
+		[OP_ROR] = step_ror,
+		[OP_RORX] = step_rorx,
+		[OP_SHL] = step_shl,
+		[OP_SHR] = step_shr,
+		[OP_SAR] = step_sar,
+		[OP_SHLX] = step_shlx,
+		[OP_SHRX] = step_shrx,
+		[OP_SARX] = step_sarx,
+		[OP_BT] = step_bt,
+		[OP_BTC] = step_btc,
+		[OP_BSF] = step_bsf,
+		[OP_BSR] = step_bsr,
+		[OP_POPCNT] = step_popcnt,
+		[OP_TZCNT] = step_tzcnt,
+		[OP_LZCNT] = step_lzcnt,
+		[OP_XCHG] = step_xchg,
+		[OP_XADD] = step_xadd,
+		[OP_CMPXCHG] = step_cmpxchg,
+		[OP_SET] = step_set,
+		[OP_CMOV] = step_cmov,
+	};
+	uint64_t next = e->code_at + e->at + e->last->len;
+
+	e->gpr[VALUE_REG] = e->last->value;
+	e->gpr[NEXT_REG] = next;
 	if (e->last->op == OP_CONTROL)
-		step_control(e, out);
-	else if (e->last->op == OP_VECTOR)
-		step_vector(e);
-	else if (e->last->op != OP_NOTHING)
-		step_one(e);
+		return step_control(e, next);
+	steps[e->last->op](e);
+	return next;
 }

@@ -10,17 +10,18 @@
 #include <Zydis/Zydis.h>
 
 /* Where things lie, far from one another. */
-#define CODE_AT	    0x1000000000ull
-#define STACK_AT    0x1800000000ull
-#define ENTRY_RSP   (STACK_AT + STACK_BYTES - STACK_ABOVE + 8)
-#define VMCTX_AT    0x1900000000ull
-#define TABLES_AT   0x1a00000000ull /* descriptors */
-#define ENTRIES_AT  0x1b00000000ull /* callees of the tables, those of references last */
-#define CELLS_AT    0x1c00000000ull
-#define MEMORIES_AT 0x1d00000000ull /* descriptors */
-#define STUBS_AT    0x1e00000000ull
-#define LINEAR_AT   0x2000000000ull
-#define LINEAR_STEP 0x800000000ull
+#define CODE_AT	     0x1000000000ull
+#define STACK_AT     0x1800000000ull
+#define ENTRY_RSP    (STACK_AT + STACK_BYTES - STACK_ABOVE + 8)
+#define VMCTX_AT     0x1900000000ull
+#define TABLES_AT    0x1a00000000ull /* descriptors */
+#define ENTRIES_AT   0x1b00000000ull /* callees of the tables, those of references last */
+#define CELLS_AT     0x1c00000000ull
+#define MEMORIES_AT  0x1d00000000ull /* descriptors */
+#define STUBS_AT     0x1e00000000ull
+#define LINEAR_AT    0x2000000000ull
+#define LINEAR_SHIFT 35
+#define LINEAR_STEP  (1ull << LINEAR_SHIFT)
 
 enum {
 	REGION_SHIFT = 32,
@@ -40,7 +41,14 @@ enum {
 	STUB_HOST = 0x50, /* code of callees that are not of this image */
 	STUB_BUILTINS = 0x100,
 	NO_REG = 0xff,
-	RIP_REG = 0xfe,
+};
+
+/* Behind the general registers: what the instruction has in their place. */
+enum {
+	VALUE_REG = 16, /* its immediate */
+	ZERO_REG,
+	NEXT_REG, /* the address of the next */
+	REGS,
 };
 
 enum kind {
@@ -108,7 +116,7 @@ enum op {
 	OP_CONTROL, /* enum kind says which */
 };
 
-enum operand { OPERAND_NONE, OPERAND_REG, OPERAND_MEMORY, OPERAND_VALUE };
+enum operand { OPERAND_NONE, OPERAND_REG, OPERAND_VALUE, OPERAND_MEMORY };
 
 struct place {
 	uint8_t len; /* 0: no instruction begins here */
@@ -120,7 +128,7 @@ struct place {
 				* that is written, or NO_REG */
 	uint8_t source_size; /* bytes of the second operand */
 	uint8_t condition;   /* 0..15 */
-	uint8_t base, index; /* of the operand in memory: NO_REG: none; RIP_REG */
+	uint8_t base, index; /* of the operand in memory, also ZERO_REG, NEXT_REG */
 	uint8_t shift;	     /* of the index */
 	uint8_t memory_size; /* bytes */
 	bool reads, writes;  /* the operand in memory, if any */
@@ -135,7 +143,10 @@ struct place {
 	int32_t target; /* of a branch, from the next instruction */
 	int32_t displacement;
 	uint64_t value; /* OPERAND_VALUE */
-};
+} __attribute__((aligned(64)));
+
+/* Where a branch goes on the way to what is aimed at. */
+enum way { WAY_ANY, WAY_NEXT, WAY_TARGET };
 
 enum event { EVENT_NONE, EVENT_CALL, EVENT_END, EVENT_ESCAPE };
 
@@ -163,6 +174,7 @@ struct emulator {
 
 	/* of the function that runs */
 	const struct nb_code_function *function;
+	uint64_t code_at;
 	uint32_t number, pool_at, pool_end, area;
 	struct place *places;
 	uint8_t *decoded; /* the bytes that these are of */
@@ -171,6 +183,10 @@ struct emulator {
 	uint32_t decoded_count; /* instructions */
 	uint32_t *sites, *visited;
 	uint32_t site_count, visited_count, sites_size;
+	uint8_t *ways; /* enum way, of each byte */
+	uint32_t *reached_from, *queue;
+	uint32_t aimed_number, aimed_at; /* what these are of */
+	bool is_aiming;
 	struct emulation *job;
 	uint64_t rng;
 	uint32_t steps, seen; /* of this run; of all */
@@ -179,7 +195,7 @@ struct emulator {
 	uint32_t at; /* of `last` */
 	enum event event;
 
-	uint64_t gpr[16], preserved[16];
+	uint64_t gpr[REGS], preserved[16];
 	uint64_t result; /* sign-extended; says ZF and SF */
 	uint8_t parity;	 /* says PF */
 	bool carry, overflow;
@@ -187,9 +203,35 @@ struct emulator {
 
 /* --- emulate.c ------------------------------------------------------------- */
 
-uint64_t emu_random(struct emulator *e);
-/* A random number, or one that is near something. */
-uint64_t emu_hostile(struct emulator *e);
+static inline uint64_t
+emu_random(struct emulator *e)
+{
+	e->rng += 0x9e3779b97f4a7c15ull;
+	uint64_t x = e->rng;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+/* A random number, or one that is near something; without branches. */
+static inline uint64_t
+emu_hostile(struct emulator *e)
+{
+	static const struct {
+		uint64_t base, mask;
+	} kinds[8] = {
+		{ 0, 63 },	    { 0xffffffff00000000ull, UINT32_MAX },
+		{ 0, UINT32_MAX },  { ENTRY_RSP - 255, 255 },
+		{ VMCTX_AT, 1023 }, { UINT64_MAX - 255, 255 },
+		{ 0, UINT64_MAX },  { 0, UINT64_MAX },
+	};
+	uint64_t x = emu_random(e), kind = x & 7, rest = x >> 3 | x << 61;
+	uint64_t bit = 1ull << (rest & 63);
+
+	return kind == 6 ? bit : kinds[kind].base + (rest & kinds[kind].mask);
+}
+
 /* Something is not permitted; the first is kept. */
 __attribute__((format(printf, 2, 3))) void emu_escape(struct emulator *e, const char *format, ...);
 
@@ -202,11 +244,15 @@ bool emu_decode(struct emulator *e, const uint8_t *code);
 bool
 emu_decode_one(const ZydisDecoder *decoder, const uint8_t *code, uint32_t size, struct place *out);
 
+/* --- emulate_aim.c --------------------------------------------------------- */
+
+/* Makes e->ways those to the instruction at `aim`. */
+void emu_aim(struct emulator *e, uint32_t aim);
+
 /* --- emulate_step.c -------------------------------------------------------- */
 
-/* Executes the instruction e->last, which no branch decides but its own, and sets *out to
- * the address of the next. */
-void emu_step(struct emulator *e, uint64_t *out);
+/* Executes the instruction e->last; the address of the next. */
+uint64_t emu_step(struct emulator *e);
 bool emu_condition(const struct emulator *e, uint32_t condition);
 
 /* --- emulate_access.c ------------------------------------------------------ */

@@ -8,11 +8,13 @@
 #
 # `rules` leaves out one rule of the verifier after the other, and fails if nothing
 # escapes: neither in ordinary runs nor on mispredicted ways alone.
-# `long` flips every bit of BYTES of code and makes EDITS random edits; it goes on from
-# the totals in the file STATE.
+# `long` flips every bit of BYTES of code and makes EDITS random edits, two processes at a time; it
+# goes on from the totals in the file STATE.
 # `programs` runs their functions on mispredicted ways, unchanged.
 set -eu
 mutate=$1 engine=$2 mode=$3
+root=$(cd "$(dirname "$0")/../.." && pwd)
+program=$root/build/guest/programs/sqlite/sqlite.wasm
 modules=$(mktemp -d)
 trap 'rm -rf "$modules"' EXIT
 trap 'exit 1' INT TERM
@@ -20,6 +22,23 @@ trap 'exit 1' INT TERM
 generate() { # SEED COUNT
 	rm -f "$modules"/*.wasm
 	"$engine" generate "$1" "$2" "$modules" >/dev/null
+}
+
+# Flips $bits bits of each of four modules and makes edits if $some is 1; the same with functions
+# of a program, and with the code by hand of test_rules.
+one_round() { # SEED
+	mkdir -p "$modules/$1"
+	"$engine" generate $((500000 + $1 * 4)) 4 "$modules/$1" >/dev/null
+	{
+		"$mutate" --seed "$1" --flips "$bits" --edits $((some * 25000)) \
+			"$modules/$1"/*.wasm &&
+			"$mutate" --seed "$1" --runs 0 --flips $((bits ? 300000 : 0)) \
+				--edits $((some * 150000)) "$program" &&
+			"$mutate" --seed "$1" --cases 1 --flips 0 --edits $((some * 2000))
+	} >"$modules/$(($1 % 2)).out"
+	status=$?
+	rm -rf "${modules:?}/$1"
+	return $status
 }
 
 # The rules whose absence lets bytes pass that do harm, found with one of these seeds.
@@ -69,26 +88,27 @@ programs)
 	"$mutate" --forced 1 --window 4096 --runs 200 --flips 0 --edits 0 "$@"
 	;;
 long)
-	bytes=$4 edits=$5 state=$6 count=4
-	# round, then bytes, flips, edits, accepted and instructions so far
-	[ -e "$state" ] || echo '0 0 0 0 0 0' >"$state"
-	read -r round b f e a i <"$state"
+	bytes=$4 edits=$5 state=$6
+	# round, then bytes, flips, edits, accepted, of these run where they are changed, and
+	# instructions so far
+	[ -e "$state" ] || echo '0 0 0 0 0 0 0' >"$state"
+	read -r round b f e a r i <"$state"
 	while [ "$b" -lt "$bytes" ] || [ "$e" -lt "$edits" ]; do
-		generate $((500000 + round * count)) $count
-		"$mutate" --seed "$round" \
-			--flips $((b < bytes ? 1000000000 : 0)) \
-			--edits $((e < edits ? 25000 : 0)) "$modules"/*.wasm >"$modules/out" &&
-			"$mutate" --seed "$round" --cases 1 --flips 0 \
-				--edits 2000 >>"$modules/out" ||
-			{ cat "$modules/out" && exit 1; }
-		round=$((round + 1))
+		bits=$((b < bytes ? 1000000000 : 0)) some=$((e < edits))
+		one_round "$round" &
+		first=$!
+		one_round $((round + 1)) &
+		wait $first && wait $! || { cat "$modules"/*.out && exit 1; }
+		round=$((round + 2))
 		# shellcheck disable=SC2046
-		set -- $(awk '/ flips, / { f += $1; e += $3; a += $5; i += $7 } END { print f, e, a, i }' \
-			"$modules/out")
-		b=$((b + $1 / 8)) f=$((f + $1)) e=$((e + $2)) a=$((a + $3)) i=$((i + $4))
-		echo "$round $b $f $e $a $i" >"$state.new"
+		set -- $(awk '/ flips, / { f += $1; e += $3; a += $5; r += $7; i += $15 }
+			END { print f, e, a, r, i }' "$modules"/*.out)
+		b=$((b + $1 / 8)) f=$((f + $1)) e=$((e + $2)) a=$((a + $3)) r=$((r + $4))
+		i=$((i + $5))
+		echo "$round $b $f $e $a $r $i" >"$state.new"
 		mv "$state.new" "$state"
-		echo "$f flips in $b bytes of code, $e edits: $a accepted, $i instructions run, 0 escapes"
+		echo "$f flips in $b bytes of code, $e edits: $a accepted, $r of them run where they" \
+			"are changed, $i instructions run, 0 escapes"
 	done
 	;;
 esac
