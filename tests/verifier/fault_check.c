@@ -125,8 +125,10 @@ examine(const struct wasm_module *module, const struct compiler_options *options
 	host_arena_init(&scratch, SIZE_MAX);
 	diag_init(&diag);
 	if (compiler_compile(module, options, &host.source, &host.arena, &image, &diag) == NB_OK) {
-		struct code_verify job = { module, &image,	   options->cpu_features,
-					   NULL,   &scratch.arena, NULL };
+		struct code_verify job = { .module = module,
+					   .image = &image,
+					   .cpu_features = options->cpu_features,
+					   .scratch = &scratch.arena };
 		enum nb_status status = code_verify(&job, &finding, &diag);
 
 		out.hash = hash_image(&image);

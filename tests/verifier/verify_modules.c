@@ -48,8 +48,10 @@ verify_image(const char *file, const struct wasm_module *module,
 	enum nb_status status =
 		compiler_compile(module, options, &host.source, &host.arena, &image, &diag);
 	if (status == NB_OK) {
-		struct code_verify job = { module, &image,	   options->cpu_features,
-					   NULL,   &scratch.arena, NULL };
+		struct code_verify job = { .module = module,
+					   .image = &image,
+					   .cpu_features = options->cpu_features,
+					   .scratch = &scratch.arena };
 		double start = now();
 
 		status = code_verify(&job, NULL, &diag);
