@@ -95,6 +95,13 @@ x64_emit(const struct x64_context *context, const struct x64_function *fn,
 	 const struct ra_result *ra, struct arena *out_arena, struct arena *scratch,
 	 struct x64_chunk *out);
 
+/* --- emit_put.c ----------------------------------------------------------- */
+
+/* The first failure is the function's. */
+void emit_fail(struct emitter *e, enum nb_status status);
+/* Notes an event for this place. */
+void emit_event_add(struct emitter *e, enum emit_event_kind kind, uint32_t cc, uint32_t value);
+
 /* One instruction; keeps track of zero-extended registers and flags. With AVX an
  * SSE form becomes its twin, which here does the same to the same registers. */
 void emit_put(struct emitter *e, enum nb_form form, const struct x64_operands *ops);
@@ -110,8 +117,13 @@ void emit_const(struct emitter *e, uint32_t reg, uint64_t value, bool is_64);
 
 uint32_t emit_label_new(struct emitter *e);
 void emit_label(struct emitter *e, uint32_t label);
+/* What is taken as known where the label of a block is must hold here. */
+void emit_check_claims(struct emitter *e, uint32_t label);
 /* A jump if `cc` (enum x64_cc) or EMIT_ALWAYS. */
 void emit_jump(struct emitter *e, uint32_t cc, uint32_t label);
+/* Jumps to block `block` unless it comes next. */
+void emit_goto(struct emitter *e, uint32_t block);
+uint32_t emit_next_block(const struct emitter *e);
 /* Notes info (kind, offset of the current instruction) for this place. */
 void emit_site(struct emitter *e, uint32_t kind);
 /* The trap of a kind at the current instruction, out of line: its label. */
@@ -212,10 +224,6 @@ void emit_port(struct emitter *e);
 /* --- emit_tail.c ---------------------------------------------------------- */
 
 void emit_tail_call(struct emitter *e);
-
-/* Jumps to block `block` unless it comes next. */
-void emit_goto(struct emitter *e, uint32_t block);
-uint32_t emit_next_block(const struct emitter *e);
 
 /* --- emit_claims.c -------------------------------------------------------- */
 

@@ -37,7 +37,7 @@ fault("index/not-extended", "EXTENSION CLAIM",
       ("emit_operand", "		emit_zero_extend(e, index);",
        "		e->zx |= (uint16_t)(1u << index);"))
 fault("index/wide-writes-extend", "EXTENSION CLAIM", NO_INDEX,
-      ("emit", "track_write(e, written, info->writes == NB_WRITES_REG32);",
+      ("emit_put", "track_write(e, written, info->writes == NB_WRITES_REG32);",
        "track_write(e, written, true);"))
 # Cranelift, CVE-2021-32629: a spilled i32 is sign-extended when it is reloaded. Only where it is
 # an address does it matter.
@@ -82,8 +82,7 @@ fault("index/wide-shift", "EXTENSION CLAIM", NO_INDEX,
       ("emit_inst", "enum nb_form lea = is_64 ? NB_FORM_LEA64 : NB_FORM_LEA32;",
        "enum nb_form lea = NB_FORM_LEA64;"),
       ("emit_inst", "emit_r_imm(e, inst->form, d, inst->imm);\n}\n\n/* bsr or",
-       "emit_r_imm(e, inst->form, d, inst->imm);\n	e->zx |= (uint16_t)(!is_64 << d);\n}\n\n/* bsr or"
-       " zeros"))
+       "emit_r_imm(e, inst->form, d, inst->imm);\n	e->zx |= (uint16_t)(!is_64 << d);\n}\n\n/* bsr or"))
 fault("index/wide-sum", "EXTENSION CLAIM", NO_INDEX,
       ("emit_inst", "emit_rm(e, emit_is_wide(inst->form) ? NB_FORM_LEA64 : NB_FORM_LEA32, d,\n"
        "			x64_rm_indexed(a, b, 0, 0));",
@@ -181,7 +180,7 @@ fault("site/access-of-other-kind", "SITE",
        "	e->site = (uint32_t)NB_TRAP_UNREACHABLE << 24"))
 fault("site/division-without", "SITE", ("emit_call", "	emit_site(e, NB_SITE_DIVIDE);\n", ""))
 fault("site/trap-without", "SITE",
-      ("emit", "{\n	emit_site(e, kind);\n	emit_put(e, NB_FORM_UD2", "{\n	(void)kind;\n	emit_put(e, NB_FORM_UD2"))
+      ("emit_put", "{\n	emit_site(e, kind);\n	emit_put(e, NB_FORM_UD2", "{\n	(void)kind;\n	emit_put(e, NB_FORM_UD2"))
 fault("site/call-without", "SITE",
       ("emit_call", "x64_rm_mem(base, disp));\n	emit_site(e, NB_SITE_CALL);",
        "x64_rm_mem(base, disp));"))
@@ -193,7 +192,7 @@ fault("site/index-is-no-callee", "SITE",
        "emit_trap_label(e, NB_SITE_INDIRECT)"))
 # The code runs on into what stands behind.
 fault("trap/no-instruction", "LABEL END SITE LAYOUT CLAIM TEMPLATE",
-      ("emit", "	emit_put(e, NB_FORM_UD2, &(struct x64_operands){ 0 });\n", ""))
+      ("emit_put", "	emit_put(e, NB_FORM_UD2, &(struct x64_operands){ 0 });\n", ""))
 
 # --- vmctx ----------------------------------------------------------------------------------------
 fault("vmctx/cell-not-followed", "VMCTX",
@@ -213,10 +212,10 @@ fault("vmctx/store-to-constant", "VMCTX",
       "global 0 is a variable of the instance",
       ("select_mem", "global_place(s, (uint32_t)set->imm)", "global_place(s, 0)"))
 fault("vmctx/pointer-leaks", "PINNED TEMPLATE SITE",
-      ("emit", "	if (value == 0)\n		emit_zero(e, reg);",
+      ("emit_put", "	if (value == 0)\n		emit_zero(e, reg);",
        "	if (value == 0)\n		emit_rr(e, NB_FORM_MOV64, reg, NB_R15);"))
 fault("stack/pointer-leaks", "PINNED",
-      ("emit", "	if (value == 0)\n		emit_zero(e, reg);",
+      ("emit_put", "	if (value == 0)\n		emit_zero(e, reg);",
        "	if (value == 0)\n		emit_rm(e, NB_FORM_LEA64, reg, x64_rm_mem(NB_RSP, 0));"))
 fault("pinned/memory-base-written", "PINNED",
       ("emit_call", "		emit_zero(e, NB_RDX);\n	emit_site", "		emit_zero(e, NB_R14);\n	emit_site"))
@@ -385,9 +384,9 @@ fault("switch/entry-of-16-bits", "LABEL",
       ("emit_finish", "f->labels[e->layout.forward[succ]] - at);",
        "(uint32_t)(int16_t)(f->labels[e->layout.forward[succ]] - at));"))
 fault("switch/table-off-by-one", "TABLE LABEL",
-      ("emit", "	e->pool_size += 4 * cases;\n	return at;", "	e->pool_size += 4 * cases;\n	return at + 4;"))
+      ("emit_put", "	e->pool_size += 4 * cases;\n	return at;", "	e->pool_size += 4 * cases;\n	return at + 4;"))
 fault("switch/tables-overlap", "TABLE LABEL",
-      ("emit", "	e->pool_size += 4 * cases;\n	return at;", "	e->pool_size += 4 * cases - 4;\n	return at;"))
+      ("emit_put", "	e->pool_size += 4 * cases;\n	return at;", "	e->pool_size += 4 * cases - 4;\n	return at;"))
 fault("switch/targets-claim", "CLAIM LABEL EXTENSION",
       ("zx", "		if (end->op == X64_SWITCH)\n			return 0;\n", ""))
 fault("claim/none", "LABEL EXTENSION MEMORY",
