@@ -10,6 +10,14 @@ $(ABI_GEN): scripts/gen_abi.py $(ABI_TABLES)
 	python3 scripts/gen_abi.py --out build/gen
 	@touch $@
 
+# The tables of the verifier's decoder, which a program makes that runs here.
+VERIFIER_TABLES := build/gen/vf_tables.inc
+$(VERIFIER_TABLES): verifier/generate/tables.c $(wildcard verifier/*.h abi/*.h abi/*.def lib/string.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -I. -O1 $< -o $@.program
+	$@.program >$@.new && mv $@.new $@
+$(ABI_GEN): | $(VERIFIER_TABLES)
+
 # What includes a header is newer than it only after the generator has run.
 $(ABI_HEADERS): $(ABI_GEN) ;
 

@@ -24,7 +24,7 @@ REFUSES = re.compile(r"(\|\||^)\s*scan_refuse\(.*\)+;$")
 
 def inputs(root):
     """Everything that decides the outcome, in order."""
-    patterns = ["verifier/*", "abi/*.h", "abi/*.def", "lib/*.[ch]", "compiler/x64/encode.[ch]",
+    patterns = ["verifier/*.*", "verifier/generate/*", "abi/*.h", "abi/*.def", "lib/*.[ch]", "compiler/x64/encode.[ch]",
                 "tests/verifier/*.[ch]", "tests/wasm/host_arena.h", "scripts/coverage.py"]
     return sorted(path for pattern in patterns for path in root.glob(pattern))
 

@@ -101,7 +101,7 @@ static void
 add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 {
 	char text[32];
-	uint32_t imm = inst->row->info.imm;
+	uint32_t imm = inst->form->info.imm;
 
 	if (imm == NB_IMM_NONE)
 		return;
@@ -121,7 +121,7 @@ add_immediate(struct line *line, const struct vf_inst *inst, uint32_t end)
 static void
 add_port(struct line *line, const struct vf_inst *inst)
 {
-	const struct nb_form_info *info = &inst->row->info;
+	const struct nb_form_info *info = &inst->form->info;
 	bool is_read = info->writes == NB_WRITES_RAX;
 	char port[16] = "dx";
 
@@ -137,7 +137,7 @@ format(struct line *line, const struct vf_inst *inst, uint32_t end)
 {
 	static const char *const conditions[] = { "o", "no", "b", "ae", "e", "ne", "be", "a",
 						  "s", "ns", "p", "np", "l", "ge", "le", "g" };
-	const struct nb_form_info *info = &inst->row->info;
+	const struct nb_form_info *info = &inst->form->info;
 	uint32_t bytes = info->wide ? 8 : info->bytes > 4 || info->bytes == 0 ? 4 : info->bytes;
 	bool has_reg = info->reg >= NB_REG_G8 && info->reg <= NB_REG_OPCODE;
 	bool rm_first = info->writes == NB_WRITES_RM8 || info->writes == NB_WRITES_RM32 ||
@@ -179,13 +179,12 @@ print_line(FILE *out, const uint8_t *code, uint32_t at, uint32_t len, const char
 
 /* The instruction at `at`, as text; its length. */
 static uint32_t
-disassemble(const struct vf_decoder *decoder, const struct nb_code_image *image, uint32_t at,
-	    uint32_t end, struct line *line)
+disassemble(const struct nb_code_image *image, uint32_t at, uint32_t end, struct line *line)
 {
 	struct vf_inst inst;
 
 	*line = (struct line){ 0 };
-	if (vf_decode(decoder, image->code + at, end - at, &inst) != VERIFIER_NONE) {
+	if (vf_decode(UINT32_MAX, image->code + at, end - at, &inst) != VERIFIER_NONE) {
 		/* The one form that only a template may contain. */
 		static const uint8_t table[] = { 0x4f, 0x63, 0x14, 0x93 };
 		bool is_table = end - at >= sizeof table &&
@@ -204,22 +203,17 @@ disassemble_around(FILE *out, const struct nb_code_image *image, uint32_t functi
 {
 	const struct nb_code_function *f = &image->functions[function];
 	uint32_t at = f->code_offset, end = at + f->code_size, count = 0, skipped = 0;
-	struct vf_decoder *decoder = malloc(sizeof *decoder);
 	struct line line;
 
-	if (!decoder)
-		return;
-	vf_decoder_init(decoder, UINT32_MAX);
 	for (uint32_t i = at; i < marked && i < end; count++)
-		i += disassemble(decoder, image, i, end, &line);
+		i += disassemble(image, i, end, &line);
 	while (at < end && skipped <= count + before) {
-		uint32_t len = disassemble(decoder, image, at, end, &line);
+		uint32_t len = disassemble(image, at, end, &line);
 
 		if (skipped++ + before >= count)
 			print_line(out, image->code, at, len, line.text, at == marked);
 		at += len;
 	}
-	free(decoder);
 }
 
 bool
@@ -228,22 +222,17 @@ disassemble_function(const struct nb_code_image *image, uint32_t function,
 {
 	const struct nb_code_function *f = &image->functions[function];
 	uint32_t end = f->code_offset + f->code_size;
-	struct vf_decoder *decoder = malloc(sizeof *decoder);
 	struct line line;
 
-	if (!decoder)
-		return false;
-	vf_decoder_init(decoder, UINT32_MAX);
 	for (uint32_t at = f->code_offset, len; at < end; at += len) {
 		struct disassembled inst = { .at = at };
 
-		len = disassemble(decoder, image, at, end, &line);
+		len = disassemble(image, at, end, &line);
 		inst.len = len;
 		inst.has_target = line.has_target;
 		inst.target = line.target;
 		memcpy(inst.text, line.text, sizeof inst.text);
 		take(context, &inst);
 	}
-	free(decoder);
 	return true;
 }

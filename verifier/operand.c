@@ -7,7 +7,7 @@
 static bool
 is_read(const struct vf_inst *inst)
 {
-	return (inst->row->info.access & NB_ACCESS_BOTH) == NB_ACCESS_READ;
+	return (inst->form->info.access & NB_ACCESS_BOTH) == NB_ACCESS_READ;
 }
 
 /* --- memory ---------------------------------------------------------------- */
@@ -50,7 +50,7 @@ check_memory_base(struct scan *s)
 static bool
 check_vmctx(struct scan *s)
 {
-	uint32_t bytes = s->inst.row->info.bytes;
+	uint32_t bytes = s->inst.form->info.bytes;
 	bool writes = !is_read(&s->inst);
 
 	if (s->inst.index != VF_NO_REG)
@@ -69,7 +69,7 @@ check_vmctx(struct scan *s)
 static bool
 check_stack(struct scan *s)
 {
-	const struct nb_form_info *info = &s->inst.row->info;
+	const struct nb_form_info *info = &s->inst.form->info;
 	int64_t at = s->inst.disp, end = at + info->bytes;
 	int64_t area = (int64_t)s->frame + 8;
 	bool in_frame = at >= 0 && end <= s->saved_at;
@@ -87,7 +87,7 @@ static bool
 check_scratch(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
-	uint8_t bytes = inst->row->info.bytes;
+	uint8_t bytes = inst->form->info.bytes;
 	bool is_plain = inst->index == VF_NO_REG;
 	enum scratch_kind kind = scan_scratch(s);
 
@@ -110,7 +110,7 @@ check_scratch(struct scan *s)
 static bool
 check_pool(struct scan *s)
 {
-	const struct nb_form_info *info = &s->inst.row->info;
+	const struct nb_form_info *info = &s->inst.form->info;
 	int64_t at = (int64_t)s->at + s->inst.len + s->inst.disp;
 
 	if (!is_read(&s->inst) || at < s->pool_at || at + info->bytes > s->pool_end)
@@ -134,13 +134,13 @@ check_memory(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
 
-	if (inst->row->info.rm & NB_RM_ADDRESS)
+	if (inst->form->info.rm & NB_RM_ADDRESS)
 		return check_address(s);
 	if (inst->operand == VF_RIP)
 		return check_pool(s);
 	if (inst->base == NB_RSP)
 		return check_stack(s);
-	if (inst->row->info.access & NB_ACCESS_ALIGNED)
+	if (inst->form->info.access & NB_ACCESS_ALIGNED)
 		return scan_refuse(s, VERIFIER_ALIGNMENT);
 	if (inst->base == NB_REG_MEMORY_BASE)
 		return check_memory_base(s);
@@ -166,9 +166,9 @@ check_divide(struct scan *s)
 static bool
 check_rare(struct scan *s)
 {
-	if (s->inst.row->info.reg == NB_REG_NONE)
+	if (s->inst.form->info.reg == NB_REG_NONE)
 		return scan_port(s);
-	if (s->inst.row->info.vvvv == NB_REG_G)
+	if (s->inst.form->info.vvvv == NB_REG_G)
 		return scan_require(s, !(1u << s->inst.vvvv & SCAN_PINNED_GPRS), VERIFIER_PINNED);
 	return check_divide(s);
 }
@@ -191,11 +191,11 @@ bool
 scan_computation(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
-	uint64_t effect = vf_effect(inst), written = effect >> VF_WRITTEN;
+	uint64_t effect = inst->effect, written = effect >> VF_WRITTEN;
 	bool is_above = inst->operand == VF_MEMORY && inst->base == NB_RSP &&
 			inst->disp >= (int64_t)s->saved_at;
 
-	if (inst->row->flags & VF_ROW_RARE && !check_rare(s))
+	if (inst->form->flags & VF_FORM_RARE && !check_rare(s))
 		return false;
 	if (effect & SCAN_SPECIAL_GPRS || is_above) {
 		bool is_done;
@@ -210,10 +210,8 @@ scan_computation(struct scan *s)
 	if (written & s->stop >> VF_WRITTEN & NB_PRESERVED_GPRS)
 		return scan_refuse(s, VERIFIER_PRESERVED);
 	scan_apply(s, effect);
-	if (vf_form(inst) == NB_FORM_MOV32_IMM && inst->reg == NB_RDX) {
-		s->port = (uint32_t)inst->imm;
-		s->port_at = s->at + inst->len;
-	}
+	if (vf_form(inst) == NB_FORM_MOV32_IMM)
+		s->moved_at = s->at;
 	return true;
 }
 
@@ -250,7 +248,7 @@ scan_control(struct scan *s)
 {
 	uint32_t open;
 
-	if (s->inst.row->info.kind == NB_FORM_CONDITION)
+	if (s->inst.form->info.kind == NB_FORM_CONDITION)
 		return scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN);
 	switch (vf_form(&s->inst)) {
 	case NB_FORM_RET:
@@ -258,7 +256,7 @@ scan_control(struct scan *s)
 			return scan_epilogue(s);
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	case NB_FORM_CALL_32:
-		return scan_direct_call(s, scan_branch_target(s), s->at + s->inst.len);
+		return scan_direct_call(s, scan_branch_target(s));
 	case NB_FORM_UD2:
 		return scan_trap(s);
 	case NB_FORM_NOP:
@@ -284,7 +282,8 @@ scan_next(struct scan *s)
 	s->at += s->inst.len;
 	if (s->at >= s->size)
 		return scan_refuse(s, VERIFIER_END);
-	enum verifier_rule rule = vf_decode(s->decoder, s->code + s->at, s->room - s->at, &s->inst);
+	enum verifier_rule rule =
+		vf_decode(s->image->cpu_features, s->code + s->at, s->room - s->at, &s->inst);
 
 	return scan_require(s, rule == VERIFIER_NONE, rule);
 }
@@ -293,7 +292,7 @@ bool
 scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out)
 {
 	if (*at >= s->size ||
-	    vf_decode(s->decoder, s->code + *at, s->size - *at, out) != VERIFIER_NONE)
+	    vf_decode(s->image->cpu_features, s->code + *at, s->size - *at, out) != VERIFIER_NONE)
 		return false;
 	*at += out->len;
 	return true;

@@ -3,7 +3,9 @@
  */
 #include "verifier/scan.h"
 
-enum { CC_A = 7 };
+#include "lib/string.h"
+
+enum { CC_A = 7, PORT_MOVE = 0xba, PORT_MOVE_BYTES = 5 };
 
 static bool
 is_output(const struct vf_inst *inst)
@@ -15,7 +17,7 @@ is_output(const struct vf_inst *inst)
 static bool
 is_by_register(const struct vf_inst *inst)
 {
-	return inst->row->info.imm == NB_IMM_NONE;
+	return inst->form->info.imm == NB_IMM_NONE;
 }
 
 /* The current instruction accesses some port from `first` to `last`. */
@@ -23,7 +25,7 @@ static bool
 take_access(struct scan *s, int64_t first, int64_t last)
 {
 	uint32_t wanted = is_output(&s->inst) ? NB_PORT_WRITE : NB_PORT_READ;
-	int64_t end = last + s->inst.row->info.bytes;
+	int64_t end = last + s->inst.form->info.bytes;
 
 	for (uint32_t i = 0; i < s->facts->port_count; i++) {
 		const struct nb_port_range *range = &s->facts->ports[i];
@@ -40,9 +42,13 @@ scan_port(struct scan *s)
 {
 	if (!is_by_register(&s->inst))
 		return take_access(s, s->inst.imm, s->inst.imm);
-	if (s->port_at != s->at)
+	/* mov edx, constant */
+	uint32_t port, move = s->moved_at;
+
+	if (s->at - move != PORT_MOVE_BYTES || s->code[move] != PORT_MOVE || s->marks[s->at])
 		return scan_refuse(s, VERIFIER_PORT);
-	return take_access(s, s->port, s->port);
+	memcpy(&port, s->code + move + 1, sizeof(port));
+	return take_access(s, port, port);
 }
 
 bool
@@ -57,7 +63,7 @@ scan_computed_port(struct scan *s)
 
 	/* R11 has been written. */
 	s->open |= 1u << NB_REG_CALLEE;
-	if (!scan_next(s) || !scan_is_condition(&s->inst, CC_A) ||
+	if (!scan_step_condition(s, CC_A) ||
 	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN) || !scan_next(s))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (vf_form(&s->inst) < NB_FORM_IN8 || vf_form(&s->inst) > NB_FORM_OUT32_IMM ||

@@ -47,11 +47,19 @@ enum {
  * globals and tables. */
 enum { SCAN_BLOCK_SHIFT = 8, SCAN_ENTRY_BYTES = 16 };
 
+/* What displacements an operand in memory may have, and whether its access takes a site. */
+struct scan_bound {
+	int64_t last;	/* of the bytes accessed */
+	uint64_t site;	/* of the next site, what must be right */
+	uint64_t sites; /* bytes of those to be taken */
+	uint64_t spare;
+};
+_Static_assert(sizeof(struct scan_bound) == VF_BOUND_BYTES, "places have offsets");
+
 struct scan {
 	const struct verifier_facts *facts;
 	const struct nb_code_image *image;
 	const struct nb_code_function *function;
-	const struct vf_decoder *decoder;
 	const struct vf_tables *tables; /* read only by way of a register */
 	const uint32_t *blocks;		/* for scan_find_entry */
 	uint16_t *marks;		/* per byte of code, zero at first */
@@ -71,10 +79,10 @@ struct scan {
 	uint64_t stop;		    /* effects that need more than the common checks */
 	const struct nb_code_site *site, *site_end; /* next */
 	uint64_t site_key; /* + at: a site for an access to linear memory there */
+	struct scan_bound bounds[VF_PLACE_BOUNDS];
 
-	uint32_t at;   /* of the instruction being looked at */
-	uint32_t port; /* EDX, at port_at only: behind what made it so */
-	uint32_t port_at;
+	uint32_t at;	   /* of the instruction being looked at */
+	uint32_t moved_at; /* of the last mov r32, constant */
 	struct vf_inst inst;
 	uint32_t pending;    /* marks of forward edges that are not reached yet */
 	uint32_t claims;     /* likewise, of claimed labels */
@@ -97,9 +105,6 @@ scan_require(struct scan *s, bool holds, enum verifier_rule rule)
 
 /* Moves to the next instruction and decodes it. Does not look at labels. */
 bool scan_next(struct scan *s);
-
-/* The edges that lead to the instruction at s->at meet. */
-bool scan_join(struct scan *s);
 
 /* Decodes the instruction at *at, and moves *at behind it; false if there is none. */
 bool scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out);
@@ -203,7 +208,6 @@ bool scan_is_memory(const struct vf_inst *inst, enum nb_form form, uint32_t reg,
 		    int64_t disp); /* form reg, [base + disp]; any reg if the form has none */
 bool scan_is_register(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t rm);
 bool scan_is_immediate(const struct vf_inst *inst, enum nb_form form, uint32_t rm, int64_t imm);
-bool scan_is_condition(const struct vf_inst *inst, uint32_t cc); /* jcc */
 
 /* lea r11, [rip + …] */
 bool scan_is_lea_rip(const struct vf_inst *inst);
@@ -211,7 +215,7 @@ bool scan_is_lea_rip(const struct vf_inst *inst);
 /* Moves on to the next instruction, which must be this one. */
 bool scan_step_memory(struct scan *s, enum nb_form form, uint32_t reg, uint32_t base, int64_t disp);
 bool scan_step_register(struct scan *s, enum nb_form form, uint32_t reg, uint32_t rm);
-bool scan_step_condition(struct scan *s, uint32_t cc);
+bool scan_step_condition(struct scan *s, uint32_t cc); /* jcc */
 
 /* The function whose entry lies at `target` from this function's start; false
  * if there is none. */
@@ -222,8 +226,8 @@ bool scan_find_entry(const struct scan *s, int64_t target, uint32_t *out);
  * none here. */
 bool scan_sequence(struct scan *s, bool *out_done);
 
-/* A direct call, which returns to `behind`. */
-bool scan_direct_call(struct scan *s, int64_t target, uint32_t behind);
+/* A direct call, the current instruction. */
+bool scan_direct_call(struct scan *s, int64_t target);
 
 /* --- port.c --------------------------------------------------------------- */
 

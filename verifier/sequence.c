@@ -19,7 +19,7 @@ bool
 scan_is_memory(const struct vf_inst *inst, enum nb_form form, uint32_t reg, uint32_t base,
 	       int64_t disp)
 {
-	bool has_reg = inst->row->info.reg >= NB_REG_G8;
+	bool has_reg = inst->form->info.reg >= NB_REG_G8;
 
 	return vf_form(inst) == form && inst->operand == VF_MEMORY &&
 	       (!has_reg || inst->reg == reg) && inst->base == base && inst->index == VF_NO_REG &&
@@ -38,13 +38,6 @@ scan_is_immediate(const struct vf_inst *inst, enum nb_form form, uint32_t rm, in
 {
 	return vf_form(inst) == form && inst->operand == VF_REGISTER && inst->base == rm &&
 	       inst->imm == imm;
-}
-
-bool
-scan_is_condition(const struct vf_inst *inst, uint32_t cc)
-{
-	return (vf_form(inst) == NB_FORM_J_8 || vf_form(inst) == NB_FORM_J_32) &&
-	       (inst->opcode & 15u) == cc;
 }
 
 bool
@@ -68,10 +61,43 @@ scan_step_register(struct scan *s, enum nb_form form, uint32_t reg, uint32_t rm)
 	       scan_require(s, scan_is_register(&s->inst, form, reg, rm), VERIFIER_TEMPLATE);
 }
 
+/* Moves on to the next instruction if it is these bytes, its one encoding. */
+static bool
+take_text(struct scan *s, const void *text, uint32_t len)
+{
+	uint32_t at = s->at + s->inst.len;
+
+	if (at + len > s->size || memcmp(s->code + at, text, len) != 0)
+		return false;
+	s->at = at;
+	s->inst.len = (uint8_t)len;
+	return true;
+}
+
+/* Likewise; it must be them. */
+static bool
+step_text(struct scan *s, const void *text, uint32_t len)
+{
+	return scan_require(s, take_text(s, text, len), VERIFIER_TEMPLATE);
+}
+#define TEXT(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
+
 bool
 scan_step_condition(struct scan *s, uint32_t cc)
 {
-	return scan_next(s) && scan_require(s, scan_is_condition(&s->inst, cc), VERIFIER_TEMPLATE);
+	uint32_t at = s->at + s->inst.len;
+	const uint8_t *code = s->code + at;
+	bool is_short = at < s->size && code[0] == (0x70 | cc);
+	uint32_t distance = 0, bytes = is_short ? 1 : 4, opcode = is_short ? 1 : 2;
+
+	if (at + opcode + bytes > s->size ||
+	    (!is_short && (code[0] != 0x0f || code[1] != (0x80 | cc))))
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	memcpy(&distance, code + opcode, bytes);
+	s->at = at;
+	s->inst.len = (uint8_t)(opcode + bytes);
+	s->inst.imm = is_short ? vf_short(distance) : (int32_t)distance;
+	return true;
 }
 
 bool
@@ -112,11 +138,10 @@ returned(struct scan *s)
 }
 
 bool
-scan_direct_call(struct scan *s, int64_t target, uint32_t behind)
+scan_direct_call(struct scan *s, int64_t target)
 {
 	uint32_t callee;
 
-	s->inst.len = (uint8_t)(behind - s->at);
 	if (!scan_find_entry(s, target, &callee))
 		return scan_refuse(s, VERIFIER_CALL);
 	return scan_area_fits(s, s->facts->function_areas[callee]) && returned(s);
@@ -188,8 +213,9 @@ take_call(struct scan *s, uint32_t area_slots, int64_t foreign)
 	if ((vf_form(&s->inst) != NB_FORM_JMP_8 && vf_form(&s->inst) != NB_FORM_JMP_32) ||
 	    foreign != (int64_t)s->at + s->inst.len)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (!scan_step_register(s, NB_FORM_MOV64, NB_REG_CALLEE, NB_REG_INDEX) ||
-	    !scan_step_memory(s, NB_FORM_CALL_MEM, 0, NB_REG_CALLEE, NB_CALLEE_CROSS))
+	/* mov r11, r10; call [r11 + cross] */
+	if (!step_text(s, TEXT(0x4d, 0x8b, 0xda)) ||
+	    !step_text(s, TEXT(0x41, 0xff, 0x53, NB_CALLEE_CROSS)))
 		return false;
 	if (done != (int64_t)s->at + s->inst.len)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
@@ -200,19 +226,19 @@ take_call(struct scan *s, uint32_t area_slots, int64_t foreign)
 static bool
 take_transfer(struct scan *s, uint32_t area_slots)
 {
-	if (!scan_next(s))
-		return false;
-	if (scan_is_memory(&s->inst, NB_FORM_CMP64, NB_REG_VMCTX, NB_REG_INDEX, NB_CALLEE_VMCTX)) {
+	/* cmp r15, [r10 + vmctx]; jne */
+	if (take_text(s, TEXT(0x4d, 0x3b, 0x7a, NB_CALLEE_VMCTX))) {
 		if (!scan_step_condition(s, CC_NE))
 			return false;
 		int64_t foreign = scan_branch_target(s);
 
-		if (!scan_next(s))
-			return false;
-		if (scan_is_memory(&s->inst, NB_FORM_CALL_MEM, 0, NB_REG_INDEX, NB_CALLEE_CODE))
+		/* call [r10 + code] */
+		if (take_text(s, TEXT(0x41, 0xff, 0x12)))
 			return take_call(s, area_slots, foreign);
-		if (!take_own_tail(s, area_slots, foreign))
+		if (!scan_next(s) || !take_own_tail(s, area_slots, foreign))
 			return false;
+	} else if (!scan_next(s)) {
+		return false;
 	}
 	if (!scan_is_register(&s->inst, NB_FORM_MOV64, NB_REG_CALLEE, NB_REG_INDEX))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
@@ -233,7 +259,8 @@ take_callee(struct scan *s)
 	if (!is_type || !scan_is_memory(&s->inst, NB_FORM_MOV32, NB_REG_CALLEE, NB_REG_VMCTX,
 					layout->types + 4 * type))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (!scan_step_memory(s, NB_FORM_CMP32, NB_REG_CALLEE, NB_REG_INDEX, NB_CALLEE_SIGNATURE) ||
+	/* cmp r11d, [r10 + signature]; jne */
+	if (!step_text(s, TEXT(0x45, 0x3b, 0x5a, NB_CALLEE_SIGNATURE)) ||
 	    !scan_step_condition(s, CC_NE))
 		return false;
 	/* Of the registers, R10 and R11 have been written; R11 has no bit any more. */
@@ -244,12 +271,11 @@ take_callee(struct scan *s)
 
 /* and r10d, [r11 + mask]; shl r10, 5; add r10, [base + disp] */
 static bool
-take_callee_address(struct scan *s, int64_t mask, uint32_t base, int64_t disp)
+take_callee_address(struct scan *s, uint8_t mask, uint32_t base, int64_t disp)
 {
-	if (!scan_step_memory(s, NB_FORM_AND32, NB_REG_INDEX, NB_REG_CALLEE, mask) || !scan_next(s))
+	if (!step_text(s, TEXT(0x45, 0x23, 0x53, mask)) ||
+	    !step_text(s, TEXT(0x49, 0xc1, 0xe2, NB_CALLEE_SHIFT)))
 		return false;
-	if (!scan_is_immediate(&s->inst, NB_FORM_SHL64_IMM, NB_REG_INDEX, NB_CALLEE_SHIFT))
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	return scan_step_memory(s, NB_FORM_ADD64, NB_REG_INDEX, base, disp) && take_callee(s);
 }
 
@@ -262,23 +288,29 @@ take_indirect(struct scan *s, uint32_t table)
 
 	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (!scan_step_memory(s, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE, NB_TABLE_LENGTH) ||
+	/* cmp r10d, [r11 + length]; jae */
+	if (!step_text(s, TEXT(0x45, 0x3b, 0x53, NB_TABLE_LENGTH)) ||
 	    !scan_step_condition(s, CC_AE) ||
 	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN))
 		return false;
 	return take_callee_address(s, NB_TABLE_MASK, NB_REG_VMCTX, base);
 }
 
-/* Whether an indirect call begins with the current load of a descriptor: two
- * instructions further the mask is read, which nothing else does. */
+/* Whether an indirect call begins with the current load of a descriptor: two instructions
+ * further, behind a comparison and a branch, the mask is read, which nothing else does. */
 static bool
 is_indirect(const struct scan *s)
 {
-	uint32_t at = s->at + s->inst.len;
-	struct vf_inst inst;
+	/* cmp r10d, [r11 + …]; and r10d, [r11 + NB_TABLE_MASK] */
+	static const uint8_t compare[] = { 0x45, 0x3b, 0x53 };
+	static const uint8_t mask[] = { 0x45, 0x23, 0x53, NB_TABLE_MASK };
+	uint32_t branch = s->at + s->inst.len + (uint32_t)sizeof(compare) + 1, behind;
 
-	return scan_peek(s, &at, &inst) && scan_peek(s, &at, &inst) && scan_peek(s, &at, &inst) &&
-	       scan_is_memory(&inst, NB_FORM_AND32, NB_REG_INDEX, NB_REG_CALLEE, NB_TABLE_MASK);
+	if (branch >= s->size || memcmp(s->code + branch - 4, compare, sizeof(compare)) != 0)
+		return false;
+	behind = branch + (s->code[branch] == 0x0f ? 6 : 2);
+	return behind + sizeof(mask) <= s->size &&
+	       memcmp(s->code + behind, mask, sizeof(mask)) == 0;
 }
 
 /* --- br_table ----------------------------------------------------------------------------- */

@@ -8,13 +8,8 @@
 
 enum { PADDING_BYTE = 0xcc, POOL_ALIGN = 16 };
 
-/* Scratch memory: the decoder, and per block of code (and one more) the first function
- * that begins there or behind. */
-struct scratch {
-	struct vf_decoder decoder;
-	uint32_t blocks[];
-};
-
+/* Scratch memory: per block of code (and one more) the first function that begins there or
+ * behind. */
 static size_t
 block_count(const struct nb_code_image *image)
 {
@@ -114,7 +109,6 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		  uint32_t number, const void *memory, void *marks,
 		  struct verifier_finding *finding)
 {
-	const struct scratch *scratch = memory;
 	const struct nb_code_function *function = &image->functions[number];
 	uint32_t pool_at = pool_offset(function->code_size);
 	uint32_t room = (uint32_t)image->code_size - function->code_offset;
@@ -124,9 +118,8 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.facts = facts,
 		.image = image,
 		.function = function,
-		.decoder = &scratch->decoder,
 		.tables = &vf_tables,
-		.blocks = scratch->blocks,
+		.blocks = memory,
 		.marks = marks,
 		.finding = finding,
 		.code = image->code + function->code_offset,
@@ -146,7 +139,6 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 		.is_reached = true,
 		.open = SCAN_GPRS,
 		.scratch_at = UINT32_MAX,
-		.port_at = UINT32_MAX,
 	};
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
@@ -220,7 +212,7 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 size_t
 verifier_scratch_bytes(const struct nb_code_image *image)
 {
-	return sizeof(struct scratch) + sizeof(uint32_t) * block_count(image);
+	return sizeof(uint32_t) * block_count(image);
 }
 
 size_t
@@ -238,17 +230,15 @@ bool
 verifier_begin(const struct nb_code_image *image, const struct verifier_facts *facts, void *memory,
 	       struct verifier_finding *finding)
 {
-	struct scratch *scratch = memory;
-	uint32_t block = 0;
+	uint32_t *blocks = memory, block = 0;
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, UINT32_MAX, 0 };
 	if (!check_layout(image, facts, finding))
 		return false;
-	vf_decoder_init(&scratch->decoder, image->cpu_features);
 	for (uint32_t i = 0; i < image->function_count; i++)
 		while (block <= image->functions[i].code_offset >> SCAN_BLOCK_SHIFT)
-			scratch->blocks[block++] = i;
+			blocks[block++] = i;
 	while (block < block_count(image))
-		scratch->blocks[block++] = image->function_count;
+		blocks[block++] = image->function_count;
 	return true;
 }

@@ -528,7 +528,7 @@ const struct verifier_case cases_calls[] = {
 	REFUSED(indirect_large_area, AREA),
 	REFUSED(indirect_no_callee, TEMPLATE),
 	OK(indirect_short),
-	REFUSED(indirect_garbage, INSTRUCTION),
+	REFUSED(indirect_garbage, TEMPLATE),
 	REFUSED(indirect_garbage_later, INSTRUCTION),
 	REFUSED(import_without_frame, FRAME),
 	REFUSED(builtin_without_frame, FRAME),

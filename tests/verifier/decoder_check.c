@@ -31,7 +31,6 @@ struct form_seen {
 
 struct check {
 	ZydisDecoder zydis;
-	struct vf_decoder decoder;
 	struct form_seen seen[NB_FORM_COUNT];
 	uint64_t tried, accepted, failed, rng;
 	uint32_t every;
@@ -73,7 +72,7 @@ note(struct form_seen *seen, const struct vf_inst *inst)
 	seen->count++;
 	seen->conditions |= (uint16_t)(1u << (inst->opcode & 15));
 	seen->regs |= (uint16_t)(1u << inst->reg);
-	if (inst->row->flags & VF_ROW_EXTRA && inst->vvvv < 16)
+	if (inst->form->info.kind == NB_FORM_VEX_ENCODED)
 		seen->vvvvs |= (uint16_t)(1u << inst->vvvv);
 	if (inst->operand == VF_REGISTER)
 		seen->rms |= (uint16_t)(1u << inst->base);
@@ -89,8 +88,8 @@ note(struct form_seen *seen, const struct vf_inst *inst)
 static const char *
 check_row(const struct vf_inst *inst, const struct form_inst *form)
 {
-	const struct nb_form_info *a = &inst->row->info, *b = form->info;
-	uint64_t effect = vf_effect(inst);
+	const struct nb_form_info *a = &inst->form->info, *b = form->info;
+	uint64_t effect = inst->effect;
 
 	if (a->access != b->access || a->bytes != b->bytes || a->rm != b->rm ||
 	    a->feature != b->feature || a->reg != b->reg || a->imm != b->imm)
@@ -113,7 +112,7 @@ static enum verifier_rule
 try_bytes(struct check *c, const uint8_t *bytes)
 {
 	struct vf_inst inst;
-	enum verifier_rule rule = vf_decode(&c->decoder, bytes, ROOM, &inst);
+	enum verifier_rule rule = vf_decode(UINT32_MAX, bytes, ROOM, &inst);
 
 	c->tried++;
 	if (rule != VERIFIER_NONE)
@@ -123,10 +122,10 @@ try_bytes(struct check *c, const uint8_t *bytes)
 		.info = x64_form_info((enum nb_form)vf_form(&inst)),
 		.form = (enum nb_form)vf_form(&inst),
 		.ops = { .reg = inst.reg,
-			 .vvvv = inst.row->flags & VF_ROW_EXTRA ? inst.vvvv : 0,
+			 .vvvv = inst.form->info.kind == NB_FORM_VEX_ENCODED ? inst.vvvv : 0,
 			 .cc = inst.opcode & 15,
 			 .rm = rm_of(&inst),
-			 .imm = inst.row->imm_bytes ? inst.imm : 0 },
+			 .imm = inst.form->imm_bytes ? inst.imm : 0 },
 		.bytes = bytes,
 		.len = inst.len,
 	};
@@ -399,7 +398,6 @@ main(int argc, char **argv)
 			return 2;
 	}
 	ZydisDecoderInit(&c.zydis, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	vf_decoder_init(&c.decoder, UINT32_MAX);
 	try_legacy(&c);
 	try_vex(&c);
 	try_starts(&c, (uint32_t)start);

@@ -117,7 +117,7 @@ length_at(struct subject *s, const struct nb_code_function *function, uint32_t a
 	struct vf_inst inst;
 
 	if (at >= function->code_size ||
-	    vf_decode(s->scratch, s->code + function->code_offset + at, function->code_size - at,
+	    vf_decode(UINT32_MAX, s->code + function->code_offset + at, function->code_size - at,
 		      &inst) != VERIFIER_NONE)
 		return 0;
 	return inst.len;
