@@ -14,7 +14,7 @@
 #define LOOK_NS	    INT64_C(10000000)
 #define PATIENCE_NS INT64_C(60000000000)
 
-enum { NAMES_MAX = 16 };
+enum { NAMES_MAX = 32 };
 
 static struct {
 	const char *name;
