@@ -4,6 +4,7 @@ $(B)/tests/user/test_archive: tests/user/image.c user/libs/archive/archive.c \
 	user/libs/archive/tree.c
 $(B)/tests/user/test_terminal: user/libs/terminal/line.c user/libs/terminal/words.c \
 	user/sdk/text.c
+$(B)/tests/user/test_keep: user/servers/bus/keep.c
 $(B)/tests/user/test_screen: user/drivers/keyboard/keys.c user/drivers/vga/screen.c \
 	user/drivers/vga/glyphs.c
 $(B)/tests/user/test_wasi_files $(B)/tests/user/test_wasi_io: tests/user/image.c \

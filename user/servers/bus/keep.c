@@ -12,7 +12,7 @@
 
 #include "nebulet.h"
 
-enum { HANDLES_EACH = 3 };
+enum { HANDLES_EACH = NB_CHANNEL_HANDLES_MAX };
 
 /* A message with duplicates of those handles that there are. */
 static void
@@ -57,9 +57,9 @@ keep_update(struct bus *bus)
 		return;
 	for (uint32_t i = 0; i < bus->driver_count; i++) {
 		const struct driver *driver = &bus->drivers[i];
+		const uint32_t had[] = { driver->process, driver->dma, driver->dma_before };
 
-		put(bus, (uint32_t[]){ driver->process, driver->dma, driver->dma_before },
-		    HANDLES_EACH);
+		put(bus, had, sizeof had / sizeof had[0]);
 	}
 	for (uint32_t i = 0; i < bus->old_count; i += HANDLES_EACH) {
 		uint32_t left = bus->old_count - i;
@@ -73,17 +73,17 @@ keep_update(struct bus *bus)
 	}
 }
 
-/* A driver's process, which ends, or its DMA. */
+/* A driver's process, which ends, or its DMA. Of more than there is room for the handle stays
+ * open: lost to the next bus server, but to no device. */
 static void
 inherit(struct bus *bus, uint32_t handle)
 {
-	if (nb_process_kill(handle, 0) >= 0)
+	if (nb_process_kill(handle, 0) >= 0) {
 		(void)nb_object_wait_one(handle, NB_SIGNAL_TERMINATED, NB_DEADLINE_NEVER);
-	else if (bus->old_count < OLD_MAX) {
+		(void)nb_handle_close(handle);
+	} else if (bus->old_count < OLD_MAX) {
 		bus->old[bus->old_count++] = handle;
-		return;
 	}
-	(void)nb_handle_close(handle);
 }
 
 void

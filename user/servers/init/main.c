@@ -70,10 +70,12 @@ static uint8_t records[2048] __attribute__((aligned(8))); /* of a service */
 /* Channels of which init keeps both ends, so that they outlive who uses them. */
 static struct lasting {
 	const char *client, *server; /* words */
+	uint32_t messages;	     /* that it queues; 0: as usual */
 	struct nb_channel_ends channel;
 } lasting[] = {
-	{ "services", "services-server", { 0 } },
-	{ "kept", "kept-server", { 0 } },
+	{ "services", "services-server", 0, { 0 } },
+	/* All that the bus server must keep, twice (user/servers/bus/keep.c). */
+	{ "kept", "kept-server", NB_CHANNEL_MESSAGES_MAX, { 0 } },
 };
 #define LASTING_COUNT (sizeof lasting / sizeof lasting[0])
 
@@ -214,11 +216,12 @@ lasting_end(const char *word)
 {
 	for (uint32_t i = 0; i < LASTING_COUNT; i++) {
 		struct nb_channel_ends *channel = &lasting[i].channel;
+		uint32_t messages = lasting[i].messages;
 		bool is_server = is_word(word, lasting[i].server);
 
 		if (!is_server && !is_word(word, lasting[i].client))
 			continue;
-		if (channel->ends[0] == NB_HANDLE_NONE && nb_channel_create(channel, 0) < 0)
+		if (channel->ends[0] == NB_HANDLE_NONE && nb_channel_create(channel, messages) < 0)
 			return NB_HANDLE_NONE;
 		return channel->ends[is_server];
 	}
