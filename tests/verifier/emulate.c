@@ -135,6 +135,22 @@ run_once(struct emulator *e)
 	e->job->executed += e->steps;
 }
 
+/* Leads runs to what no other has reached. */
+static void
+run_aimed(struct emulator *e)
+{
+	uint32_t left = e->job->aimed;
+
+	for (uint32_t at = 1; at < e->function->code_size && left; at++) {
+		if (!e->places[at].len || e->places[at].visits || e->job->escape[0])
+			continue;
+		left--;
+		e->is_aiming = emu_aim(e, at);
+		if (e->is_aiming)
+			run_once(e);
+	}
+}
+
 static void
 run_all(struct emulator *e)
 {
@@ -144,10 +160,8 @@ run_all(struct emulator *e)
 
 	while (aim && aim < e->function->code_size && !e->places[aim].len)
 		aim--;
-	bool is_aimed = job->is_forced && aim && aim < e->function->code_size;
+	bool is_aimed = job->is_forced && aim && aim < e->function->code_size && emu_aim(e, aim);
 
-	if (is_aimed)
-		emu_aim(e, aim);
 	for (uint32_t i = 0; i < job->runs && !job->escape[0]; i++) {
 		uint32_t seen = e->seen;
 
@@ -159,6 +173,7 @@ run_all(struct emulator *e)
 		if (job->idle && idle >= job->idle)
 			break;
 	}
+	run_aimed(e);
 	job->is_watch_seen |= aim < e->function->code_size && e->places[aim].visits;
 }
 

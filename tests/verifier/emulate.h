@@ -25,6 +25,7 @@ struct emulation {
 	uint32_t steps;	    /* instructions at most, per run */
 	uint32_t enough;    /* instructions after which there is no further run; 0: none */
 	uint32_t idle;	    /* runs that reach nothing new, likewise */
+	uint32_t aimed;	    /* further runs at most, each led to an instruction not seen */
 	uint32_t watched;   /* a byte of the function */
 	bool is_forced;	    /* conditional branches go wrong ways, mostly to where nothing was */
 	bool is_watch_seen; /* the instruction with that byte ran; is not set to false */

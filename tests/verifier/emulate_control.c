@@ -173,6 +173,7 @@ leave(struct emulator *e, uint64_t at)
 	case DIVIDE:
 	case INPUT:
 	case OUTPUT:
+	case TABLE_COUNT:
 		emu_escape(e, "control went to 0x%llx", (unsigned long long)at);
 		break;
 	}
@@ -204,6 +205,17 @@ emu_is_taken(struct emulator *e)
 	if (a && b && x % 4 != 1 && a->visits != b->visits)
 		return b->visits < a->visits;
 	return x >> 8 & 1;
+}
+
+void
+emu_take_index(struct emulator *e)
+{
+	uint32_t way = e->is_aiming ? e->ways[e->at] : WAY_ANY;
+
+	if (way >= WAY_INDEX)
+		e->gpr[NB_R10] = way - WAY_INDEX;
+	else if (e->job->is_forced && emu_random(e) % 4)
+		e->gpr[NB_R10] = emu_random(e) % ((uint32_t)e->last->value + 2ull);
 }
 
 /* All bytes of the access lie in one range for it. A processor does not access ports
@@ -251,6 +263,8 @@ look_at(struct emulator *e, const struct place *place, bool is_new)
 		on_trap(e);
 	} else if (place->kind == INPUT || place->kind == OUTPUT) {
 		check_port(e);
+	} else if (place->kind == TABLE_COUNT) {
+		emu_take_index(e);
 	}
 }
 

@@ -372,6 +372,11 @@ emu_decode_one(const ZydisDecoder *decoder, const uint8_t *code, uint32_t size, 
 	out->len = d.inst.length;
 	if (d.inst.mnemonic == ZYDIS_MNEMONIC_CMP)
 		out->kind = COMPARE;
+	if (d.inst.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	    d.operands[0].reg.value == ZYDIS_REGISTER_R11D &&
+	    d.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	    d.operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		out->kind = TABLE_COUNT;
 	if (d.inst.mnemonic == ZYDIS_MNEMONIC_DIV || d.inst.mnemonic == ZYDIS_MNEMONIC_IDIV)
 		out->kind = DIVIDE;
 	if (d.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && d.inst.operand_count)
@@ -417,7 +422,7 @@ make_room(struct emulator *e, uint32_t size)
 	e->places = aligned_alloc(64, sizeof(*e->places) * e->places_size);
 	e->decoded = malloc(e->places_size);
 	e->visited = malloc(sizeof(*e->visited) * e->places_size);
-	e->ways = malloc(e->places_size);
+	e->ways = malloc(sizeof(*e->ways) * e->places_size);
 	e->reached_from = malloc(sizeof(*e->reached_from) * e->places_size);
 	e->queue = malloc(sizeof(*e->queue) * e->places_size);
 	if (!e->places || !e->decoded || !e->visited || !e->ways || !e->reached_from || !e->queue)

@@ -555,6 +555,7 @@ step_control(struct emulator *e, uint64_t next)
 	case TRAP:
 	case DIVIDE:
 	case OUTPUT:
+	case TABLE_COUNT:
 		break;
 	}
 	return next;

@@ -64,7 +64,8 @@ enum kind {
 	TRAP,
 	DIVIDE,
 	INPUT,
-	OUTPUT
+	OUTPUT,
+	TABLE_COUNT, /* mov r11d, n: of br_table, with any index in r10d */
 };
 
 /* What an instruction computes. */
@@ -145,8 +146,8 @@ struct place {
 	uint64_t value; /* OPERAND_VALUE */
 } __attribute__((aligned(64)));
 
-/* Where a branch goes on the way to what is aimed at. */
-enum way { WAY_ANY, WAY_NEXT, WAY_TARGET };
+/* Where a branch goes on the way to what is aimed at; WAY_INDEX + i: entry i of a table. */
+enum way { WAY_ANY, WAY_NEXT, WAY_TARGET, WAY_INDEX };
 
 enum event { EVENT_NONE, EVENT_CALL, EVENT_END, EVENT_ESCAPE };
 
@@ -183,10 +184,10 @@ struct emulator {
 	uint32_t decoded_count; /* instructions */
 	uint32_t *sites, *visited;
 	uint32_t site_count, visited_count, sites_size;
-	uint8_t *ways; /* enum way, of each byte */
+	uint32_t *ways; /* enum way, of each byte */
 	uint32_t *reached_from, *queue;
 	uint32_t aimed_number, aimed_at; /* what these are of */
-	bool is_aiming;
+	bool is_aiming, has_way;
 	struct emulation *job;
 	uint64_t rng;
 	uint32_t steps, seen; /* of this run; of all */
@@ -246,8 +247,8 @@ emu_decode_one(const ZydisDecoder *decoder, const uint8_t *code, uint32_t size, 
 
 /* --- emulate_aim.c --------------------------------------------------------- */
 
-/* Makes e->ways those to the instruction at `aim`. */
-void emu_aim(struct emulator *e, uint32_t aim);
+/* Makes e->ways those to the instruction at `aim`; false if there is none. */
+bool emu_aim(struct emulator *e, uint32_t aim);
 
 /* --- emulate_step.c -------------------------------------------------------- */
 
@@ -280,6 +281,8 @@ void emu_undo(struct emulator *e);
 
 /* The last instruction goes to `at`: checks that and makes it e->last, or ends the run. */
 void emu_arrive(struct emulator *e, uint64_t at);
+/* Gives the template of br_table, which e->last begins, an index that leads somewhere. */
+void emu_take_index(struct emulator *e);
 /* The way that a conditional branch takes. */
 bool emu_is_taken(struct emulator *e);
 void emu_on_divide_error(struct emulator *e);

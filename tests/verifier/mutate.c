@@ -14,6 +14,7 @@
  *                         states if it ends before
  *   --window N            instructions on mispredicted ways in one state
  *   --runs N              states for each function that is not changed
+ *   --aimed N             more of them, led to what has not run yet
  *   --cases 1             mutates the code by hand of test_rules too
  *   --forced 1            runs only on mispredicted ways
  *   --without RULE        leaves out a rule of the verifier, to see that this is
@@ -117,6 +118,7 @@ run_unchanged(struct subject *s)
 			work->runs = s->runs;
 			work->steps = forced ? s->window : s->steps;
 			work->idle = IDLE_RUNS;
+			work->aimed = forced && s->runs ? s->aimed : 0;
 			if (emulator_run(s->emulator, &s->image, i, work))
 				continue;
 			printf("%s: function %u at 0x%x, unchanged: %s\n", s->file, i,
@@ -281,6 +283,8 @@ take_option(struct subject *s, struct settings *settings, const char *name, cons
 		s->window = (uint32_t)number;
 	else if (strcmp(name, "runs") == 0)
 		s->runs = (uint32_t)number;
+	else if (strcmp(name, "aimed") == 0)
+		s->aimed = (uint32_t)number;
 	else if (strcmp(name, "cases") == 0)
 		settings->has_cases = number != 0;
 	else if (strcmp(name, "forced") == 0)
@@ -294,7 +298,7 @@ int
 main(int argc, char **argv)
 {
 	struct tally tally = { 0 };
-	struct subject s = { .tally = &tally, .steps = 2000, .window = 512, .runs = 40 };
+	struct subject s = { .tally = &tally, .steps = 2000, .window = 512, .runs = 40, .aimed = 300 };
 	struct settings settings = { .flips = 1000, .edits = 1000, .seed = 1 };
 	bool is_right = true;
 	int first = 1, failed = 0;

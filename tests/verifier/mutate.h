@@ -31,6 +31,7 @@ struct subject {
 	bool is_forced;	 /* it runs only on mispredicted ways */
 	uint32_t window; /* instructions on mispredicted ways */
 	uint32_t runs;	 /* of unchanged functions */
+	uint32_t aimed;	 /* on mispredicted ways, led to what they have not reached */
 	bool is_weak;	 /* a rule of the verifier is left out */
 	char what[100];	 /* the mutation */
 };

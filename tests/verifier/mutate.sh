@@ -4,13 +4,14 @@
 # usage: mutate.sh MUTATE DIFF_ENGINE sample SEED
 #        mutate.sh MUTATE DIFF_ENGINE rules
 #        mutate.sh MUTATE DIFF_ENGINE long BYTES EDITS STATE
-#        mutate.sh MUTATE - programs FILE.wasm...
+#        mutate.sh MUTATE - programs AIMED FILE.wasm...
 #
 # `rules` leaves out one rule of the verifier after the other, and fails if nothing
 # escapes: neither in ordinary runs nor on mispredicted ways alone.
 # `long` flips every bit of BYTES of code and makes EDITS random edits, two processes at a time; it
 # goes on from the totals in the file STATE.
-# `programs` runs their functions on mispredicted ways, unchanged.
+# `programs` runs their functions on mispredicted ways, unchanged; of each, AIMED runs at most are
+# led to instructions that no other has reached.
 set -eu
 mutate=$1 engine=$2 mode=$3
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -49,7 +50,7 @@ leave_out() { # OPTION RULE...
 	shift
 	for rule in "$@"; do
 		found=no
-		for seed in 1 2 3 4; do
+		for seed in ${SEEDS:-1 2 3 4}; do
 			status=0
 			"$mutate" --cases 1 --forced "$option" --without "$rule" \
 				--seed "$seed" --flips 4000 --edits 2000 "$modules"/*.wasm \
@@ -84,8 +85,9 @@ rules)
 	[ $failed = 0 ]
 	;;
 programs)
-	shift 3
-	"$mutate" --forced 1 --window 4096 --runs 200 --flips 0 --edits 0 "$@"
+	aimed=$4
+	shift 4
+	"$mutate" --forced 1 --window 4096 --runs 200 --aimed "$aimed" --flips 0 --edits 0 "$@"
 	;;
 long)
 	bytes=$4 edits=$5 state=$6
