@@ -9,13 +9,19 @@ struct lock abi_lock;
 
 /* ---- print, exit, randomness ---- */
 
-ABI_LOCKED static void
-locked_print(uint32_t text, uint32_t len)
-{
-	uint32_t out = startup_handle("stdout");
+/* Of print alone, which may wait for room while others call. */
+static struct lock print_lock;
 
-	if (!is_client_range(text, len))
-		return;
+ABI_LOCKED static uint32_t
+find_stdout(void)
+{
+	return startup_handle("stdout");
+}
+
+/* Has no frame: it is not under abi_lock. */
+static void
+print_bytes(uint32_t out, uint32_t text, uint32_t len)
+{
 	for (uint32_t at = 0; at < len;) {
 		uint32_t piece = len - at < NB_LOG_TEXT_MAX ? len - at : NB_LOG_TEXT_MAX;
 
@@ -42,9 +48,16 @@ ABI_EXPORT(print) void abi_print(uint32_t text, uint32_t len);
 void
 abi_print(uint32_t text, uint32_t len)
 {
+	uint32_t out;
+
+	if (!is_client_range(text, len))
+		return;
 	abi_enter();
-	locked_print(text, len);
+	out = find_stdout();
 	abi_leave();
+	lock_take(&print_lock);
+	print_bytes(out, text, len);
+	lock_give(&print_lock);
 }
 
 ABI_EXPORT(exit) int64_t abi_exit(int64_t status);
