@@ -672,6 +672,9 @@ class Personality2018(Case):
     def test_signals(self):
         self.check("signals")
 
+    def test_hostile(self):
+        self.check("hostile", b"errors only\n")
+
     def test_objects(self):
         self.check("objects", b"objects: begins\nobjects: ends\n")
 

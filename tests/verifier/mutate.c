@@ -298,7 +298,9 @@ int
 main(int argc, char **argv)
 {
 	struct tally tally = { 0 };
-	struct subject s = { .tally = &tally, .steps = 2000, .window = 512, .runs = 40, .aimed = 300 };
+	struct subject s = {
+		.tally = &tally, .steps = 2000, .window = 512, .runs = 40, .aimed = 300
+	};
 	struct settings settings = { .flips = 1000, .edits = 1000, .seed = 1 };
 	bool is_right = true;
 	int first = 1, failed = 0;
