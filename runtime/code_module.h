@@ -23,6 +23,8 @@
 
 enum { CODE_MODULE_NAME_BYTES = 64 };
 
+struct template;
+
 /* Functions that are exported by these names for whoever starts an instance. */
 enum code_entry { CODE_ENTRY_INITIALIZE, CODE_ENTRY_START, CODE_ENTRY_MAIN, CODE_ENTRY_COUNT };
 
@@ -34,6 +36,7 @@ struct code_module {
 	struct store_types types;	    /* of wasm, if made */
 	struct port_image data;		    /* what memory 0 holds at first, if has_data */
 	uint32_t entries[CODE_ENTRY_COUNT]; /* WASM_NO_INDEX: there is none. Of the decoded one */
+	const struct template *template;    /* of instances (runtime/template.h), or NULL */
 	bool has_data;
 	bool is_findable;
 	char name[CODE_MODULE_NAME_BYTES]; /* zero-terminated, for messages */

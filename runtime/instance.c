@@ -8,6 +8,7 @@
 #include "runtime/instance_internal.h"
 #include "runtime/link.h"
 #include "runtime/segment.h"
+#include "runtime/template.h"
 
 /* Between two looks at who else wants to run. */
 enum { PIECE_BYTES = 256 * 1024 };
@@ -198,25 +199,29 @@ bind(struct instance *instance, const struct wasm_import *import,
 	return NB_OK;
 }
 
+enum nb_status
+instance_link_import(struct instance *instance, const struct wasm_import *import,
+		     instance_resolve *resolve, void *context, struct diag *diag)
+{
+	struct runtime_extern given = { 0 };
+	enum nb_status status = resolve(context, instance, import, &given);
+
+	if (status == NB_NOT_FOUND)
+		return link_unknown(import, diag);
+	if (status == NB_OK)
+		status = link_check(instance, import, &given, diag);
+	return status == NB_OK ? bind(instance, import, &given) : status;
+}
+
 static enum nb_status
 link_imports(struct instance *instance, instance_resolve *resolve, void *context, struct diag *diag)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
+	enum nb_status status = NB_OK;
 
-	for (uint32_t i = 0; i < wasm->import_count; i++) {
-		const struct wasm_import *import = &wasm->imports[i];
-		struct runtime_extern given = { 0 };
-		enum nb_status status = resolve(context, instance, import, &given);
-		if (status == NB_NOT_FOUND)
-			return link_unknown(import, diag);
-		if (status == NB_OK)
-			status = link_check(instance, import, &given, diag);
-		if (status == NB_OK)
-			status = bind(instance, import, &given);
-		if (status != NB_OK)
-			return status;
-	}
-	return NB_OK;
+	for (uint32_t i = 0; i < wasm->import_count && status == NB_OK; i++)
+		status = instance_link_import(instance, &wasm->imports[i], resolve, context, diag);
+	return status;
 }
 
 static void
@@ -402,6 +407,8 @@ instance_create(struct store *store, const struct code_module *module, instance_
 	struct store_mark mark;
 	enum nb_status status;
 
+	if (template_fits(module, store))
+		return template_copy(store, module, resolve, context, diag, out);
 	store_mark_get(store, &mark);
 	status = create(store, module, resolve, context, diag, out);
 	if (status != NB_OK)
@@ -463,8 +470,11 @@ enum nb_trap
 instance_initialize(struct instance *instance)
 {
 	const struct wasm_module *wasm = &instance->module->wasm;
-	enum nb_trap trap = instance_apply_elems(instance);
+	enum nb_trap trap;
 
+	if (instance->is_initialized)
+		return NB_TRAP_NONE;
+	trap = instance_apply_elems(instance);
 	for (uint32_t i = 0; i < wasm->data_count && trap == NB_TRAP_NONE; i++) {
 		if (wasm->datas[i].mode == WASM_SEGMENT_PASSIVE)
 			continue;

@@ -26,6 +26,7 @@ struct instance {
 	struct instance *next; /* in the store */
 	uint32_t ordinal;      /* how many were made before it in the store */
 	void *owner;	       /* for the caller's use */
+	bool is_initialized;   /* a copy: what instance_initialize does was done before */
 };
 
 /* Supplies what `instance` imports as `import` (of instance->module->wasm),

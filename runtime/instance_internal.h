@@ -45,6 +45,10 @@ instance_type_slots(const struct instance *instance)
  * vmctx's head. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED, NB_INTERNAL. */
 NB_MUST_USE enum nb_status
 instance_allocate(struct store *store, const struct code_module *module, struct instance **out);
+/* Finds, checks and binds one import. Errors as instance_create. */
+NB_MUST_USE enum nb_status
+instance_link_import(struct instance *instance, const struct wasm_import *import,
+		     instance_resolve *resolve, void *context, struct diag *diag);
 /* Gives the globals that it defines their first values. */
 void instance_set_globals(const struct instance *instance);
 /* Fills the tables that it defines with their first values. */

@@ -26,12 +26,19 @@ slot_create(struct runtime_memory *memory, uint64_t bytes, const struct port_ima
 
 	if (status != NB_OK)
 		return status;
+	memory->desc.length = bytes;
+	if (memory->store->is_model)
+		return NB_OK;
 	status = port_slot_create(memory->bound, bytes, image, &memory->desc.base);
 	if (status != NB_OK)
 		store_uncharge(memory->store, bytes);
-	else
-		memory->desc.length = bytes;
 	return status;
+}
+
+enum nb_status
+store_memory_place(struct runtime_memory *memory, const struct port_image *image)
+{
+	return slot_create(memory, memory->limits.min * WASM_PAGE_BYTES, image);
 }
 
 enum nb_status
@@ -71,6 +78,8 @@ store_memory_release(struct runtime_memory *memory)
 {
 	uint64_t bytes = memory->desc.length, left = bytes;
 
+	if (memory->store->is_model)
+		return;
 	while (left > PIECE_BYTES) {
 		uint64_t end = (left - 1) / PIECE_BYTES * PIECE_BYTES;
 
@@ -104,7 +113,7 @@ runtime_memory_grow(struct runtime_memory *memory, uint64_t delta_pages)
 enum nb_status
 store_guard_slot(struct store *store, uint64_t *out_base)
 {
-	if (!store->guard_slot) {
+	if (!store->guard_slot && !store->is_model) {
 		enum nb_status status = port_slot_reserve(NB_SLOT_ADDRESSABLE, &store->guard_slot);
 		if (status != NB_OK) {
 			store->guard_slot = 0;

@@ -102,6 +102,7 @@ struct store {
 	uint32_t reference_count;	     /* callees in use, the null one included */
 	size_t callee_bytes;		     /* storage: a power of two */
 	bool has_area;
+	bool is_model;	     /* its memories have no place: template.c compares it */
 	uint64_t guard_slot; /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;
 	struct instance *instances; /* newest first */

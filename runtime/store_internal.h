@@ -46,6 +46,11 @@ NB_MUST_USE enum nb_status
 store_memory_create_from(struct store *store, const struct wasm_memory_type *type,
 			 const struct port_image *image, struct runtime_memory **out);
 
+/* Charges the first pages of a memory that was copied, and makes its slot. Errors as
+ * above. */
+NB_MUST_USE enum nb_status
+store_memory_place(struct runtime_memory *memory, const struct port_image *image);
+
 /* Returns slot or area; the record itself lies in the store's arena. */
 void store_memory_release(struct runtime_memory *memory);
 void store_table_release(struct runtime_table *table);

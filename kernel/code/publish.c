@@ -10,6 +10,7 @@
 #include "kernel/code/artifact.h"
 #include "kernel/code/verify.h"
 #include "kernel/mm/account.h"
+#include "kernel/object/process.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
@@ -269,6 +270,7 @@ place_and_seal(struct module *module, struct diag *diag)
 	if (status != NB_OK)
 		return diag_report(diag, status, DIAG_NO_OFFSET, "no memory for the machine code");
 	make_data(module);
+	process_template(module);
 	name_default(module);
 	module->total = module->code.image.function_count;
 	module->done = module->total;

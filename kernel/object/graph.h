@@ -31,6 +31,14 @@ struct process_graph {
 	struct gate_binding *bindings; /* imports that are bound to gates; newest first */
 };
 
+/* The graph that a store is of. */
+static inline struct process_graph *
+graph_of(struct store *store)
+{
+	return (struct process_graph *)(void *)((uint8_t *)store -
+						offsetof(struct process_graph, store));
+}
+
 /* An empty graph. */
 void graph_init(struct process_graph *graph, struct account *account);
 

@@ -107,6 +107,9 @@ process_instantiate(struct process *process, struct module *module,
 		    const struct process_binding *bindings, uint32_t binding_count,
 		    struct diag *diag, uint32_t *out_idx);
 
+/* Prepares a module whose imports are known for process_instantiate. Nobody uses it yet. */
+void process_template(struct module *module);
+
 /* What the thread has run so far counts for who pays for it since its own process ended. */
 void process_paid(struct thread *thread);
 /* The calling thread, a detached one of its process, will never run there again. */

@@ -9,6 +9,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sys/table.h"
 #include "lib/string.h"
+#include "runtime/template.h"
 
 enum {
 	/* What deep recursion may use. Charged; pages appear on first touch. */
@@ -45,6 +46,16 @@ resolve_gate_call(struct linking *linking, const struct nb_vmctx *vmctx,
 			      (uint32_t)(field->len - prefix), out);
 }
 
+static void
+kernel_call_extern(const struct sys_call *call, const struct nb_vmctx *vmctx,
+		   struct runtime_extern *out)
+{
+	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
+	out->func.code = (uint64_t)(uintptr_t)call->code;
+	out->func.cross = (uint64_t)(uintptr_t)call->cross;
+	out->func.vmctx = (uint64_t)(uintptr_t)vmctx;
+}
+
 static enum nb_status
 resolve_kernel_call(struct linking *linking, const struct instance *instance,
 		    const struct wasm_import *import, bool is_client, struct runtime_extern *out)
@@ -61,10 +72,7 @@ resolve_kernel_call(struct linking *linking, const struct instance *instance,
 		return resolve_gate_call(linking, vmctx, import, out);
 	if (is_client && call->own_only)
 		return NB_NOT_FOUND;
-	*out = (struct runtime_extern){ .kind = WASM_EXTERN_FUNC };
-	out->func.code = (uint64_t)(uintptr_t)call->code;
-	out->func.cross = (uint64_t)(uintptr_t)call->cross;
-	out->func.vmctx = (uint64_t)(uintptr_t)vmctx;
+	kernel_call_extern(call, vmctx, out);
 	if (known) {
 		out->func.signature = instance_signatures(instance)[wasm->func_types[import->idx]];
 		return NB_OK;
@@ -129,6 +137,35 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 			       : NB_NOT_FOUND;
 	}
 	return make_memory(instance, import, out);
+}
+
+/* What an import is in every process: a native call of its own type. */
+static enum nb_status
+resolve_early(void *context, const struct instance *instance, const struct wasm_import *import,
+	      struct runtime_extern *out)
+{
+	const struct module *module = context;
+	const struct sys_call *call = module->calls[import - module->code.wasm.imports];
+	bool is_client =
+		name_is(&import->module, NB_NAMESPACE_CLIENT, sizeof NB_NAMESPACE_CLIENT - 1);
+
+	if (!call || (is_client && call->own_only) ||
+	    (!is_client && !name_is(&import->module, NB_NAMESPACE, sizeof NB_NAMESPACE - 1)))
+		return NB_NOT_FOUND;
+	kernel_call_extern(call, is_client ? &graph_of(instance->store)->client : instance->vmctx,
+			   out);
+	out->func.signature =
+		instance_signatures(instance)[module->code.wasm.func_types[import->idx]];
+	return NB_OK;
+}
+
+void
+process_template(struct module *module)
+{
+	struct process_graph graphs[2];
+	struct store *const stores[2] = { &graphs[0].store, &graphs[1].store };
+
+	template_make(&module->code, resolve_early, module, stores);
 }
 
 /* Room for one more entry of process->graph.instances. */
