@@ -11,5 +11,13 @@ build/gen/tests/runtime/tail/%.wasm: tests/runtime/tail/%.wat
 $(B)/hosted/tests/runtime/tail/modules.S.o: $(TAIL_MODULES)
 $(B)/tests/runtime/test_tail: $(B)/hosted/tests/runtime/tail/modules.S.o
 
+# Modules that test_template.c copies.
+TEMPLATE_MODULES := $(patsubst %.wat,build/gen/%.wasm,$(wildcard tests/runtime/template/*.wat))
+build/gen/tests/runtime/template/%.wasm: tests/runtime/template/%.wat
+	@mkdir -p $(@D)
+	wat2wasm --debug-names $< -o $@
+$(B)/hosted/tests/runtime/template/modules.S.o: $(TEMPLATE_MODULES)
+$(B)/tests/runtime/test_template: $(B)/hosted/tests/runtime/template/modules.S.o
+
 # All memory of the platform comes through the test.
 $(B)/tests/runtime/test_instance: HOSTED_CFLAGS += -Wl,--wrap=hosted_account_take
