@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench: boot, code, compile, verify, kernel. Figures are ratios of one interleaved run, medians with
+"""./dev bench: boot, code, compile, verify, kernel, block, bulk. Figures are ratios of one interleaved run, medians with
 spread, or counts of guest instructions; bench/README.md explains each workload."""
 import argparse
 import json
@@ -14,6 +14,7 @@ import measure  # noqa: E402
 from code_speed import bench_code  # noqa: E402
 from compile_speed import BUNDLED, bench_compile, bundled_module  # noqa: E402
 from block_speed import bench_block  # noqa: E402
+from bulk_speed import bench_bulk  # noqa: E402
 from kernel_speed import bench_kernel  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -102,7 +103,7 @@ def bench_verify(args):
 
 
 BENCHES = {"boot": bench_boot, "code": bench_code, "compile": bench_compile,
-           "verify": bench_verify, "kernel": bench_kernel, "block": bench_block}
+           "verify": bench_verify, "kernel": bench_kernel, "block": bench_block, "bulk": bench_bulk}
 
 
 def main():

@@ -52,18 +52,12 @@ runtime_builtin_MEMORY_GROW(struct nb_vmctx *vmctx, uint32_t idx, uint64_t delta
 	return memory ? runtime_memory_grow(memory, delta_pages) : -1;
 }
 
-enum nb_trap
-runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, uint32_t value,
-			    uint64_t count)
+/* Apart from the short way, which otherwise would save this one's registers. */
+__attribute__((noinline)) static enum nb_trap
+fill_long(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, uint32_t value, uint64_t count)
 {
-	struct runtime_memory *memory;
+	struct runtime_memory *memory = memory_at(vmctx, idx);
 
-	if (idx == 0 && count <= PIECE_BYTES) {
-		if (!desc_fits(vmctx->memory, at, count))
-			return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
-		return copy_trap(port_guest_fill(vmctx->memory->base + at, (uint8_t)value, count));
-	}
-	memory = memory_at(vmctx, idx);
 	if (!memory || !range_fits(memory, at, count))
 		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
 	while (count) {
@@ -80,7 +74,21 @@ runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, u
 	return NB_TRAP_NONE;
 }
 
-static enum nb_trap
+/* Most fills are short and of memory 0, of which the vmctx knows all there is. */
+enum nb_trap
+runtime_builtin_MEMORY_FILL(struct nb_vmctx *vmctx, uint32_t idx, uint64_t at, uint32_t value,
+			    uint64_t count)
+{
+	const struct nb_memory_desc *desc = vmctx->memory;
+
+	if (idx != 0 || count > PIECE_BYTES)
+		return fill_long(vmctx, idx, at, value, count);
+	if (!desc_fits(desc, at, count))
+		return NB_TRAP_MEMORY_OUT_OF_BOUNDS;
+	return copy_trap(port_guest_fill(desc->base + at, (uint8_t)value, count));
+}
+
+__attribute__((noinline)) static enum nb_trap
 copy_long(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from, uint64_t count)
 {
 	struct runtime_memory *target = memory_at(vmctx, memories & 0xffff);
@@ -106,7 +114,7 @@ copy_long(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from,
 	return NB_TRAP_NONE;
 }
 
-/* Most copies are short and within memory 0, of which the vmctx knows all there is. */
+/* Likewise. */
 enum nb_trap
 runtime_builtin_MEMORY_COPY(struct nb_vmctx *vmctx, uint32_t memories, uint64_t to, uint64_t from,
 			    uint64_t count)

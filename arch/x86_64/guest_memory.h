@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whether the processor has vector registers of 32 bytes that may be used. False at first;
+ * the platform says so before guests run. */
+extern bool guest_copy_is_wide;
+
 /* Copies upward: right unless `to` lies inside the source. */
 enum nb_status guest_copy_up(void *to, const void *from, size_t len) NB_MUST_USE;
 /* Copies downward: right unless `from` lies inside the target. */

@@ -174,6 +174,7 @@ hosted_fault_handlers_install(void)
 	for (int i = 0; i < FAULT_SIGNALS; i++)
 		sigdelset(&action.sa_mask, fault_signals[i]);
 	pthread_mutex_lock(&handlers_lock);
+	__atomic_store_n(&guest_copy_is_wide, __builtin_cpu_supports("avx") != 0, __ATOMIC_RELAXED);
 	for (int i = 0; i < FAULT_SIGNALS; i++) {
 		sigaction(fault_signals[i], &action, &current);
 		if (!(current.sa_flags & SA_SIGINFO) || current.sa_sigaction != handle_fault)

@@ -29,6 +29,7 @@ enum {
 	REGIONS_MAX = 256,
 	POOL_MOST = 64,
 	POOL_BYTES_MOST = 256 * 1024, /* of a slot that is kept */
+	LARGE_PAGES_LEAST = 64 << 20, /* of a slot that asks for them, as on pc */
 };
 #define REGION_BYTES (NB_SLOT_GUARD + SLOTS_PER_REGION * NB_SLOT_BYTES)
 _Static_assert(WIDE_SLOTS_PER_REGION *NB_WIDE_SLOT_BYTES <= SLOTS_PER_REGION * NB_SLOT_BYTES,
@@ -269,6 +270,9 @@ port_slot_commit(uint64_t base, uint64_t old_bytes, uint64_t new_bytes)
 		hosted_account_give(new_bytes - old_bytes);
 		return NB_OUT_OF_MEMORY;
 	}
+	/* The host may have none: then small ones do. */
+	if (new_bytes >= LARGE_PAGES_LEAST)
+		(void)madvise((void *)(uintptr_t)base, new_bytes, MADV_HUGEPAGE);
 	return NB_OK;
 }
 

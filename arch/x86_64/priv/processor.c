@@ -6,6 +6,7 @@
 #include "arch/x86_64/priv/processor.h"
 
 #include "abi/code_contract.h"
+#include "arch/x86_64/guest_memory.h"
 #include "arch/x86_64/priv/cpu.h"
 #include "arch/x86_64/priv/trap.h"
 #include "kernel/port/cpu.h"
@@ -126,6 +127,7 @@ enable_units(void)
 	if (f->xsave) {
 		uint32_t units = XCR0_X87_SSE | (f->avx ? XCR0_AVX : 0);
 		__asm__ volatile("xsetbv" : : "c"(0), "a"(units), "d"(0));
+		guest_copy_is_wide = f->avx;
 	}
 	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
 }
