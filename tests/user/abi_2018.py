@@ -199,6 +199,27 @@ class Drivers(unittest.TestCase):
         self.assertIn("every page, handle, object and thread has come back", output)
 
 
+    def test_memory_stays_until_the_device_is_reset(self):
+        """What a driver had that did not last is its successor's; what one had that lasted, nobody's until
+        another one that lasted has ended."""
+        with tempfile.TemporaryDirectory() as folder:
+            machine = drivers.Machine(folder, "heard", [PROGRAMS / "kept.wasm"],
+                                      ["-bios", "bios-256k.bin", "-device", "edu"], ["kept"] * 10,
+                                      together=True)
+            # How long one lasted does not depend on what else the host does.
+            machine.command.insert(1, "--icount")
+            status, output = machine.run(90)
+        self.assertEqual(status, 1, output)
+        found = re.findall(r"kept: run (.) at (0x[0-9a-f]{16})", output)[:10]
+        self.assertEqual([run for run, _ in found], list("0123456789"), output)
+        first, second, third = ({address for _, address in part}
+                                for part in (found[:4], found[4:8], found[8:]))
+        self.assertEqual([len(first), len(second), len(third)], [1, 1, 1], found)
+        self.assertNotEqual(first, second, output)
+        self.assertNotEqual(second, third, output)
+        self.assertIn("every page, handle, object and thread has come back", output)
+
+
 def include(modules):
     modules = [path for path in modules if not told(pathlib.Path(path).stem, "Refused")]
     for number, path in enumerate(modules):
