@@ -16,8 +16,8 @@ enum { NOT_COMMON = 0, REFUSED = -1 };
 
 /* --- labels and claims ----------------------------------------------------- */
 
-static ALWAYS_INLINE bool
-edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
+bool
+scan_edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
 {
 	if (target < s->own_at || target >= s->size)
 		return scan_refuse(s, VERIFIER_LABEL);
@@ -29,12 +29,6 @@ edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
 	s->pending += !mark;
 	s->marks[target] = (uint16_t)(mark | unclaimed | MARK_TARGET | plain);
 	return true;
-}
-
-bool
-scan_edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain)
-{
-	return edge(s, target, open, plain);
 }
 
 /* The edges that lead to the instruction at `at` meet. */
@@ -189,7 +183,7 @@ take_branch(struct scan *s, const struct vf_head *h, bool is_jump, size_t at)
 	s->at = (uint32_t)at;
 	s->is_reached &= !is_jump;
 	s->open |= is_jump ? SCAN_GPRS : 0;
-	return edge(s, target, open, MARK_PLAIN) ? (int)(h->end + bytes) : REFUSED;
+	return scan_edge(s, target, open, MARK_PLAIN) ? (int)(h->end + bytes) : REFUSED;
 }
 
 /* Direct calls, traps, no-operations, and what is no instruction without ModRM. */
@@ -199,7 +193,7 @@ take_rest(struct scan *s, const struct vf_head *h, uint32_t shape, size_t at)
 	uint32_t len = h->end + imm_bytes(h);
 	int32_t distance;
 
-	if (shape == VF_SHAPE_UNSURE || shape >= VF_SHAPE_OTHER || h->rex->bits)
+	if (shape <= VF_SHAPE_UNSURE || h->rex->bits)
 		return NOT_COMMON;
 	if (shape == VF_SHAPE_NOP)
 		return (int)len;

@@ -30,7 +30,7 @@ look_at_vex(const uint8_t *at, struct vf_head *out)
 	out->end = is_long ? 3 : 2;
 	/* Map numbers are those of the table, in which no row has map 0; VEX.L = 0. */
 	if (map > NB_MAP_3A || last & 4)
-		map = 0;
+		map = NB_MAP_1;
 	return VF_SPACE_VEX | map << VF_SPACE_MAP | (last & 3) << VF_SPACE_PREFIX;
 }
 
@@ -73,8 +73,7 @@ vf_look_behind(const uint8_t *at)
 	uint32_t space = (*at & 0xfe) == 0xc4 ? look_at_vex(at, &h) : look_at_prefixes(at, &h);
 
 	memcpy(&h.word, at + h.end, sizeof(h.word));
-	h.opcode = vf_tables.opcodes[vf_tables.page_of[space] +
-				     (h.rex->bits & VF_REX_W ? VF_PAGE / 2u : 0) +
+	h.opcode = vf_tables.opcodes[VF_PAGE * space + (h.rex->bits & VF_REX_W ? VF_PAGE / 2u : 0) +
 				     (h.word & UINT8_MAX)];
 	h.end++;
 	return h;

@@ -16,12 +16,9 @@
 enum {
 	VF_NO_REG = 16,
 	VF_READ_BYTES = 24, /* more than any instruction takes, and 8 that are read at once */
-	VF_SPACES = 64,
-	VF_PAGES = 26,
-	VF_PAGE = 2 * 256,
-	VF_PAGE_ONE = VF_PAGE, /* opcodes of one byte without prefix; then those behind 0F */
-	VF_PAGE_0F = 2 * VF_PAGE,
-	VF_DIGITS = 16, /* the upper half is for registers */
+	VF_SPACES = 3 << 4,
+	VF_PAGE = 2 * 256, /* opcodes of a space: without W and with it */
+	VF_DIGITS = 16,	   /* the upper half is for registers */
 	VF_ROW_REGISTER = 8,
 	VF_PLACE_SIB = 4 * 256,
 	VF_OPCODES = NB_FORM_COUNT + 128, /* a few forms have 8 or 16 */
@@ -36,6 +33,8 @@ enum { VF_REX_B = 1, VF_REX_X = 2, VF_REX_R = 4, VF_REX_W = 8, VF_REX_BARE = 0x4
  * the first of its rows. */
 enum { VF_OPCODE_SHAPE = UINT8_MAX, VF_OPCODE_IMM = 8, VF_OPCODE_ROWS = 16 };
 enum vf_shape {
+	VF_SHAPE_OTHER,
+	VF_SHAPE_PREFIX, /* no opcode, but something that stands before one */
 	VF_SHAPE_MODRM,	 /* a computation with a ModRM byte */
 	VF_SHAPE_UNSURE, /* one, if 4 bytes of an immediate are needed, or a byte of r/m is there */
 	VF_SHAPE_BRANCH,
@@ -44,8 +43,6 @@ enum vf_shape {
 	VF_SHAPE_CALL,
 	VF_SHAPE_TRAP,
 	VF_SHAPE_NOP,
-	VF_SHAPE_OTHER,
-	VF_SHAPE_PREFIX, /* no opcode, but something that stands before one */
 };
 
 /* By the first byte of an instruction: what REX, or else a first 0F, says. */
@@ -148,12 +145,10 @@ extern const struct vf_tables {
 	struct vf_modrm modrms[256];
 	struct vf_place places[2 * VF_PLACE_SIB];
 	uint64_t patterns[VF_PATTERNS];
-	/* Of a page, by W and opcode. The first page is empty. */
-	uint32_t opcodes[VF_PAGES * VF_PAGE];
+	uint32_t opcodes[VF_SPACES * VF_PAGE]; /* by space, W and opcode */
 	/* By vf_modrm.row. The first opcode is none. */
 	struct vf_row rows[VF_OPCODES * VF_DIGITS];
 	struct vf_form forms[NB_FORM_COUNT];
-	uint16_t page_of[VF_SPACES]; /* where a page begins, by encoding, prefix and map */
 } vf_tables;
 
 /* The space of an opcode: what stands before it. */

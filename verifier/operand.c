@@ -12,38 +12,23 @@ is_read(const struct vf_inst *inst)
 
 /* --- memory ---------------------------------------------------------------- */
 
-/* An access to linear memory: displacement, and the site of its trap. */
+/* An access to linear memory: the index, if any, displacement, and the site of its trap. */
 static bool
 check_linear(struct scan *s)
 {
+	uint32_t index = 1u << s->inst.index;
+	bool is_clamped = scan_scratch(s) == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE;
+
+	if (index & SCAN_PINNED_GPRS)
+		return scan_refuse(s, VERIFIER_PINNED);
+	if (index & s->open && !is_clamped)
+		return scan_refuse(s, VERIFIER_EXTENSION);
 	if (s->inst.disp < 0 || s->inst.disp > NB_DISPLACEMENT_MAX)
 		return scan_refuse(s, VERIFIER_DISPLACEMENT);
 	if (s->inst.scale)
 		return scan_refuse(s, VERIFIER_MEMORY);
 	return scan_require(s, scan_take_site(s, s->at) == NB_TRAP_MEMORY_OUT_OF_BOUNDS,
 			    VERIFIER_SITE);
-}
-
-/* The index, if any, must be zero-extended. */
-static bool
-check_index(struct scan *s)
-{
-	uint32_t index = 1u << s->inst.index;
-
-	if (index & SCAN_PINNED_GPRS)
-		return scan_refuse(s, VERIFIER_PINNED);
-	if (index & s->open)
-		return scan_refuse(s, VERIFIER_EXTENSION);
-	return check_linear(s);
-}
-
-/* [r14 + …] */
-static bool
-check_memory_base(struct scan *s)
-{
-	if (scan_scratch(s) == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE)
-		return check_linear(s);
-	return check_index(s);
 }
 
 /* [r15 + …]: globals of the instance, and the number of its first function. */
@@ -88,22 +73,18 @@ check_scratch(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
 	uint8_t bytes = inst->form->info.bytes;
-	bool is_plain = inst->index == VF_NO_REG;
 	enum scratch_kind kind = scan_scratch(s);
+	bool is_cell = kind == SCRATCH_CELL && inst->disp == 0;
+	bool is_length = (kind == SCRATCH_MEMORY && inst->disp == NB_MEMORY_LENGTH && bytes == 8) ||
+			 (kind == SCRATCH_TABLE && inst->disp == NB_TABLE_LENGTH && bytes == 4);
 
 	if (kind == SCRATCH_BASE)
-		return check_index(s);
-	if (kind == SCRATCH_PLACE && is_plain)
 		return check_linear(s);
-	if (kind == SCRATCH_CELL && is_plain && inst->disp == 0)
-		return true;
-	if (kind == SCRATCH_MEMORY && is_plain && inst->disp == NB_MEMORY_LENGTH && bytes == 8 &&
-	    is_read(inst))
-		return true;
-	if (kind == SCRATCH_TABLE && is_plain && inst->disp == NB_TABLE_LENGTH && bytes == 4 &&
-	    is_read(inst))
-		return true;
-	return scan_refuse(s, VERIFIER_MEMORY);
+	if (inst->index != VF_NO_REG)
+		return scan_refuse(s, VERIFIER_MEMORY);
+	if (kind == SCRATCH_PLACE)
+		return check_linear(s);
+	return scan_require(s, is_cell || (is_length && is_read(inst)), VERIFIER_MEMORY);
 }
 
 /* [rip + …]: constants. Functions and pools begin at multiples of 16. */
@@ -120,22 +101,15 @@ check_pool(struct scan *s)
 	return true;
 }
 
-static bool
-check_address(struct scan *s)
-{
-	if (s->inst.operand == VF_RIP ||
-	    (1u << s->inst.base | 1u << s->inst.index) & SCAN_PINNED_GPRS)
-		return scan_refuse(s, VERIFIER_PINNED);
-	return true;
-}
-
 static inline bool
 check_memory(struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
+	uint32_t named =
+		inst->operand == VF_RIP ? SCAN_PINNED_GPRS : 1u << inst->base | 1u << inst->index;
 
 	if (inst->form->info.rm & NB_RM_ADDRESS)
-		return check_address(s);
+		return scan_require(s, !(named & SCAN_PINNED_GPRS), VERIFIER_PINNED);
 	if (inst->operand == VF_RIP)
 		return check_pool(s);
 	if (inst->base == NB_RSP)
@@ -143,7 +117,7 @@ check_memory(struct scan *s)
 	if (inst->form->info.access & NB_ACCESS_ALIGNED)
 		return scan_refuse(s, VERIFIER_ALIGNMENT);
 	if (inst->base == NB_REG_MEMORY_BASE)
-		return check_memory_base(s);
+		return check_linear(s);
 	if (inst->base == NB_REG_VMCTX)
 		return check_vmctx(s);
 	if (inst->base == NB_REG_CALLEE)
@@ -153,15 +127,6 @@ check_memory(struct scan *s)
 
 /* --- computation -------------------------------------------------------------- */
 
-/* One instruction cannot have two sites, so the divisor is a register. */
-static bool
-check_divide(struct scan *s)
-{
-	if (s->inst.operand != VF_REGISTER)
-		return scan_refuse(s, VERIFIER_OPERAND);
-	return scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
-}
-
 /* What few computations have: a port, a third general register, or a divisor. */
 static bool
 check_rare(struct scan *s)
@@ -170,20 +135,10 @@ check_rare(struct scan *s)
 		return scan_port(s);
 	if (s->inst.form->info.vvvv == NB_REG_G)
 		return scan_require(s, !(1u << s->inst.vvvv & SCAN_PINNED_GPRS), VERIFIER_PINNED);
-	return check_divide(s);
-}
-
-/* A sequence or an epilogue may begin here: all of them begin with an instruction
- * that has R11 or a pinned register as an operand, or reads from the stack what an
- * ordinary one may not. */
-static bool
-check_special(struct scan *s, uint64_t used, bool *out_done)
-{
-	if (!scan_sequence(s, out_done))
-		return false;
-	if (!*out_done && used & SCAN_PINNED_GPRS)
-		return scan_refuse(s, VERIFIER_PINNED);
-	return true;
+	/* One instruction cannot have two sites, so the divisor is a register. */
+	if (s->inst.operand != VF_REGISTER)
+		return scan_refuse(s, VERIFIER_OPERAND);
+	return scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
 }
 
 /* Register operands are never the pinned registers, not even to be read. */
@@ -197,13 +152,16 @@ scan_computation(struct scan *s)
 
 	if (inst->form->flags & VF_FORM_RARE && !check_rare(s))
 		return false;
+	/* A sequence or an epilogue may begin here: all of them begin with an instruction
+	 * that has R11 or a pinned register as an operand, or reads from the stack what an
+	 * ordinary one may not. */
 	if (effect & SCAN_SPECIAL_GPRS || is_above) {
-		bool is_done;
+		bool is_done, is_good = scan_sequence(s, &is_done);
 
-		if (!check_special(s, effect, &is_done))
-			return false;
-		if (is_done)
-			return true;
+		if (!is_good || is_done)
+			return is_good;
+		if (effect & SCAN_PINNED_GPRS)
+			return scan_refuse(s, VERIFIER_PINNED);
 	}
 	if (inst->operand >= VF_MEMORY && !check_memory(s))
 		return false;
@@ -286,14 +244,4 @@ scan_next(struct scan *s)
 		vf_decode(s->image->cpu_features, s->code + s->at, s->room - s->at, &s->inst);
 
 	return scan_require(s, rule == VERIFIER_NONE, rule);
-}
-
-bool
-scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out)
-{
-	if (*at >= s->size ||
-	    vf_decode(s->image->cpu_features, s->code + *at, s->size - *at, out) != VERIFIER_NONE)
-		return false;
-	*at += out->len;
-	return true;
 }

@@ -106,17 +106,6 @@ scan_require(struct scan *s, bool holds, enum verifier_rule rule)
 /* Moves to the next instruction and decodes it. Does not look at labels. */
 bool scan_next(struct scan *s);
 
-/* Decodes the instruction at *at, and moves *at behind it; false if there is none. */
-bool scan_peek(const struct scan *s, uint32_t *at, struct vf_inst *out);
-
-/* Moves to the next instruction, which a scan_peek has decoded. */
-static inline void
-scan_move(struct scan *s, const struct vf_inst *inst)
-{
-	s->at += s->inst.len;
-	s->inst = *inst;
-}
-
 /* An edge to `target` (from the function's start), where the upper halves of `open` may
  * be anything; `plain` is MARK_PLAIN, or 0 from a template, with the callee in R10. */
 bool scan_edge(struct scan *s, int64_t target, uint32_t open, uint32_t plain);
@@ -214,7 +203,6 @@ bool scan_is_lea_rip(const struct vf_inst *inst);
 
 /* Moves on to the next instruction, which must be this one. */
 bool scan_step_memory(struct scan *s, enum nb_form form, uint32_t reg, uint32_t base, int64_t disp);
-bool scan_step_register(struct scan *s, enum nb_form form, uint32_t reg, uint32_t rm);
 bool scan_step_condition(struct scan *s, uint32_t cc); /* jcc */
 
 /* The function whose entry lies at `target` from this function's start; false

@@ -54,13 +54,6 @@ scan_step_memory(struct scan *s, enum nb_form form, uint32_t reg, uint32_t base,
 	       scan_require(s, scan_is_memory(&s->inst, form, reg, base, disp), VERIFIER_TEMPLATE);
 }
 
-bool
-scan_step_register(struct scan *s, enum nb_form form, uint32_t reg, uint32_t rm)
-{
-	return scan_next(s) &&
-	       scan_require(s, scan_is_register(&s->inst, form, reg, rm), VERIFIER_TEMPLATE);
-}
-
 /* Moves on to the next instruction if it is these bytes, its one encoding. */
 static bool
 take_text(struct scan *s, const void *text, uint32_t len)
@@ -301,16 +294,14 @@ take_indirect(struct scan *s, uint32_t table)
 static bool
 is_indirect(const struct scan *s)
 {
-	/* cmp r10d, [r11 + …]; and r10d, [r11 + NB_TABLE_MASK] */
-	static const uint8_t compare[] = { 0x45, 0x3b, 0x53 };
-	static const uint8_t mask[] = { 0x45, 0x23, 0x53, NB_TABLE_MASK };
-	uint32_t branch = s->at + s->inst.len + (uint32_t)sizeof(compare) + 1, behind;
+	struct vf_inst inst;
+	uint32_t at = s->at + s->inst.len;
 
-	if (branch >= s->size || memcmp(s->code + branch - 4, compare, sizeof(compare)) != 0)
-		return false;
-	behind = branch + (s->code[branch] == 0x0f ? 6 : 2);
-	return behind + sizeof(mask) <= s->size &&
-	       memcmp(s->code + behind, mask, sizeof(mask)) == 0;
+	for (uint32_t i = 0; i < 3; i++, at += inst.len)
+		if (at >= s->size || vf_decode(s->image->cpu_features, s->code + at, s->size - at,
+					       &inst) != VERIFIER_NONE)
+			return false;
+	return scan_is_memory(&inst, NB_FORM_AND32, NB_REG_INDEX, NB_REG_CALLEE, NB_TABLE_MASK);
 }
 
 /* --- br_table ----------------------------------------------------------------------------- */
@@ -335,34 +326,23 @@ check_table(struct scan *s, int64_t table, uint64_t entries)
 	return true;
 }
 
-/* The current instruction is `mov r11d, n`, with the comparison behind it. */
+/* The current instruction is `mov r11d, n`, with the comparison behind it. The load is the
+ * one access with a scale. */
 static bool
-take_switch(struct scan *s, const struct vf_inst *compare)
+take_switch(struct scan *s)
 {
-	/* movsxd r10, [r11 + 4 * r10]: the one access with a scale. */
-	static const uint8_t load[] = { 0x4f, 0x63, 0x14, 0x93 };
 	uint64_t entries = (uint64_t)s->inst.imm + 1;
 
-	scan_move(s, compare);
-	if (!scan_step_register(s, NB_FORM_CMOV32, NB_REG_INDEX, NB_REG_CALLEE))
+	/* cmova r10d, r11d; lea r11, [rip + table] */
+	if (!step_text(s, TEXT(0x45, 0x0f, 0x47, 0xd3)) || !scan_next(s))
 		return false;
-	if ((s->inst.opcode & 15) != CC_A)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (!scan_next(s))
-		return false;
-	uint32_t behind = s->at + s->inst.len;
+	int64_t table = (int64_t)s->at + s->inst.len + s->inst.disp;
 
-	if (!scan_is_lea_rip(&s->inst) || behind + sizeof(load) > s->size ||
-	    memcmp(s->code + behind, load, sizeof(load)) != 0)
+	if (!scan_is_lea_rip(&s->inst))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	int64_t table = (int64_t)behind + s->inst.disp;
-
-	s->at = behind;
-	s->inst.len = sizeof(load);
-	if (!scan_step_register(s, NB_FORM_ADD64, NB_REG_INDEX, NB_REG_CALLEE) || !scan_next(s))
+	/* movsxd r10, [r11 + 4 * r10]; add r10, r11; jmp r10 */
+	if (!step_text(s, TEXT(0x4f, 0x63, 0x14, 0x93, 0x4d, 0x03, 0xd3, 0x41, 0xff, 0xe2)))
 		return false;
-	if (vf_form(&s->inst) != NB_FORM_JMP_REG || s->inst.base != NB_REG_INDEX)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	scan_stop(s);
 	return check_table(s, table, entries);
 }
@@ -375,15 +355,14 @@ take_clamp(struct scan *s, int64_t memory)
 {
 	if (!scan_next(s))
 		return false;
-	uint32_t index = s->inst.reg;
+	uint8_t index = s->inst.reg, low = index & 7;
 
 	if (!scan_is_register(&s->inst, NB_FORM_CMP64, index, NB_REG_CALLEE) || index == NB_RSP ||
 	    index == NB_REG_CALLEE || index >= NB_REG_MEMORY_BASE)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (!scan_step_register(s, NB_FORM_CMOV64, NB_REG_CALLEE, index))
+	/* cmovb r11, index */
+	if (!step_text(s, TEXT(index > low ? 0x4d : 0x4c, 0x0f, 0x42, 0xd8 | low)))
 		return false;
-	if ((s->inst.opcode & 15) != CC_B)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (memory != 0 &&
 	    !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
 			      s->facts->layout.memories + memory + NB_VMCTX_ENTRY_BASE))
@@ -449,21 +428,10 @@ take_pointer(struct scan *s, bool *out_done)
 
 /* --- which ------------------------------------------------------------------------------------ */
 
-static bool
-is_switch(const struct scan *s, struct vf_inst *out_compare)
-{
-	uint32_t at = s->at + s->inst.len;
-
-	return vf_form(&s->inst) == NB_FORM_MOV32_IMM && s->inst.reg == NB_REG_CALLEE &&
-	       scan_peek(s, &at, out_compare) &&
-	       scan_is_register(out_compare, NB_FORM_CMP32, NB_REG_INDEX, NB_REG_CALLEE);
-}
-
 bool
 scan_sequence(struct scan *s, bool *out_done)
 {
 	const struct vf_inst *inst = &s->inst;
-	struct vf_inst compare;
 
 	*out_done = true;
 	if (scan_is_epilogue(s))
@@ -478,8 +446,10 @@ scan_sequence(struct scan *s, bool *out_done)
 		return scan_computed_port(s);
 	if (scan_is_register(inst, NB_FORM_MOV64, NB_RDI, NB_REG_VMCTX))
 		return take_builtin(s);
-	if (is_switch(s, &compare))
-		return take_switch(s, &compare);
+	/* cmp r10d, r11d */
+	if (vf_form(inst) == NB_FORM_MOV32_IMM && inst->reg == NB_REG_CALLEE &&
+	    take_text(s, TEXT(0x45, 0x3b, 0xd3)))
+		return take_switch(s);
 	*out_done = false;
 	return true;
 }

@@ -31,11 +31,10 @@ verifier_rule_text(enum verifier_rule rule)
 bool
 scan_refuse(struct scan *s, enum verifier_rule rule)
 {
-	*s->finding = (struct verifier_finding){
-		.rule = rule,
-		.function = (uint32_t)(s->function - s->image->functions),
-		.code_offset = s->function->code_offset + s->at,
-	};
+	*s->finding = (struct verifier_finding){ .rule = rule,
+						 .function = (uint32_t)(s->function -
+									s->image->functions),
+						 .code_offset = s->function->code_offset + s->at };
 	return false;
 }
 
@@ -58,25 +57,28 @@ mark_claims(struct scan *s, const struct nb_code_claim *claim, const struct nb_c
 	return true;
 }
 
-/* Numbers of the first site and claim behind those of a function. */
-struct ends {
-	uint32_t site, claim;
+/* Where a function's parts end, from the image's start: a pool of 0 bytes is none. Numbers of
+ * the first site and claim behind its own. */
+struct extent {
+	uint64_t code_end, pool_at, pool_end, next;
+	uint32_t sites_end, claims_end;
 };
 
-static struct ends
-ends_of(const struct nb_code_image *image, uint32_t number)
+static struct extent
+extent_of(const struct nb_code_image *image, uint32_t number)
 {
-	const struct nb_code_function *next = &image->functions[number + 1];
+	const struct nb_code_function *f = &image->functions[number];
+	bool is_last = number + 1 == image->function_count;
+	uint64_t code_end = (uint64_t)f->code_offset + f->code_size;
+	uint64_t pool_at =
+		f->pool_size ? (code_end + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN : code_end;
 
-	if (number + 1 == image->function_count)
-		return (struct ends){ image->site_count, image->claim_count };
-	return (struct ends){ next->first_site, next->first_claim };
-}
-
-static uint32_t
-pool_offset(uint32_t code_size)
-{
-	return (code_size + POOL_ALIGN - 1) & ~(uint32_t)(POOL_ALIGN - 1);
+	return (struct extent){ .code_end = code_end,
+				.pool_at = pool_at,
+				.pool_end = pool_at + f->pool_size,
+				.next = is_last ? image->code_size : f[1].code_offset,
+				.sites_end = is_last ? image->site_count : f[1].first_site,
+				.claims_end = is_last ? image->claim_count : f[1].first_claim };
 }
 
 static bool
@@ -88,89 +90,69 @@ is_padding(const struct nb_code_image *image, uint64_t from, uint64_t to)
 	return true;
 }
 
-/* Behind the function's code up to its pool, and behind that up to the next function. */
-static bool
-is_padded(const struct nb_code_image *image, uint32_t number)
-{
-	const struct nb_code_function *function = &image->functions[number];
-	uint64_t code_end = (uint64_t)function->code_offset + function->code_size;
-	uint64_t pool_at = (uint64_t)function->code_offset + pool_offset(function->code_size);
-	uint64_t next =
-		number + 1 < image->function_count ? function[1].code_offset : image->code_size;
-
-	if (function->pool_size == 0)
-		return is_padding(image, code_end, next);
-	return is_padding(image, code_end, pool_at) &&
-	       is_padding(image, pool_at + function->pool_size, next);
-}
-
 bool
 verifier_function(const struct nb_code_image *image, const struct verifier_facts *facts,
 		  uint32_t number, const void *memory, void *marks,
 		  struct verifier_finding *finding)
 {
 	const struct nb_code_function *function = &image->functions[number];
-	uint32_t pool_at = pool_offset(function->code_size);
+	const struct extent extent = extent_of(image, number);
+	uint32_t pool_at = (uint32_t)extent.pool_at - function->code_offset;
 	uint32_t room = (uint32_t)image->code_size - function->code_offset;
-	struct ends ends = ends_of(image, number);
 	uint32_t fast_end = room < VF_READ_BYTES ? 0 : room - VF_READ_BYTES;
-	struct scan s = {
-		.facts = facts,
-		.image = image,
-		.function = function,
-		.tables = &vf_tables,
-		.blocks = memory,
-		.marks = marks,
-		.finding = finding,
-		.code = image->code + function->code_offset,
-		.size = function->code_size,
-		.room = room,
-		.fast_end = fast_end < function->code_size ? fast_end : function->code_size,
-		.pool_at = pool_at,
-		.pool_end = pool_at + function->pool_size,
-		.tables_at = pool_at,
-		.frame = function->frame_size,
-		.saved_at = function->frame_size,
-		.area = 8u * facts->function_areas[number],
-		.site = image->sites + function->first_site,
-		.site_end = image->sites + ends.site,
-		.stop = SCAN_SPECIAL_GPRS | (uint64_t)NB_PRESERVED_GPRS << VF_WRITTEN,
-		.site_key = function->code_offset | (uint64_t)NB_TRAP_MEMORY_OUT_OF_BOUNDS << 56,
-		.is_reached = true,
-		.open = SCAN_GPRS,
-		.scratch_at = UINT32_MAX,
-	};
+	struct scan s = { .facts = facts,
+			  .image = image,
+			  .function = function,
+			  .tables = &vf_tables,
+			  .blocks = memory,
+			  .marks = marks,
+			  .finding = finding,
+			  .code = image->code + function->code_offset,
+			  .size = function->code_size,
+			  .room = room,
+			  .fast_end =
+				  fast_end < function->code_size ? fast_end : function->code_size,
+			  .pool_at = pool_at,
+			  .pool_end = pool_at + function->pool_size,
+			  .tables_at = pool_at,
+			  .frame = function->frame_size,
+			  .saved_at = function->frame_size,
+			  .area = 8u * facts->function_areas[number],
+			  .site = image->sites + function->first_site,
+			  .site_end = image->sites + extent.sites_end,
+			  .stop = SCAN_SPECIAL_GPRS | (uint64_t)NB_PRESERVED_GPRS << VF_WRITTEN,
+			  .site_key = function->code_offset | (uint64_t)NB_TRAP_MEMORY_OUT_OF_BOUNDS
+								      << 56,
+			  .is_reached = true,
+			  .open = SCAN_GPRS,
+			  .scratch_at = UINT32_MAX };
+
+	bool is_padded = is_padding(image, extent.code_end, extent.pool_at) &&
+			 is_padding(image, extent.pool_end, extent.next);
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
-	return mark_claims(&s, image->claims + function->first_claim, image->claims + ends.claim) &&
-	       scan_body(&s) && scan_require(&s, is_padded(image, number), VERIFIER_PADDING);
+	return mark_claims(&s, image->claims + function->first_claim,
+			   image->claims + extent.claims_end) &&
+	       scan_body(&s) && scan_require(&s, is_padded, VERIFIER_PADDING);
 }
 
 /* --- the image ---------------------------------------------------------------------- */
 
 /* Functions follow one another; sites and claims follow their order. */
-static enum verifier_rule
+static bool
 check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 {
 	const struct nb_code_function *function = &image->functions[number];
-	struct ends ends = ends_of(image, number);
-	uint64_t code_end = (uint64_t)function->code_offset + function->code_size;
-	uint64_t pool_at = (uint64_t)function->code_offset + pool_offset(function->code_size);
+	struct extent extent = extent_of(image, number);
+	bool is_right = function->code_offset % POOL_ALIGN == 0 && function->code_offset >= *end &&
+			function->code_size != 0 && function->pool_size <= INT32_MAX &&
+			extent.pool_end <= image->code_size &&
+			function->first_site <= extent.sites_end &&
+			function->first_claim <= extent.claims_end;
 
-	if (function->code_offset % POOL_ALIGN || function->code_offset < *end ||
-	    code_end > image->code_size || function->code_size == 0 ||
-	    function->pool_size > INT32_MAX)
-		return VERIFIER_LAYOUT;
-	*end = code_end;
-	if (function->pool_size) {
-		*end = pool_at + function->pool_size;
-		if (*end > image->code_size)
-			return VERIFIER_LAYOUT;
-	}
-	if (function->first_site > ends.site || function->first_claim > ends.claim)
-		return VERIFIER_LAYOUT;
-	return VERIFIER_NONE;
+	*end = extent.pool_end;
+	return is_right;
 }
 
 static bool
@@ -194,11 +176,10 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 		return false;
 	}
 	for (uint32_t i = 0; i < image->function_count; i++) {
-		enum verifier_rule rule = check_place(image, i, &end);
-
-		if (rule == VERIFIER_NONE)
+		if (check_place(image, i, &end))
 			continue;
-		*finding = (struct verifier_finding){ rule, i, image->functions[i].code_offset };
+		*finding = (struct verifier_finding){ VERIFIER_LAYOUT, i,
+						      image->functions[i].code_offset };
 		return false;
 	}
 	/* Before the first function; verifier_function sees to the rest. */

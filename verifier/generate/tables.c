@@ -9,17 +9,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PINNED = 1 << NB_RSP | 1 << NB_R14 | 1 << NB_R15 };
-
 /* The columns, by form. */
-static const struct nb_form_info forms[NB_FORM_COUNT] = {
-#define ROW(name, kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
-	    writes)                                                                         \
-	{ kind,	 feature,      NB_PREFIX_##prefix, NB_MAP_##map, opcode,                    \
-	  w,	 NB_REG_##reg, NB_REG_##vvvv,	   NB_RM_##rm,	 (uint8_t)(access),         \
+static const struct nb_form_info infos[NB_FORM_COUNT] = {
+#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
+	{ kind,	 feature,      NB_PREFIX_##prefix, NB_MAP_##map, opcode,                      \
+	  w,	 NB_REG_##reg, NB_REG_##vvvv,	   NB_RM_##rm,	 (access),                    \
 	  bytes, imm,	       NB_WRITES_##writes },
 #define OF(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	ROW(, NB_FORM_##kind, NB_FEATURE_##feature, prefix, map, opcode, w, reg, vvvv, rm,   \
+	ROW(NB_FORM_##kind, NB_FEATURE_##feature, prefix, map, opcode, w, reg, vvvv, rm,     \
 	    NB_ACCESS_##access, bytes, NB_IMM_##imm, writes)
 #define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
 	OF(LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
@@ -31,115 +28,55 @@ static const struct nb_form_info forms[NB_FORM_COUNT] = {
 /* The twin writes the same general registers. */
 #define NB_FORM_SSE(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
 	OF(SSE_LEGACY, BASE, prefix, map, opcode, w, reg, NONE, rm, access, bytes, imm, writes)    \
-	ROW(, NB_FORM_VEX_ENCODED, NB_FEATURE_AVX, prefix, map, opcode, w, reg, vvvv, rm,          \
+	ROW(NB_FORM_VEX_ENCODED, NB_FEATURE_AVX, prefix, map, opcode, w, reg, vvvv, rm,            \
 	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm), writes)
 #include "abi/code_forms.def"
 };
 
+enum { SPACE_0F = NB_MAP_0F << VF_SPACE_MAP };
+
 static struct vf_tables tables;
-static uint32_t page_count, opcode_count;
+static uint32_t opcode_count;
 
-/* --- rows ------------------------------------------------------------------------ */
+/* --- effects ----------------------------------------------------------------------- */
 
-/* Numbers of patterns. */
-enum { NO_REGISTER, READ, CHANGED, EXTENDED, WIDENED };
+/* Numbers of patterns, and these. */
+enum { READ, CHANGED, EXTENDED, WIDENED, NO_REGISTER };
+static const uint64_t patterns[VF_PATTERNS] = {
+	[READ] = 1ull << VF_USED,
+	[CHANGED] = 1ull << VF_USED | 1ull << VF_WRITTEN,
+	[EXTENDED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_EXTENDED,
+	[WIDENED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_WIDE,
+};
 
-static uint64_t
-sets_of(uint32_t registers, uint32_t written, uint32_t extended, uint32_t wide)
-{
-	return (uint64_t)registers << VF_USED | (uint64_t)written << VF_WRITTEN |
-	       (uint64_t)extended << VF_EXTENDED | (uint64_t)wide << VF_WIDE;
-}
+/* What becomes of the register in reg, of that in r/m, and of which ones that none names. */
+static const struct {
+	uint8_t reg, rm, others;
+	uint16_t registers;
+} effects[] = {
+	[NB_WRITES_REG8] = { CHANGED, READ, 0, 0 },
+	[NB_WRITES_REG16] = { CHANGED, READ, 0, 0 },
+	[NB_WRITES_REG32] = { EXTENDED, READ, 0, 0 },
+	[NB_WRITES_REG64] = { WIDENED, READ, 0, 0 },
+	[NB_WRITES_RM8] = { READ, CHANGED, 0, 0 },
+	[NB_WRITES_RM32] = { READ, EXTENDED, 0, 0 },
+	[NB_WRITES_RM64] = { READ, WIDENED, 0, 0 },
+	[NB_WRITES_BOTH64] = { WIDENED, WIDENED, 0, 0 },
+	[NB_WRITES_EDX] = { READ, READ, EXTENDED, 1 << NB_RDX },
+	[NB_WRITES_RDX] = { READ, READ, WIDENED, 1 << NB_RDX },
+	[NB_WRITES_EAX_EDX] = { READ, READ, EXTENDED, 1 << NB_RAX | 1 << NB_RDX },
+	[NB_WRITES_RAX_RDX] = { READ, READ, WIDENED, 1 << NB_RAX | 1 << NB_RDX },
+	[NB_WRITES_RAX] = { READ, READ, WIDENED, 1 << NB_RAX },
+};
 
-static void
-make_patterns(void)
-{
-	tables.patterns[READ] = sets_of(1, 0, 0, 0);
-	tables.patterns[CHANGED] = sets_of(1, 1, 0, 0);
-	tables.patterns[EXTENDED] = sets_of(1, 1, 1, 0);
-	tables.patterns[WIDENED] = sets_of(1, 1, 0, 1);
-}
+/* --- forms and rows ------------------------------------------------------------------ */
 
-static uint8_t
-effect_on_reg(const struct nb_form_info *info)
-{
-	if (info->reg != NB_REG_G8 && info->reg != NB_REG_G && info->reg != NB_REG_OPCODE)
-		return NO_REGISTER;
-	switch ((uint32_t)info->writes) {
-	case NB_WRITES_REG8:
-	case NB_WRITES_REG16:
-		return CHANGED;
-	case NB_WRITES_REG32:
-		return EXTENDED;
-	case NB_WRITES_REG64:
-	case NB_WRITES_BOTH64:
-		return WIDENED;
-	default:
-		return READ;
-	}
-}
-
-static uint8_t
-effect_on_rm(const struct nb_form_info *info)
-{
-	if (!(info->rm & (NB_RM_G8 | NB_RM_G)))
-		return NO_REGISTER;
-	switch ((uint32_t)info->writes) {
-	case NB_WRITES_RM8:
-		return CHANGED;
-	case NB_WRITES_RM32:
-		return EXTENDED;
-	case NB_WRITES_RM64:
-	case NB_WRITES_BOTH64:
-		return WIDENED;
-	default:
-		return READ;
-	}
-}
-
-static uint64_t
-effect_on_others(const struct nb_form_info *info)
-{
-	enum { A = 1 << NB_RAX, D = 1 << NB_RDX };
-
-	switch ((uint32_t)info->writes) {
-	case NB_WRITES_EDX:
-		return sets_of(0, D, D, 0);
-	case NB_WRITES_EAX_EDX:
-		return sets_of(0, A | D, A | D, 0);
-	case NB_WRITES_RDX:
-		return sets_of(0, D, 0, D);
-	case NB_WRITES_RAX_RDX:
-		return sets_of(0, A | D, 0, A | D);
-	case NB_WRITES_RAX:
-		return sets_of(0, A, 0, A);
-	default:
-		return 0;
-	}
-}
-
-static void
-make_immediate(struct vf_form *row)
-{
-	static const uint8_t bytes[] = {
-		[NB_IMM_NONE] = 0, [NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,	 [NB_IMM_S16] = 2,
-		[NB_IMM_S32] = 4,  [NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4,
-		[NB_IMM_REL8] = 1, [NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1, [NB_IMM_U1] = 1,
-		[NB_IMM_U2] = 1,   [NB_IMM_U3] = 1,    [NB_IMM_U4] = 1,	 [NB_IMM_U5] = 1,
-		[NB_IMM_CMP] = 1,
-	};
-	uint32_t imm = row->info.imm, bits = nb_imm_bits(imm);
-
-	row->imm_bytes = bytes[imm];
-	if (imm == NB_IMM_S8_32)
-		row->imm_short = 2;
-	if (bits)
-		row->imm_zero = (uint8_t)(0xff << bits);
-	if (imm == NB_IMM_IS4)
-		row->imm_zero = 15;
-	if (bits || imm == NB_IMM_U32 || imm == NB_IMM_IS4)
-		row->flags |= VF_FORM_UNSIGNED;
-}
+static const uint8_t imm_bytes[] = {
+	[NB_IMM_S8] = 1,    [NB_IMM_U8] = 1,  [NB_IMM_S16] = 2,	  [NB_IMM_S32] = 4,
+	[NB_IMM_U32] = 4,   [NB_IMM_Q64] = 8, [NB_IMM_S8_32] = 4, [NB_IMM_REL8] = 1,
+	[NB_IMM_REL32] = 4, [NB_IMM_IS4] = 1, [NB_IMM_U1] = 1,	  [NB_IMM_U2] = 1,
+	[NB_IMM_U3] = 1,    [NB_IMM_U4] = 1,  [NB_IMM_U5] = 1,	  [NB_IMM_CMP] = 1,
+};
 
 static bool
 is_between(uint32_t form, enum nb_form first, enum nb_form last)
@@ -147,85 +84,76 @@ is_between(uint32_t form, enum nb_form first, enum nb_form last)
 	return form >= first && form <= last;
 }
 
-/* Whether more must be looked at than its registers and its place. */
-static bool
-is_special(const struct vf_form *row)
-{
-	const struct nb_form_info *info = &row->info;
-
-	return row->on_others || row->flags & VF_FORM_RARE || row->imm_zero || info->feature ||
-	       info->kind == NB_FORM_VEX_ENCODED || info->rm & NB_RM_G0 ||
-	       (row->flags & VF_FORM_CONTROL && !(info->rm & NB_RM_ADDRESS));
-}
-
 static void
 make_form(uint32_t form)
 {
-	struct vf_form *out = &tables.forms[form];
-	const struct nb_form_info *info = &forms[form];
+	const struct nb_form_info *info = &infos[form];
+	bool is_control = is_between(form, NB_FORM_J_8, NB_FORM_NOP_LONG);
+	bool is_rare = is_between(form, NB_FORM_DIV32, NB_FORM_IDIV32) ||
+		       is_between(form, NB_FORM_DIV64, NB_FORM_IDIV64) ||
+		       is_between(form, NB_FORM_IN8, NB_FORM_OUT32_IMM) || info->vvvv == NB_REG_G;
+	uint32_t imm = info->imm, bits = imm == NB_IMM_IS4 ? 4 : nb_imm_bits(imm);
+	uint64_t registers = effects[info->writes].registers;
 
-	out->info = *info;
-	out->on_others = effect_on_others(info);
-	if (is_between(form, NB_FORM_J_8, NB_FORM_NOP_LONG))
-		out->flags |= VF_FORM_CONTROL;
-	if (is_between(form, NB_FORM_DIV32, NB_FORM_IDIV32) ||
-	    is_between(form, NB_FORM_DIV64, NB_FORM_IDIV64) ||
-	    is_between(form, NB_FORM_IN8, NB_FORM_OUT32_IMM) || info->vvvv == NB_REG_G)
-		out->flags |= VF_FORM_RARE;
-	if (info->rm != NB_RM_NONE)
-		out->flags |= VF_FORM_MODRM;
-	make_immediate(out);
+	tables.forms[form] = (struct vf_form){
+		/* Not used, as no operand names them. */
+		.on_others = registers * (patterns[effects[info->writes].others] & ~1ull),
+		.flags = (uint8_t)((is_control ? VF_FORM_CONTROL : 0) |
+				   (is_rare ? VF_FORM_RARE : 0) |
+				   (info->rm != NB_RM_NONE ? VF_FORM_MODRM : 0) |
+				   (bits || imm == NB_IMM_U32 ? VF_FORM_UNSIGNED : 0)),
+		.imm_bytes = imm_bytes[imm],
+		.imm_short = imm == NB_IMM_S8_32 ? 2 : 0,
+		.imm_zero = (uint8_t)(imm == NB_IMM_IS4 ? 15
+				      : bits		? 0xff << bits
+							: 0),
+		.info = *info
+	};
 }
 
-static uint8_t
+/* Kinds of places, for which nothing but them and the registers need be looked at. */
+static uint32_t
 kinds_of(uint32_t form)
 {
-	const struct nb_form_info *info = &forms[form];
-	uint32_t kinds = VF_PLACE_FREE;
+	const struct nb_form_info *info = &infos[form];
+	const struct vf_form *f = &tables.forms[form];
+	uint32_t kinds = info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X) ? VF_PLACE_REGISTER : 0u;
 
-	if (is_special(&tables.forms[form]))
-		return VF_PLACE_FREE;
-	if (info->rm & (NB_RM_G8 | NB_RM_G | NB_RM_X))
-		kinds |= VF_PLACE_REGISTER;
+	if (f->on_others || f->imm_zero || f->flags & VF_FORM_RARE || info->feature ||
+	    info->kind == NB_FORM_VEX_ENCODED || info->rm & NB_RM_G0)
+		return 0;
+	if (info->rm & NB_RM_ADDRESS)
+		return VF_PLACE_ADDRESS;
+	if (f->flags & VF_FORM_CONTROL)
+		return 0;
 	if (info->rm & NB_RM_M && !(info->access & NB_ACCESS_ALIGNED))
 		kinds |= VF_PLACE_FRAME | VF_PLACE_MEMORY | VF_PLACE_VMCTX;
-	if (info->rm & NB_RM_ADDRESS)
-		kinds |= VF_PLACE_ADDRESS;
-	return (uint8_t)kinds;
-}
-
-static uint8_t
-rex_of(const struct nb_form_info *info)
-{
-	uint32_t rex = VF_REX_W;
-
-	if (info->reg == NB_REG_G8 || info->rm & NB_RM_G8)
-		rex |= VF_REX_BARE;
-	if (info->rm != NB_RM_NONE)
-		rex |= VF_REX_X | VF_REX_B; /* as its place says */
-	if (info->reg == NB_REG_OPCODE)
-		rex |= VF_REX_B;
-	if (info->reg >= NB_REG_G8 && info->reg <= NB_REG_X)
-		rex |= VF_REX_R;
-	return (uint8_t)rex;
+	return kinds;
 }
 
 /* For a register as r/m operand, or for none. */
 static struct vf_row
 row_of(uint32_t form, bool is_register)
 {
-	const struct nb_form_info *info = &forms[form];
+	const struct nb_form_info *info = &infos[form];
+	uint32_t reg = info->reg, rm = info->rm;
+	bool is_byte_reg = reg == NB_REG_G8, is_byte_rm = rm & NB_RM_G8;
+	bool is_general = is_byte_reg || reg == NB_REG_G || reg == NB_REG_OPCODE;
+	bool is_general_rm = is_register && rm & (NB_RM_G8 | NB_RM_G);
+	/* Of r/m operands the place says whether X and B are right. */
+	uint32_t rex = VF_REX_W | (is_byte_reg || is_byte_rm ? VF_REX_BARE : 0) |
+		       (rm != NB_RM_NONE ? VF_REX_X | VF_REX_B : 0) |
+		       (reg == NB_REG_OPCODE ? VF_REX_B : 0) |
+		       (is_byte_reg || reg == NB_REG_G || reg == NB_REG_X ? VF_REX_R : 0);
 
-	return (struct vf_row){
-		.number = (uint16_t)(form + 1),
-		.on_reg = effect_on_reg(info),
-		.on_rm = is_register ? effect_on_rm(info) : NO_REGISTER,
-		.no_kinds = (uint8_t)~kinds_of(form),
-		.no_rex = (uint8_t)~rex_of(info),
-		.last = (uint8_t)(info->bytes - 1),
-		.needs_rex = (uint8_t)((info->reg == NB_REG_G8 ? VF_BYTE_REG : 0) |
-				       (info->rm & NB_RM_G8 ? VF_BYTE_RM : 0)),
-	};
+	return (struct vf_row){ .number = (uint16_t)(form + 1),
+				.on_reg = is_general ? effects[info->writes].reg : NO_REGISTER,
+				.on_rm = is_general_rm ? effects[info->writes].rm : NO_REGISTER,
+				.no_kinds = (uint8_t) ~(kinds_of(form) | VF_PLACE_FREE),
+				.no_rex = (uint8_t)~rex,
+				.last = (uint8_t)(info->bytes - 1),
+				.needs_rex = (uint8_t)((is_byte_reg ? VF_BYTE_REG : 0) |
+						       (is_byte_rm ? VF_BYTE_RM : 0)) };
 }
 
 /* --- by one byte ------------------------------------------------------------------ */
@@ -233,24 +161,24 @@ row_of(uint32_t form, bool is_register)
 static void
 make_rex(uint32_t byte)
 {
-	bool is_rex = byte >> 4 == VF_REX_BARE >> 4, is_escape = byte == 0x0f;
+	bool is_rex = (byte & 0xf0) == VF_REX_BARE, is_escape = byte == 0x0f;
 	uint32_t bits = is_rex ? byte & 15 : 0;
 
-	tables.rexes[byte] = (struct vf_rex){
-		.shift = is_rex || is_escape ? 8 : 0,
-		.end = is_rex || is_escape ? 2 : 1,
-		.r = bits & VF_REX_R ? 8 : 0,
-		.bits = (uint8_t)(is_rex && !bits ? VF_REX_BARE : bits),
-		.page = (uint16_t)((is_escape ? VF_PAGE_0F : VF_PAGE_ONE) +
-				   (bits & VF_REX_W ? VF_PAGE / 2 : 0)),
-		.xb = (uint16_t)((bits & (VF_REX_X | VF_REX_B)) << 8),
-	};
+	tables.rexes[byte] =
+		(struct vf_rex){ .shift = is_rex || is_escape ? 8 : 0,
+				 .end = is_rex || is_escape ? 2 : 1,
+				 .r = bits & VF_REX_R ? 8 : 0,
+				 .bits = (uint8_t)(is_rex && !bits ? VF_REX_BARE : bits),
+				 .page = (uint16_t)(is_escape	      ? SPACE_0F * VF_PAGE
+						    : bits & VF_REX_W ? VF_PAGE / 2
+								      : 0),
+				 .xb = (uint16_t)((bits & (VF_REX_X | VF_REX_B)) << 8) };
 }
 
 static void
 make_modrm(uint32_t byte)
 {
-	uint32_t mod = byte >> 6, digit = byte >> 3 & 7, low = byte & 7;
+	uint32_t mod = byte >> 6, low = byte & 7;
 	bool has_sib = mod != 3 && low == NB_RSP, is_rip = mod == 0 && low == NB_RBP;
 	uint32_t disp_bytes = is_rip || mod == 2 ? 4 : mod == 1;
 
@@ -263,79 +191,65 @@ make_modrm(uint32_t byte)
 		.rm_mask = has_sib ? 0xff : 0xc7,
 		.bytes = (uint8_t)(1 + has_sib + disp_bytes),
 		.disp_at = (uint8_t)(1 + has_sib),
-		.row = (uint8_t)(digit | (mod == 3 ? VF_ROW_REGISTER : 0)),
+		.row = (uint8_t)((byte >> 3 & 7) | (mod == 3 ? VF_ROW_REGISTER : 0))
 	};
 }
 
-/* --- operands in memory ------------------------------------------------------------- */
+/* --- places -------------------------------------------------------------------------- */
 
-/* RSP as an index is none. */
+/* Of an operand in memory; RSP as an index is none. */
 static uint32_t
 kind_of(uint32_t base, uint32_t index, uint32_t scale)
 {
-	if (index == NB_RSP && base == NB_RSP)
-		return VF_PLACE_FRAME;
-	if (index == NB_RSP && base == NB_R15)
-		return VF_PLACE_VMCTX;
-	if (index == NB_R14 || index == NB_R15)
+	if (index == NB_RSP && (base == NB_RSP || base == NB_R15))
+		return base == NB_RSP ? VF_PLACE_FRAME : VF_PLACE_VMCTX;
+	if (index == NB_R14 || index == NB_R15 || base == NB_RSP || base == NB_R15)
 		return VF_PLACE_OTHER;
-	if (base == NB_R14 && scale == 0)
-		return VF_PLACE_MEMORY;
-	return PINNED >> base & 1 ? VF_PLACE_OTHER : VF_PLACE_ADDRESS;
-}
-
-static uint8_t
-bound_of(uint32_t kind)
-{
-	uint32_t number = kind & VF_PLACE_FRAME ? 1 : kind & VF_PLACE_MEMORY ? 2 : 0;
-
-	return (uint8_t)(VF_BOUND_BYTES * (kind & VF_PLACE_VMCTX ? 3 : number));
+	if (base == NB_R14)
+		return scale ? VF_PLACE_OTHER : VF_PLACE_MEMORY;
+	return VF_PLACE_ADDRESS;
 }
 
 /* By ModRM, in which mod stands where SIB has the scale. */
-static struct vf_place
-place_of_modrm(uint32_t mod, uint32_t base, bool has_x)
+static void
+make_modrm_place(struct vf_place *place, uint32_t mod, uint32_t base, bool has_x)
 {
-	uint32_t low = base & 7, wrong = has_x ? VF_PLACE_WRONG : 0;
-	struct vf_place place = { .base = (uint8_t)base, .index = VF_NO_REG, .operand = VF_MEMORY };
-	uint32_t kind = kind_of(base, NB_RSP, 0);
+	uint32_t low = base & 7, kind = kind_of(base, NB_RSP, 0);
 
+	*place = (struct vf_place){ .operand = VF_MEMORY,
+				    .base = (uint8_t)base,
+				    .index = VF_NO_REG };
 	if (mod == 3) {
-		place.operand = VF_REGISTER;
+		place->operand = VF_REGISTER;
 		kind = VF_PLACE_REGISTER;
 	} else if (low == NB_RSP) {
 		kind = VF_PLACE_OTHER; /* there is a SIB */
 	} else if (low == NB_RBP && mod == 0) {
-		place.operand = VF_RIP;
-		place.base = VF_NO_REG;
+		place->operand = VF_RIP;
+		place->base = VF_NO_REG;
 		kind = VF_PLACE_OTHER | (base != NB_RBP ? VF_PLACE_WRONG : 0);
 	} else if (low == NB_RBP) {
 		kind |= VF_PLACE_FREE;
 	}
-	place.kind = (uint8_t)(kind | wrong);
-	place.bound = bound_of(kind);
-	return place;
+	place->kind = (uint8_t)(kind | (has_x ? VF_PLACE_WRONG : 0));
 }
 
-static struct vf_place
-place_of_sib(uint32_t base, uint32_t index, uint32_t scale)
+static void
+make_sib_place(struct vf_place *place, uint32_t scale, uint32_t base, uint32_t index)
 {
-	bool is_needed = index != NB_RSP || (scale == 0 && (base & 7) == NB_RSP);
-	uint32_t kind = kind_of(base, index, scale);
+	bool has_index = index != NB_RSP, is_rbp = (base & 7) == NB_RBP;
+	/* With RBP there may be no base; ModRM knows. */
+	uint32_t kind = is_rbp ? VF_PLACE_OTHER | VF_PLACE_FREE : kind_of(base, index, scale);
 
-	/* Or there is no base; ModRM knows. */
-	if ((base & 7) == NB_RBP)
-		kind = VF_PLACE_OTHER | VF_PLACE_FREE;
-	if (!is_needed)
-		kind = VF_PLACE_OTHER | VF_PLACE_WRONG;
-	return (struct vf_place){
-		.extended = (uint16_t)(index != NB_RSP && kind & VF_PLACE_MEMORY ? 1 << index : 0),
+	if (!has_index && (scale != 0 || (base & 7) != NB_RSP))
+		kind = VF_PLACE_OTHER | VF_PLACE_WRONG; /* not needed */
+	*place = (struct vf_place){
+		.extended = (uint16_t)(has_index && kind == VF_PLACE_MEMORY ? 1 << index : 0),
 		.kind = (uint8_t)kind,
-		.bound = bound_of(kind),
 		.operand = VF_MEMORY,
 		.base = (uint8_t)base,
-		.index = (uint8_t)(index == NB_RSP ? VF_NO_REG : index),
-		.scale = (uint8_t)scale,
+		.index = (uint8_t)(has_index ? index : VF_NO_REG),
+		.scale = (uint8_t)scale
 	};
 }
 
@@ -343,101 +257,87 @@ static void
 make_place(uint32_t at)
 {
 	uint32_t top = at >> 6 & 3, base = (at & 7) | (at >> 8 & 1) << 3, x = at >> 9 & 1;
+	struct vf_place *by_modrm = &tables.places[at], *by_sib = by_modrm + VF_PLACE_SIB;
 
-	tables.places[at] = place_of_modrm(top, base, x);
-	tables.places[VF_PLACE_SIB + at] = place_of_sib(base, (at >> 3 & 7) | x << 3, top);
+	make_modrm_place(by_modrm, top, base, x);
+	make_sib_place(by_sib, top, base, (at >> 3 & 7) | x << 3);
+	for (struct vf_place *place = by_modrm; place <= by_sib; place += VF_PLACE_SIB)
+		place->bound = (uint8_t)(VF_BOUND_BYTES * (place->kind & VF_PLACE_FRAME	   ? 1
+							   : place->kind & VF_PLACE_MEMORY ? 2
+							   : place->kind & VF_PLACE_VMCTX  ? 3
+											   : 0));
 }
 
 /* --- opcodes ------------------------------------------------------------------------- */
 
 static uint32_t
-page_of(uint32_t space)
-{
-	if (!tables.page_of[space])
-		tables.page_of[space] = (uint16_t)(VF_PAGE * ++page_count);
-	return tables.page_of[space];
-}
-
-static uint32_t
 shape_of(uint32_t form, uint32_t opcode)
 {
-	const struct nb_form_info *info = &forms[form];
-	bool is_byte = info->reg == NB_REG_G8 || info->rm & NB_RM_G8;
+	static const uint8_t shapes[NB_FORM_COUNT] = { [NB_FORM_J_8] = VF_SHAPE_BRANCH,
+						       [NB_FORM_J_32] = VF_SHAPE_BRANCH,
+						       [NB_FORM_JMP_8] = VF_SHAPE_JUMP,
+						       [NB_FORM_JMP_32] = VF_SHAPE_JUMP,
+						       [NB_FORM_CALL_32] = VF_SHAPE_CALL,
+						       [NB_FORM_UD2] = VF_SHAPE_TRAP,
+						       [NB_FORM_MOV32_IMM] = VF_SHAPE_CONSTANT,
+						       [NB_FORM_MOV64_IMM] = VF_SHAPE_CONSTANT,
+						       [NB_FORM_NOP] = VF_SHAPE_NOP };
+	const struct nb_form_info *info = &infos[form];
 
-	switch (form) {
-	case NB_FORM_J_8:
-	case NB_FORM_J_32:
-		return VF_SHAPE_BRANCH;
-	case NB_FORM_JMP_8:
-	case NB_FORM_JMP_32:
-		return VF_SHAPE_JUMP;
-	case NB_FORM_CALL_32:
-		return VF_SHAPE_CALL;
-	case NB_FORM_UD2:
-		return VF_SHAPE_TRAP;
-	case NB_FORM_NOP:
-		return VF_SHAPE_NOP;
-	case NB_FORM_MOV32_IMM:
-	case NB_FORM_MOV64_IMM:
-		return VF_SHAPE_CONSTANT;
-	default:
-		if (info->rm == NB_RM_NONE)
-			return VF_SHAPE_OTHER;
-		return is_byte || tables.forms[form].imm_short & ~opcode ? VF_SHAPE_UNSURE
-									 : VF_SHAPE_MODRM;
-	}
-}
-
-/* Half of an opcode's rows, or of them the one of the row's digit. */
-static void
-fill(struct vf_row *rows, uint32_t form, bool is_register)
-{
-	uint32_t digit = forms[form].reg;
-
-	for (uint32_t i = 0; i < VF_DIGITS / 2; i++)
-		if (digit > NB_REG_D7 || digit == i)
-			rows[i] = row_of(form, is_register);
+	if (info->rm == NB_RM_NONE)
+		return shapes[form];
+	if (info->reg == NB_REG_G8 || info->rm & NB_RM_G8)
+		return VF_SHAPE_UNSURE;
+	return tables.forms[form].imm_short & ~opcode ? VF_SHAPE_UNSURE : VF_SHAPE_MODRM;
 }
 
 static void
 enter(uint32_t form, uint32_t opcode)
 {
-	static const uint8_t encodings[] = {
-		[NB_FORM_LOCKED] = VF_SPACE_LOCKED,
-		[NB_FORM_VEX_ENCODED] = VF_SPACE_VEX,
-		[NB_FORM_SSE_LEGACY] = 0,
-	};
-	const struct nb_form_info *info = &forms[form];
-	const struct vf_form *made = &tables.forms[form];
+	const struct nb_form_info *info = &infos[form];
+	const struct vf_form *f = &tables.forms[form];
 	uint32_t memory = NB_RM_M | NB_RM_ADDRESS;
-	uint32_t space = encodings[info->kind] | (uint32_t)info->map << VF_SPACE_MAP |
+	uint32_t space = (info->kind == NB_FORM_LOCKED	      ? VF_SPACE_LOCKED
+			  : info->kind == NB_FORM_VEX_ENCODED ? VF_SPACE_VEX
+							      : 0u) |
+			 (uint32_t)info->map << VF_SPACE_MAP |
 			 (uint32_t)info->prefix << VF_SPACE_PREFIX;
-	uint32_t *entry = &tables.opcodes[page_of(space) + (info->wide ? VF_PAGE / 2 : 0) + opcode];
-	uint32_t what = (uint32_t)made->imm_bytes >> (opcode & made->imm_short) << VF_OPCODE_IMM |
+	uint32_t *entry =
+		&tables.opcodes[VF_PAGE * space + (info->wide ? VF_PAGE / 2 : 0) + opcode];
+	uint32_t what = (uint32_t)f->imm_bytes >> (opcode & f->imm_short) << VF_OPCODE_IMM |
 			shape_of(form, opcode);
 
 	if (!*entry)
 		*entry = VF_DIGITS * ++opcode_count << VF_OPCODE_ROWS | what;
 	else if ((*entry & UINT16_MAX) != what)
-		*entry = (*entry & ~(uint32_t)VF_OPCODE_SHAPE) | VF_SHAPE_OTHER;
-	struct vf_row *rows = &tables.rows[*entry >> VF_OPCODE_ROWS];
+		*entry &= ~(uint32_t)VF_OPCODE_SHAPE; /* OTHER */
+	for (uint32_t i = 0; i < VF_DIGITS; i++) {
+		bool is_register = i & VF_ROW_REGISTER;
+		bool is_there =
+			info->rm == NB_RM_NONE || info->rm & (is_register ? ~memory : memory);
 
-	if (info->rm == NB_RM_NONE || info->rm & memory)
-		fill(rows, form, false);
-	if (info->rm == NB_RM_NONE || info->rm & ~memory)
-		fill(rows + VF_ROW_REGISTER, form, true);
+		if (is_there && (info->reg > NB_REG_D7 || info->reg == (i & 7)))
+			tables.rows[(*entry >> VF_OPCODE_ROWS) + i] = row_of(form, is_register);
+	}
 }
 
 static void
 make_opcodes(void)
 {
-	static const uint8_t prefixes[] = { 0x66, 0xc4, 0xc5, 0xf0, 0xf2, 0xf3, 0x0f };
+	/* Of the first space without W, and with it; of the one behind 0F. */
+	static const uint16_t prefixes[] = { 0x0f,
+					     0x66,
+					     0xc4,
+					     0xc5,
+					     0xf0,
+					     0xf2,
+					     0xf3,
+					     VF_PAGE / 2 + 0x0f,
+					     SPACE_0F * VF_PAGE + 0x38,
+					     SPACE_0F * VF_PAGE + 0x3a };
 
-	/* VF_PAGE_ONE and VF_PAGE_0F are the first. */
-	(void)page_of(NB_MAP_1 << VF_SPACE_MAP);
-	(void)page_of(NB_MAP_0F << VF_SPACE_MAP);
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
-		const struct nb_form_info *info = &forms[form];
+		const struct nb_form_info *info = &infos[form];
 		uint32_t count = info->kind == NB_FORM_CONDITION ? 16
 				 : info->reg == NB_REG_OPCODE	 ? 8
 								 : 1;
@@ -449,16 +349,8 @@ make_opcodes(void)
 		if (info->imm == NB_IMM_S8_32)
 			enter(form, info->opcode | 2u);
 	}
-	for (uint32_t i = 0; i < sizeof(prefixes); i++)
-		tables.opcodes[VF_PAGE_ONE + prefixes[i]] = VF_SHAPE_PREFIX;
-	for (uint32_t w = 0; w < VF_PAGE; w += VF_PAGE / 2) {
-		tables.opcodes[VF_PAGE_ONE + w + 0x0f] = VF_SHAPE_PREFIX;
-		tables.opcodes[VF_PAGE_0F + w + 0x38] = VF_SHAPE_PREFIX;
-		tables.opcodes[VF_PAGE_0F + w + 0x3a] = VF_SHAPE_PREFIX;
-	}
-	for (uint32_t i = 0; i < VF_PAGES * VF_PAGE; i++)
-		if (!tables.opcodes[i])
-			tables.opcodes[i] = VF_SHAPE_OTHER;
+	for (uint32_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		tables.opcodes[prefixes[i]] = VF_SHAPE_PREFIX;
 }
 
 int
@@ -466,7 +358,7 @@ main(void)
 {
 	uint64_t words[sizeof(tables) / sizeof(uint64_t)];
 
-	make_patterns();
+	memcpy(tables.patterns, patterns, sizeof(patterns));
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++)
 		make_form(form);
 	for (uint32_t i = 0; i < VF_OPCODES * VF_DIGITS; i++)
@@ -482,5 +374,5 @@ main(void)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		printf("0x%" PRIx64 ",\n", words[i]);
 	/* More would have been written behind the tables. */
-	return page_count < VF_PAGES && opcode_count < VF_OPCODES - 1 ? 0 : 1;
+	return opcode_count < VF_OPCODES - 1 ? 0 : 1;
 }
