@@ -37,6 +37,8 @@ $(KERNEL_TESTS): $(KERNEL_TEST_OBJ)
 
 $(addprefix $(B)/tests/kernel/,test_gates test_gate_waits test_gate_limits): $(B)/hosted/tests/kernel/gate_fixture.o
 
+$(B)/tests/kernel/test_gate_torture: $(B)/hosted/tests/kernel/gate_reference.o
+
 # Every way from guest code into the kernel leads through kill_stubs.S.
 $(B)/tests/kernel/test_kill: $(B)/hosted/tests/kernel/kill_stubs.S.o
 $(B)/tests/kernel/test_kill: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,guest_enter kernel_guest_pending \

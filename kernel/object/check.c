@@ -65,9 +65,9 @@ check_wait(const struct gate_pool *pool, const struct list_link *link)
 	ASSERT(wait->pool == pool);
 	ASSERT(wait->thread->gate_wait == wait);
 	ASSERT(wait->thread->seat == wait->caller);
-	if (link->next != &pool->waiters)
-		ASSERT(list_entry(link->next, struct gate_wait, link)->thread->priority <=
-		       wait->thread->priority);
+	ASSERT(link->next == &pool->waiters ||
+	       list_entry(link->next, struct gate_wait, link)->arrival > wait->arrival);
+	ASSERT(gate_first_locked(pool)->place.key <= wait->place.key);
 }
 
 static void
@@ -91,9 +91,8 @@ check_activation(const struct gate_pool *pool, const struct gate_activation *act
 	}
 	if (has_waiters || pool->is_closed)
 		ASSERT(state & GUEST_GATE_SLOW);
-	if (has_waiters)
-		ASSERT(thread_of_seat(seat)->priority >=
-		       list_entry(pool->waiters.next, struct gate_wait, link)->thread->priority);
+	if (has_waiters && gate_is_settled_locked())
+		ASSERT(thread_of_seat(seat)->priority >= gate_first_locked(pool)->thread->priority);
 }
 
 void

@@ -113,8 +113,11 @@ uint64_t gate_process_calls(struct process *process);
  * own, is inside another process. It will never come back then. */
 bool gate_detach(struct thread *thread);
 /* Changes the thread's own priority, NB_PRIORITY_*, and its place at the gate for which
- * it may be waiting. The thread cannot end meanwhile. */
+ * it may be waiting. The thread cannot end meanwhile. gate_settle must follow. */
 void gate_set_priority(struct thread *thread, uint32_t priority);
+/* Finds out what threads inherit, until everybody has it. No lock held. Gives way to
+ * others. */
+void gate_settle(void);
 /* The thread has left guest code for ever: its own gates close. */
 void gate_thread_left(struct thread *thread);
 

@@ -466,10 +466,12 @@ gate_thread_left(struct thread *thread)
 {
 	struct gate_pool *pool = thread->serving;
 
-	if (!pool)
-		return;
 	thread->serving = NULL;
-	if (gate_pool_close(pool, NB_PEER_CLOSED))
-		gate_pool_drain(pool);
-	gate_pool_put(pool);
+	if (pool) {
+		if (gate_pool_close(pool, NB_PEER_CLOSED))
+			gate_pool_drain(pool);
+		gate_pool_put(pool);
+	}
+	if (!list_is_empty(&thread->inherit_link))
+		gate_forget(thread);
 }

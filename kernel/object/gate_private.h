@@ -54,18 +54,35 @@ struct gate_pool {
 	bool server_wants;	  /* and is about to leave it */
 	enum nb_status end;	  /* what callers get. Valid when closed */
 	uint32_t inside;	  /* calls that have not left yet. Valid when closed */
-	struct list_link waiters; /* struct gate_wait, the most urgent first */
-	uint64_t counted_calls;	  /* of its calls, those in process->gate_calls */
-	uint64_t visit;		  /* of the last walk that came by */
+	struct list_link waiters; /* struct gate_wait, in the order of their arrival */
+	struct pairing queue;	  /* the same, the most urgent first */
+	/* Of the waiters: how many have each priority by themselves, and a bit where there are
+	 * some; how many can lend time without a limit, their own or somebody else's. */
+	uint32_t base_counts[NB_PRIORITY_MAX + 1];
+	uint32_t base_mask;
+	uint32_t free_count, lent_free_count;
+	uint64_t counted_calls; /* of its calls, those in process->gate_calls */
+	uint64_t visit;		/* of the last walk that came by */
 	struct gate_pool *visit_next;
 
 	struct gate_activation activations[];
 };
 
+/* What who waits gives to those inside. */
+struct gate_offer {
+	uint32_t priority;
+	struct cpu_budget *own;	   /* its own time; NULL: without a limit */
+	struct thread_lender lent; /* and what it has been lent */
+};
+
 /* A caller in a queue, on its thread's stack. thread->gate_wait points to it.
  * Under gates.lock. */
 struct gate_wait {
-	struct list_link link; /* in pool->waiters, or in no list: decided */
+	struct list_link link;	   /* in pool->waiters, or in no list: decided */
+	struct pairing_node place; /* in pool->queue */
+	struct gate_offer offer;   /* as it was when it was looked at last */
+	uint32_t base;		   /* its priority, and whether its time has no limit, as counted */
+	bool is_free;
 	struct gate_pool *pool;
 	struct thread *thread;
 	struct guest_seat *caller;
@@ -135,16 +152,32 @@ uint64_t gate_activation_count(void);
 
 /* The thread that keeps others from entering, or NULL. Its state is held. */
 struct thread *gate_occupant_locked(const struct gate_activation *activation);
-/* Puts the wait into its pool's queue, at the place that its thread's priority and its
- * arrival give it. */
-void gate_wait_insert_locked(struct gate_wait *wait);
+/* The wait at whose end the pool's next activation is given away, or NULL. */
+struct gate_wait *gate_first_locked(const struct gate_pool *pool);
 /* Whether some thread that occupies `pool`, or for which such a one waits, directly
  * or not, can go on without `self`. One that is canceled can: its wait is ending. */
 bool gate_can_progress_locked(struct gate_pool *pool, const struct thread *self);
-/* Somebody came to or left the queue of `pool`, or what `thread` is in or has to give is
- * something else (either may be NULL): it, those inside, and those for whom they wait
- * inherit anew. */
-void gate_update_locked(struct gate_pool *pool, struct thread *thread);
+
+/* What follows notes whose inheritance may have changed. It is found anew in
+ * gate_settle_locked. */
+
+/* The wait, whose thread, pool and arrival are set, begins: it is in the pool's queue. */
+void gate_wait_begin_locked(struct gate_wait *wait);
+/* It is out of the queue; then, once its thread is where it goes, withdraws what it gave. */
+void gate_wait_leave_locked(struct gate_wait *wait);
+void gate_wait_left_locked(const struct gate_wait *wait);
+/* The thread has got into a pool with waiters. */
+void gate_entered_locked(struct thread *thread);
+/* It has left one, or somebody else pays for it, or its own priority is another one. */
+void gate_changed_locked(struct thread *thread);
+/* The thread will never be in a gate again. */
+void gate_forget_locked(struct thread *thread);
+
+/* Some steps of that; true if nothing is left to do. Whoever has noted something calls it
+ * before the lock is released, and gate_settle afterwards. */
+bool gate_settle_locked(void);
+/* Whether everybody has what he inherits. */
+bool gate_is_settled_locked(void);
 
 /* ---- gate_queue.c ---- */
 
@@ -153,7 +186,7 @@ void gate_visit_pools(const struct process *process, void (*visit)(const struct 
 
 /* Enters a new pool in its process's list, open; of a server with that mark. */
 void gate_pool_open(struct gate_pool *pool);
-/* True if the caller must drain it. */
+/* True if the caller, who uses it, must drain it. Gives way to others. */
 NB_MUST_USE bool gate_pool_close(struct gate_pool *pool, enum nb_status end);
 /* True if the caller, who has just drained it or dropped the last use, frees it. */
 NB_MUST_USE bool gate_pool_is_free(struct gate_pool *pool, bool is_drained, uint32_t users_less);
@@ -168,6 +201,9 @@ NB_MUST_USE enum nb_status gate_claim(struct gate_pool *pool, struct guest_seat 
 /* The calling thread leaves an activation, which the next one gets. May drain the
  * pool. No lock held. */
 void gate_give_back(struct gate_activation *activation);
+
+/* The thread will never be in a gate again. */
+void gate_forget(struct thread *thread);
 
 /* A server begins to serve; NB_CANCELED: the pool is closed. */
 NB_MUST_USE enum nb_status gate_server_open(struct gate_pool *pool);

@@ -17,6 +17,35 @@ static struct {
 	uint64_t arrivals; /* waits so far */
 } gates = { .lock = SPINLOCK_INIT(LOCK_RANK_GATES) };
 
+/* Waiters of a pool that is closed that are woken while the lock is held. */
+enum { REFUSED_AT_ONCE = 64 };
+
+void
+gate_settle(void)
+{
+	bool is_done;
+
+	do {
+		spinlock_lock(&gates.lock);
+		is_done = gate_settle_locked();
+		spinlock_unlock(&gates.lock);
+		if (!is_done)
+			sched_relax();
+	} while (!is_done);
+}
+
+/* Releases the lock; what has been noted of inheritance is done before and, if that is much,
+ * after it. */
+static void
+gates_unlock_settling(void)
+{
+	bool is_done = gate_settle_locked();
+
+	spinlock_unlock(&gates.lock);
+	if (!is_done)
+		gate_settle();
+}
+
 /* ---- states ---- */
 
 static uint64_t
@@ -68,12 +97,14 @@ find_idle_locked(struct gate_pool *pool)
 static void
 wait_decide_locked(struct gate_wait *wait, struct gate_activation *granted, enum nb_status status)
 {
-	list_remove(&wait->link);
-	wait->thread->gate_wait = NULL;
+	gate_wait_leave_locked(wait);
 	wait->granted = granted;
 	wait->status = status;
-	if (granted)
+	if (granted) {
 		occupy_locked(granted, wait->caller, wait->thread);
+		gate_entered_locked(wait->thread);
+	}
+	gate_wait_left_locked(wait);
 }
 
 static bool
@@ -94,10 +125,10 @@ wait_give_up(struct gate_wait *wait, enum nb_status status)
 	spinlock_lock(&gates.lock);
 	if (!list_is_empty(&wait->link)) {
 		wait_decide_locked(wait, NULL, status);
-		gate_update_locked(wait->pool, NULL);
-		gate_update_locked(NULL, wait->thread);
+		gates_unlock_settling();
+	} else {
+		spinlock_unlock(&gates.lock);
 	}
-	spinlock_unlock(&gates.lock);
 }
 
 /* Takes an activation at once, or puts `wait` into the queue: NB_SHOULD_WAIT. */
@@ -115,9 +146,8 @@ enter_or_queue_locked(struct gate_pool *pool, struct gate_wait *wait)
 	if (!gate_can_progress_locked(pool, wait->thread))
 		return NB_DEADLOCK;
 	wait->arrival = ++gates.arrivals;
-	gate_wait_insert_locked(wait);
 	wait->thread->gate_wait = wait;
-	gate_update_locked(pool, NULL);
+	gate_wait_begin_locked(wait);
 	return NB_SHOULD_WAIT;
 }
 
@@ -132,7 +162,7 @@ gate_claim(struct gate_pool *pool, struct guest_seat *caller, uint64_t deadline_
 	list_init(&wait.link);
 	spinlock_lock(&gates.lock);
 	status = enter_or_queue_locked(pool, &wait);
-	spinlock_unlock(&gates.lock);
+	gates_unlock_settling();
 	if (status == NB_SHOULD_WAIT) {
 		while (!wait_is_decided(&wait)) {
 			if (thread_is_canceled())
@@ -158,10 +188,9 @@ gate_claim(struct gate_pool *pool, struct guest_seat *caller, uint64_t deadline_
 static void
 grant_locked(struct gate_pool *pool, struct gate_activation *activation)
 {
-	struct gate_wait *wait = list_entry(list_first(&pool->waiters), struct gate_wait, link);
+	struct gate_wait *wait = gate_first_locked(pool);
 
 	wait_decide_locked(wait, activation, NB_OK);
-	gate_update_locked(pool, NULL);
 	thread_wake(wait->thread);
 }
 
@@ -202,8 +231,9 @@ gate_give_back(struct gate_activation *activation)
 	if (self->share->budget)
 		sched_seat_left();
 	must_drain = vacate_locked(activation);
-	gate_update_locked(NULL, self);
-	spinlock_unlock(&gates.lock);
+	if (self->inheritance.priority || self->inheritance.lender.is_there)
+		gate_changed_locked(self);
+	gates_unlock_settling();
 	if (must_drain)
 		gate_pool_drain(pool);
 }
@@ -292,7 +322,7 @@ succeed_locked(struct thread *thread)
 		return;
 	process_paid(thread);
 	thread_pay_by(thread, &payer->object, &payer->share, payer->account);
-	gate_update_locked(NULL, thread);
+	gate_changed_locked(thread);
 }
 
 /* The thread is in an activation that is to be left. */
@@ -304,25 +334,18 @@ unwind_locked(struct thread *thread)
 	thread_wake(thread);
 }
 
-/* Nobody gets in; waiters learn of it; with `must_unwind` those inside leave as
- * soon as they may. True if the caller must drain the pool. */
-static bool
-close_locked(struct gate_pool *pool, enum nb_status end, bool must_unwind)
+/* Nobody gets in; with `must_unwind` those inside leave as soon as they may. */
+static void
+close_activations_locked(struct gate_pool *pool, bool must_unwind)
 {
-	struct list_link *link;
-
-	if (pool->is_closed)
-		return false;
-	pool->is_closed = true;
-	pool->end = end;
-	list_remove(&pool->link);
-	count_calls_locked(pool);
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct gate_activation *activation = &pool->activations[i];
 		uint64_t state = state_hold_locked(activation);
 
 		if (state <= GATE_MARK_LAST) {
 			state_set_locked(activation, GATE_CLOSED | GUEST_GATE_SLOW);
+			if (state == GATE_SERVER)
+				gate_changed_locked(pool->server);
 			continue;
 		}
 		pool->inside++;
@@ -332,26 +355,56 @@ close_locked(struct gate_pool *pool, enum nb_status end, bool must_unwind)
 				  __ATOMIC_RELEASE);
 		unwind_locked(gate_occupant_locked(activation));
 	}
-	while ((link = list_first(&pool->waiters))) {
-		struct gate_wait *wait = list_entry(link, struct gate_wait, link);
+}
 
-		wait_decide_locked(wait, NULL, end);
-		gate_update_locked(NULL, wait->thread);
+/* Some of the waiters of a closed pool learn of it; false if none is left. */
+static bool
+refuse_some_locked(struct gate_pool *pool)
+{
+	for (uint32_t i = 0; i < REFUSED_AT_ONCE; i++) {
+		struct gate_wait *wait = gate_first_locked(pool);
+
+		if (!wait)
+			return false;
+		wait_decide_locked(wait, NULL, pool->end);
 		thread_wake(wait->thread);
 	}
-	gate_update_locked(pool, NULL);
-	return pool->inside == 0;
+	return true;
+}
+
+/* Releases the lock. True if the caller, who uses the pool, must drain it. */
+static bool
+close_unlocking(struct gate_pool *pool, enum nb_status end, bool must_unwind)
+{
+	bool must_drain;
+
+	if (pool->is_closed) {
+		spinlock_unlock(&gates.lock);
+		return false;
+	}
+	pool->is_closed = true;
+	pool->end = end;
+	list_remove(&pool->link);
+	count_calls_locked(pool);
+	/* Others run in between: none of those who leave is the last as long as this one is
+	 * inside, too. */
+	pool->inside = 1;
+	close_activations_locked(pool, must_unwind);
+	while (refuse_some_locked(pool)) {
+		gates_unlock_settling();
+		sched_relax();
+		spinlock_lock(&gates.lock);
+	}
+	must_drain = --pool->inside == 0;
+	gates_unlock_settling();
+	return must_drain;
 }
 
 bool
 gate_pool_close(struct gate_pool *pool, enum nb_status end)
 {
-	bool must_drain;
-
 	spinlock_lock(&gates.lock);
-	must_drain = close_locked(pool, end, false);
-	spinlock_unlock(&gates.lock);
-	return must_drain;
+	return close_unlocking(pool, end, false);
 }
 
 void
@@ -364,19 +417,19 @@ gate_process_dying(struct process *process)
 	for (;;) {
 		struct list_link *link;
 		struct gate_pool *pool;
-		bool must_drain;
 
 		spinlock_lock(&gates.lock);
 		link = list_first(&process->gate_pools);
 		if (!link) {
-			spinlock_unlock(&gates.lock);
+			gates_unlock_settling();
 			return;
 		}
 		pool = list_entry(link, struct gate_pool, link);
-		must_drain = close_locked(pool, end, true);
-		spinlock_unlock(&gates.lock);
-		if (must_drain)
+		pool->users++;
+		if (close_unlocking(pool, end, true))
 			gate_pool_drain(pool);
+		gate_pool_put(pool);
+		sched_relax();
 	}
 }
 
@@ -397,9 +450,9 @@ gate_server_open(struct gate_pool *pool)
 			state_set_locked(activation, GATE_IDLE);
 		else
 			grant_locked(pool, activation);
-		gate_update_locked(NULL, pool->server);
+		gate_changed_locked(pool->server);
 	}
-	spinlock_unlock(&gates.lock);
+	gates_unlock_settling();
 	return status;
 }
 
@@ -416,9 +469,9 @@ gate_server_close(struct gate_pool *pool)
 		pool->is_serving = false;
 		if (!pool->is_closed)
 			state_set_locked(activation, GATE_SERVER | GUEST_GATE_SLOW);
-		gate_update_locked(pool, NULL);
+		gate_entered_locked(pool->server);
 	}
-	spinlock_unlock(&gates.lock);
+	gates_unlock_settling();
 	return is_vacant;
 }
 
@@ -427,16 +480,18 @@ gate_server_close(struct gate_pool *pool)
 void
 gate_set_priority(struct thread *thread, uint32_t priority)
 {
-	struct gate_wait *wait;
-
 	spinlock_lock(&gates.lock);
 	thread_set_priority_base(thread, priority);
-	wait = thread->gate_wait;
-	if (wait) {
-		list_remove(&wait->link);
-		gate_wait_insert_locked(wait);
-		gate_update_locked(wait->pool, NULL);
-	}
+	gate_changed_locked(thread);
+	(void)gate_settle_locked();
+	spinlock_unlock(&gates.lock);
+}
+
+void
+gate_forget(struct thread *thread)
+{
+	spinlock_lock(&gates.lock);
+	gate_forget_locked(thread);
 	spinlock_unlock(&gates.lock);
 }
 
@@ -458,6 +513,7 @@ gate_detach(struct thread *thread)
 	activation = gate_activation_of(seat);
 	thread->is_detached = true;
 	succeed_locked(thread);
+	(void)gate_settle_locked();
 	spinlock_unlock(&gates.lock);
 	spinlock_lock(&activation->lend_lock);
 	activation->is_detached = true;

@@ -110,6 +110,7 @@ thread_create(const struct thread_options *options, struct thread **out)
 	thread->run_state = THREAD_NEW;
 	thread->stack_bytes = options->stack_bytes;
 	list_init(&thread->link);
+	list_init(&thread->inherit_link);
 	guest_seat_init(&thread->home, &stack, options->process);
 	thread->home.budget = thread->share->budget;
 	thread->home.place = &thread->seat;
@@ -127,6 +128,7 @@ thread_destroy(struct thread *thread)
 	struct object *owner = thread->owner, *payer = thread->payer;
 
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
+	ASSERT(list_is_empty(&thread->inherit_link));
 	port_stack_destroy(&thread->home.stack);
 	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
 	heap_delete(thread->trace);
@@ -237,17 +239,15 @@ thread_wake(struct thread *thread)
 	spinlock_unlock(&cpu->lock);
 }
 
-/* Applies base and inherited priority; true if the thread's own one is another now. */
-static bool
+/* Applies base and inherited priority. */
+static void
 apply_priorities_locked(struct cpu *cpu, struct thread *thread)
 {
 	uint32_t base = thread->base_priority, inherited = thread->inherited_priority;
 	uint32_t priority = base > inherited ? base : inherited;
 
-	if (priority == thread->priority)
-		return false;
-	sched_set_priority_locked(cpu, thread, priority);
-	return true;
+	if (priority != thread->priority)
+		sched_set_priority_locked(cpu, thread, priority);
 }
 
 void
@@ -256,26 +256,21 @@ thread_set_priority_base(struct thread *thread, uint32_t priority)
 	struct cpu *cpu = thread_lock_cpu(thread);
 
 	thread->base_priority = priority;
-	(void)apply_priorities_locked(cpu, thread);
+	apply_priorities_locked(cpu, thread);
 	spinlock_unlock(&cpu->lock);
 }
 
-bool
+void
 thread_inherit(struct thread *thread, const struct thread_inheritance *inheritance)
 {
 	struct cpu *cpu = thread_lock_cpu(thread);
 	const struct thread_lender *lender = &inheritance->lender;
-	bool is_changed;
 
 	thread->inherited_priority = inheritance->priority;
-	is_changed = apply_priorities_locked(cpu, thread);
-	if (lender->is_there != thread->lender.is_there ||
-	    lender->budget != thread->lender.budget) {
+	apply_priorities_locked(cpu, thread);
+	if (lender->is_there != thread->lender.is_there || lender->budget != thread->lender.budget)
 		sched_set_lender_locked(cpu, thread, lender);
-		is_changed = true;
-	}
 	spinlock_unlock(&cpu->lock);
-	return is_changed;
 }
 
 /* True if it is `to` that pays for the thread's record and stack now. */

@@ -111,11 +111,11 @@ struct thread {
 	/* Under the lock of gates: */
 	struct gate_wait *gate_wait; /* it waits to get into one; or NULL */
 	bool is_detached;	     /* its process ended while it was inside another */
-	/* Of the walk that found out last what it inherits, and what that was. */
-	uint64_t inherit_visit;
-	struct thread *inherit_next;
+	/* What it inherits, as far as known, and whether that is to be looked at again. */
 	struct thread_inheritance inheritance;
-	struct gate_pool *serving; /* of gates on its own instances, or NULL; the thread's */
+	struct list_link inherit_link; /* in one of the lists of gate_inherit.c, or in none */
+	bool inherit_lowers;	       /* in the first */
+	struct gate_pool *serving;     /* of gates on its own instances, or NULL; the thread's */
 
 	/* Where guest code was when it trapped or was told to die; heap memory that is
 	 * charged with this record. NULL: it was not, or there was no memory. */
@@ -157,8 +157,8 @@ bool thread_block(uint64_t deadline_ns);
 /* Makes `thread` leave or not enter thread_block. Any context but interrupts;
  * takes the run queue's lock. */
 void thread_wake(struct thread *thread);
-/* Changes what it inherits; true if that changes its priority or lender. */
-bool thread_inherit(struct thread *thread, const struct thread_inheritance *inheritance);
+/* Changes what it inherits. The caller has the lock of gates. */
+void thread_inherit(struct thread *thread, const struct thread_inheritance *inheritance);
 
 /* Who pays for a thread when its process has ended: from now on its time is taken from
  * `share`, and its stack and record from `account` unless a limit refuses that. `payer`

@@ -128,6 +128,7 @@ sys_thread_set_priority(struct nb_vmctx *vmctx, uint32_t handle, uint32_t priori
 		if (guest_seat(vmctx)->caller)
 			return guest_result(NB_BAD_STATE);
 		gate_set_priority(guest_thread(vmctx), priority);
+		gate_settle();
 		return 0;
 	}
 	status = guest_handle(vmctx, handle, &thread_type, NB_RIGHT_MANAGE, &use);
@@ -140,6 +141,7 @@ sys_thread_set_priority(struct nb_vmctx *vmctx, uint32_t handle, uint32_t priori
 	else
 		status = NB_BAD_STATE;
 	spinlock_unlock(&thread->lock);
+	gate_settle();
 	object_put(use.object);
 	return guest_result(status);
 }

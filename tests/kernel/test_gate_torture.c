@@ -10,6 +10,7 @@
 #include "kernel/object/event.h"
 #include "kernel/object/gate_private.h"
 #include "kernel/port/cpu.h"
+#include "tests/kernel/gate_reference.h"
 #include "tests/kernel/harness.h"
 
 #include <stdio.h>
@@ -30,7 +31,9 @@ static struct {
 	struct object *event;
 	struct node nodes[NODES];
 	uint64_t calls, kills, checks;
-	uint32_t waiting; /* most waiters seen at once */
+	uint32_t waiting;   /* most waiters seen at once */
+	uint64_t inherited; /* threads that had another's priority at a check */
+	struct gate_reference reference;
 	bool is_done;
 } torture = { .seed = 1, .operations = OPERATIONS };
 
@@ -76,12 +79,26 @@ check_pool(const struct gate_pool *pool)
 static void
 check_all(void)
 {
+	struct gate_reference *reference = &torture.reference;
+	const char *problem;
+
+	reference->pool_count = 0;
 	for (uint32_t i = 0; i < NODES; i++) {
 		for (uint32_t k = 0; k < 2; k++) {
-			if (torture.nodes[i].gates[k])
-				check_pool(torture.nodes[i].gates[k]->pool);
+			if (!torture.nodes[i].gates[k])
+				continue;
+			check_pool(torture.nodes[i].gates[k]->pool);
+			gate_reference_add(reference, torture.nodes[i].gates[k]->pool);
 		}
 	}
+	if (!gate_is_settled_locked())
+		return;
+	problem = gate_reference_compare(reference);
+	if (problem)
+		give_up("%s", problem);
+	for (uint32_t i = 0; i < reference->thread_count; i++)
+		torture.inherited += reference->threads[i].priority >
+				     reference->threads[i].thread->base_priority;
 }
 
 /* ---- nodes ---- */
@@ -139,7 +156,8 @@ create_node(struct node *node, struct module *module)
 	struct process_options options = { .account = boot_account(),
 					   .name = "node",
 					   .name_len = 4,
-					   .priority = priorities[random_below(4)] };
+					   .priority = priorities[random_below(4)],
+					   .processor_permille = random_below(3) ? 0 : 500 };
 	uint32_t idx, words[4], count = module == torture.module ? 2 * PEERS : 0;
 	struct process_binding bindings[2 * PEERS];
 	struct process *process;
@@ -256,10 +274,12 @@ test_torture(void **state)
 	object_put(&root->object);
 	object_put(&torture.module->object);
 	object_put(torture.event);
-	(void)printf("seed %lu: %lu calls, %lu kills, %lu checks, %u waited at once\n",
-		     (unsigned long)seed, (unsigned long)torture.calls,
-		     (unsigned long)torture.kills, (unsigned long)torture.checks, torture.waiting);
+	(void)printf(
+		"seed %lu: %lu calls, %lu kills, %lu checks, %u waited at once, %lu inherited\n",
+		(unsigned long)seed, (unsigned long)torture.calls, (unsigned long)torture.kills,
+		(unsigned long)torture.checks, torture.waiting, (unsigned long)torture.inherited);
 	assert_true(torture.kills > torture.operations / 20);
+	assert_true(torture.inherited > torture.operations / 100);
 }
 
 int

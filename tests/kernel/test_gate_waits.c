@@ -128,8 +128,8 @@ expect_waiting_at(struct process *process, struct process *server)
 static void
 expect_first(struct process *server, struct process *process)
 {
-	assert_ptr_equal(list_first(&gates_at(server, 0)->pool->waiters),
-			 &gates_thread_in(process)->gate_wait->link);
+	assert_ptr_equal(gate_first_locked(gates_at(server, 0)->pool),
+			 gates_thread_in(process)->gate_wait);
 }
 
 static const uint32_t one_each[RING_MAX] = { 1, 1, 1, 1, 1 };

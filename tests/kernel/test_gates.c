@@ -485,8 +485,7 @@ test_inheritance(void **state)
 	high = start_client(server, MODE_WAIT, NB_PRIORITY_HIGH);
 	kernel_run_idle();
 	assert_int_equal(gates_thread_in(low)->priority, NB_PRIORITY_HIGH);
-	assert_ptr_equal(list_entry(list_first(&gates_thread_in(high)->gate_wait->pool->waiters),
-				    struct gate_wait, link),
+	assert_ptr_equal(gate_first_locked(gates_thread_in(high)->gate_wait->pool),
 			 gates_thread_in(high)->gate_wait);
 	process_kill(high, 3);
 	kernel_run_idle();
