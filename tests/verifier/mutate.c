@@ -13,7 +13,7 @@
  *   --steps N             instructions for which each mutation runs, in several
  *                         states if it ends before
  *   --window N            instructions on mispredicted ways in one state
- *   --runs N              states for each function that is not changed
+ *   --runs N              states for each function that is not changed; 0: it does not run
  *   --aimed N             more of them, led to what has not run yet
  *   --cases 1             mutates the code by hand of test_rules too
  *   --forced 1            runs only on mispredicted ways
@@ -111,7 +111,7 @@ run_unchanged(struct subject *s)
 		printf("%s: refused unchanged: %s\n", s->file, verifier_rule_text(finding.rule));
 		return false;
 	}
-	for (uint32_t i = 0; i < s->image.function_count; i++)
+	for (uint32_t i = 0; s->runs && i < s->image.function_count; i++)
 		for (uint32_t forced = s->is_forced; forced < 2; forced++) {
 			work->seed = s->seed + i;
 			work->is_forced = forced;

@@ -31,11 +31,12 @@ one_round() { # SEED
 	mkdir -p "$modules/$1"
 	"$engine" generate $((500000 + $1 * 4)) 4 "$modules/$1" >/dev/null
 	{
-		"$mutate" --seed "$1" --flips "$bits" --edits $((some * 25000)) \
+		"$mutate" --seed "$1" --steps 1200 --flips "$bits" --edits $((some * 25000)) \
 			"$modules/$1"/*.wasm &&
-			"$mutate" --seed "$1" --runs 0 --flips $((bits ? 300000 : 0)) \
+			"$mutate" --seed "$1" --steps 1200 --runs 0 --flips $((bits ? 300000 : 0)) \
 				--edits $((some * 150000)) "$program" &&
-			"$mutate" --seed "$1" --cases 1 --flips 0 --edits $((some * 2000))
+			"$mutate" --seed "$1" --steps 1200 --cases 1 --flips 0 \
+				--edits $((some * 2000))
 	} >"$modules/$(($1 % 2)).out"
 	status=$?
 	rm -rf "${modules:?}/$1"
