@@ -72,15 +72,13 @@ test_build(void **state)
 
 /* Every request for memory fails in turn, from then on or once. */
 static void
-test_exhaustion(void **state)
+exhaust(struct buffer bytes, bool is_framed)
 {
-	struct buffer bytes = wasm_text_large_module(300);
 	struct host_arena host;
 	struct wasm_module module;
 	struct diag diag;
 	enum nb_status status = NB_OUT_OF_MEMORY;
 
-	(void)state;
 	host_arena_init(&host, 1 << 26);
 	diag_init(&diag);
 	assert_int_equal(
@@ -100,6 +98,7 @@ test_exhaustion(void **state)
 			diag_init(&diag);
 			status = ir_build(&fn, IR_INLINE_SMALL, &scratch, &diag);
 			assert_true(status == NB_OK || status == NB_OUT_OF_MEMORY);
+			assert_true(status != NB_OK || fn.frames_locals == is_framed);
 			arena_reset(&work.arena);
 			arena_reset(&scratch);
 			assert_int_equal(work.chunks, 0);
@@ -108,6 +107,48 @@ test_exhaustion(void **state)
 	}
 	buffer_free(&bytes);
 	arena_reset(&host.arena);
+}
+
+static void
+test_exhaustion(void **state)
+{
+	(void)state;
+	exhaust(wasm_text_large_module(300), false);
+}
+
+/* n ways into one label, a local set before each, and all read behind. */
+static struct buffer
+locals_and_ways(int n)
+{
+	struct golden_text text = { 0 };
+	struct buffer bytes;
+	char line[64];
+
+	golden_put(&text, "i32 -> i32 |");
+	for (int i = 0; i < n; i++)
+		golden_put(&text, " i32");
+	golden_put(&text, "\nblock\n");
+	for (int i = 1; i <= n; i++) {
+		snprintf(line, sizeof(line), "local.get 0\nlocal.tee %d\nbr_if 0\n", i);
+		golden_put(&text, line);
+	}
+	golden_put(&text, "end\ni32.const 0\n");
+	for (int i = 1; i <= n; i++) {
+		snprintf(line, sizeof(line), "local.get %d\ni32.add\n", i);
+		golden_put(&text, line);
+	}
+	bytes = wasm_text_module(text.text);
+	free(text.text);
+	return bytes;
+}
+
+/* Too many questions: built anew with locals in the frame, whatever fails on the way. */
+static void
+test_framed_exhaustion(void **state)
+{
+	(void)state;
+	exhaust(locals_and_ways(300), false);
+	exhaust(locals_and_ways(1000), true);
 }
 
 /* A ticker that says stop is heard wherever that happens. */
@@ -160,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_exhaustion),
+		cmocka_unit_test(test_framed_exhaustion),
 		cmocka_unit_test(test_cancel),
 	};
 
