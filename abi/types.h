@@ -42,6 +42,7 @@ enum {
 	NB_STARTUP_MAX = 1024 * 1024,	  /* bytes of a startup block */
 	NB_TRACE_RECORDS_MAX = 32,	  /* of one trace_read */
 	NB_BINDINGS_MAX = 64,		  /* of one process_instantiate */
+	NB_REPLY_HANDLES_MAX = 16,	  /* moved to its caller by one call of a gate */
 };
 
 enum nb_right {

@@ -404,6 +404,19 @@ gate_lend_copy(struct guest_seat *seat, uint32_t slot, uint32_t offset, uint64_t
 	return status;
 }
 
+/* Counts one more handle of this call; false if it has moved as many as it may. */
+static bool
+count_reply(struct gate_activation *activation)
+{
+	if (activation->reply_call != activation->port.calls)
+		activation->reply_count = 0;
+	activation->reply_call = activation->port.calls;
+	if (activation->reply_count == NB_REPLY_HANDLES_MAX)
+		return false;
+	activation->reply_count++;
+	return true;
+}
+
 enum nb_status
 gate_reply_handle(struct guest_seat *seat, struct handle_table *table, uint32_t handle,
 		  uint32_t *out)
@@ -415,6 +428,8 @@ gate_reply_handle(struct guest_seat *seat, struct handle_table *table, uint32_t 
 		return NB_BAD_STATE;
 	if (is_caller_dying(seat))
 		return NB_PEER_CLOSED;
+	if (!count_reply(gate_activation_of(seat)))
+		return NB_LIMIT_EXCEEDED;
 	caller = seat->caller->owner;
 	status = add_handle(table, handle, &caller->handles, out);
 	if (status == NB_CANCELED)

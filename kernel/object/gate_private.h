@@ -36,6 +36,9 @@ struct gate_activation {
 	/* The call, of port.calls, for which they hold: gates of one server share its
 	 * activation, and calls that pass nothing do not come by here. */
 	uint64_t lent_call;
+	/* Handles that a call, of port.calls, has moved to the caller. Of the thread inside. */
+	uint64_t reply_call;
+	uint32_t reply_count;
 	bool is_detached; /* the lender's memory is gone, or going */
 };
 

@@ -70,6 +70,10 @@ handles(void)
 	EXPECT(nb_handle_close((uint32_t)event) == ERR(BAD_HANDLE));
 	EXPECT(nb_object_wait_one((uint32_t)back, NB_SIGNAL_USER_1, 0) == NB_SIGNAL_USER_1);
 	EXPECT(nb_handle_close((uint32_t)back) == 0);
+	/* No more in one call, however many calls there are. */
+	for (int i = 0; i < 2; i++)
+		EXPECT(peer_take_two((uint32_t)nb_event_create(), (uint32_t)nb_event_create()) ==
+		       NB_REPLY_HANDLES_MAX);
 }
 
 void

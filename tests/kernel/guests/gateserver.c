@@ -81,10 +81,22 @@ take(uint32_t handle)
 	return nb_gate_reply_handle(handle);
 }
 
+/* Keeps the first and sends as many handles to the second as it can; their number. */
 static int64_t
 take_two(uint32_t first, uint32_t second)
 {
-	return nb_handle_close(first) + nb_handle_close(second);
+	int64_t count = 0, handle, moved;
+
+	EXPECT(nb_handle_close(first) == 0);
+	do {
+		handle = nb_handle_duplicate(second, NB_RIGHTS_SAME);
+		EXPECT(handle > 0);
+		moved = nb_gate_reply_handle((uint32_t)handle);
+		count += moved > 0;
+	} while (moved > 0);
+	EXPECT(moved == ERR(LIMIT_EXCEEDED));
+	EXPECT(nb_handle_close((uint32_t)handle) == 0 && nb_handle_close(second) == 0);
+	return count;
 }
 
 /* Waits for the caller's death or a signal. */
