@@ -38,23 +38,17 @@ account_create(struct account *parent, const uint64_t limit[ACCOUNT_RESOURCE_COU
 	account->refs = 1;
 	for (int i = 0; i < ACCOUNT_RESOURCE_COUNT; i++)
 		account->limit[i] = limit[i] ? limit[i] : UINT64_MAX;
+	account->nearest_budget = account_budget(parent);
 	account->source = (struct arena_source){ account_chunk_get, account_chunk_put, account };
 	*out = account;
 	return NB_OK;
-}
-
-struct cpu_budget *
-account_budget(struct account *account)
-{
-	while (account && !account->budget.permille)
-		account = account->parent;
-	return account ? &account->budget : NULL;
 }
 
 void
 account_limit_processor(struct account *account, uint32_t permille)
 {
 	budget_init(&account->budget, account_budget(account->parent), permille);
+	account->nearest_budget = &account->budget;
 }
 
 struct account *
@@ -84,7 +78,7 @@ account_put(struct account *account)
 }
 
 static bool
-account_charge_shared(struct account *account, enum account_resource resource, uint64_t amount)
+charge_one_shared(struct account *account, enum account_resource resource, uint64_t amount)
 {
 	uint64_t used = __atomic_load_n(&account->used[resource], __ATOMIC_RELAXED);
 	uint64_t peak;
@@ -103,26 +97,36 @@ account_charge_shared(struct account *account, enum account_resource resource, u
 	return true;
 }
 
-/* Without another processor nobody counts meanwhile. */
-static inline bool
-account_charge_one(struct account *account, enum account_resource resource, uint64_t amount)
+/* Charges from `account` upward; the account that refuses, or NULL. */
+static struct account *
+charge_path_shared(struct account *account, enum account_resource resource, uint64_t amount)
 {
-	uint64_t used = account->used[resource];
+	while (account && charge_one_shared(account, resource, amount))
+		account = account->parent;
+	return account;
+}
 
-	if (__builtin_expect(lock_is_shared, 0))
-		return account_charge_shared(account, resource, amount);
-	if (amount > account->limit[resource] - used)
-		return false;
-	used += amount;
-	account->used[resource] = used;
-	if (used > account->peak[resource])
-		account->peak[resource] = used;
-	return true;
+/* The same without another processor: nobody counts meanwhile. */
+static struct account *
+charge_path(struct account *account, enum account_resource resource, uint64_t amount)
+{
+	uint64_t used;
+
+	for (; account; account = account->parent) {
+		used = account->used[resource];
+		if (__builtin_expect(amount > account->limit[resource] - used, 0))
+			return account;
+		used += amount;
+		account->used[resource] = used;
+		if (used > account->peak[resource])
+			account->peak[resource] = used;
+	}
+	return NULL;
 }
 
 /* Returns what was charged before. */
 static inline uint64_t
-account_uncharge_one(struct account *account, enum account_resource resource, uint64_t amount)
+uncharge_one(struct account *account, enum account_resource resource, uint64_t amount)
 {
 	uint64_t before = account->used[resource];
 
@@ -135,14 +139,14 @@ account_uncharge_one(struct account *account, enum account_resource resource, ui
 enum nb_status
 account_charge(struct account *account, enum account_resource resource, uint64_t amount)
 {
-	struct account *refusing = account;
+	struct account *refusing = __builtin_expect(lock_is_shared, 0)
+					   ? charge_path_shared(account, resource, amount)
+					   : charge_path(account, resource, amount);
 
-	while (refusing && account_charge_one(refusing, resource, amount))
-		refusing = refusing->parent;
-	if (!refusing)
+	if (__builtin_expect(!refusing, 1))
 		return NB_OK;
 	for (; account != refusing; account = account->parent)
-		(void)account_uncharge_one(account, resource, amount);
+		(void)uncharge_one(account, resource, amount);
 	return NB_LIMIT_EXCEEDED;
 }
 
@@ -150,7 +154,7 @@ void
 account_uncharge(struct account *account, enum account_resource resource, uint64_t amount)
 {
 	for (; account; account = account->parent) {
-		if (account_uncharge_one(account, resource, amount) < amount)
+		if (uncharge_one(account, resource, amount) < amount)
 			panic("account returns more of resource %d than was charged", resource);
 	}
 }

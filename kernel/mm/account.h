@@ -35,7 +35,8 @@ struct account {
 	uint64_t used[ACCOUNT_RESOURCE_COUNT];	/* atomic */
 	uint64_t peak[ACCOUNT_RESOURCE_COUNT];	/* atomic */
 	struct arena_source source;		/* charged pages, for arenas */
-	struct cpu_budget budget;		/* permille 0: its processor time has no limit */
+	struct cpu_budget budget;		/* if its processor time has a limit */
+	struct cpu_budget *nearest_budget;	/* that, or the next one above; NULL: none */
 };
 
 /* A new account below `parent` (NULL: a root) with one reference; a limit of 0
@@ -52,7 +53,11 @@ void account_put(struct account *account);
 void account_limit_processor(struct account *account, uint32_t permille);
 /* The budget that run time of the account is taken from: its own, or the next one above;
  * NULL: no limit. It lives as long as the account. */
-struct cpu_budget *account_budget(struct account *account);
+static inline struct cpu_budget *
+account_budget(struct account *account)
+{
+	return account ? account->nearest_budget : NULL;
+}
 
 /* NB_LIMIT_EXCEEDED, with nothing changed, if a limit on the way up would be
  * passed. */

@@ -6,6 +6,7 @@
 #include "kernel/code/module.h"
 #include "kernel/mm/account.h"
 #include "kernel/object/gate.h"
+#include "lib/string.h"
 #include "runtime/clone.h"
 
 static enum nb_status
@@ -25,7 +26,9 @@ graph_init(struct process_graph *graph, struct account *account)
 {
 	const struct store_account store_account = { charge_store, uncharge_store, account };
 
-	*graph = (struct process_graph){ .account = account };
+	*graph = (struct process_graph){ .account = account,
+					 .instances = graph->few,
+					 .instance_cap = GRAPH_INSTANCES_FEW };
 	store_init(&graph->store, &account->source, SIZE_MAX, &store_account);
 	graph->client.memory = &graph->no_memory;
 }
@@ -65,19 +68,45 @@ clone_context(void *argument, const struct nb_vmctx *context, struct nb_vmctx **
 	return NB_OK;
 }
 
+/* The instances' own storage. */
+static void
+instances_free(struct process_graph *graph)
+{
+	if (graph->instances != graph->few)
+		account_free(graph->account, graph->instances,
+			     graph->instance_cap * sizeof *graph->instances);
+}
+
+enum nb_status
+graph_reserve(struct process_graph *graph, uint32_t count)
+{
+	uint32_t cap = 2 * graph->instance_cap;
+	struct process_instance *grown;
+
+	if (count <= graph->instance_cap)
+		return NB_OK;
+	cap = cap < count ? count : cap;
+	grown = account_alloc(graph->account, cap * sizeof *grown);
+	if (!grown)
+		return NB_OUT_OF_MEMORY;
+	memcpy(grown, graph->instances, graph->instance_count * sizeof *grown);
+	instances_free(graph);
+	graph->instances = grown;
+	graph->instance_cap = cap;
+	return NB_OK;
+}
+
 enum nb_status
 graph_clone(const struct process_graph *graph, struct nb_thread_head *head,
 	    struct process_graph *out)
 {
 	struct cloning cloning = { graph, out };
-	size_t bytes = graph->instance_count * sizeof *out->instances;
-	enum nb_status status = NB_OUT_OF_MEMORY;
+	enum nb_status status;
 
 	graph_init(out, graph->account);
-	out->instances = account_alloc(out->account, bytes);
-	if (!out->instances)
-		return NB_OUT_OF_MEMORY;
-	out->instance_cap = graph->instance_count;
+	status = graph_reserve(out, graph->instance_count);
+	if (status != NB_OK)
+		return status;
 	status = store_clone(&out->store, &graph->store, head, clone_context, &cloning);
 	if (status != NB_OK) {
 		graph_release(out);
@@ -100,7 +129,6 @@ graph_release(struct process_graph *graph)
 		if (graph->instances[i].module)
 			object_put(&graph->instances[i].module->object);
 	}
-	account_free(graph->account, graph->instances,
-		     graph->instance_cap * sizeof *graph->instances);
+	instances_free(graph);
 	graph_init(graph, graph->account);
 }

@@ -19,10 +19,14 @@ struct process_instance {
 	struct module *module; /* referenced; of a clone NULL */
 };
 
+enum { GRAPH_INSTANCES_FEW = 2 };
+
+/* Stays where it was made. */
 struct process_graph {
 	struct account *account; /* pays; outlives the graph */
 	struct store store;
-	struct process_instance *instances;
+	struct process_instance few[GRAPH_INSTANCES_FEW];
+	struct process_instance *instances; /* `few`, or more */
 	uint32_t instance_count, instance_cap;
 	struct instance *main; /* NULL until started */
 	/* What imports from nebulet:client are bound to. */
@@ -41,6 +45,9 @@ graph_of(struct store *store)
 
 /* An empty graph. */
 void graph_init(struct process_graph *graph, struct account *account);
+
+/* Sees to room for `count` instances in all. NB_OUT_OF_MEMORY. */
+NB_MUST_USE enum nb_status graph_reserve(struct process_graph *graph, uint32_t count);
 
 /* Makes *out, of any content, a clone of `graph`, a process's first one, whose
  * main instance is known: it runs on the thread of `head`. NB_OUT_OF_MEMORY,

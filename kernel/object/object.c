@@ -44,7 +44,8 @@ object_free(struct object *object)
 	struct account *account = object->account;
 
 	ASSERT(object->refs == 0 && object->handles == 0 && list_is_empty(&object->observers));
-	account_free(account, object->name, NAME_BYTES);
+	if (!object->type->name_offset)
+		account_free(account, object->name, NAME_BYTES);
 	account_free(account, object, object->size);
 	account_put(account);
 	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
@@ -142,12 +143,26 @@ static bool
 name_is_clean(const char *name, size_t len)
 {
 	const uint8_t *bytes = (const uint8_t *)name;
+	size_t plain = 0;
 
+	while (plain < len && bytes[plain] - 0x20u < 0x5f)
+		plain++;
+	if (plain == len)
+		return true;
 	for (size_t i = 0; i < len; i++) {
 		if (utf8_is_control(bytes + i, len - i))
 			return false;
 	}
 	return utf8_is_valid(bytes, len);
+}
+
+/* Where the name goes; NULL: no memory. */
+static char *
+name_room(struct object *object)
+{
+	if (object->type->name_offset)
+		return (char *)object + object->type->name_offset;
+	return account_alloc(object->account, NAME_BYTES);
 }
 
 enum nb_status
@@ -159,16 +174,17 @@ object_name_set(struct object *object, const char *name, size_t len)
 		return NB_OUT_OF_RANGE;
 	if (!name_is_clean(name, len))
 		return NB_INVALID_ARGUMENT;
-	fresh = account_alloc(object->account, NAME_BYTES);
+	fresh = name_room(object);
 	if (!fresh)
 		return NB_OUT_OF_MEMORY;
-	memcpy(fresh, name, len);
 	spinlock_lock(&object->lock);
+	memcpy(fresh, name, len);
 	unused = object->name;
 	object->name = fresh;
 	object->name_len = (uint32_t)len;
 	spinlock_unlock(&object->lock);
-	account_free(object->account, unused, NAME_BYTES);
+	if (unused != fresh)
+		account_free(object->account, unused, NAME_BYTES);
 	if (object->type->named)
 		object->type->named(object);
 	return NB_OK;

@@ -44,6 +44,8 @@ struct object_type {
 	uint32_t settable_signals;
 	/* Those of them that it sets at the object's other end instead. */
 	uint32_t peer_signals;
+	/* Where in the structure NB_NAME_MAX + 1 bytes are for the name; 0: nowhere. */
+	uint32_t name_offset;
 	/* Frees the object by object_free; no reference is left. */
 	void (*destroy)(struct object *object);
 	/* The last handle was closed. May be NULL. No lock is held. */
@@ -69,7 +71,8 @@ struct object {
 	/* Under the lock: */
 	uint32_t signals;
 	uint32_t name_len;
-	char *name;		    /* NB_NAME_MAX + 1 bytes, or NULL: has none yet */
+	char *name;		    /* NB_NAME_MAX + 1 bytes, of its own or at
+				     * type->name_offset; or NULL: has none yet */
 	struct list_link observers; /* struct object_observer */
 };
 

@@ -197,6 +197,7 @@ const struct object_type process_type = {
 	.number = NB_OBJECT_PROCESS,
 	.rights = NB_RIGHT_DUPLICATE | NB_RIGHT_TRANSFER | NB_RIGHT_SIGNAL | NB_RIGHT_WAIT |
 		  NB_RIGHT_MANAGE | NB_RIGHT_INSPECT,
+	.name_offset = offsetof(struct process, name),
 	.destroy = process_destroy,
 	.handles_gone = process_handles_gone,
 	.info = process_info,

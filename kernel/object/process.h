@@ -70,7 +70,8 @@ struct process {
 	/* Valid when ENDED: */
 	char *backtrace; /* charged to object.account, or spare_backtrace; NULL: none */
 	size_t backtrace_size;
-	char spare_backtrace[112]; /* for a process that ends because nothing is left */
+	char name[NB_NAME_MAX + 1]; /* under object.lock */
+	char spare_backtrace[112];  /* for a process that ends because nothing is left */
 };
 
 extern const struct object_type process_type;

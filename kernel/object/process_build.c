@@ -168,35 +168,13 @@ process_template(struct module *module)
 	template_make(&module->code, resolve_early, module, stores);
 }
 
-/* Room for one more entry of process->graph.instances. */
-static enum nb_status
-reserve_instance(struct process *process)
-{
-	uint32_t cap = process->graph.instance_cap ? 2 * process->graph.instance_cap : 4;
-	struct process_instance *grown;
-
-	if (process->graph.instance_count < process->graph.instance_cap)
-		return NB_OK;
-	grown = account_alloc(process->account, cap * sizeof *grown);
-	if (!grown)
-		return NB_OUT_OF_MEMORY;
-	if (process->graph.instance_count)
-		memcpy(grown, process->graph.instances,
-		       process->graph.instance_count * sizeof *grown);
-	account_free(process->account, process->graph.instances,
-		     process->graph.instance_cap * sizeof *process->graph.instances);
-	process->graph.instances = grown;
-	process->graph.instance_cap = cap;
-	return NB_OK;
-}
-
 static enum nb_status
 instantiate(struct linking *linking, struct module *module, struct diag *diag, uint32_t *out_idx)
 {
 	struct process *process = linking->process;
 	struct gate_binding *bound = process->graph.bindings;
 	struct instance *instance;
-	enum nb_status status = reserve_instance(process);
+	enum nb_status status = graph_reserve(&process->graph, process->graph.instance_count + 1);
 	enum nb_trap trap;
 
 	if (status != NB_OK)

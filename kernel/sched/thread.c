@@ -9,6 +9,7 @@
 #include "kernel/object/object.h"
 #include "kernel/port/cpu.h"
 #include "kernel/sched/sched_private.h"
+#include "lib/string.h"
 
 /* What a thread's account pays besides its stack. */
 enum { THREAD_CHARGED = sizeof(struct thread) + sizeof(struct runtime_backtrace) };
@@ -31,51 +32,47 @@ thread_begin(void *argument)
 	panic("a thread's entry function returned");
 }
 
-/* The whole stack is charged, as memories are: what may be touched. Present
- * from the start is what kernel code needs on it, for it must not find a page
- * missing: all of a kernel thread's stack; of a guest's, the part at the top
- * where its thread begins and ends. Behind a thunk see GUEST_KERNEL_PRESENT. */
+/* Present from the start is what kernel code needs on a stack, for it must not find a page
+ * missing: all of a kernel thread's stack; of a guest's, the part at the top where its
+ * thread begins and ends. Behind a thunk see GUEST_KERNEL_PRESENT. */
 static enum nb_status
 thread_stack_create(const struct thread_options *options, struct port_stack *out)
 {
 	size_t bytes = options->stack_bytes;
-	enum nb_status status = account_charge(options->account, ACCOUNT_MEMORY, bytes);
+	enum nb_status status = port_stack_create(bytes, out);
 
 	if (status != NB_OK)
 		return status;
-	status = port_stack_create(bytes, out);
-	if (status == NB_OK) {
-		if (options->process && bytes > GUEST_KERNEL_PRESENT)
-			bytes = GUEST_KERNEL_PRESENT;
-		status = port_stack_commit(out, out->top - bytes);
-		if (status != NB_OK)
-			port_stack_destroy(out);
-	}
+	if (options->process && bytes > GUEST_KERNEL_PRESENT)
+		bytes = GUEST_KERNEL_PRESENT;
+	status = port_stack_commit(out, out->top - bytes);
 	if (status != NB_OK)
-		account_uncharge(options->account, ACCOUNT_MEMORY, options->stack_bytes);
+		port_stack_destroy(out);
 	return status;
 }
 
-static struct thread *
-thread_alloc(struct account *account)
+/* The record, zero but for `state`, and the stack, charged whole, as memories are: what may be
+ * touched. */
+static enum nb_status
+thread_alloc(const struct thread_options *options, struct port_stack *out_stack,
+	     struct thread **out)
 {
+	uint64_t bytes = THREAD_CHARGED + options->stack_bytes;
+	enum nb_status status = account_charge(options->account, ACCOUNT_MEMORY, bytes);
 	struct thread *thread;
 
-	if (account_charge(account, ACCOUNT_MEMORY, THREAD_CHARGED) != NB_OK)
-		return NULL;
-	thread = heap_new(struct thread);
-	if (!thread)
-		account_uncharge(account, ACCOUNT_MEMORY, THREAD_CHARGED);
-	return thread;
-}
-
-static void
-thread_free(struct thread *thread, struct account *account)
-{
-	if (!thread)
-		return;
-	heap_delete(thread);
-	account_uncharge(account, ACCOUNT_MEMORY, THREAD_CHARGED);
+	if (status != NB_OK)
+		return status;
+	thread = heap_alloc_any(sizeof *thread);
+	status = thread ? thread_stack_create(options, out_stack) : NB_OUT_OF_MEMORY;
+	if (status != NB_OK) {
+		heap_delete(thread);
+		account_uncharge(options->account, ACCOUNT_MEMORY, bytes);
+		return status;
+	}
+	memset(thread, 0, offsetof(struct thread, state));
+	*out = thread;
+	return NB_OK;
 }
 
 enum nb_status
@@ -87,10 +84,8 @@ thread_create(const struct thread_options *options, struct thread **out)
 
 	if (status != NB_OK)
 		return status;
-	thread = thread_alloc(options->account);
-	status = thread ? thread_stack_create(options, &stack) : NB_OUT_OF_MEMORY;
+	status = thread_alloc(options, &stack, &thread);
 	if (status != NB_OK) {
-		thread_free(thread, options->account);
 		account_uncharge(options->account, ACCOUNT_THREADS, 1);
 		return status;
 	}
@@ -130,9 +125,9 @@ thread_destroy(struct thread *thread)
 	ASSERT(thread->run_state == THREAD_NEW || thread->run_state == THREAD_DEAD);
 	ASSERT(list_is_empty(&thread->inherit_link));
 	port_stack_destroy(&thread->home.stack);
-	account_uncharge(account, ACCOUNT_MEMORY, thread->stack_bytes);
+	account_uncharge(account, ACCOUNT_MEMORY, THREAD_CHARGED + thread->stack_bytes);
 	heap_delete(thread->trace);
-	thread_free(thread, account);
+	heap_delete(thread);
 	account_uncharge(account, ACCOUNT_THREADS, 1);
 	__atomic_fetch_sub(&live_count, 1, __ATOMIC_RELAXED);
 	account_put(account);

@@ -105,7 +105,6 @@ struct thread {
 	bool is_interrupted; /* `state` holds it, else `context` */
 	bool is_condemned;   /* `state` has been made to unwind */
 	struct guest_context context;
-	struct guest_state state;
 	struct reaping reaping;
 
 	/* Under the lock of gates: */
@@ -120,6 +119,8 @@ struct thread {
 	/* Where guest code was when it trapped or was told to die; heap memory that is
 	 * charged with this record. NULL: it was not, or there was no memory. */
 	struct runtime_backtrace *trace;
+
+	struct guest_state state; /* of any content unless is_interrupted */
 };
 
 struct thread_options {
