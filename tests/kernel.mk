@@ -55,4 +55,4 @@ $(B)/hosted/tests/kernel/drivers.S.o: build/guest/modules/drivers/block.wasm bui
 $(B)/tests/kernel/test_virtio_block: $(B)/hosted/tests/kernel/drivers.S.o
 
 # All of the kernel's memory comes through the test.
-$(B)/tests/kernel/test_failures: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,heap_alloc account_alloc object_alloc hosted_account_take)
+$(B)/tests/kernel/test_failures: HOSTED_CFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,heap_alloc heap_alloc_any account_alloc object_alloc hosted_account_take)
