@@ -32,6 +32,10 @@
 #define ACTIVATION_LANDING	  32
 #define ACTIVATION_BYTES	  40
 
+/* In the frame of guest_enter, behind its activation. */
+#define FRAME_HEAD 40
+#define FRAME_CALL 48
+
 /* struct guest_seat; its head comes first */
 #define SEAT_PLACE	 64
 #define SEAT_CALLER	 72

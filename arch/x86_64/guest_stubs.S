@@ -29,10 +29,10 @@
  * the preserved registers are its callers'; nothing is written but this stack
  * and the thread's head.
  *
- * The same in ring 0 and as an ordinary Linux process. thunks.S and call_thunks.S
- * assemble the parts with GUEST_STUBS_THUNKS and GUEST_STUBS_CALLS from here as objects
- * of their own: some tests link the rest without the C functions. The stubs of gates
- * are in gate_stubs.S.
+ * The same in ring 0 and as an ordinary Linux process. thunks.S, call_thunks.S and
+ * gate_stubs.S assemble the parts with GUEST_STUBS_THUNKS, _CALLS and _GATES from here as
+ * objects of their own, since some tests link the rest without the C functions; the first
+ * two also list which C functions have thunks.
  */
 #include "arch/x86_64/guest_layout.h"
 
@@ -95,22 +95,6 @@
 	.endm
 
 #ifdef GUEST_STUBS_CALLS
-
-/* guest_call_NAME_code and guest_call_NAME_cross around sys_NAME, for every row of
- * abi/calls.def. */
-	.macro native_call name
-	guest_thunk guest_call_\name, sys_\name
-	.endm
-	.macro native_call_but_two name
-	.ifnc \name, clock_get
-	.ifnc \name, thread_yield
-	native_call \name
-	.endif
-	.endif
-	.endm
-#define NB_CALL(name, ...) native_call_but_two name
-#include "abi/calls.def"
-#undef NB_CALL
 
 /*
  * guest_call_clock_get: as any thunk, except that it tells the monotonic clock by itself
@@ -206,59 +190,259 @@ guest_call_thread_yield_cross:
 9:	call	guest_thunk_pending
 	jmp	3b
 
-#elif defined GUEST_STUBS_THUNKS
+#elif defined GUEST_STUBS_GATES
 
 /*
- * Called by a thunk whose C function has returned, RSP 16-aligned before the
- * call: keeps the results RAX and XMM0 over kernel_guest_pending(RBX), which may
- * also never return. RBX is the thread's head, in C's keeping since the thunk.
+ * guest_gate_code, guest_gate_cross: into another process
+ *
+ * Entered      as thunks are: guest_gate_cross by a call with a callee in R11,
+ *              guest_gate_code with R15 the callee's context, here a binding.
+ * Relied on    R11 or R15. Linking made the binding together with the callee's type,
+ *              which has no area, and whose arguments and results the entry's function
+ *              has at the same places. In the binding: an activation that exists as long
+ *              as the binding does, and the function to call in it.
+ * Hostile      the arguments, for the callee, like those of any caller of it.
+ * Why safe     nothing is entered unless `state` was 0: nobody is inside, nobody waits,
+ *              the process lives. Then activation, graph and stack belong to this call.
+ *              The callee finds its return address at the top of its own stack, and
+ *              above it only the activation's address, which it cannot name, having no
+ *              area. Everything of the caller that is needed again is in the
+ *              activation: stack, preserved registers, seat, and the binding, which is
+ *              there until the caller is told to end: then it may be gone, and the
+ *              registers of results become zero; nobody goes on with them.
+ * Registers    nobody sees what the other side left in them. On the way in only those
+ *              bits stay that the binding's `arguments` name; the preserved registers,
+ *              R10 and XMM8 on are zero, R11 is where the callee begins. On the way back
+ *              the same holds with `results`, and before anything of the callee's is
+ *              saved on the caller's stack; R11 is zero too, and the preserved registers
+ *              come out of the activation. Where there was no return, the kernel says
+ *              what all registers of results hold. Status flags are those of an XOR.
+ *              Upper halves of YMM registers are out of reach of guests.
+ * Stack        the caller's like a thunk's; the page of the callee's first push is present.
+ * Walks        in a seat end at guest_gate_return, where its stack does.
+ * Interrupts   only leave notes here, so seat, stack and context change at once.
+ *
+ * guest_gate_return is entered by the callee's return, RSP being where guest_gate_code
+ * left it, or the last one in its chain of tail calls. All registers but those
+ * preserved are hostile. The activation's record leads back.
  */
-	.globl	guest_thunk_pending
-	.type	guest_thunk_pending, @function
-	.balign	16
-guest_thunk_pending:
-	sub	rsp, 40
-	movups	[rsp], xmm0
-	mov	[rsp + 16], rax
-	mov	rdi, rbx
-	call	kernel_guest_pending
-	movups	xmm0, [rsp]
-	mov	rax, [rsp + 16]
-	add	rsp, 40
-	ret
-	.size	guest_thunk_pending, . - guest_thunk_pending
 
-	guest_thunk guest_host, [rdi + VMCTX_HOST_FUNCTION]
-
-#define NB_BUILTIN(name, ...) guest_builtin name
-	.macro guest_builtin name
-	.balign	16
-guest_builtin_\name:
-	guest_thunk_body runtime_builtin_\name
+/* Leaves those bits of the registers of arguments and results that the struct
+ * guest_gate_registers at `base` names. Without a branch, so that it holds on
+ * mispredicted paths as well. */
+	.macro gate_keep base
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	and	\reg, [\base + at]
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	andps	xmm\n, [\base + at]
+	.set	at, at + 16
+	.endr
 	.endm
-#include "abi/builtin.def"
-#undef NB_BUILTIN
 
-	.section .data.rel.ro, "aw", @progbits
-	.globl	guest_builtin_table
-	.balign	8
-guest_builtin_table:
-#define NB_BUILTIN(name, ...) .quad guest_builtin_##name
-#include "abi/builtin.def"
-#undef NB_BUILTIN
+/* Vector registers that carry nothing. */
+	.macro gate_clear_vectors
+	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
+	pxor	xmm\n, xmm\n
+	.endr
+	.endm
 
-#else
+	.globl	guest_gate_cross, guest_gate_code
+	.balign	32
+guest_gate_code:
+	mov	r11, r15
+	jmp	1f
+	.balign	32
+guest_gate_cross:
+	mov	r11, [r11 + CALLEE_VMCTX]
+1:	mov	r10, [r15 + VMCTX_THREAD]
+	cmp	rsp, [r10 + THREAD_STACK_LIMIT]
+	jb	8f
+2:	push	r15
+	mov	r14, [r11 + BINDING_FIRST]
+	test	r14, r14
+	jz	gate_ask
+	mov	r15, rax
+	xor	eax, eax
+	lock cmpxchg [r14 + GATE_STATE], r10
+	mov	rax, r15
+	jne	gate_ask
+	mov	r15, [r10 + SEAT_PLACE]
+	mov	[r14 + SEAT_CALLER], r10
+	mov	r10, [r11 + BINDING_BADGE]
+	mov	[r14 + SEAT_PLACE], r15
+	mov	[r14 + GATE_BADGE], r10
+	mov	[r15], r14
+	add	qword ptr [r14 + GATE_CALLS], 1
+	mov	r10, r11
+	add	r11, BINDING_ENTRY
+
+/* R14: the activation; R11: a callee in it; R10: the binding; RSP at the caller's
+ * R15. */
+gate_call:
+	mov	[r14 + GATE_BINDING], r10
+	mov	[r14 + GATE_CALLER_STACK], rsp
+	mov	[r14 + GATE_RBX], rbx
+	mov	[r14 + GATE_RBP], rbp
+	mov	[r14 + GATE_R12], r12
+	mov	[r14 + GATE_R13], r13
+	gate_keep r10 + BINDING_ARGUMENTS
+	gate_clear_vectors
+	mov	r15, [r11 + CALLEE_VMCTX]
+	mov	rsp, [r14 + GATE_STACK]
+	mov	r11, [r11 + CALLEE_CODE]
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	xor	ebx, ebx
+	xor	ebp, ebp
+	xor	r12d, r12d
+	xor	r13d, r13d
+	xor	r10d, r10d
+	call	r11
+guest_gate_return:
+	mov	r11, [rsp]
+	mov	r10, [r11 + SEAT_CALLER]
+	mov	rbx, [r11 + GATE_BINDING]
+	lea	rbp, [rip + gate_nothing - BINDING_RESULTS]
+	test	byte ptr [r10 + THREAD_PENDING], PENDING_END
+	cmovnz	rbx, rbp
+	gate_keep rbx + BINDING_RESULTS
+	gate_clear_vectors
+	mov	rbx, [r11 + GATE_RBX]
+	mov	rbp, [r11 + GATE_RBP]
+	mov	r12, [r11 + GATE_R12]
+	mov	r13, [r11 + GATE_R13]
+	mov	r15, [r11 + SEAT_PLACE]
+	mov	rsp, [r11 + GATE_CALLER_STACK]
+	mov	[r15], r10
+	xor	r15d, r15d
+	mov	[r11 + SEAT_PLACE], r15
+	mov	r14, rax
+	mov	rax, r10
+	lock cmpxchg [r11 + GATE_STATE], r15
+	mov	rax, r14
+	jne	gate_give_back
+	cmp	qword ptr [r10 + THREAD_PENDING], 0
+	jne	gate_pending
+	pop	r15
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	xor	r11d, r11d
+	xor	r10d, r10d
+	ret
+
+8:	lea	r14, [rip + 2b]
+	jmp	guest_stack_probe
+
+/* Makes room for the registers of arguments and results on the stack, where C finds
+ * them, and notes in the head R10 the place of the return address; RSP at the caller's
+ * R15. */
+	.macro gate_room
+	lea	r14, [rsp + 8]
+	mov	[r10 + THREAD_GUEST_SP], r14
+	sub	rsp, GATE_REGISTERS_BYTES
+	.endm
+
+/* And puts them there. */
+	.macro gate_save
+	gate_room
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	mov	[rsp + at], \reg
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	[rsp + at], xmm\n
+	.set	at, at + 16
+	.endr
+	.endm
+
+/* The other way; the head is found through the caller's R15. */
+	.macro gate_load
+	mov	r15, [rsp + GATE_REGISTERS_BYTES]
+	mov	r15, [r15 + VMCTX_THREAD]
+	mov	qword ptr [r15 + THREAD_GUEST_SP], 0
+	.set	at, GATE_REGISTERS_GPR
+	.irp	reg, rax, rcx, rdx, rsi, rdi, r8, r9
+	mov	\reg, [rsp + at]
+	.set	at, at + 8
+	.endr
+	.set	at, GATE_REGISTERS_XMM
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	xmm\n, [rsp + at]
+	.set	at, at + 16
+	.endr
+	add	rsp, GATE_REGISTERS_BYTES
+	.endm
+
+/* R11: the binding; R10: the caller's seat. */
+gate_ask:
+	gate_save
+	mov	[rsp + GATE_REGISTERS_BINDING], r11
+	mov	rdi, r11
+	mov	rsi, r10
+	mov	rdx, rsp
+	call	kernel_gate_enter
+	mov	r14, rax
+	mov	r11, rdx
+	test	rax, rax
+	jz	gate_leave
+	mov	r10, [rsp + GATE_REGISTERS_BINDING]
+	gate_load
+	jmp	gate_call
+
+/* R11: the activation, R10: the caller's seat. Then what the caller is owed. */
+gate_give_back:
+	gate_save
+	mov	rdi, r11
+	jmp	1f
+gate_pending:
+	gate_save
+	xor	edi, edi
+1:	mov	rsi, r10
+	call	kernel_gate_return
+gate_leave:
+	gate_load
+	gate_clear_vectors
+	pop	r15
+	mov	r14, [r15 + VMCTX_MEMORY_BASE]
+	xor	r11d, r11d
+	xor	r10d, r10d
+	ret
+
+/* Where guest_unwind goes on, with the activation's boundary in RAX. */
+	.globl	guest_gate_landing
+guest_gate_landing:
+	lea	r11, [rax - GATE_BOUNDARY]
+	mov	r10, [r11 + SEAT_CALLER]
+	mov	rsp, [r11 + GATE_CALLER_STACK]
+	mov	rbx, [r11 + GATE_RBX]
+	mov	rbp, [r11 + GATE_RBP]
+	mov	r12, [r11 + GATE_R12]
+	mov	r13, [r11 + GATE_R13]
+	mov	r15, [rsp]
+	gate_room
+	mov	rdi, r11
+	mov	rsi, rsp
+	call	kernel_gate_unwound
+	jmp	gate_leave
+
+	.section .rodata
+	.balign	16
+gate_nothing:
+	.zero	GATE_REGISTERS_BYTES
+	.text
+
+#elif !defined GUEST_STUBS_THUNKS
 
 /*
- * enum nb_trap guest_enter(head rdi, callee rsi, call rdx)
+ * guest_enter_call, guest_enter_return
  *
- * Frame below the six saved registers:
- *	[rbp + 0]	struct guest_activation
- *	[rbp + 40]	head
- *	[rbp + 48]	call
- * and under RBP the incoming-argument area of the callee.
+ * The end of guest_enter (guest_enter.S), which jumps here with RBP at its frame, the
+ * incoming-argument area right below, and the callee in R11.
  *
- * guest_enter_return
  * Entered      by the return of the function that was called, of the last one in a
  *              chain of tail calls' tail frame, or of a thunk.
  * Relied on    RBP, as a preserved register, and RSP: one return address was taken,
@@ -270,63 +454,10 @@ guest_builtin_table:
  *              contains.
  * Walks        end at this return address.
  */
-#define FRAME_ACTIVATION 0
-#define FRAME_HEAD 40
-#define FRAME_CALL 48
-	.globl	guest_enter
-	.type	guest_enter, @function
+	.globl	guest_enter_call, guest_enter_return
 	.balign	16
-guest_enter:
-	push	rbp
-	push	rbx
-	push	r12
-	push	r13
-	push	r14
-	push	r15
-	push	rdx
-	push	rdi
-	sub	rsp, ACTIVATION_BYTES
-	mov	rbp, rsp
-	mov	rax, [rdi + THREAD_ACTIVATION]
-	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_PREVIOUS], rax
-	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_STACK], rsp
-	mov	qword ptr [rbp + FRAME_ACTIVATION + ACTIVATION_OUTCOME], 0
-	mov	rax, [rdi + THREAD_GUEST_SP]
-	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_SAVED_GUEST_SP], rax
-	lea	rax, [rip + .Lleave]
-	mov	[rbp + FRAME_ACTIVATION + ACTIVATION_LANDING], rax
-	lea	rax, [rbp + FRAME_ACTIVATION]
-	mov	[rdi + THREAD_ACTIVATION], rax
-	mov	qword ptr [rdi + THREAD_GUEST_SP], 0
-
-	mov	ecx, [rdx + CALL_AREA_SLOTS]
-	mov	rax, [rdx + CALL_AREA]
-	jmp	2f
-1:	push	qword ptr [rax + rcx * 8]
-2:	sub	ecx, 1
-	jns	1b
-
-	mov	r11, rsi
-	mov	r15, [r11 + CALLEE_VMCTX]
-	mov	r14, [r15 + VMCTX_MEMORY_BASE]
-	mov	r10, rdx
-	mov	rsi, [r10 + CALL_GPR + 0]
-	mov	rdx, [r10 + CALL_GPR + 8]
-	mov	rcx, [r10 + CALL_GPR + 16]
-	mov	r8, [r10 + CALL_GPR + 24]
-	mov	r9, [r10 + CALL_GPR + 32]
-	mov	rdi, [r10 + CALL_GPR + 40]
-	mov	rax, [r10 + CALL_GPR + 48]
-	movups	xmm0, [r10 + CALL_XMM + 0]
-	movups	xmm1, [r10 + CALL_XMM + 16]
-	movups	xmm2, [r10 + CALL_XMM + 32]
-	movups	xmm3, [r10 + CALL_XMM + 48]
-	movups	xmm4, [r10 + CALL_XMM + 64]
-	movups	xmm5, [r10 + CALL_XMM + 80]
-	movups	xmm6, [r10 + CALL_XMM + 96]
-	movups	xmm7, [r10 + CALL_XMM + 112]
+guest_enter_call:
 	call	[r11 + CALLEE_CODE]
-	.globl	guest_enter_return
 guest_enter_return:
 	mov	r10, [rbp + FRAME_CALL]
 	mov	[r10 + CALL_GPR + 0], rax
@@ -351,40 +482,7 @@ guest_enter_return:
 4:	sub	ecx, 1
 	jns	3b
 	mov	rsp, rbp
-
-	/* RSP is the activation's stack. */
-.Lleave:
-	mov	rdi, [rsp + FRAME_HEAD]
-	mov	rax, [rsp + FRAME_ACTIVATION + ACTIVATION_PREVIOUS]
-	mov	[rdi + THREAD_ACTIVATION], rax
-	mov	rax, [rsp + FRAME_ACTIVATION + ACTIVATION_SAVED_GUEST_SP]
-	mov	[rdi + THREAD_GUEST_SP], rax
-	mov	eax, [rsp + FRAME_ACTIVATION + ACTIVATION_OUTCOME]
-	add	rsp, ACTIVATION_BYTES + 16
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbx
-	pop	rbp
-	ret
-	.size	guest_enter, . - guest_enter
-
-/*
- * _Noreturn void guest_unwind(head rdi, trap esi)
- *
- * Not entered by guest code, but in its place, by trusted code and fault handlers:
- * takes nothing from registers but its arguments.
- */
-	.globl	guest_unwind
-	.type	guest_unwind, @function
-	.balign	16
-guest_unwind:
-	mov	rax, [rdi + THREAD_ACTIVATION]
-	mov	[rax + ACTIVATION_OUTCOME], rsi
-	mov	rsp, [rax + ACTIVATION_STACK]
-	jmp	[rax + ACTIVATION_LANDING]
-	.size	guest_unwind, . - guest_unwind
+	jmp	guest_enter_leave
 
 /*
  * The stubs between instances and the probe: guest_pc_is_stub. A fault in them is
@@ -689,4 +787,5 @@ guest_stubs_end:
 
 #endif
 
-	.section .note.GNU-stack, "", @progbits
+	.pushsection .note.GNU-stack, "", @progbits
+	.popsection
