@@ -403,16 +403,14 @@ struct tally {
 static struct tally
 tally_of(const struct bench *b, uint32_t func_idx)
 {
-	static struct vf_decoder decoder;
 	struct tally tally = { 0 };
 	uint32_t size;
 	const uint8_t *code = code_of(b, func_idx, &size);
 
-	vf_decoder_init(&decoder, UINT32_MAX);
 	for (uint32_t at = 0; at < size;) {
 		struct vf_inst inst;
 
-		assert_int_equal(vf_decode(&decoder, code + at, size - at, &inst), VERIFIER_NONE);
+		assert_int_equal(vf_decode(UINT32_MAX, code + at, size - at, &inst), VERIFIER_NONE);
 		uint32_t form = vf_form(&inst);
 
 		tally.accesses += form >= NB_FORM_IN8 && form <= NB_FORM_OUT32_IMM;
@@ -504,7 +502,6 @@ test_order(void **state)
 	static const uint8_t expected[][2] = { { 0xe4, 0x60 }, { 0xe4, 0x60 }, { 0xe4, 0x60 },
 					       { 0xe6, 0x60 }, { 0xe6, 0x60 }, { 0xe4, 0x61 },
 					       { 0xe4, 0x60 } };
-	static struct vf_decoder decoder;
 	uint32_t size, found = 0;
 	struct bench b;
 
@@ -512,11 +509,10 @@ test_order(void **state)
 	assert_int_equal(compile(&b, "name x\nport 0x60 2 rw\n", text), NB_OK);
 	const uint8_t *code = code_of(&b, BODY, &size);
 
-	vf_decoder_init(&decoder, UINT32_MAX);
 	for (uint32_t at = 0; at < size;) {
 		struct vf_inst inst;
 
-		assert_int_equal(vf_decode(&decoder, code + at, size - at, &inst), VERIFIER_NONE);
+		assert_int_equal(vf_decode(UINT32_MAX, code + at, size - at, &inst), VERIFIER_NONE);
 		if (vf_form(&inst) >= NB_FORM_IN8 && vf_form(&inst) <= NB_FORM_OUT32_IMM) {
 			assert_true(found < sizeof(expected) / sizeof(*expected));
 			assert_memory_equal(code + at, expected[found], 2);

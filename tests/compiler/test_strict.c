@@ -81,19 +81,17 @@ enum { BODIES = sizeof(bodies) / sizeof(*bodies) };
 static void
 list_accesses(const struct nb_code_image *image, uint32_t number, char *out, size_t cap)
 {
-	static struct vf_decoder decoder;
 	const struct nb_code_function *f = &image->functions[number];
 	size_t len = 0;
 
 	out[0] = 0;
-	vf_decoder_init(&decoder, UINT32_MAX);
 	for (uint32_t at = 0; at < f->code_size;) {
 		struct vf_inst inst;
 
-		assert_int_equal(vf_decode(&decoder, image->code + f->code_offset + at,
+		assert_int_equal(vf_decode(UINT32_MAX, image->code + f->code_offset + at,
 					   f->code_size - at, &inst),
 				 VERIFIER_NONE);
-		const struct nb_form_info *info = &inst.row->info;
+		const struct nb_form_info *info = &inst.form->info;
 		uint32_t access = info->access & NB_ACCESS_BOTH;
 
 		if (inst.operand == VF_MEMORY && inst.base == NB_R14 && access)
