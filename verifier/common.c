@@ -80,10 +80,10 @@ take_registers(struct scan *s, const struct vf_head *h, const struct vf_row *row
 {
 	uint32_t rm = (h->word >> 8 & 7) | (h->rex->bits & VF_REX_B) << 3;
 	uint64_t effect = vf_effect(s->tables, row, reg, rm);
-	uint64_t bad = (effect & s->stop) | (h->rex->bits & (row->no_rex | VF_REX_X)) |
+	uint64_t bad = (effect & s->stop) | (h->rex->bits & row->no_rex) |
 		       (row->no_kinds & VF_PLACE_REGISTER);
 
-	if (bad)
+	if (__builtin_expect(bad != 0, false))
 		return false;
 	scan_apply(s, effect);
 	return true;
@@ -116,7 +116,8 @@ take_memory(struct scan *s, const struct vf_head *h, const struct vf_modrm *m,
 		       (h->rex->bits & row->no_rex) | (place->kind & row->no_kinds) |
 		       ((site ^ (s->site_key + at)) & bound->site) | !is_right;
 
-	if (bad || (room < 0 && !is_variable(s, place, (int32_t)disp, last + 1)))
+	if (__builtin_expect(bad != 0, false) ||
+	    (room < 0 && !is_variable(s, place, (int32_t)disp, last + 1)))
 		return false;
 	s->site = (const struct nb_code_site *)((const uint8_t *)s->site + bound->sites);
 	scan_apply(s, effect);
@@ -212,7 +213,7 @@ take_common(struct scan *s, size_t at, struct vf_head *next)
 	struct vf_head h = *next;
 	uint32_t shape = h.opcode & VF_OPCODE_SHAPE;
 
-	if (shape == VF_SHAPE_MODRM)
+	if (__builtin_expect(shape == VF_SHAPE_MODRM, true))
 		return take_modrm(s, &h, at, next);
 	if (shape == VF_SHAPE_PREFIX) {
 		h = vf_look_behind(s->code + at);
@@ -277,19 +278,22 @@ scan_body(struct scan *s)
 	struct vf_head next = look_at(s, at);
 
 	while (at < s->size) {
-		if (s->marks[at] && !scan_join(s, (uint32_t)at))
+		if (__builtin_expect(s->marks[at], false) && !scan_join(s, (uint32_t)at))
 			return false;
-		int len = at < s->fast_end ? take_common(s, at, &next) : NOT_COMMON;
+		int len = NOT_COMMON;
 
-		if (len == NOT_COMMON) {
-			len = take_any(s, (uint32_t)at);
-			if (len == REFUSED)
-				return false;
-			next = look_at(s, at + (uint32_t)len);
-		} else if (len == REFUSED) {
-			return false;
+		if (__builtin_expect(at < s->fast_end, true))
+			len = take_common(s, at, &next);
+		if (__builtin_expect(len > 0, true)) {
+			at += (uint32_t)len;
+			continue;
 		}
+		if (len == NOT_COMMON)
+			len = take_any(s, (uint32_t)at);
+		if (len == REFUSED)
+			return false;
 		at += (uint32_t)len;
+		next = look_at(s, at);
 	}
 	s->at = (uint32_t)at;
 	/* The last instruction may be longer than the function. */

@@ -19,15 +19,12 @@ check_linear(struct scan *s)
 	uint32_t index = 1u << s->inst.index;
 	bool is_clamped = scan_scratch(s) == SCRATCH_CLAMPED && s->inst.index == NB_REG_CALLEE;
 
-	if (index & SCAN_PINNED_GPRS)
-		return scan_refuse(s, VERIFIER_PINNED);
-	if (index & s->open && !is_clamped)
-		return scan_refuse(s, VERIFIER_EXTENSION);
-	if (s->inst.disp < 0 || s->inst.disp > NB_DISPLACEMENT_MAX)
-		return scan_refuse(s, VERIFIER_DISPLACEMENT);
-	if (s->inst.scale)
-		return scan_refuse(s, VERIFIER_MEMORY);
-	return scan_require(s, scan_take_site(s, s->at) == NB_TRAP_MEMORY_OUT_OF_BOUNDS,
+	return scan_require(s, !(index & SCAN_PINNED_GPRS), VERIFIER_PINNED) &&
+	       scan_require(s, !(index & s->open) || is_clamped, VERIFIER_EXTENSION) &&
+	       scan_require(s, s->inst.disp >= 0 && s->inst.disp <= NB_DISPLACEMENT_MAX,
+			    VERIFIER_DISPLACEMENT) &&
+	       scan_require(s, !s->inst.scale, VERIFIER_MEMORY) &&
+	       scan_require(s, scan_take_site(s, s->at) == NB_TRAP_MEMORY_OUT_OF_BOUNDS,
 			    VERIFIER_SITE);
 }
 

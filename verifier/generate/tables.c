@@ -142,7 +142,8 @@ row_of(uint32_t form, bool is_register)
 	bool is_general_rm = is_register && rm & (NB_RM_G8 | NB_RM_G);
 	/* Of r/m operands the place says whether X and B are right. */
 	uint32_t rex = VF_REX_W | (is_byte_reg || is_byte_rm ? VF_REX_BARE : 0) |
-		       (rm != NB_RM_NONE ? VF_REX_X | VF_REX_B : 0) |
+		       (rm != NB_RM_NONE ? VF_REX_B : 0) |
+		       (rm != NB_RM_NONE && !is_register ? VF_REX_X : 0) |
 		       (reg == NB_REG_OPCODE ? VF_REX_B : 0) |
 		       (is_byte_reg || reg == NB_REG_G || reg == NB_REG_X ? VF_REX_R : 0);
 
@@ -309,15 +310,20 @@ enter(uint32_t form, uint32_t opcode)
 
 	if (!*entry)
 		*entry = VF_DIGITS * ++opcode_count << VF_OPCODE_ROWS | what;
-	else if ((*entry & UINT16_MAX) != what)
-		*entry &= ~(uint32_t)VF_OPCODE_SHAPE; /* OTHER */
+	/* Of what has other immediates than the first, more must be looked at. */
+	bool is_other = (*entry & UINT16_MAX) != what;
+
 	for (uint32_t i = 0; i < VF_DIGITS; i++) {
 		bool is_register = i & VF_ROW_REGISTER;
 		bool is_there =
 			info->rm == NB_RM_NONE || info->rm & (is_register ? ~memory : memory);
 
-		if (is_there && (info->reg > NB_REG_D7 || info->reg == (i & 7)))
-			tables.rows[(*entry >> VF_OPCODE_ROWS) + i] = row_of(form, is_register);
+		struct vf_row *row = &tables.rows[(*entry >> VF_OPCODE_ROWS) + i];
+
+		if (is_there && (info->reg > NB_REG_D7 || info->reg == (i & 7))) {
+			*row = row_of(form, is_register);
+			row->no_kinds |= is_other ? UINT8_MAX : 0;
+		}
 	}
 }
 
