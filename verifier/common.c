@@ -78,7 +78,7 @@ look_ahead(const struct scan *s, size_t behind)
 static ALWAYS_INLINE bool
 take_registers(struct scan *s, const struct vf_head *h, const struct vf_row *row, uint32_t reg)
 {
-	uint32_t rm = (h->word >> 8 & 7) | (h->rex->bits & VF_REX_B) << 3;
+	uint32_t rm = (h->word >> 8 & 7) | (uint32_t)(h->rex->bits & VF_REX_B) << 3;
 	uint64_t effect = vf_effect(s->tables, row, reg, rm);
 	uint64_t bad = (effect & s->stop) | (h->rex->bits & row->no_rex) |
 		       (row->no_kinds & VF_PLACE_REGISTER);
@@ -158,7 +158,7 @@ static ALWAYS_INLINE bool
 take_constant(struct scan *s, const struct vf_head *h, size_t at)
 {
 	const struct vf_row *row = &s->tables->rows[h->opcode >> VF_OPCODE_ROWS];
-	uint32_t reg = (h->word & 7) | (h->rex->bits & VF_REX_B) << 3;
+	uint32_t reg = (h->word & 7) | (uint32_t)(h->rex->bits & VF_REX_B) << 3;
 	uint64_t effect = vf_effect(s->tables, row, reg, 0);
 
 	if (h->rex->bits & row->no_rex || effect & s->stop)

@@ -42,7 +42,7 @@ word_at(const struct scan *s, uint32_t at, uint32_t opcode, uint32_t *reg, int32
 	/* All but REX.R, reg and mod. */
 	if ((word & 0xff07fffb) != plain || mod == 3)
 		return 0;
-	*reg = (word >> 19 & 7) | (word & VF_REX_R) << 1;
+	*reg = (uint32_t)((word >> 19 & 7) | (word & VF_REX_R) << 1);
 	*disp = mod == 0 ? 0 : mod == 1 ? vf_short(word >> 32) : (int32_t)(word >> 32);
 	/* As short as it can be. */
 	if (mod != (*disp == 0 ? 0u : *disp == vf_short((uint32_t)*disp) ? 1u : 2u))
