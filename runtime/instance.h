@@ -39,7 +39,7 @@ instance_resolve(void *context, const struct instance *instance, const struct wa
 
 /* Links and allocates an instance of `module` in `store`. Errors, reported in
  * *diag: NB_UNLINKABLE ("unknown import: …", "incompatible import type: …"),
- * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED, what `resolve` returned. After an error
+ * NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED, NB_CANCELED, what `resolve` returned. After an error
  * the store is as it was before, to the byte. Gives way to others, as the other
  * functions here that may take long. */
 NB_MUST_USE enum nb_status
@@ -48,7 +48,7 @@ instance_create(struct store *store, const struct code_module *module, instance_
 
 /* Applies active element and then data segments in order and drops them. On a
  * trap the earlier ones stay in effect and the instance stays usable for
- * whoever has got hold of it. Call once. */
+ * whoever has got hold of it; so it is with NB_TRAP_KILLED, when it was canceled. Call once. */
 NB_MUST_USE enum nb_trap instance_initialize(struct instance *instance);
 
 /* The start function, or NULL. */

@@ -123,6 +123,8 @@ apply(segment_function *init, uint32_t most, struct instance *instance, uint32_t
 		trap = init(instance, segment, target, &piece);
 		done += count;
 		kernel_relax();
+		if (trap == NB_TRAP_NONE && done < range->count && kernel_is_canceled())
+			trap = NB_TRAP_KILLED;
 	}
 	return trap;
 }

@@ -41,8 +41,12 @@ store_area_commit(struct store *store, void *area, size_t offset, size_t size)
 		if (status == NB_OK) {
 			done += piece;
 			kernel_relax();
-			continue;
+			if (done == size)
+				break;
+			status = kernel_is_canceled() ? NB_CANCELED : NB_OK;
 		}
+		if (status == NB_OK)
+			continue;
 		decommit(area, offset, done);
 		store_uncharge(store, size);
 	}

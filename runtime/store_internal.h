@@ -26,7 +26,7 @@ void store_types_enter_all(struct store *store);
 #define STORE_CALLEE_AREA_BYTES ((size_t)1 << 30)
 
 /* Charges and commits size bytes (whole pages) of an area; NB_OUT_OF_MEMORY or
- * NB_LIMIT_EXCEEDED, with nothing changed. Gives way to others. */
+ * NB_LIMIT_EXCEEDED or NB_CANCELED, with nothing changed. Gives way to others. */
 NB_MUST_USE enum nb_status
 store_area_commit(struct store *store, void *area, size_t offset, size_t size);
 /* Returns an area with `committed` bytes from its start on. Gives way. */

@@ -56,6 +56,12 @@ kernel_relax(void)
 {
 }
 
+UPCALL bool
+kernel_is_canceled(void)
+{
+	return false;
+}
+
 UPCALL void
 kernel_guest_pending(struct nb_thread_head *head)
 {

@@ -65,10 +65,9 @@ go_on(void *context)
 	const struct module *module = context;
 
 	sched_relax();
-	if (__atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&module->is_canceled, __ATOMIC_ACQUIRE) || kernel_is_canceled())
 		return NB_CANCELED;
-	/* At boot there is no thread yet. */
-	return thread_current() && thread_is_canceled() ? NB_CANCELED : NB_OK;
+	return NB_OK;
 }
 
 /* In a loop over items that may be a million: the same now and then. */

@@ -117,6 +117,8 @@ resolve(void *context, const struct instance *instance, const struct wasm_import
 
 	/* There may be a million imports. */
 	sched_relax();
+	if (kernel_is_canceled())
+		return NB_CANCELED;
 	if (name_is(name, NB_NAMESPACE, sizeof NB_NAMESPACE - 1))
 		return resolve_kernel_call(linking, instance, import, false, out);
 	if (name_is(name, NB_NAMESPACE_CLIENT, sizeof NB_NAMESPACE_CLIENT - 1))

@@ -342,5 +342,7 @@ void kernel_gate_unwound(struct guest_gate_activation *activation,
 /* Lets others run where it is their turn. Long work that holds no lock calls it
  * several times a millisecond; cheap when nobody waits. May switch, ends nothing. */
 void kernel_relax(void);
+/* Whether long work is to be given up, because who asked for it is ending. */
+bool kernel_is_canceled(void);
 
 #endif

@@ -21,7 +21,8 @@ enum { PORT_PAGE_BYTES = 4096 };
 /* Kernel memory: zero-filled, readable and writable, never executable. */
 enum nb_status port_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_pages_put(void *pages, size_t size);
-/* The same for many: they give way to others in between. Either put takes back what either
+/* The same for many: they give way to others in between, and get gives up (NB_CANCELED) for a
+ * thread that is to end. Either put takes back what either
  * get gave. */
 enum nb_status port_many_pages_get(size_t size, void **out) NB_MUST_USE;
 void port_many_pages_put(void *pages, size_t size);

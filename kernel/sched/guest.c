@@ -118,6 +118,13 @@ kernel_relax(void)
 	sched_relax();
 }
 
+bool
+kernel_is_canceled(void)
+{
+	/* At boot there is no thread yet. */
+	return thread_current() && thread_is_canceled();
+}
+
 void
 kernel_timer_expired(void)
 {

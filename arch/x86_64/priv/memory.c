@@ -102,7 +102,7 @@ release_range(struct range_region *region, uint64_t address, size_t size, size_t
 	range_return(region, address, size);
 }
 
-/* Fresh pages of `fill` bytes in a new range. Gives way in between. */
+/* Fresh pages of `fill` bytes in a new range. Gives way in between, and up if that is told. */
 static enum nb_status
 populate_range(struct range_region *region, size_t size, uint8_t fill, uint64_t *out)
 {
@@ -113,7 +113,9 @@ populate_range(struct range_region *region, size_t size, uint8_t fill, uint64_t 
 		return status;
 	for (size_t done = 0, piece; done < size; done += piece) {
 		piece = next_piece(done, size);
-		status = space_populate(address + done, piece, SPACE_WRITE, fill);
+		status = done && kernel_is_canceled()
+				 ? NB_CANCELED
+				 : space_populate(address + done, piece, SPACE_WRITE, fill);
 		if (status != NB_OK) {
 			release_range(region, address, size, done);
 			return status;
