@@ -120,5 +120,8 @@ void gate_set_priority(struct thread *thread, uint32_t priority);
 void gate_settle(void);
 /* The thread has left guest code for ever: its own gates close. */
 void gate_thread_left(struct thread *thread);
+/* The calling thread, which that was said of and which nobody can name any more, is about to
+ * end: nobody looks at what it inherits, or is still looking at it. */
+void gate_forget(struct thread *thread);
 
 #endif

@@ -191,6 +191,7 @@ come_back(struct guest_seat *caller)
 	if (caller == &self->home && self->is_detached) {
 		gate_thread_left(self);
 		process_detached_left(self);
+		gate_forget(self);
 		thread_exit();
 	}
 	if (__atomic_load_n(&caller->head.pending, __ATOMIC_RELAXED))
@@ -487,6 +488,4 @@ gate_thread_left(struct thread *thread)
 			gate_pool_drain(pool);
 		gate_pool_put(pool);
 	}
-	if (!list_is_empty(&thread->inherit_link))
-		gate_forget(thread);
 }

@@ -205,9 +205,6 @@ NB_MUST_USE enum nb_status gate_claim(struct gate_pool *pool, struct guest_seat 
  * pool. No lock held. */
 void gate_give_back(struct gate_activation *activation);
 
-/* The thread will never be in a gate again. */
-void gate_forget(struct thread *thread);
-
 /* A server begins to serve; NB_CANCELED: the pool is closed. */
 NB_MUST_USE enum nb_status gate_server_open(struct gate_pool *pool);
 /* And ends it: true if nobody is inside any more, else it is woken then. */

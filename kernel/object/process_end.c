@@ -192,6 +192,7 @@ process_thread_left(struct process *process, enum nb_trap trap)
 	sched_account_current();
 	trace(NB_TRACE_THREAD_END, process->object.id, trap, thread->run_ns);
 	gate_thread_left(thread);
+	gate_forget(thread);
 	spinlock_lock(&process->lock);
 	list_remove(&thread->link);
 	process->thread_count--;
