@@ -8,6 +8,7 @@
 #include "kernel/init/panic.h"
 #include "kernel/mm/account.h"
 #include "kernel/port/memory.h"
+#include "kernel/sched/sched.h"
 
 /* ---- messages ---- */
 
@@ -288,13 +289,15 @@ give(void *context)
 	return status;
 }
 
-/* Sent away, a channel's end may be out of everybody's reach. */
+/* Sent away, a channel's end may be out of everybody's reach. Gives way to others. */
 static void
 look_after_sent(const struct handle_entry *entries, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (entries[i].object->type == &channel_type)
+		if (entries[i].object->type == &channel_type) {
 			channel_flight_search(channel_of(entries[i].object));
+			sched_relax();
+		}
 		object_put(entries[i].object);
 	}
 }
