@@ -11,7 +11,10 @@
 #include "runtime/template.h"
 
 /* Between two looks at who else wants to run. */
-enum { PIECE_BYTES = 256 * 1024 };
+enum {
+	PIECE_BYTES = 256 * 1024,
+	STEPS_MOST = 64, /* of constant expressions */
+};
 
 /* ---- looking into a vmctx ---- */
 
@@ -323,6 +326,8 @@ evaluate(const struct instance *instance, const struct wasm_init_expr *init, uin
 		break;
 	case WASM_INIT_PROGRAM:
 		out[0] = wasm_init_run(init, read_global, instance);
+		if (init->step_count > STEPS_MOST)
+			kernel_relax();
 		break;
 	case WASM_INIT_REF_NULL:
 		break;

@@ -283,6 +283,7 @@ wasm_decode_init_expr(struct wasm_decoder *d, enum wasm_valtype type)
 	const uint8_t *start = in->pos;
 	struct wasm_init_expr expr = { 0 };
 	struct init_builder b;
+	uint32_t length = 0;
 
 	b.d = d;
 	b.depth = 0;
@@ -297,6 +298,12 @@ wasm_decode_init_expr(struct wasm_decoder *d, enum wasm_valtype type)
 		opcode = read_opcode(&b);
 		if (opcode == WASM_OP_END || in->status != NB_OK)
 			break;
+		if (length++ == WASM_LIMIT_INIT_LENGTH) {
+			wasm_input_fail(in, NB_LIMIT_EXCEEDED, b.at,
+					"constant expression longer than the limit of %u",
+					(unsigned)WASM_LIMIT_INIT_LENGTH);
+			break;
+		}
 		read_instruction(&b, opcode);
 	}
 	if (b.depth != 1) {

@@ -32,6 +32,7 @@ enum {
 	WASM_LIMIT_BR_TABLE = 1000000,	     /* targets without the default */
 	WASM_LIMIT_NAME_BYTES = 100000,	     /* one import or export name */
 	WASM_LIMIT_INIT_DEPTH = 128,	     /* operands of a constant expression */
+	WASM_LIMIT_INIT_LENGTH = 50001,	     /* its instructions without `end` */
 };
 
 /* The decoder takes any table size, as the specification does; instantiation

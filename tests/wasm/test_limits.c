@@ -151,6 +151,26 @@ build_init_operands(uint32_t count)
 	return module;
 }
 
+/* A global whose expression has `count` instructions: a sum. */
+static struct buffer
+build_init_length(uint32_t count)
+{
+	struct buffer module = { 0 };
+	struct buffer section = { 0 };
+
+	put_header(&module);
+	put(&section, 1, 0x7f, 0, 0x41, 1);
+	for (uint32_t i = 1; i < count; i++) {
+		if (i % 2)
+			put(&section, 0x41, 1);
+		else
+			put(&section, 0x6a);
+	}
+	put(&section, 0x0b);
+	put_section(&module, SECTION_GLOBAL, &section);
+	return module;
+}
+
 static struct buffer
 build_exports(uint32_t count)
 {
@@ -314,6 +334,7 @@ static const struct limit_case limit_cases[] = {
 	{ "number of tables", build_tables, WASM_LIMIT_TABLES, WASM_CODE_VALIDATE },
 	{ "memories", build_memories, WASM_LIMIT_MEMORIES, WASM_CODE_VALIDATE },
 	{ "constant expression", build_init_operands, WASM_LIMIT_INIT_DEPTH, WASM_CODE_VALIDATE },
+	{ "constant expression", build_init_length, WASM_LIMIT_INIT_LENGTH, WASM_CODE_VALIDATE },
 	{ "number of exports", build_exports, WASM_LIMIT_EXPORTS, WASM_CODE_VALIDATE },
 	{ "number of data segments", build_datas, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
 	{ "data count", build_data_count, WASM_LIMIT_DATA_SEGMENTS, WASM_CODE_VALIDATE },
