@@ -182,17 +182,28 @@ select_vector_source(struct selector *s, uint32_t value)
 				       .disp = (int32_t)select_pool_const(s, value) };
 }
 
+/* Where the r/m operand of `form` may be: not in a slot that holds less than the form reads,
+ * as that of a scalar which becomes a lane. */
+static enum ra_constraint
+constraint_of(const struct selector *s, enum nb_form form, const struct select_source *source)
+{
+	const struct nb_form_info *info = x64_form_info(form);
+	bool is_whole = source->vreg == IR_NONE || 8u * s->vreg_slots[source->vreg] >= info->bytes;
+
+	return info->rm & NB_RM_M && is_whole ? RA_ANY : RA_REG;
+}
+
 struct x64_inst *
 select_sse(struct selector *s, enum nb_form form, uint32_t d, uint32_t a,
 	   const struct select_source *source, enum select_order order)
 {
-	bool may_be_memory = x64_form_info(form)->rm & NB_RM_M;
+	enum ra_constraint constraint = constraint_of(s, form, source);
 	bool commutes = order == SELECT_COMMUTES && source->base == X64_BASE_NONE;
 	bool may_swap = commutes && !select_has_avx(s);
 	struct x64_inst *inst = select_emit(s, may_swap ? X64_COMMUTE : X64_FORM, form);
 	inst->reg = select_def_over(s, d, 1);
 	inst->vvvv = select_op_use(s, a, RA_REG);
-	select_op_source(s, inst, source, may_be_memory ? RA_ANY : RA_REG);
+	select_op_source(s, inst, source, constraint);
 	if (may_swap)
 		select_flag(s, RA_INST_COMMUTE);
 	else if (commutes)
@@ -204,10 +215,10 @@ struct x64_inst *
 select_sse_unary(struct selector *s, enum nb_form form, uint32_t d,
 		 const struct select_source *source)
 {
-	bool may_be_memory = x64_form_info(form)->rm & NB_RM_M;
+	enum ra_constraint constraint = constraint_of(s, form, source);
 	struct x64_inst *inst = select_emit(s, X64_FORM, form);
 	inst->reg = select_op_def(s, d);
-	select_op_source(s, inst, source, may_be_memory ? RA_ANY : RA_REG);
+	select_op_source(s, inst, source, constraint);
 	return inst;
 }
 

@@ -94,6 +94,18 @@ def narrow():
     return module(types, [(0, body) for body in bodies])
 
 
+def splats(values=24):
+    """A module that fills lanes with more floats than there are registers for, while all are wanted."""
+    load = b"".join(b"\x20\0\x2a\2" + leb(4 * i) + b"\x21" + leb(1 + i) for i in range(values))
+    lanes = b"".join(b"\x20" + leb(1 + i) + b"\xfd\x13" for i in range(values))
+    add = b"\xfd\xe4\1" * (values - 1)
+    rest = b"".join(b"\x20\0\x20" + leb(1 + i) + b"\x38\2" + leb(4 * i) for i in range(values))
+    code = b"\1" + leb(values) + b"\x7d" + load + lanes + add + rest + b"\x0b"
+    return (b"\0asm\1\0\0\0" + b"\1\6\1\x60\1\x7f\1\x7b" + b"\3\2\1\0" + b"\5\3\1\0\4"
+            + b"\7\5\1\1a\0\0" + b"\x0a" + leb(1 + len(leb(len(code))) + len(code)) + b"\1"
+            + leb(len(code)) + code)
+
+
 def grown():
     """A module that uses the result of memory.grow as an address, and an address across it."""
     types = [b"\x60\1\x7f\1\x7f"]
@@ -135,7 +147,8 @@ def ports(constant):
 
 MADE = {"ports": ports([0x3f8]), "ports-outside": ports([0x3f8, 0x700]),
         "large-frame": large_frame(20000, 0), "large-frame-area": large_frame(20000, 60),
-        "results": results(24), "narrow": narrow(), "grown": grown()}
+        "results": results(24), "narrow": narrow(), "grown": grown(),
+        "splats": splats()}
 
 
 class Check:
