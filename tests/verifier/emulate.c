@@ -70,6 +70,50 @@ read_sites(struct emulator *e, const struct nb_code_image *image)
 	}
 }
 
+/* Whether an instruction is where the site says, of a kind that has such sites. */
+static bool
+fits(const struct emulator *e, uint32_t at, uint8_t kind)
+{
+	if (at >= e->function->code_size || !e->places[at].len)
+		return false;
+	const struct place *place = &e->places[at];
+
+	if (kind == NB_SITE_CALL) {
+		uint32_t before = at;
+
+		while (before && !e->places[--before].len)
+			continue;
+		place = &e->places[before];
+		return before + place->len == at &&
+		       (place->kind == CALL || place->kind == CALL_MEMORY);
+	}
+	if (place->kind == TRAP || place->kind == DIVIDE)
+		return (place->kind == DIVIDE) == (kind == NB_SITE_DIVIDE) && kind != 0;
+	return kind == NB_TRAP_MEMORY_OUT_OF_BOUNDS && (place->reads || place->writes);
+}
+
+/* Sites are sorted, each at an instruction that may have it; at most one of a call and one
+ * other are at the same. */
+static void
+check_sites(struct emulator *e, const struct nb_code_image *image)
+{
+	bool is_last = e->number + 1 == image->function_count;
+	uint32_t first = e->function->first_site;
+	uint32_t end = is_last ? image->site_count : e->function[1].first_site;
+
+	for (uint32_t i = first; i < end; i++) {
+		const struct nb_code_site *site = &image->sites[i];
+		bool is_second = i > first && site->code_offset == site[-1].code_offset;
+
+		e->at = site->code_offset - e->function->code_offset;
+		if (!fits(e, e->at, (uint8_t)(site->info >> 24)) ||
+		    (i > first && site->code_offset < site[-1].code_offset) ||
+		    (is_second && (site[-1].info >> 24 != NB_SITE_CALL ||
+				   site->info >> 24 == NB_SITE_CALL)))
+			emu_escape(e, "site %u of kind 0x%x", i - first, site->info >> 24);
+	}
+}
+
 /* --- running ---------------------------------------------------------------------- */
 
 static void
@@ -206,6 +250,7 @@ emulator_run(struct emulator *e, const struct nb_code_image *image, uint32_t num
 	job->escape[0] = 0;
 	if (emu_decode(e, image->code + function->code_offset)) {
 		read_sites(e, image);
+		check_sites(e, image);
 		run_all(e);
 		end_visits(e);
 		job->seen += e->seen;

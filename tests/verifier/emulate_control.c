@@ -46,8 +46,11 @@ find_target(struct emulator *e, uint64_t at, uint32_t *area)
 		*area = 0;
 		return e->last->kind == CALL_MEMORY && e->gpr[NB_RDI] == VMCTX_AT;
 	}
-	if ((at && stub != STUB_HOST && !emu_find_entry(e, at, area)) ||
-	    !emu_find_callee(e, e->gpr[NB_R10], area))
+	/* Code of another instance, or none: in this one's context on mispredicted ways only. */
+	bool is_known = emu_find_entry(e, at, area) ||
+			(e->job->is_forced && (at == 0 || stub == STUB_HOST));
+
+	if (!is_known || !emu_find_callee(e, e->gpr[NB_R10], area))
 		return false;
 	return *area != UINT32_MAX || e->job->is_forced;
 }
