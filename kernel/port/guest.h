@@ -342,7 +342,9 @@ void kernel_gate_unwound(struct guest_gate_activation *activation,
 /* Lets others run where it is their turn. Long work that holds no lock calls it
  * several times a millisecond; cheap when nobody waits. May switch, ends nothing. */
 void kernel_relax(void);
-/* Whether long work is to be given up, because who asked for it is ending. */
+/* Whether long work is to be given up, because the process in which the thread is now is ending.
+ * That of a process whose gate somebody was in who is ending is not given up in its midst:
+ * it may be a table that grows, or a clone of its instances. */
 bool kernel_is_canceled(void);
 
 #endif

@@ -122,7 +122,10 @@ bool
 kernel_is_canceled(void)
 {
 	/* At boot there is no thread yet. */
-	return thread_current() && thread_is_canceled();
+	const struct thread *self = thread_current();
+
+	return self &&
+	       __atomic_load_n(&self->seat->head.pending, __ATOMIC_ACQUIRE) & THREAD_PENDING_DIE;
 }
 
 void
