@@ -147,6 +147,7 @@ sched_account_locked(struct cpu *cpu, uint64_t now_ns)
 	sharing = __atomic_load_n(&thread->share->runnable, __ATOMIC_RELAXED);
 	thread->run_ns += ran_ns;
 	thread->vruntime_ns += ran_ns * (sharing ? sharing : 1);
+	thread->share->vruntime_ns[thread->priority] += ran_ns;
 	if (thread->share->budget)
 		budget_take(thread->payer_budget, ran_ns, now_ns);
 	floor_update_locked(cpu, thread);
@@ -220,20 +221,37 @@ sched_arm_locked(struct cpu *cpu, const struct thread *running)
 	port_interrupts_restore(enabled);
 }
 
+/* Where a thread begins that comes: with the others, and if it has slept up to a slice ahead of
+ * them. What its process has had counts as its own, or threads that take turns in sleeping,
+ * or in living, would begin ahead each time. */
+static uint64_t
+start_vruntime_locked(const struct cpu *cpu, const struct thread *thread)
+{
+	uint64_t floor = cpu->ready[thread->priority].floor_ns;
+	uint64_t lead = thread->run_state == THREAD_BLOCKED ? SLICE_NS : 0;
+	uint64_t *shared = &thread->share->vruntime_ns[thread->priority];
+	uint64_t least = floor > SLICE_NS ? floor - SLICE_NS : 0;
+
+	/* Nobody's sleep is worth more than a slice. */
+	if (*shared < least)
+		*shared = least;
+	if (*shared > floor)
+		floor = *shared;
+	return floor > lead ? floor - lead : 0;
+}
+
 void
 sched_make_ready_locked(struct cpu *cpu, struct thread *thread)
 {
 	struct thread *current = cpu->current;
-	uint64_t floor;
+	uint64_t start;
 
 	/* Before the floor is read: it follows those that run. */
 	if (current)
 		sched_account_locked(cpu, run_clock_ns(&cpu->clock));
-	floor = cpu->ready[thread->priority].floor_ns;
-	if (thread->run_state == THREAD_BLOCKED)
-		floor = floor > SLICE_NS ? floor - SLICE_NS : 0;
-	if (thread->vruntime_ns < floor)
-		thread->vruntime_ns = floor;
+	start = start_vruntime_locked(cpu, thread);
+	if (thread->vruntime_ns < start)
+		thread->vruntime_ns = start;
 	if (pairing_contains(&thread->timeout))
 		pairing_remove(&cpu->timeouts, &thread->timeout);
 	__atomic_fetch_add(&thread->share->runnable, 1, __ATOMIC_RELAXED);

@@ -15,6 +15,7 @@
 
 #include "abi/code_contract.h"
 #include "abi/status.h"
+#include "abi/types.h"
 #include "kernel/port/guest.h"
 #include "kernel/sched/pairing.h"
 #include "kernel/sched/reaping.h"
@@ -35,6 +36,9 @@ struct process;
 struct thread_share {
 	uint32_t runnable;	   /* atomic: ready or running threads */
 	struct cpu_budget *budget; /* that their time is taken from; NULL: no limit. Constant */
+	/* Of all of them, by priority, from which a thread that comes does not lag much. Under
+	 * the lock of the processor. */
+	uint64_t vruntime_ns[NB_PRIORITY_MAX + 1];
 };
 
 enum thread_state {
