@@ -9,8 +9,9 @@
 #include "runtime/instance.h"
 #include "runtime/store_internal.h"
 
-/* References' storage at first, and the most that is in the arena. */
-enum { CALLEE_FIRST_BYTES = 512, CALLEE_ARENA_BYTES = 2048 };
+/* References' storage at first, the most that is in the arena, and how many times what is
+ * needed is reserved outside of it. */
+enum { CALLEE_FIRST_BYTES = 512, CALLEE_ARENA_BYTES = 2048, CALLEE_AREA_TIMES = 16 };
 
 void
 store_init(struct store *store, const struct arena_source *source, size_t limit_bytes,
@@ -47,9 +48,8 @@ store_destroy(struct store *store)
 		store_table_release(table);
 	if (store->guard_slot)
 		port_slot_release(store->guard_slot, 0);
-	if (store->has_area)
-		store_area_release(store, store->callees, STORE_CALLEE_AREA_BYTES,
-				   store->callee_bytes);
+	if (store->area_bytes)
+		store_area_release(store, store->callees, store->area_bytes, store->callee_bytes);
 	arena_reset(&store->arena);
 	*store = (struct store){ .arena = store->arena, .account = store->account };
 }
@@ -74,28 +74,33 @@ store_callee(const struct store *store, uint32_t reference)
 	return &store->callees[reference];
 }
 
-/* Storage for `bytes` in the area, to which what was in the arena moves. */
+/* Storage for `bytes` in an area, to which what was in the arena or a smaller area moves. */
 static enum nb_status
 callees_commit(struct store *store, size_t bytes)
 {
-	size_t had = store->has_area ? store->callee_bytes : 0;
-	void *area = store->callees;
-	enum nb_status status = NB_OK;
+	size_t reserved = bytes * CALLEE_AREA_TIMES;
+	enum nb_status status;
+	void *area;
 
-	if (!store->has_area)
-		status = port_area_reserve(STORE_CALLEE_AREA_BYTES, &area);
+	if (bytes <= store->area_bytes)
+		return store_area_commit(store, store->callees, store->callee_bytes,
+					 bytes - store->callee_bytes);
+	if (reserved > STORE_CALLEE_BYTES_MOST)
+		reserved = STORE_CALLEE_BYTES_MOST;
+	status = store_area_reserve(store, reserved, &area);
 	if (status != NB_OK)
 		return status;
-	status = store_area_commit(store, area, had, bytes - had);
+	status = store_area_commit(store, area, 0, bytes);
 	if (status != NB_OK) {
-		if (!store->has_area)
-			port_area_release(area, STORE_CALLEE_AREA_BYTES);
+		store_area_release(store, area, reserved, 0);
 		return status;
 	}
-	if (!store->has_area && store->callees)
+	if (store->callees)
 		memcpy(area, store->callees, store->callee_bytes);
+	if (store->area_bytes)
+		store_area_release(store, store->callees, store->area_bytes, store->callee_bytes);
 	store->callees = area;
-	store->has_area = true;
+	store->area_bytes = reserved;
 	return NB_OK;
 }
 
@@ -106,7 +111,7 @@ callees_reserve(struct store *store, size_t needed)
 {
 	size_t bytes = store->callee_bytes ? store->callee_bytes : CALLEE_FIRST_BYTES;
 
-	if (needed > STORE_CALLEE_AREA_BYTES)
+	if (needed > STORE_CALLEE_BYTES_MOST)
 		return NB_LIMIT_EXCEEDED;
 	while (bytes < needed)
 		bytes *= 2;

@@ -97,11 +97,11 @@ struct store {
 	uint32_t type_count;
 	uint32_t type_cap;
 	bool types_are_shared;	   /* types and buckets are a module's, or another store's */
-	struct nb_callee *callees; /* in the arena, or if has_area an area; or NULL */
+	struct nb_callee *callees; /* in the arena, or if area_bytes an area; or NULL */
 	struct nb_reference_desc references; /* what machine code knows of it */
 	uint32_t reference_count;	     /* callees in use, the null one included */
 	size_t callee_bytes;		     /* storage: a power of two */
-	bool has_area;
+	size_t area_bytes;		     /* reserved for more of them; 0: none */
 	bool is_model;	     /* its memories have no place: template.c compares it */
 	uint64_t guard_slot; /* base of R14 without a memory; 0: none yet */
 	struct nb_memory_desc no_memory;

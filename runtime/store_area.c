@@ -10,6 +10,8 @@
 /* Between two looks at who else wants to run. */
 enum { PIECE_BYTES = 256 * 1024 };
 
+enum { ADDRESS_CHARGE_SHIFT = 16 };
+
 static size_t
 piece_of(size_t left)
 {
@@ -26,6 +28,19 @@ decommit(void *area, size_t offset, size_t size)
 		port_area_decommit(area, offset + size, piece);
 		kernel_relax();
 	}
+}
+
+enum nb_status
+store_area_reserve(struct store *store, size_t size, void **out)
+{
+	enum nb_status status = store_charge(store, size >> ADDRESS_CHARGE_SHIFT);
+
+	if (status != NB_OK)
+		return status;
+	status = port_area_reserve(size, out);
+	if (status != NB_OK)
+		store_uncharge(store, size >> ADDRESS_CHARGE_SHIFT);
+	return status;
 }
 
 enum nb_status
@@ -58,7 +73,7 @@ store_area_release(struct store *store, void *area, size_t reserved, size_t comm
 {
 	decommit(area, 0, committed);
 	port_area_release(area, reserved);
-	store_uncharge(store, committed);
+	store_uncharge(store, committed + (reserved >> ADDRESS_CHARGE_SHIFT));
 }
 
 void
@@ -68,19 +83,22 @@ store_mark_get(const struct store *store, struct store_mark *out)
 	out->arena = arena_mark_get(&store->arena);
 }
 
-/* References that were taken since are null again. */
+/* References that were taken since are null again; their storage is as large as before, but
+ * may be another area. */
 static void
-release_references(struct store *store, const struct store *before)
+release_references(struct store *store, struct store *before)
 {
 	size_t used = before->reference_count * sizeof(struct nb_callee);
 
-	if (store->has_area && !before->has_area)
-		store_area_release(store, store->callees, STORE_CALLEE_AREA_BYTES,
-				   store->callee_bytes);
-	if (store->has_area && before->has_area) {
+	if (store->area_bytes && !before->area_bytes)
+		store_area_release(store, store->callees, store->area_bytes, store->callee_bytes);
+	if (store->area_bytes && before->area_bytes) {
 		decommit(store->callees, before->callee_bytes,
 			 store->callee_bytes - before->callee_bytes);
 		store_uncharge(store, store->callee_bytes - before->callee_bytes);
+		before->callees = store->callees;
+		before->area_bytes = store->area_bytes;
+		before->references.base = store->references.base;
 	}
 	if (before->callees)
 		memset((uint8_t *)before->callees + used, 0, before->callee_bytes - used);
@@ -89,19 +107,19 @@ release_references(struct store *store, const struct store *before)
 void
 store_rollback(struct store *store, const struct store_mark *mark)
 {
-	const struct store *before = &mark->store;
+	struct store before = mark->store;
 	struct arena arena;
 
-	for (; store->memories != before->memories; store->memories = store->memories->next)
+	for (; store->memories != before.memories; store->memories = store->memories->next)
 		store_memory_release(store->memories);
-	for (; store->tables != before->tables; store->tables = store->tables->next)
+	for (; store->tables != before.tables; store->tables = store->tables->next)
 		store_table_release(store->tables);
-	if (store->guard_slot != before->guard_slot)
+	if (store->guard_slot != before.guard_slot)
 		port_slot_release(store->guard_slot, 0);
-	release_references(store, before);
+	release_references(store, &before);
 	arena_release(&store->arena, mark->arena);
 	arena = store->arena;
-	*store = *before;
+	*store = before;
 	store->arena = arena;
 	store_types_enter_all(store);
 }

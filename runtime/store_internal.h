@@ -22,9 +22,12 @@ store_give_way(uint32_t i)
 /* Finds all types anew, after their number was set back. Gives way to others. */
 void store_types_enter_all(struct store *store);
 
-/* Address space for 2^25 references; pages are committed as they are taken. */
-#define STORE_CALLEE_AREA_BYTES ((size_t)1 << 30)
+/* Of 2^25 references. */
+#define STORE_CALLEE_BYTES_MOST ((size_t)1 << 30)
 
+/* Address space of `size` bytes. Charged, but little: a byte for 64 KiB of it, lest one process
+ * takes all there is. NB_OUT_OF_MEMORY, NB_LIMIT_EXCEEDED. */
+NB_MUST_USE enum nb_status store_area_reserve(struct store *store, size_t size, void **out);
 /* Charges and commits size bytes (whole pages) of an area; NB_OUT_OF_MEMORY or
  * NB_LIMIT_EXCEEDED or NB_CANCELED, with nothing changed. Gives way to others. */
 NB_MUST_USE enum nb_status

@@ -64,7 +64,7 @@ table_storage_create(struct runtime_table *table)
 		table->desc.mask = (uint32_t)capacity - 1;
 		return NB_OK;
 	}
-	enum nb_status status = port_area_reserve(round_to_page(bytes), &storage);
+	enum nb_status status = store_area_reserve(table->store, round_to_page(bytes), &storage);
 	if (status != NB_OK)
 		return status;
 	uint64_t entries = round_to_power(table->type.limits.min);
@@ -72,7 +72,7 @@ table_storage_create(struct runtime_table *table)
 	table->area_bytes = round_to_page(bytes);
 	status = table_commit(table, entries);
 	if (status != NB_OK) {
-		port_area_release(storage, table->area_bytes);
+		store_area_release(table->store, storage, table->area_bytes, 0);
 		return status;
 	}
 	table->desc.mask = (uint32_t)entries - 1;

@@ -74,8 +74,13 @@ references_are_dense_and_null_is_none(void **state)
 	assert_null(store_callee(&t.store, 1004));
 	assert_null(store_callee(&t.store, UINT32_MAX));
 	assert_int_equal(store_references_take(&t.store, UINT32_MAX, &first), NB_LIMIT_EXCEEDED);
-	/* What was taken is charged, page by page. */
-	assert_int_equal(t.charged, 8 * 4096);
+	/* What was taken is charged, page by page; and what is reserved, a byte for 64 KiB. */
+	assert_int_equal(t.charged, 8 * 4096 + 8);
+	/* They move when they have outgrown that. */
+	assert_int_equal(store_references_take(&t.store, 100000, &first), NB_OK);
+	assert_int_equal(store_callee(&t.store, 1003)->reference, 1003);
+	assert_int_equal(store_callee(&t.store, 101003)->reference, 101003);
+	assert_int_equal(t.charged, 1024 * 4096 + 1024);
 }
 
 static struct runtime_table *
@@ -133,9 +138,10 @@ tables_have_limits(void **state)
 
 	assert_int_equal(store_table_create(&t.store, &type, &table), NB_LIMIT_EXCEEDED);
 	type.limits.min = 1000;
-	t.charge_limit = t.charged + 1000 * 32;
+	/* Of 2^24 entries, with a byte for each 64 KiB that they may take. */
+	t.charge_limit = t.charged + 1000 * 32 + 8192;
 	assert_int_equal(store_table_create(&t.store, &type, &table), NB_LIMIT_EXCEEDED);
-	t.charge_limit = t.charged + 1024 * 32;
+	t.charge_limit = t.charged + 1024 * 32 + 8192;
 	assert_int_equal(store_table_create(&t.store, &type, &table), NB_OK);
 	assert_int_equal(runtime_table_grow(table, 24, 0), 1000);
 	assert_int_equal(runtime_table_grow(table, 1, 0), -1);
