@@ -178,6 +178,22 @@ feature_not_declared(struct builder *b)
 	put_return(b);
 }
 
+/* Without VEX. */
+static void
+feature_of_register_not_declared(struct builder *b)
+{
+	PUT(b, TZCNT32, .reg = NB_RAX, .rm = REG(NB_RCX));
+	put_return(b);
+}
+
+static void
+feature_of_memory_not_declared(struct builder *b)
+{
+	b->cpu_features = NB_CPU_BMI1;
+	ACCESS(b, LZCNT64, .reg = NB_RAX, .rm = MEM(NB_R14, 8));
+	put_return(b);
+}
+
 static void
 feature_of_no_processor(struct builder *b)
 {
@@ -427,6 +443,8 @@ const struct verifier_case cases_stream[] = {
 	REFUSED(vex_register_not_used, ENCODING),
 	OK(vex),
 	REFUSED(feature_not_declared, FEATURE),
+	REFUSED(feature_of_register_not_declared, FEATURE),
+	REFUSED(feature_of_memory_not_declared, FEATURE),
 	REFUSED(feature_of_no_processor, FEATURE),
 	OK(fence),
 	REFUSED(fence_of_register, ENCODING),
