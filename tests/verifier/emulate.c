@@ -108,8 +108,8 @@ check_sites(struct emulator *e, const struct nb_code_image *image)
 		e->at = site->code_offset - e->function->code_offset;
 		if (!fits(e, e->at, (uint8_t)(site->info >> 24)) ||
 		    (i > first && site->code_offset < site[-1].code_offset) ||
-		    (is_second && (site[-1].info >> 24 != NB_SITE_CALL ||
-				   site->info >> 24 == NB_SITE_CALL)))
+		    (is_second &&
+		     (site[-1].info >> 24 != NB_SITE_CALL || site->info >> 24 == NB_SITE_CALL)))
 			emu_escape(e, "site %u of kind 0x%x", i - first, site->info >> 24);
 	}
 }
