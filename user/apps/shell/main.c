@@ -114,6 +114,13 @@ is_word(const struct words *words, const char *text)
 	return words->count && text_is(words->word[0], text_length(words->word[0]), text);
 }
 
+static bool
+refuse(const char *usage)
+{
+	shell_print(&shell, usage);
+	return false;
+}
+
 /* The commands that show and end processes; false: it is none of them. */
 static bool
 execute_inspection(const struct words *words, int32_t *status)
@@ -132,6 +139,10 @@ execute_inspection(const struct words *words, int32_t *status)
 		is_done = shell_handles(&shell, words->word[1]);
 	else if (is_word(words, "disk"))
 		is_done = shell_disk(&shell, words);
+	else if (is_word(words, "kill") || is_word(words, "handles"))
+		is_done = refuse("usage: kill ID, handles ID; `ps` lists them\n");
+	else if (is_word(words, "ps") || is_word(words, "top") || is_word(words, "trace"))
+		is_done = refuse("usage: ps, top, trace; nothing behind it\n");
 	else
 		return false;
 	*status = is_done ? 0 : 1;
