@@ -1,8 +1,8 @@
 /*
  * Inside the verifier: the state of the scan over one function.
  *
- * What is known about registers is what held on every way here. `zx` has a bit
- * for each general register whose upper half is zero; R11 and R10 have a
+ * What is known about registers is what held on every way here. `open` has a bit
+ * for each general register whose upper half may be anything; R11 and R10 have a
  * meaning only between an instruction of abi/code_contract.h's sequences and
  * the next one that writes them, and none at labels.
  */
