@@ -89,14 +89,6 @@ take_registers(struct scan *s, const struct vf_head *h, const struct vf_row *row
 	return true;
 }
 
-/* Of the globals that code writes in place. */
-static inline bool
-is_variable(const struct scan *s, const struct vf_place *place, int32_t disp, uint32_t bytes)
-{
-	return place->kind == VF_PLACE_VMCTX &&
-	       scan_global(s, disp, bytes) == VERIFIER_GLOBAL_VARIABLE;
-}
-
 /* Computations with an operand in memory. */
 static ALWAYS_INLINE bool
 take_memory(struct scan *s, const struct vf_head *h, const struct vf_modrm *m,
@@ -117,7 +109,8 @@ take_memory(struct scan *s, const struct vf_head *h, const struct vf_modrm *m,
 		       ((site ^ (s->site_key + at)) & bound->site) | !is_right;
 
 	if (__builtin_expect(bad != 0, false) ||
-	    (room < 0 && !is_variable(s, place, (int32_t)disp, last + 1)))
+	    (room < 0 && (place->kind != VF_PLACE_VMCTX ||
+			  scan_global(s, (int32_t)disp, last + 1) != VERIFIER_GLOBAL_VARIABLE)))
 		return false;
 	s->site = (const struct nb_code_site *)((const uint8_t *)s->site + bound->sites);
 	scan_apply(s, effect);
@@ -254,7 +247,7 @@ set_bounds(struct scan *s)
 	s->bounds[2] = (struct scan_bound){ .last = NB_DISPLACEMENT_MAX,
 					    .site = site,
 					    .sites = sizeof(struct nb_code_site) };
-	s->bounds[3] = (struct scan_bound){ .last = -1 }; /* is_variable knows */
+	s->bounds[3] = (struct scan_bound){ .last = -1 }; /* take_memory looks */
 }
 
 /* The instruction at `at`, if it may be common. */
@@ -297,15 +290,9 @@ scan_body(struct scan *s)
 	}
 	s->at = (uint32_t)at;
 	/* The last instruction may be longer than the function. */
-	if (at > s->size)
-		return scan_refuse(s, VERIFIER_INSTRUCTION);
-	if (s->is_reached)
-		return scan_refuse(s, VERIFIER_END);
-	if (s->pending)
-		return scan_refuse(s, VERIFIER_LABEL);
-	if (s->claims)
-		return scan_refuse(s, VERIFIER_CLAIM);
-	if (s->site != s->site_end)
-		return scan_refuse(s, VERIFIER_SITE);
-	return true;
+	return scan_require(s, at <= s->size, VERIFIER_INSTRUCTION) &&
+	       scan_require(s, !s->is_reached, VERIFIER_END) &&
+	       scan_require(s, s->pending == 0, VERIFIER_LABEL) &&
+	       scan_require(s, s->claims == 0, VERIFIER_CLAIM) &&
+	       scan_require(s, s->site == s->site_end, VERIFIER_SITE);
 }

@@ -184,7 +184,5 @@ vf_decode(uint32_t cpu_features, const uint8_t *at, uint32_t room, struct vf_ins
 	memcpy(padded, at, room);
 	enum verifier_rule rule = decode(cpu_features, padded, out);
 
-	if (rule == VERIFIER_NONE && out->len > room)
-		return VERIFIER_INSTRUCTION;
-	return rule;
+	return rule == VERIFIER_NONE && out->len > room ? VERIFIER_INSTRUCTION : rule;
 }

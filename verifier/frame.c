@@ -19,10 +19,10 @@ check_probes(struct scan *s)
 		return true;
 	while (at > 0) {
 		at = at > NB_PROBE_INTERVAL ? at - NB_PROBE_INTERVAL : 0;
-		if (!scan_next(s))
+		if (!scan_next(s) ||
+		    !scan_require(s, scan_is_memory(&s->inst, NB_FORM_TEST32, NB_RAX, NB_RSP, at),
+				  VERIFIER_FRAME))
 			return false;
-		if (!scan_is_memory(&s->inst, NB_FORM_TEST32, NB_RAX, NB_RSP, at))
-			return scan_refuse(s, VERIFIER_FRAME);
 	}
 	return true;
 }
@@ -79,24 +79,27 @@ take_saves(struct scan *s)
 	return scan_require(s, s->saved == 0 || at == s->frame, VERIFIER_FRAME);
 }
 
+/* The current instruction adds or subtracts the frame. */
+static bool
+is_adjusted(struct scan *s, enum nb_form form)
+{
+	return scan_require(s, scan_is_immediate(&s->inst, form, NB_RSP, s->frame), VERIFIER_FRAME);
+}
+
 bool
 scan_prologue(struct scan *s)
 {
 	if (s->frame == 0)
 		return true;
-	if (s->frame % 16 != 8 || s->frame > NB_FRAME_MAX)
-		return scan_refuse(s, VERIFIER_FRAME);
-	if (!scan_next(s))
-		return false;
-	if (!scan_is_immediate(&s->inst, NB_FORM_SUB64_IMM, NB_RSP, s->frame))
-		return scan_refuse(s, VERIFIER_FRAME);
-	return check_probes(s) && take_saves(s);
+	return scan_require(s, s->frame % 16 == 8 && s->frame <= NB_FRAME_MAX, VERIFIER_FRAME) &&
+	       scan_next(s) && is_adjusted(s, NB_FORM_SUB64_IMM) && check_probes(s) &&
+	       take_saves(s);
 }
 
 /* --- epilogue --------------------------------------------------------------------- */
 
-bool
-scan_restores(struct scan *s)
+static bool
+take_restores(struct scan *s)
 {
 	uint32_t at = s->saved_at, reg;
 	int32_t disp;
@@ -115,21 +118,17 @@ scan_restores(struct scan *s)
 	return scan_next(s);
 }
 
-bool
-scan_frame_end(struct scan *s)
+/* add rsp, F, if there is a frame; the current instruction is behind it afterwards. */
+static bool
+take_frame_end(struct scan *s)
 {
-	if (s->frame == 0)
-		return true;
-	if (!scan_is_immediate(&s->inst, NB_FORM_ADD64_IMM, NB_RSP, s->frame))
-		return scan_refuse(s, VERIFIER_FRAME);
-	return scan_next(s);
+	return s->frame == 0 || (is_adjusted(s, NB_FORM_ADD64_IMM) && scan_next(s));
 }
 
 bool
 scan_is_epilogue(const struct scan *s)
 {
 	const struct vf_inst *inst = &s->inst;
-	uint32_t callee;
 
 	if (s->saved)
 		return scan_is_memory(inst, NB_FORM_MOV64, inst->reg, NB_RSP, inst->disp) &&
@@ -140,7 +139,7 @@ scan_is_epilogue(const struct scan *s)
 	if (vf_form(inst) == NB_FORM_JMP_32) {
 		int64_t target = scan_branch_target(s);
 
-		return (target <= 0 || target >= s->size) && scan_find_entry(s, target, &callee);
+		return (target <= 0 || target >= s->size) && scan_entry_area(s, target) >= 0;
 	}
 	return vf_form(inst) == NB_FORM_RET;
 }
@@ -160,54 +159,55 @@ take_stub(struct scan *s, uint32_t area_slots, int64_t stub)
 	uint64_t word = (uint64_t)s->inst.imm;
 	uint32_t results = word >> 32 & 0xfff;
 
-	if (vf_form(&s->inst) != NB_FORM_MOV64_IMM || s->inst.reg != NB_REG_INDEX)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (word != nb_tail_word(s->frame, results, area_slots) || WORD * results > s->area ||
-	    results > area_slots || s->frame < nb_tail_frame_bytes(area_slots))
-		return scan_refuse(s, VERIFIER_AREA);
-	scan_stop(s); /* such a frame has room for the area, below the saves too */
-	return scan_step_memory(s, NB_FORM_JMP_MEM, 0, NB_REG_VMCTX, stub);
+	bool is_move = vf_form(&s->inst) == NB_FORM_MOV64_IMM && s->inst.reg == NB_REG_INDEX;
+	/* Such a frame has room for the area, below the saves too. */
+	bool fits = word == nb_tail_word(s->frame, results, area_slots) &&
+		    WORD * results <= s->area && results <= area_slots &&
+		    s->frame >= nb_tail_frame_bytes(area_slots);
+
+	scan_stop(s);
+	return scan_require(s, is_move, VERIFIER_TEMPLATE) &&
+	       scan_require(s, fits, VERIFIER_AREA) &&
+	       scan_step_memory(s, NB_FORM_JMP_MEM, 0, NB_REG_VMCTX, stub);
 }
 
 bool
 scan_hard(struct scan *s, uint32_t area_slots)
 {
-	return scan_restores(s) && take_stub(s, area_slots, NB_VMCTX_TAIL);
+	return take_restores(s) && take_stub(s, area_slots, NB_VMCTX_TAIL);
 }
 
 /* The template `grow`; the current instruction is the lea. */
 static bool
 take_grow(struct scan *s)
 {
-	uint32_t callee;
-	int64_t target = (int64_t)s->at + s->inst.len + s->inst.disp;
+	int32_t area_slots = scan_entry_area(s, (int64_t)s->at + s->inst.len + s->inst.disp);
 
-	if (!scan_find_entry(s, target, &callee))
+	if (area_slots < 0)
 		return scan_refuse(s, VERIFIER_CALL);
-	return scan_next(s) && take_stub(s, s->facts->function_areas[callee], NB_VMCTX_TAIL_GROW);
+	return scan_next(s) && take_stub(s, (uint32_t)area_slots, NB_VMCTX_TAIL_GROW);
 }
 
 /* The frame has gone; a direct jump to another function. */
 static bool
 take_tail_jump(struct scan *s)
 {
-	uint32_t callee;
+	int32_t area_slots = scan_entry_area(s, scan_branch_target(s));
 
-	if (!scan_find_entry(s, scan_branch_target(s), &callee))
+	if (area_slots < 0)
 		return scan_refuse(s, VERIFIER_CALL);
-	return scan_require(s, WORD * (uint32_t)s->facts->function_areas[callee] <= s->area,
-			    VERIFIER_AREA);
+	return scan_require(s, WORD * (uint32_t)area_slots <= s->area, VERIFIER_AREA);
 }
 
 bool
 scan_epilogue(struct scan *s)
 {
 	scan_stop(s);
-	if (!scan_restores(s))
+	if (!take_restores(s))
 		return false;
 	if (scan_is_lea_rip(&s->inst))
 		return take_grow(s);
-	if (!scan_frame_end(s))
+	if (!take_frame_end(s))
 		return false;
 	if (vf_form(&s->inst) == NB_FORM_JMP_32)
 		return take_tail_jump(s);
@@ -215,22 +215,35 @@ scan_epilogue(struct scan *s)
 }
 
 /* mov r11, [rsp + 8 * i]; mov [rsp + F + 8 + 8 * i], r11, for rising i. */
-bool
-scan_copies(struct scan *s)
+static bool
+take_copies(struct scan *s)
 {
 	int64_t least = 0;
 
 	while (scan_is_memory(&s->inst, NB_FORM_MOV64, NB_REG_CALLEE, NB_RSP, s->inst.disp)) {
 		int64_t from = s->inst.disp;
 
-		if (from < least || from % WORD || from + WORD > s->saved_at ||
-		    from + WORD > s->area)
-			return scan_refuse(s, VERIFIER_STACK);
-		if (!scan_step_memory(s, NB_FORM_MOV64_STORE, NB_REG_CALLEE, NB_RSP,
+		bool is_right = from >= least && from % WORD == 0 && from + WORD <= s->saved_at &&
+				from + WORD <= s->area;
+
+		if (!scan_require(s, is_right, VERIFIER_STACK) ||
+		    !scan_step_memory(s, NB_FORM_MOV64_STORE, NB_REG_CALLEE, NB_RSP,
 				      (int64_t)s->frame + WORD + from) ||
 		    !scan_next(s))
 			return false;
 		least = from + WORD;
 	}
 	return true;
+}
+
+bool
+scan_own_tail(struct scan *s, uint32_t area_slots, int64_t foreign)
+{
+	if (!scan_require(s, WORD * area_slots <= s->area, VERIFIER_AREA) || !take_copies(s) ||
+	    !take_restores(s) || !take_frame_end(s))
+		return false;
+	if (!scan_is_memory(&s->inst, NB_FORM_JMP_MEM, 0, NB_REG_INDEX, NB_CALLEE_CODE) ||
+	    foreign != (int64_t)s->at + s->inst.len)
+		return scan_refuse(s, VERIFIER_TEMPLATE);
+	return scan_next(s);
 }

@@ -33,17 +33,12 @@ static bool
 check_vmctx(struct scan *s)
 {
 	uint32_t bytes = s->inst.form->info.bytes;
-	bool writes = !is_read(&s->inst);
-
-	if (s->inst.index != VF_NO_REG)
-		return scan_refuse(s, VERIFIER_VMCTX);
-	if (s->inst.disp == NB_VMCTX_REFERENCE_BASE && bytes == 4 && !writes)
-		return true;
+	bool is_first = s->inst.disp == NB_VMCTX_REFERENCE_BASE && bytes == 4;
 	enum verifier_global kind = scan_global(s, s->inst.disp, bytes);
+	bool is_right = kind == VERIFIER_GLOBAL_VARIABLE ||
+			(is_read(&s->inst) && (is_first || kind != VERIFIER_GLOBAL_CELL));
 
-	return scan_require(
-		s, kind == VERIFIER_GLOBAL_VARIABLE || (!writes && kind != VERIFIER_GLOBAL_CELL),
-		VERIFIER_VMCTX);
+	return scan_require(s, is_right && s->inst.index == VF_NO_REG, VERIFIER_VMCTX);
 }
 
 /* [rsp + …]: the frame below the saved registers, and the incoming area. The
@@ -57,11 +52,12 @@ check_stack(struct scan *s)
 	bool in_frame = at >= 0 && end <= s->saved_at;
 	bool in_area = at >= area && end <= area + s->area;
 
-	if (s->inst.index != VF_NO_REG || (!in_frame && !in_area))
-		return scan_refuse(s, VERIFIER_STACK);
-	if (info->access & NB_ACCESS_ALIGNED && (s->frame % 16 != 8 || at % 16 != 0))
-		return scan_refuse(s, VERIFIER_ALIGNMENT);
-	return true;
+	bool is_aligned = s->frame % 16 == 8 && at % 16 == 0;
+
+	return scan_require(s, s->inst.index == VF_NO_REG && (in_frame || in_area),
+			    VERIFIER_STACK) &&
+	       scan_require(s, !(info->access & NB_ACCESS_ALIGNED) || is_aligned,
+			    VERIFIER_ALIGNMENT);
 }
 
 /* [r11 + …], by what the sequence before put there. */
@@ -75,13 +71,12 @@ check_scratch(struct scan *s)
 	bool is_length = (kind == SCRATCH_MEMORY && inst->disp == NB_MEMORY_LENGTH && bytes == 8) ||
 			 (kind == SCRATCH_TABLE && inst->disp == NB_TABLE_LENGTH && bytes == 4);
 
-	if (kind == SCRATCH_BASE)
+	bool has_index = inst->index != VF_NO_REG;
+
+	if (kind == SCRATCH_BASE || (kind == SCRATCH_PLACE && !has_index))
 		return check_linear(s);
-	if (inst->index != VF_NO_REG)
-		return scan_refuse(s, VERIFIER_MEMORY);
-	if (kind == SCRATCH_PLACE)
-		return check_linear(s);
-	return scan_require(s, is_cell || (is_length && is_read(inst)), VERIFIER_MEMORY);
+	return scan_require(s, !has_index && (is_cell || (is_length && is_read(inst))),
+			    VERIFIER_MEMORY);
 }
 
 /* [rip + …]: constants. Functions and pools begin at multiples of 16. */
@@ -91,11 +86,11 @@ check_pool(struct scan *s)
 	const struct nb_form_info *info = &s->inst.form->info;
 	int64_t at = (int64_t)s->at + s->inst.len + s->inst.disp;
 
-	if (!is_read(&s->inst) || at < s->pool_at || at + info->bytes > s->pool_end)
-		return scan_refuse(s, VERIFIER_POOL);
-	if (info->access & NB_ACCESS_ALIGNED && at % 16 != 0)
-		return scan_refuse(s, VERIFIER_ALIGNMENT);
-	return true;
+	bool in_pool = at >= s->pool_at && at + info->bytes <= s->pool_end;
+
+	return scan_require(s, in_pool && is_read(&s->inst), VERIFIER_POOL) &&
+	       scan_require(s, !(info->access & NB_ACCESS_ALIGNED) || at % 16 == 0,
+			    VERIFIER_ALIGNMENT);
 }
 
 static inline bool
@@ -133,9 +128,8 @@ check_rare(struct scan *s)
 	if (s->inst.form->info.vvvv == NB_REG_G)
 		return scan_require(s, !(1u << s->inst.vvvv & SCAN_PINNED_GPRS), VERIFIER_PINNED);
 	/* One instruction cannot have two sites, so the divisor is a register. */
-	if (s->inst.operand != VF_REGISTER)
-		return scan_refuse(s, VERIFIER_OPERAND);
-	return scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
+	return scan_require(s, s->inst.operand == VF_REGISTER, VERIFIER_OPERAND) &&
+	       scan_require(s, scan_take_site(s, s->at) == NB_SITE_DIVIDE, VERIFIER_SITE);
 }
 
 /* Register operands are never the pinned registers, not even to be read. */
@@ -172,30 +166,17 @@ scan_computation(struct scan *s)
 
 /* --- control flow -------------------------------------------------------------- */
 
-static bool
-is_trap(uint32_t kind)
-{
-	switch (kind) {
-#define NB_TRAP(name, number, text) case NB_TRAP_##name:
-#include "abi/trap.def"
-#undef NB_TRAP
-		return kind != NB_TRAP_NONE;
-	default:
-		return kind == NB_SITE_DYNAMIC;
-	}
-}
-
 /* ud2 needs a site that says what it means. */
 bool
 scan_trap(struct scan *s)
 {
 	uint32_t kind = scan_take_site(s, s->at);
+	bool is_trap = kind == NB_SITE_DYNAMIC || (kind != NB_TRAP_NONE && nb_trap_exists(kind));
+	bool is_unfit = kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE;
 
 	scan_stop(s);
-	if (kind == NB_SITE_INDIRECT || kind == NB_SITE_REFERENCE ? scan_scratch(s) == SCRATCH_UNFIT
-								  : is_trap(kind))
-		return true;
-	return scan_refuse(s, VERIFIER_SITE);
+	return scan_require(s, is_trap || (is_unfit && scan_scratch(s) == SCRATCH_UNFIT),
+			    VERIFIER_SITE);
 }
 
 bool
@@ -205,11 +186,9 @@ scan_control(struct scan *s)
 
 	if (s->inst.form->info.kind == NB_FORM_CONDITION)
 		return scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN);
+	if (scan_is_epilogue(s))
+		return scan_epilogue(s);
 	switch (vf_form(&s->inst)) {
-	case NB_FORM_RET:
-		if (scan_is_epilogue(s))
-			return scan_epilogue(s);
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	case NB_FORM_CALL_32:
 		return scan_direct_call(s, scan_branch_target(s));
 	case NB_FORM_UD2:
@@ -219,8 +198,6 @@ scan_control(struct scan *s)
 		return true;
 	case NB_FORM_JMP_8:
 	case NB_FORM_JMP_32:
-		if (scan_is_epilogue(s))
-			return scan_epilogue(s);
 		open = s->open;
 		scan_stop(s);
 		return scan_edge(s, scan_branch_target(s), open, MARK_PLAIN);

@@ -64,9 +64,8 @@ scan_computed_port(struct scan *s)
 	/* R11 has been written. */
 	s->open |= 1u << NB_REG_CALLEE;
 	if (!scan_step_condition(s, CC_A) ||
-	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN) || !scan_next(s))
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	if (vf_form(&s->inst) < NB_FORM_IN8 || vf_form(&s->inst) > NB_FORM_OUT32_IMM ||
+	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN) || !scan_next(s) ||
+	    vf_form(&s->inst) < NB_FORM_IN8 || vf_form(&s->inst) > NB_FORM_OUT32_IMM ||
 	    !is_by_register(&s->inst) || distance < 0)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	if (!is_output(&s->inst))

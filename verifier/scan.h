@@ -116,18 +116,11 @@ scan_branch_target(const struct scan *s)
 	return (int64_t)s->at + s->inst.len + s->inst.imm;
 }
 
-/* What holds behind a call: nothing. */
-static inline void
-scan_forget(struct scan *s)
-{
-	s->open = SCAN_GPRS;
-}
-
 /* The current instruction does not go on. */
 static inline void
 scan_stop(struct scan *s)
 {
-	scan_forget(s);
+	s->open = SCAN_GPRS;
 	s->is_reached = false;
 }
 
@@ -205,9 +198,9 @@ bool scan_is_lea_rip(const struct vf_inst *inst);
 bool scan_step_memory(struct scan *s, enum nb_form form, uint32_t reg, uint32_t base, int64_t disp);
 bool scan_step_condition(struct scan *s, uint32_t cc); /* jcc */
 
-/* The function whose entry lies at `target` from this function's start; false
- * if there is none. */
-bool scan_find_entry(const struct scan *s, int64_t target, uint32_t *out);
+/* Slots of the area of the function whose entry lies at `target` from this function's
+ * start; -1 if there is none. */
+int32_t scan_entry_area(const struct scan *s, int64_t target);
 
 /* Recognises the sequences of the contract by their first instruction and
  * checks them whole, ending on the last one. *out_done is false if there is
@@ -232,13 +225,9 @@ bool scan_prologue(struct scan *s);
 bool scan_is_epilogue(const struct scan *s);
 bool scan_epilogue(struct scan *s);
 
-/* Of tail calls, from the current instruction on, which is behind them afterwards:
- * the copies of arguments into the incoming area, and the restores. */
-bool scan_copies(struct scan *s);
-bool scan_restores(struct scan *s);
-
-/* add rsp, F, if there is a frame; likewise. */
-bool scan_frame_end(struct scan *s);
+/* An easy tail call from the current instruction on, with a callee of this instance in R10:
+ * copies, epilogue and jump up to `foreign`, which is the current instruction afterwards. */
+bool scan_own_tail(struct scan *s, uint32_t area_slots, int64_t foreign);
 
 /* The template `hard`, from the current instruction on, with the callee in R11. */
 bool scan_hard(struct scan *s, uint32_t area_slots);

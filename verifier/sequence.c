@@ -93,21 +93,19 @@ scan_step_condition(struct scan *s, uint32_t cc)
 	return true;
 }
 
-bool
-scan_find_entry(const struct scan *s, int64_t target, uint32_t *out)
+int32_t
+scan_entry_area(const struct scan *s, int64_t target)
 {
 	int64_t offset = target + s->function->code_offset;
 
 	if (offset < 0 || offset >= (int64_t)s->image->code_size)
-		return false;
+		return -1;
 	const uint32_t *block = &s->blocks[offset >> SCAN_BLOCK_SHIFT];
 
 	for (uint32_t i = block[0]; i < block[1]; i++)
-		if (s->image->functions[i].code_offset == offset) {
-			*out = i;
-			return true;
-		}
-	return false;
+		if (s->image->functions[i].code_offset == offset)
+			return s->facts->function_areas[i];
+	return -1;
 }
 
 /* --- calls ------------------------------------------------------------------------ */
@@ -124,20 +122,18 @@ take_return_site(struct scan *s)
 static bool
 returned(struct scan *s)
 {
-	if (s->frame == 0)
-		return scan_refuse(s, VERIFIER_FRAME);
-	scan_forget(s);
-	return take_return_site(s);
+	s->open = SCAN_GPRS;
+	return scan_require(s, s->frame != 0, VERIFIER_FRAME) && take_return_site(s);
 }
 
 bool
 scan_direct_call(struct scan *s, int64_t target)
 {
-	uint32_t callee;
+	int32_t area_slots = scan_entry_area(s, target);
 
-	if (!scan_find_entry(s, target, &callee))
+	if (area_slots < 0)
 		return scan_refuse(s, VERIFIER_CALL);
-	return scan_area_fits(s, s->facts->function_areas[callee]) && returned(s);
+	return scan_area_fits(s, (uint32_t)area_slots) && returned(s);
 }
 
 /* mov rdi, r15; call [r15 + builtin] */
@@ -146,13 +142,11 @@ take_builtin(struct scan *s)
 {
 	if (!scan_next(s))
 		return false;
-	int64_t builtin = ((int64_t)s->inst.disp - NB_VMCTX_BUILTINS) / WORD;
+	int64_t at = (int64_t)s->inst.disp - NB_VMCTX_BUILTINS;
+	bool is_builtin = at >= 0 && at % WORD == 0 && at / WORD < NB_BUILTIN_COUNT &&
+			  scan_is_memory(&s->inst, NB_FORM_CALL_MEM, 0, NB_REG_VMCTX, s->inst.disp);
 
-	if (builtin < 0 || builtin >= NB_BUILTIN_COUNT ||
-	    !scan_is_memory(&s->inst, NB_FORM_CALL_MEM, 0, NB_REG_VMCTX,
-			    NB_VMCTX_BUILTINS + WORD * builtin))
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	return returned(s);
+	return scan_require(s, is_builtin, VERIFIER_TEMPLATE) && returned(s);
 }
 
 /* lea r11, [r15 + import]; then a call or a tail call. */
@@ -180,22 +174,8 @@ take_import(struct scan *s)
 /* --- calls through callees ------------------------------------------------------------ */
 
 /* The callee's address is in R10, its signature fits; the current instruction
- * is the one behind the jne to `foreign`, for callees of other instances. An easy
- * tail call, up to `foreign`. */
-static bool
-take_own_tail(struct scan *s, uint32_t area_slots, int64_t foreign)
-{
-	if (WORD * area_slots > s->area)
-		return scan_refuse(s, VERIFIER_AREA);
-	if (!scan_copies(s) || !scan_restores(s) || !scan_frame_end(s))
-		return false;
-	if (!scan_is_memory(&s->inst, NB_FORM_JMP_MEM, 0, NB_REG_INDEX, NB_CALLEE_CODE) ||
-	    foreign != (int64_t)s->at + s->inst.len)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	return scan_next(s);
-}
-
-/* Likewise, a call: in this instance directly, else through the crossing. */
+ * is the one behind the jne to `foreign`, for callees of other instances. A call: in this
+ * instance directly, else through the crossing. */
 static bool
 take_call(struct scan *s, uint32_t area_slots, int64_t foreign)
 {
@@ -207,12 +187,10 @@ take_call(struct scan *s, uint32_t area_slots, int64_t foreign)
 	    foreign != (int64_t)s->at + s->inst.len)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	/* mov r11, r10; call [r11 + cross] */
-	if (!step_text(s, TEXT(0x4d, 0x8b, 0xda)) ||
-	    !step_text(s, TEXT(0x41, 0xff, 0x53, NB_CALLEE_CROSS)))
-		return false;
-	if (done != (int64_t)s->at + s->inst.len)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	return returned(s);
+	return step_text(s, TEXT(0x4d, 0x8b, 0xda)) &&
+	       step_text(s, TEXT(0x41, 0xff, 0x53, NB_CALLEE_CROSS)) &&
+	       scan_require(s, done == (int64_t)s->at + s->inst.len, VERIFIER_TEMPLATE) &&
+	       returned(s);
 }
 
 /* What follows the comparison of signatures. */
@@ -228,7 +206,7 @@ take_transfer(struct scan *s, uint32_t area_slots)
 		/* call [r10 + code] */
 		if (take_text(s, TEXT(0x41, 0xff, 0x12)))
 			return take_call(s, area_slots, foreign);
-		if (!scan_next(s) || !take_own_tail(s, area_slots, foreign))
+		if (!scan_next(s) || !scan_own_tail(s, area_slots, foreign))
 			return false;
 	} else if (!scan_next(s)) {
 		return false;
@@ -266,10 +244,9 @@ take_callee(struct scan *s)
 static bool
 take_callee_address(struct scan *s, uint8_t mask, uint32_t base, int64_t disp)
 {
-	if (!step_text(s, TEXT(0x45, 0x23, 0x53, mask)) ||
-	    !step_text(s, TEXT(0x49, 0xc1, 0xe2, NB_CALLEE_SHIFT)))
-		return false;
-	return scan_step_memory(s, NB_FORM_ADD64, NB_REG_INDEX, base, disp) && take_callee(s);
+	return step_text(s, TEXT(0x45, 0x23, 0x53, mask)) &&
+	       step_text(s, TEXT(0x49, 0xc1, 0xe2, NB_CALLEE_SHIFT)) &&
+	       scan_step_memory(s, NB_FORM_ADD64, NB_REG_INDEX, base, disp) && take_callee(s);
 }
 
 /* The current instruction has loaded the descriptor of table `table`. */
@@ -279,14 +256,12 @@ take_indirect(struct scan *s, uint32_t table)
 	int64_t base =
 		s->facts->layout.tables + SCAN_ENTRY_BYTES * (int64_t)table + NB_VMCTX_TABLE_BASE;
 
-	if (s->facts->tables[table] != NB_TABLE_FUNCTIONS)
-		return scan_refuse(s, VERIFIER_TEMPLATE);
 	/* cmp r10d, [r11 + length]; jae */
-	if (!step_text(s, TEXT(0x45, 0x3b, 0x53, NB_TABLE_LENGTH)) ||
-	    !scan_step_condition(s, CC_AE) ||
-	    !scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN))
-		return false;
-	return take_callee_address(s, NB_TABLE_MASK, NB_REG_VMCTX, base);
+	return scan_require(s, s->facts->tables[table] == NB_TABLE_FUNCTIONS, VERIFIER_TEMPLATE) &&
+	       step_text(s, TEXT(0x45, 0x3b, 0x53, NB_TABLE_LENGTH)) &&
+	       scan_step_condition(s, CC_AE) &&
+	       scan_edge(s, scan_branch_target(s), s->open, MARK_PLAIN) &&
+	       take_callee_address(s, NB_TABLE_MASK, NB_REG_VMCTX, base);
 }
 
 /* Whether an indirect call begins with the current load of a descriptor: two instructions
@@ -338,13 +313,11 @@ take_switch(struct scan *s)
 		return false;
 	int64_t table = (int64_t)s->at + s->inst.len + s->inst.disp;
 
-	if (!scan_is_lea_rip(&s->inst))
-		return scan_refuse(s, VERIFIER_TEMPLATE);
-	/* movsxd r10, [r11 + 4 * r10]; add r10, r11; jmp r10 */
-	if (!step_text(s, TEXT(0x4f, 0x63, 0x14, 0x93, 0x4d, 0x03, 0xd3, 0x41, 0xff, 0xe2)))
-		return false;
 	scan_stop(s);
-	return check_table(s, table, entries);
+	/* movsxd r10, [r11 + 4 * r10]; add r10, r11; jmp r10 */
+	return scan_require(s, scan_is_lea_rip(&s->inst), VERIFIER_TEMPLATE) &&
+	       step_text(s, TEXT(0x4f, 0x63, 0x14, 0x93, 0x4d, 0x03, 0xd3, 0x41, 0xff, 0xe2)) &&
+	       check_table(s, table, entries);
 }
 
 /* --- loads from the vmctx into R11 --------------------------------------------------------- */

@@ -82,7 +82,4 @@ bool verifier_function(const struct nb_code_image *image, const struct verifier_
 		       uint32_t function, const void *scratch, void *marks,
 		       struct verifier_finding *finding);
 
-/* The text of a rule; never NULL. */
-const char *verifier_rule_text(enum verifier_rule rule);
-
 #endif

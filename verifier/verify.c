@@ -16,18 +16,6 @@ block_count(const struct nb_code_image *image)
 	return (image->code_size >> SCAN_BLOCK_SHIFT) + 2;
 }
 
-const char *
-verifier_rule_text(enum verifier_rule rule)
-{
-	static const char *const texts[VERIFIER_RULE_COUNT] = {
-#define VERIFIER_RULE(name, text) text,
-#include "verifier/rule.def"
-#undef VERIFIER_RULE
-	};
-
-	return (uint32_t)rule < VERIFIER_RULE_COUNT ? texts[rule] : "unknown rule";
-}
-
 bool
 scan_refuse(struct scan *s, enum verifier_rule rule)
 {
@@ -57,18 +45,27 @@ mark_claims(struct scan *s, const struct nb_code_claim *claim, const struct nb_c
 	return true;
 }
 
-/* Where a function's parts end, from the image's start: a pool of 0 bytes is none. Numbers of
- * the first site and claim behind its own. */
+/* Also what would be behind the last. */
+static struct nb_code_function
+function_of(const struct nb_code_image *image, uint32_t number)
+{
+	if (number < image->function_count)
+		return image->functions[number];
+	return (struct nb_code_function){ .code_offset = (uint32_t)image->code_size,
+					  .first_site = image->site_count,
+					  .first_claim = image->claim_count };
+}
+
+/* Where a function's parts end, from the image's start: a pool of 0 bytes is none. */
 struct extent {
-	uint64_t code_end, pool_at, pool_end, next;
-	uint32_t sites_end, claims_end;
+	uint64_t code_end, pool_at, pool_end;
+	struct nb_code_function next;
 };
 
 static struct extent
 extent_of(const struct nb_code_image *image, uint32_t number)
 {
 	const struct nb_code_function *f = &image->functions[number];
-	bool is_last = number + 1 == image->function_count;
 	uint64_t code_end = (uint64_t)f->code_offset + f->code_size;
 	uint64_t pool_at =
 		f->pool_size ? (code_end + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN : code_end;
@@ -76,9 +73,7 @@ extent_of(const struct nb_code_image *image, uint32_t number)
 	return (struct extent){ .code_end = code_end,
 				.pool_at = pool_at,
 				.pool_end = pool_at + f->pool_size,
-				.next = is_last ? image->code_size : f[1].code_offset,
-				.sites_end = is_last ? image->site_count : f[1].first_site,
-				.claims_end = is_last ? image->claim_count : f[1].first_claim };
+				.next = function_of(image, number + 1) };
 }
 
 static bool
@@ -119,7 +114,7 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 			  .saved_at = function->frame_size,
 			  .area = 8u * facts->function_areas[number],
 			  .site = image->sites + function->first_site,
-			  .site_end = image->sites + extent.sites_end,
+			  .site_end = image->sites + extent.next.first_site,
 			  .stop = SCAN_SPECIAL_GPRS | (uint64_t)NB_PRESERVED_GPRS << VF_WRITTEN,
 			  .site_key = function->code_offset | (uint64_t)NB_TRAP_MEMORY_OUT_OF_BOUNDS
 								      << 56,
@@ -128,12 +123,12 @@ verifier_function(const struct nb_code_image *image, const struct verifier_facts
 			  .scratch_at = UINT32_MAX };
 
 	bool is_padded = is_padding(image, extent.code_end, extent.pool_at) &&
-			 is_padding(image, extent.pool_end, extent.next);
+			 is_padding(image, extent.pool_end, extent.next.code_offset);
 
 	*finding = (struct verifier_finding){ VERIFIER_NONE, number, function->code_offset };
 	memset(s.marks, 0, sizeof(*s.marks) * s.size);
 	return mark_claims(&s, image->claims + function->first_claim,
-			   image->claims + extent.claims_end) &&
+			   image->claims + extent.next.first_claim) &&
 	       scan_body(&s) && scan_require(&s, is_padded, VERIFIER_PADDING);
 }
 
@@ -148,8 +143,8 @@ check_place(const struct nb_code_image *image, uint32_t number, uint64_t *end)
 	bool is_right = function->code_offset % POOL_ALIGN == 0 && function->code_offset >= *end &&
 			function->code_size != 0 && function->pool_size <= INT32_MAX &&
 			extent.pool_end <= image->code_size &&
-			function->first_site <= extent.sites_end &&
-			function->first_claim <= extent.claims_end;
+			function->first_site <= extent.next.first_site &&
+			function->first_claim <= extent.next.first_claim;
 
 	*end = extent.pool_end;
 	return is_right;
@@ -160,34 +155,23 @@ check_layout(const struct nb_code_image *image, const struct verifier_facts *fac
 	     struct verifier_finding *finding)
 {
 	uint64_t end = 0;
+	struct nb_code_function first = function_of(image, 0);
 	bool is_whole = image->function_count == facts->function_count &&
-			!(image->cpu_features & ~facts->cpu_features) &&
-			image->code_size <= INT32_MAX;
+			image->code_size <= INT32_MAX && first.first_site == 0 &&
+			first.first_claim == 0;
 
-	if (image->function_count) {
-		is_whole &=
-			image->functions[0].first_site == 0 && image->functions[0].first_claim == 0;
-	} else {
-		is_whole &= image->site_count == 0 && image->claim_count == 0;
-	}
-	if (!is_whole) {
-		finding->rule = image->cpu_features & ~facts->cpu_features ? VERIFIER_FEATURE
-									   : VERIFIER_LAYOUT;
-		return false;
-	}
-	for (uint32_t i = 0; i < image->function_count; i++) {
-		if (check_place(image, i, &end))
-			continue;
-		*finding = (struct verifier_finding){ VERIFIER_LAYOUT, i,
-						      image->functions[i].code_offset };
-		return false;
-	}
+	if (image->cpu_features & ~facts->cpu_features)
+		finding->rule = VERIFIER_FEATURE;
+	else if (!is_whole)
+		finding->rule = VERIFIER_LAYOUT;
+	for (uint32_t i = 0; i < image->function_count && finding->rule == VERIFIER_NONE; i++)
+		if (!check_place(image, i, &end))
+			*finding = (struct verifier_finding){ VERIFIER_LAYOUT, i,
+							      image->functions[i].code_offset };
 	/* Before the first function; verifier_function sees to the rest. */
-	end = image->function_count ? image->functions[0].code_offset : image->code_size;
-	if (is_padding(image, 0, end))
-		return true;
-	finding->rule = VERIFIER_PADDING;
-	return false;
+	if (finding->rule == VERIFIER_NONE && !is_padding(image, 0, first.code_offset))
+		finding->rule = VERIFIER_PADDING;
+	return finding->rule == VERIFIER_NONE;
 }
 
 size_t

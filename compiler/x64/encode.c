@@ -5,42 +5,8 @@
 
 #include "lib/string.h"
 
-#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	{ kind,		NB_FEATURE_##feature, NB_PREFIX_##prefix, NB_MAP_##map, opcode, w,    \
-	  NB_REG_##reg, NB_REG_##vvvv,	      NB_RM_##rm,	  access,	bytes,	imm,  \
-	  writes },
-#define FORM_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
-	ROW(NB_FORM_LEGACY, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
-	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
-#define LOCK_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm, writes) \
-	ROW(NB_FORM_LOCKED, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access,    \
-	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
-#define CONDITION_ROW(name, text, feature, prefix, map, opcode, w, reg, rm, access, bytes, imm,    \
-		      writes)                                                                      \
-	ROW(NB_FORM_CONDITION, feature, prefix, map, opcode, w, reg, NONE, rm, NB_ACCESS_##access, \
-	    bytes, NB_IMM_##imm, NB_WRITES_##writes)
-#define VEX_ROW(name, text, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, \
-		writes)                                                                         \
-	ROW(NB_FORM_VEX_ENCODED, feature, prefix, map, opcode, w, reg, vvvv, rm,                \
-	    NB_ACCESS_##access, bytes, NB_IMM_##imm, NB_WRITES_##writes)
-#define SSE_ROWS(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes)  \
-	ROW(NB_FORM_SSE_LEGACY, BASE, prefix, map, opcode, w, reg, vvvv, rm, NB_ACCESS_##access, \
-	    bytes, NB_IMM_##imm, NB_WRITES_##writes)                                             \
-	ROW(NB_FORM_VEX_ENCODED, AVX, prefix, map, opcode, w, reg, vvvv, rm,                     \
-	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm),                         \
-	    NB_REG_##vvvv == NB_REG_XD ? NB_WRITES_VVVVX : NB_WRITES_##writes)
 static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
-#define NB_FORM	     FORM_ROW
-#define NB_FORM_LOCK LOCK_ROW
-#define NB_FORM_CC   CONDITION_ROW
-#define NB_FORM_VEX  VEX_ROW
-#define NB_FORM_SSE  SSE_ROWS
-#include "abi/code_forms.def"
-#undef NB_FORM
-#undef NB_FORM_LOCK
-#undef NB_FORM_CC
-#undef NB_FORM_VEX
-#undef NB_FORM_SSE
+#include "abi/code_form_rows.h"
 };
 
 static const char *const form_texts[NB_FORM_COUNT] = {

@@ -201,6 +201,18 @@ verify_functions(struct team *team, struct verifier_finding *out)
 	return team->status;
 }
 
+const char *
+code_rule_text(enum verifier_rule rule)
+{
+	static const char *const texts[VERIFIER_RULE_COUNT] = {
+#define VERIFIER_RULE(name, text) text,
+#include "verifier/rule.def"
+#undef VERIFIER_RULE
+	};
+
+	return (uint32_t)rule < VERIFIER_RULE_COUNT ? texts[rule] : "unknown rule";
+}
+
 static enum nb_status
 report(const struct code_verify *job, const struct verifier_finding *finding, struct diag *diag)
 {
@@ -210,14 +222,14 @@ report(const struct code_verify *job, const struct verifier_finding *finding, st
 	if (finding->function >= job->image->function_count)
 		return diag_report(diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
 				   "the verifier refuses the machine code: %s",
-				   verifier_rule_text(finding->rule));
+				   code_rule_text(finding->rule));
 	(void)wasm_module_function_name(job->module, func_idx, &name);
 	return diag_report(
 		diag, NB_NOT_TRUSTED, DIAG_NO_OFFSET,
 		"the verifier refuses function %u %.*s%sat 0x%x of its code: %s", func_idx,
 		(int)(name.len < 64 ? name.len : 64), name.bytes, name.len ? " " : "",
 		finding->code_offset - job->image->functions[finding->function].code_offset,
-		verifier_rule_text(finding->rule));
+		code_rule_text(finding->rule));
 }
 
 enum nb_status

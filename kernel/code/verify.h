@@ -35,4 +35,7 @@ struct code_verify {
 NB_MUST_USE enum nb_status
 code_verify(const struct code_verify *job, struct verifier_finding *finding, struct diag *diag);
 
+/* What does not hold if code is refused for `rule`; never NULL. */
+const char *code_rule_text(enum verifier_rule rule);
+
 #endif

@@ -23,6 +23,7 @@
 #include "tests/verifier/mutate.h"
 #include "abi/trap.h"
 #include "compiler/compiler.h"
+#include "kernel/code/verify.h"
 #include "tests/verifier/cases.h"
 #include "tests/verifier/module_facts.h"
 #include "tests/wasm/host_arena.h"
@@ -108,7 +109,7 @@ run_unchanged(struct subject *s)
 	struct emulation *work = &s->tally->unchanged;
 
 	if (!verify_image(&s->image, &s->facts, &finding)) {
-		printf("%s: refused unchanged: %s\n", s->file, verifier_rule_text(finding.rule));
+		printf("%s: refused unchanged: %s\n", s->file, code_rule_text(finding.rule));
 		return false;
 	}
 	for (uint32_t i = 0; s->runs && i < s->image.function_count; i++)

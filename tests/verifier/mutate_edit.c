@@ -2,6 +2,7 @@
  * Mutations of an image: single bits, instructions, tables.
  */
 #include "tests/verifier/mutate.h"
+#include "kernel/code/verify.h"
 #include "tests/verifier/verify_plain.h"
 
 #include "verifier/decode.h"
@@ -33,7 +34,7 @@ verify(struct subject *s, uint32_t number)
 	if (s->is_weak || (is_good == is_good_plainly && finding.rule == other.rule))
 		return is_good;
 	printf("%s: function %u, %s: common.c says `%s', operand.c `%s'\n", s->file, number,
-	       s->what, verifier_rule_text(finding.rule), verifier_rule_text(other.rule));
+	       s->what, code_rule_text(finding.rule), code_rule_text(other.rule));
 	s->tally->escapes++;
 	return false;
 }

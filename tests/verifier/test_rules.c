@@ -2,6 +2,7 @@
  * Every rule of the verifier: code that violates exactly it and is refused,
  * beside code of the same kind that is accepted.
  */
+#include "kernel/code/verify.h"
 #include "tests/verifier/cases.h"
 #include "verifier/decode.h"
 
@@ -26,8 +27,8 @@ run_case(const struct verifier_case *c)
 	enum verifier_rule rule = builder_verify(&b, &finding);
 	if (rule != c->rule)
 		print_error("%s: \"%s\" at 0x%x, expected \"%s\"\n", c->name,
-			    verifier_rule_text(rule), finding.code_offset,
-			    verifier_rule_text(c->rule));
+			    code_rule_text(rule), finding.code_offset,
+			    code_rule_text(c->rule));
 	builder_release(&b);
 	return rule != c->rule;
 }
@@ -53,7 +54,7 @@ test_rules(void **state)
 	/* These are about the image, see below. */
 	seen[VERIFIER_LAYOUT] = seen[VERIFIER_PADDING] = true;
 	for (uint32_t rule = 0; rule < VERIFIER_RULE_COUNT; rule++) {
-		const char *text = verifier_rule_text((enum verifier_rule)rule);
+		const char *text = code_rule_text((enum verifier_rule)rule);
 
 		if (!seen[rule])
 			fail_msg("no test for \"%s\"", text);
@@ -98,7 +99,7 @@ test_immediates(void **state)
 			enum verifier_rule rule = builder_verify(&b, &finding);
 			if (rule != (is_right ? VERIFIER_NONE : VERIFIER_ENCODING))
 				fail_msg("entry %zu with %u: \"%s\"", i, imm,
-					 verifier_rule_text(rule));
+					 code_rule_text(rule));
 			builder_release(&b);
 		}
 }
@@ -426,11 +427,11 @@ test_image(void **state)
 		enum verifier_rule wanted = change_image(&b, (enum image_change)i);
 		enum verifier_rule rule = builder_verify(&b, &finding);
 		if (rule != wanted)
-			fail_msg("change %u: \"%s\", expected \"%s\"", i, verifier_rule_text(rule),
-				 verifier_rule_text(wanted));
+			fail_msg("change %u: \"%s\", expected \"%s\"", i, code_rule_text(rule),
+				 code_rule_text(wanted));
 		builder_release(&b);
 	}
-	assert_string_equal(verifier_rule_text((enum verifier_rule)1000), "unknown rule");
+	assert_string_equal(code_rule_text((enum verifier_rule)1000), "unknown rule");
 }
 
 /* An image of a module without functions. */

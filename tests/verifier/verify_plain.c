@@ -11,7 +11,6 @@
 #define scan_refuse	       plain_refuse
 #define verifier_begin	       plain_begin
 #define verifier_function      verify_plainly
-#define verifier_rule_text     plain_rule_text
 #define verifier_marks_bytes   plain_marks_bytes
 #define verifier_scratch_bytes plain_scratch_bytes
 #include "verifier/verify.c"

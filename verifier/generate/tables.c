@@ -11,43 +11,22 @@
 
 /* The columns, by form. */
 static const struct nb_form_info infos[NB_FORM_COUNT] = {
-#define ROW(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	{ kind,	 feature,      NB_PREFIX_##prefix, NB_MAP_##map, opcode,                      \
-	  w,	 NB_REG_##reg, NB_REG_##vvvv,	   NB_RM_##rm,	 (access),                    \
-	  bytes, imm,	       NB_WRITES_##writes },
-#define OF(kind, feature, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	ROW(NB_FORM_##kind, NB_FEATURE_##feature, prefix, map, opcode, w, reg, vvvv, rm,     \
-	    NB_ACCESS_##access, bytes, NB_IMM_##imm, writes)
-#define NB_FORM(name, text, feature, prefix, map, opcode, w, reg, ...) \
-	OF(LEGACY, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
-#define NB_FORM_LOCK(name, text, feature, prefix, map, opcode, w, reg, ...) \
-	OF(LOCKED, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
-#define NB_FORM_CC(name, text, feature, prefix, map, opcode, w, reg, ...) \
-	OF(CONDITION, feature, prefix, map, opcode, w, reg, NONE, __VA_ARGS__)
-#define NB_FORM_VEX(name, text, ...) OF(VEX_ENCODED, __VA_ARGS__)
-/* The twin writes the same general registers. */
-#define NB_FORM_SSE(name, text, prefix, map, opcode, w, reg, vvvv, rm, access, bytes, imm, writes) \
-	OF(SSE_LEGACY, BASE, prefix, map, opcode, w, reg, NONE, rm, access, bytes, imm, writes)    \
-	ROW(NB_FORM_VEX_ENCODED, NB_FEATURE_AVX, prefix, map, opcode, w, reg, vvvv, rm,            \
-	    NB_ACCESS_##access &NB_ACCESS_BOTH, bytes, NB_TWIN_IMM(imm), writes)
-#include "abi/code_forms.def"
+#include "abi/code_form_rows.h"
 };
 
 enum { SPACE_0F = NB_MAP_0F << VF_SPACE_MAP };
-
-static struct vf_tables tables;
-static uint32_t opcode_count;
 
 /* --- effects ----------------------------------------------------------------------- */
 
 /* Numbers of patterns, and these. */
 enum { READ, CHANGED, EXTENDED, WIDENED, NO_REGISTER };
-static const uint64_t patterns[VF_PATTERNS] = {
-	[READ] = 1ull << VF_USED,
-	[CHANGED] = 1ull << VF_USED | 1ull << VF_WRITTEN,
-	[EXTENDED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_EXTENDED,
-	[WIDENED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_WIDE,
+static struct vf_tables tables = {
+	.patterns[READ] = 1ull << VF_USED,
+	.patterns[CHANGED] = 1ull << VF_USED | 1ull << VF_WRITTEN,
+	.patterns[EXTENDED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_EXTENDED,
+	.patterns[WIDENED] = 1ull << VF_USED | 1ull << VF_WRITTEN | 1ull << VF_WIDE,
 };
+static uint32_t opcode_count;
 
 /* What becomes of the register in reg, of that in r/m, and of which ones that none names. */
 static const struct {
@@ -97,7 +76,7 @@ make_form(uint32_t form)
 
 	tables.forms[form] = (struct vf_form){
 		/* Not used, as no operand names them. */
-		.on_others = registers * (patterns[effects[info->writes].others] & ~1ull),
+		.on_others = registers * (tables.patterns[effects[info->writes].others] & ~1ull),
 		.flags = (uint8_t)((is_control ? VF_FORM_CONTROL : 0) |
 				   (is_rare ? VF_FORM_RARE : 0) |
 				   (info->rm != NB_RM_NONE ? VF_FORM_MODRM : 0) |
@@ -257,16 +236,16 @@ make_sib_place(struct vf_place *place, uint32_t scale, uint32_t base, uint32_t i
 static void
 make_place(uint32_t at)
 {
+	static const uint8_t numbers[16] = {
+		[VF_PLACE_FRAME] = 1, [VF_PLACE_MEMORY] = 2, [VF_PLACE_VMCTX] = 3
+	};
 	uint32_t top = at >> 6 & 3, base = (at & 7) | (at >> 8 & 1) << 3, x = at >> 9 & 1;
 	struct vf_place *by_modrm = &tables.places[at], *by_sib = by_modrm + VF_PLACE_SIB;
 
 	make_modrm_place(by_modrm, top, base, x);
 	make_sib_place(by_sib, top, base, (at >> 3 & 7) | x << 3);
 	for (struct vf_place *place = by_modrm; place <= by_sib; place += VF_PLACE_SIB)
-		place->bound = (uint8_t)(VF_BOUND_BYTES * (place->kind & VF_PLACE_FRAME	   ? 1
-							   : place->kind & VF_PLACE_MEMORY ? 2
-							   : place->kind & VF_PLACE_VMCTX  ? 3
-											   : 0));
+		place->bound = VF_BOUND_BYTES * numbers[place->kind % sizeof(numbers)];
 }
 
 /* --- opcodes ------------------------------------------------------------------------- */
@@ -287,21 +266,22 @@ shape_of(uint32_t form, uint32_t opcode)
 
 	if (info->rm == NB_RM_NONE)
 		return shapes[form];
-	if (info->reg == NB_REG_G8 || info->rm & NB_RM_G8)
-		return VF_SHAPE_UNSURE;
-	return tables.forms[form].imm_short & ~opcode ? VF_SHAPE_UNSURE : VF_SHAPE_MODRM;
+	bool is_unsure = info->reg == NB_REG_G8 || info->rm & NB_RM_G8 ||
+			 tables.forms[form].imm_short & ~opcode;
+
+	return is_unsure ? VF_SHAPE_UNSURE : VF_SHAPE_MODRM;
 }
 
 static void
 enter(uint32_t form, uint32_t opcode)
 {
+	static const uint8_t spaces[NB_FORM_SSE_LEGACY + 1] = {
+		[NB_FORM_LOCKED] = VF_SPACE_LOCKED, [NB_FORM_VEX_ENCODED] = VF_SPACE_VEX
+	};
 	const struct nb_form_info *info = &infos[form];
 	const struct vf_form *f = &tables.forms[form];
 	uint32_t memory = NB_RM_M | NB_RM_ADDRESS;
-	uint32_t space = (info->kind == NB_FORM_LOCKED	      ? VF_SPACE_LOCKED
-			  : info->kind == NB_FORM_VEX_ENCODED ? VF_SPACE_VEX
-							      : 0u) |
-			 (uint32_t)info->map << VF_SPACE_MAP |
+	uint32_t space = spaces[info->kind] | (uint32_t)info->map << VF_SPACE_MAP |
 			 (uint32_t)info->prefix << VF_SPACE_PREFIX;
 	uint32_t *entry =
 		&tables.opcodes[VF_PAGE * space + (info->wide ? VF_PAGE / 2 : 0) + opcode];
@@ -330,17 +310,7 @@ enter(uint32_t form, uint32_t opcode)
 static void
 make_opcodes(void)
 {
-	/* Of the first space without W, and with it; of the one behind 0F. */
-	static const uint16_t prefixes[] = { 0x0f,
-					     0x66,
-					     0xc4,
-					     0xc5,
-					     0xf0,
-					     0xf2,
-					     0xf3,
-					     VF_PAGE / 2 + 0x0f,
-					     SPACE_0F * VF_PAGE + 0x38,
-					     SPACE_0F * VF_PAGE + 0x3a };
+	static const uint8_t prefixes[] = { 0x0f, 0x66, 0xc4, 0xc5, 0xf0, 0xf2, 0xf3 };
 
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++) {
 		const struct nb_form_info *info = &infos[form];
@@ -355,8 +325,11 @@ make_opcodes(void)
 		if (info->imm == NB_IMM_S8_32)
 			enter(form, info->opcode | 2u);
 	}
-	for (uint32_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+	for (uint32_t i = 0; i < sizeof(prefixes); i++)
 		tables.opcodes[prefixes[i]] = VF_SHAPE_PREFIX;
+	tables.opcodes[VF_PAGE / 2 + 0x0f] = VF_SHAPE_PREFIX; /* behind REX.W */
+	tables.opcodes[SPACE_0F * VF_PAGE + 0x38] = VF_SHAPE_PREFIX;
+	tables.opcodes[SPACE_0F * VF_PAGE + 0x3a] = VF_SHAPE_PREFIX;
 }
 
 int
@@ -364,7 +337,6 @@ main(void)
 {
 	uint64_t words[sizeof(tables) / sizeof(uint64_t)];
 
-	memcpy(tables.patterns, patterns, sizeof(patterns));
 	for (uint32_t form = 0; form < NB_FORM_COUNT; form++)
 		make_form(form);
 	for (uint32_t i = 0; i < VF_OPCODES * VF_DIGITS; i++)
