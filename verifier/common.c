@@ -89,6 +89,14 @@ take_registers(struct scan *s, const struct vf_head *h, const struct vf_row *row
 	return true;
 }
 
+/* Of the globals that code writes in place. */
+static inline bool
+is_variable(const struct scan *s, const struct vf_place *place, int32_t disp, uint32_t bytes)
+{
+	return place->kind == VF_PLACE_VMCTX &&
+	       scan_global(s, disp, bytes) == VERIFIER_GLOBAL_VARIABLE;
+}
+
 /* Computations with an operand in memory. */
 static ALWAYS_INLINE bool
 take_memory(struct scan *s, const struct vf_head *h, const struct vf_modrm *m,
@@ -109,8 +117,7 @@ take_memory(struct scan *s, const struct vf_head *h, const struct vf_modrm *m,
 		       ((site ^ (s->site_key + at)) & bound->site) | !is_right;
 
 	if (__builtin_expect(bad != 0, false) ||
-	    (room < 0 && (place->kind != VF_PLACE_VMCTX ||
-			  scan_global(s, (int32_t)disp, last + 1) != VERIFIER_GLOBAL_VARIABLE)))
+	    (room < 0 && !is_variable(s, place, (int32_t)disp, last + 1)))
 		return false;
 	s->site = (const struct nb_code_site *)((const uint8_t *)s->site + bound->sites);
 	scan_apply(s, effect);
@@ -247,7 +254,7 @@ set_bounds(struct scan *s)
 	s->bounds[2] = (struct scan_bound){ .last = NB_DISPLACEMENT_MAX,
 					    .site = site,
 					    .sites = sizeof(struct nb_code_site) };
-	s->bounds[3] = (struct scan_bound){ .last = -1 }; /* take_memory looks */
+	s->bounds[3] = (struct scan_bound){ .last = -1 }; /* is_variable knows */
 }
 
 /* The instruction at `at`, if it may be common. */

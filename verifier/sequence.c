@@ -230,13 +230,11 @@ take_callee(struct scan *s)
 	if (!is_type || !scan_is_memory(&s->inst, NB_FORM_MOV32, NB_REG_CALLEE, NB_REG_VMCTX,
 					layout->types + 4 * type))
 		return scan_refuse(s, VERIFIER_TEMPLATE);
-	/* cmp r11d, [r10 + signature]; jne */
-	if (!step_text(s, TEXT(0x45, 0x3b, 0x5a, NB_CALLEE_SIGNATURE)) ||
-	    !scan_step_condition(s, CC_NE))
-		return false;
 	/* Of the registers, R10 and R11 have been written; R11 has no bit any more. */
 	s->open |= 1u << NB_REG_INDEX;
-	return scan_edge(s, scan_branch_target(s), s->open, 0) &&
+	/* cmp r11d, [r10 + signature]; jne */
+	return step_text(s, TEXT(0x45, 0x3b, 0x5a, NB_CALLEE_SIGNATURE)) &&
+	       scan_step_condition(s, CC_NE) && scan_edge(s, scan_branch_target(s), s->open, 0) &&
 	       take_transfer(s, s->facts->type_areas[type]);
 }
 
@@ -334,11 +332,10 @@ take_clamp(struct scan *s, int64_t memory)
 	    index == NB_REG_CALLEE || index >= NB_REG_MEMORY_BASE)
 		return scan_refuse(s, VERIFIER_TEMPLATE);
 	/* cmovb r11, index */
-	if (!step_text(s, TEXT(index > low ? 0x4d : 0x4c, 0x0f, 0x42, 0xd8 | low)))
-		return false;
-	if (memory != 0 &&
-	    !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
-			      s->facts->layout.memories + memory + NB_VMCTX_ENTRY_BASE))
+	if (!step_text(s, TEXT(index > low ? 0x4d : 0x4c, 0x0f, 0x42, 0xd8 | low)) ||
+	    (memory != 0 &&
+	     !scan_step_memory(s, NB_FORM_ADD64, NB_REG_CALLEE, NB_REG_VMCTX,
+			       s->facts->layout.memories + memory + NB_VMCTX_ENTRY_BASE)))
 		return false;
 	scan_set_scratch(s, memory == 0 ? SCRATCH_CLAMPED : SCRATCH_PLACE);
 	return true;
