@@ -14,7 +14,8 @@ import subprocess
 # Tests that count: how the verifier takes code, case by case.
 TESTS = ["test_rules"]
 # What they need beside the verifier.
-SUPPORT = ["compiler/x64/encode.c", "lib/*.c", "tests/verifier/builder.c", "tests/verifier/cases*.c"]
+SUPPORT = ["compiler/x64/encode.c", "kernel/code/rule_text.c", "lib/*.c", "tests/verifier/builder.c",
+           "tests/verifier/cases*.c"]
 # One copy of what is inlined always, or its branches would count once for each place.
 FLAGS = ["-std=gnu17", "-I.", "-Ibuild/gen", "-D_GNU_SOURCE", "-DNB_DEBUG=1", "-fno-strict-aliasing",
          "-Dalways_inline=noinline"]
@@ -25,7 +26,7 @@ REFUSES = re.compile(r"(\|\||^)\s*scan_refuse\(.*\)+;$")
 def inputs(root):
     """Everything that decides the outcome, in order."""
     patterns = ["verifier/*.*", "verifier/generate/*", "abi/*.h", "abi/*.def", "lib/*.[ch]", "compiler/x64/encode.[ch]",
-                "tests/verifier/*.[ch]", "tests/wasm/host_arena.h", "scripts/coverage.py"]
+                "tests/verifier/*.[ch]", "kernel/code/rule_text.c", "tests/wasm/host_arena.h", "scripts/coverage.py"]
     return sorted(path for pattern in patterns for path in root.glob(pattern))
 
 

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 
 static const struct nb_form_info form_infos[NB_FORM_COUNT] = {
-#include "abi/code_form_rows.h"
+#include "abi/code_form_rows.def"
 };
 
 static const char *const form_texts[NB_FORM_COUNT] = {

@@ -201,18 +201,6 @@ verify_functions(struct team *team, struct verifier_finding *out)
 	return team->status;
 }
 
-const char *
-code_rule_text(enum verifier_rule rule)
-{
-	static const char *const texts[VERIFIER_RULE_COUNT] = {
-#define VERIFIER_RULE(name, text) text,
-#include "verifier/rule.def"
-#undef VERIFIER_RULE
-	};
-
-	return (uint32_t)rule < VERIFIER_RULE_COUNT ? texts[rule] : "unknown rule";
-}
-
 static enum nb_status
 report(const struct code_verify *job, const struct verifier_finding *finding, struct diag *diag)
 {

@@ -1,8 +1,8 @@
 /*
  * Mutations of an image: single bits, instructions, tables.
  */
-#include "tests/verifier/mutate.h"
 #include "kernel/code/verify.h"
+#include "tests/verifier/mutate.h"
 #include "tests/verifier/verify_plain.h"
 
 #include "verifier/decode.h"

@@ -26,9 +26,8 @@ run_case(const struct verifier_case *c)
 	builder_finish(&b);
 	enum verifier_rule rule = builder_verify(&b, &finding);
 	if (rule != c->rule)
-		print_error("%s: \"%s\" at 0x%x, expected \"%s\"\n", c->name,
-			    code_rule_text(rule), finding.code_offset,
-			    code_rule_text(c->rule));
+		print_error("%s: \"%s\" at 0x%x, expected \"%s\"\n", c->name, code_rule_text(rule),
+			    finding.code_offset, code_rule_text(c->rule));
 	builder_release(&b);
 	return rule != c->rule;
 }
@@ -98,8 +97,7 @@ test_immediates(void **state)
 			builder_finish(&b);
 			enum verifier_rule rule = builder_verify(&b, &finding);
 			if (rule != (is_right ? VERIFIER_NONE : VERIFIER_ENCODING))
-				fail_msg("entry %zu with %u: \"%s\"", i, imm,
-					 code_rule_text(rule));
+				fail_msg("entry %zu with %u: \"%s\"", i, imm, code_rule_text(rule));
 			builder_release(&b);
 		}
 }

@@ -11,7 +11,7 @@
 
 /* The columns, by form. */
 static const struct nb_form_info infos[NB_FORM_COUNT] = {
-#include "abi/code_form_rows.h"
+#include "abi/code_form_rows.def"
 };
 
 enum { SPACE_0F = NB_MAP_0F << VF_SPACE_MAP };
