@@ -118,7 +118,7 @@ fault("base/vmctx", "VMCTX SITE", ("emit_operand", "x64_rm_mem(NB_REG_MEMORY_BAS
 fault("base/stack", "STACK SITE",
       ("emit_operand", "x64_rm_mem(NB_REG_MEMORY_BASE, inst->disp);",
        "x64_rm_mem(NB_RSP, inst->disp);"))
-fault("base/lost-rex-b", "MEMORY ENCODING PINNED PRESERVED TEMPLATE",
+fault("base/lost-rex-b", "MEMORY ENCODING PINNED PRESERVED TEMPLATE CALL",
 
       "only operands in registers were met: other registers, none of them pinned", ("encode", "e.b = ops->rm.reg >> 3;", "e.b = 0;"))
 # Cranelift, CVE-2026-24116: f64.copysign with an operand in memory reads 16 bytes of it.
@@ -230,7 +230,7 @@ PADDED = "size % 16 == 8 ? 0 : 8;"
 RESTORE = "		emit_restore_saved(e);\n"
 fault("frame/slot-off-by-one", "STACK ALIGNMENT FRAME", IN_FRAME,
       ("emit_operand", "slots_at + 8 * slot)", "slots_at + 8 * slot + 8)"))
-fault("frame/slot-below", "STACK", IN_FRAME,
+fault("frame/slot-below", "STACK ALIGNMENT", IN_FRAME,
       ("emit_operand", "slots_at + 8 * slot)", "slots_at + 8 * slot - 8)"))
 fault("frame/no-room-for-slots", "STACK FRAME",
       ("emit", "	size += 8ull * e->ra->slot_count;\n", ""))
