@@ -1,7 +1,7 @@
 /*
  * The columns of code_forms.def as C: enumerators and the record of one form.
- * Shared by whoever emits and whoever checks machine code; each expands the
- * table for itself. Freestanding.
+ * Shared by whoever emits and whoever checks machine code; both make their
+ * arrays of it by code_form_rows.def. Freestanding.
  */
 #ifndef ABI_CODE_FORMS_H
 #define ABI_CODE_FORMS_H

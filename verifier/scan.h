@@ -61,7 +61,7 @@ struct scan {
 	const struct nb_code_image *image;
 	const struct nb_code_function *function;
 	const struct vf_tables *tables; /* read only by way of a register */
-	const uint32_t *blocks;		/* for scan_find_entry */
+	const uint32_t *blocks;		/* the first function of each block of code */
 	uint16_t *marks;		/* per byte of code, zero at first */
 	struct verifier_finding *finding;
 

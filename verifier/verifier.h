@@ -4,8 +4,8 @@
  *   compiler ── nb_code_image ──> verifier_check ──> sealed read-execute
  *
  * Nothing about the image is trusted, its tables included. Trusted are this
- * folder, abi/code_contract.h and code_forms.def, the facts, and the stubs in
- * arch/. docs/verifier.md has the argument; in short: one linear scan over the
+ * folder, abi/code_contract.h, abi/trap.h, code_forms.h and its .def files, the
+ * facts, and the stubs in arch/. docs/verifier.md has the argument; in short: one linear scan over the
  * final bytes accepts only listed instruction forms whose memory operands stay
  * inside what the contract grants, under claims that hold on every edge of the
  * control flow, so on mispredicted edges too.
